@@ -1,0 +1,56 @@
+//! The only door to randomness.
+//!
+//! Floor of the house. The real door is the operating system's generator; tests open a seeded one,
+//! so that a run can be repeated byte for byte.
+
+use std::sync::Mutex;
+
+/// Fills bytes nobody can foresee.
+pub trait Chance: Send + Sync {
+    /// Fills all of `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+#[derive(Default)]
+pub struct SystemChance;
+
+impl Chance for SystemChance {
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    #[expect(clippy::expect_used, reason = "a machine without randomness must stop, not go on")]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
+    }
+}
+
+/// A repeatable sequence for tests and for the demo's synthetic people; never for secrets.
+pub struct SeededChance(Mutex<u64>);
+
+impl SeededChance {
+    /// The same seed gives the same sequence.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+}
+
+impl Chance for SeededChance {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for byte in bytes {
+            // SplitMix64 (Steele, Lea, Flood 2014).
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = *state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (z >> 56) as u8;
+        }
+    }
+}
+
+/// `n` characters of the lower-case base32 alphabet of RFC 4648, five random bits each.
+pub fn base32(chance: &dyn Chance, n: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = vec![0_u8; n];
+    chance.fill(&mut bytes);
+    bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 31)).copied()).map(char::from).collect()
+}

@@ -1,0 +1,8 @@
+//! The native model: themes, labels, identity codes, and what a municipality pushes.
+//!
+//! Floor of the house: knows neither FHIR nor HTTP nor the store.
+
+pub mod theme;
+pub mod class;
+pub mod moment;
+pub mod id;

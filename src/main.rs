@@ -1,0 +1,3 @@
+//! Starts the command line and says why it stopped.
+
+fn main() {}

@@ -1,0 +1,153 @@
+//! What is durable: compartments, the change sequence, replay protection, the outbox.
+//!
+//! One trait, honest implementations, one conformance suite for all. The person is the unit:
+//! everything about one person at this gateway is loaded in one go and versioned by one number.
+//! A store decides nothing and maps nothing; it keeps what it is given, values sealed at rest.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::{domain::moment::Moment, error::Result};
+
+/// What a store call gives back.
+pub type Task<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Keyed HMAC of an identity code: the only form in which one is looked up.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct IdentityMac(pub [u8; 32]);
+
+/// What a stored document is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum DocumentKind {
+    /// `mylife/person/1`.
+    Person,
+    /// `mylife/assessment/1`.
+    Assessment,
+    /// `mylife/plan/1`.
+    Plan,
+    /// A FHIR R4 Consent, as accepted.
+    Consent,
+}
+
+/// One version of one document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Document {
+    /// `<node>.<26 base32>`, unique in the federation.
+    pub id: Arc<str>,
+    /// What it is.
+    pub kind: DocumentKind,
+    /// The owner system (client id) that alone may write it again.
+    pub owner: Arc<str>,
+    /// The owner's id for it; unique per owner and kind.
+    pub local_id: Arc<str>,
+    /// 1, 2, 3, ...
+    pub version: u64,
+    /// When this version was committed.
+    pub recorded: Moment,
+    /// JSON: what was made at commit for the document's parts (random ids, times of change).
+    pub parts: Arc<[u8]>,
+    /// The canonical JSON.
+    pub body: Arc<[u8]>,
+}
+
+/// Everything about one person at this gateway, as stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Id of the Patient resource.
+    pub patient: Arc<str>,
+    /// Grows by one with each commit to this person.
+    pub version: u64,
+    /// When the last commit was made.
+    pub changed: Moment,
+    /// Key under which this person's audit records are sealed; forgotten at erasure.
+    pub audit_key: [u8; 32],
+    /// The newest version of each document, and of consents every version, in order of (id, version).
+    pub documents: Vec<Document>,
+}
+
+/// One person on a walk over people in order of Patient id.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Walked {
+    /// Id of the Patient resource.
+    pub patient: Arc<str>,
+    /// Compartment version, so that a cached compartment can be used without loading.
+    pub version: u64,
+    /// When the last commit was made.
+    pub changed: Moment,
+}
+
+/// One person's change, made in one transaction.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Id of the Patient resource (existing or new).
+    pub patient: Arc<str>,
+    /// Compartment version the change was computed from, 0 for a new person. If the store holds
+    /// another, nothing is written and the answer is `Kind::Conflict`; the caller computes again.
+    pub based_on: u64,
+    /// Look-up value of the identity code, when this change sets it.
+    pub identity: Option<IdentityMac>,
+    /// Instant of the commit.
+    pub now: Moment,
+    /// New document versions.
+    pub documents: Vec<Document>,
+    /// The write's own audit record, sealed; appended to the log before the acknowledgement.
+    pub record: Arc<[u8]>,
+    /// Messages to other gateways that this change owes.
+    pub outbox: Vec<Outgoing>,
+}
+
+/// What a commit made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Committed {
+    /// The compartment's new version.
+    pub version: u64,
+    /// Row id of the audit record that must reach the log.
+    pub record: i64,
+}
+
+/// Where a document stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Id of the Patient resource of its compartment.
+    pub patient: Arc<str>,
+    /// Id of the document.
+    pub document: Arc<str>,
+}
+
+/// A message owed to another gateway.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outgoing {
+    /// Idempotency key: the same key is kept once per peer.
+    pub key: Arc<str>,
+    /// Node code of the receiver.
+    pub peer: Arc<str>,
+    /// The message.
+    pub body: Arc<[u8]>,
+}
+
+/// The durable store.
+pub trait Store: Send + Sync {
+    /// Everything about one person; `None` if nothing is held.
+    fn load(&self, patient: &str) -> Task<Option<Stored>>;
+    /// The person of an identity code.
+    fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>>;
+    /// The document an owner knows by its own id.
+    fn local(&self, owner: &str, kind: DocumentKind, local_id: &str) -> Task<Option<Place>>;
+    /// The compartment of a document id.
+    fn place(&self, document: &str) -> Task<Option<Place>>;
+    /// People in order of Patient id, after `after`, at most `limit`.
+    fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>>;
+    /// One person's change: all of it or nothing, durable when acknowledged.
+    fn commit(&self, change: Change) -> Task<Committed>;
+    /// Marks a one-time value as used until `until`; `false` if it was used before. Fails closed.
+    fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
+    /// Audit records of commits that have not been marked as appended, oldest first.
+    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;
+    /// Marks audit records of commits as appended to the log.
+    fn recorded(&self, records: Vec<i64>) -> Task<()>;
+    /// Messages owed to other gateways, oldest first, at most `limit`.
+    fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>>;
+    /// Adds messages owed to other gateways.
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<()>;
+    /// Forgets a message that its receiver has acknowledged.
+    fn delivered(&self, message: i64) -> Task<()>;
+}
