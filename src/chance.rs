@@ -52,5 +52,9 @@ pub fn base32(chance: &dyn Chance, n: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = vec![0_u8; n];
     chance.fill(&mut bytes);
-    bytes.iter().filter_map(|b| ALPHABET.get(usize::from(b & 31)).copied()).map(char::from).collect()
+    bytes
+        .iter()
+        .filter_map(|b| ALPHABET.get(usize::from(b & 31)).copied())
+        .map(char::from)
+        .collect()
 }

@@ -14,6 +14,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Kind {
     /// Two writes disagree; re-read, then try again.
     Conflict,
+    /// `Expect` asks for what nobody here can promise.
+    Expectation,
     /// The token's life is over.
     Expired,
     /// A scope is missing; independent of any person's data.
@@ -44,6 +46,8 @@ pub enum Kind {
     Throttled,
     /// The answer would cost more than a request may.
     TooCostly,
+    /// The request target is longer than the limit.
+    TargetTooLong,
     /// The body is larger than the limit.
     TooLarge,
     /// No credentials, or two.
@@ -70,6 +74,7 @@ impl Kind {
     pub const fn shape(self) -> Shape {
         let (status, code) = match self {
             Self::Conflict => (409, "conflict"),
+            Self::Expectation => (417, "not-supported"),
             Self::Expired => (401, "expired"),
             Self::Forbidden => (403, "forbidden"),
             Self::Internal => (500, "exception"),
@@ -83,6 +88,7 @@ impl Kind {
             Self::RequestTimeout => (408, "timeout"),
             Self::SourceFailed => (502, "transient"),
             Self::SourceTimeout => (504, "timeout"),
+            Self::TargetTooLong => (414, "too-long"),
             Self::Throttled => (429, "throttled"),
             Self::TooCostly => (422, "too-costly"),
             Self::TooLarge => (413, "too-long"),

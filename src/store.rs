@@ -8,12 +8,16 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{domain::moment::Moment, error::Result};
 
-/// What a store call gives back.
-pub type Task<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+pub use crate::seal::IdentityMac;
 
-/// Keyed HMAC of an identity code: the only form in which one is looked up.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct IdentityMac(pub [u8; 32]);
+pub mod lock;
+pub mod sqlite;
+
+mod debug;
+
+/// What a store call gives back. Nothing happens before it is first polled; a write that is dropped
+/// after that may still be made.
+pub type Task<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// What a stored document is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -29,7 +33,7 @@ pub enum DocumentKind {
 }
 
 /// One version of one document.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Document {
     /// `<node>.<26 base32>`, unique in the federation.
     pub id: Arc<str>,
@@ -50,7 +54,7 @@ pub struct Document {
 }
 
 /// Everything about one person at this gateway, as stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Stored {
     /// Id of the Patient resource.
     pub patient: Arc<str>,
@@ -75,8 +79,19 @@ pub struct Walked {
     pub changed: Moment,
 }
 
+/// One step of the change sequence: which person changed, in the order of the commits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Changed {
+    /// Grows with each commit to anyone; never shown to a caller.
+    pub sequence: i64,
+    /// Id of the Patient resource.
+    pub patient: Arc<str>,
+    /// Instant of the commit.
+    pub at: Moment,
+}
+
 /// One person's change, made in one transaction.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Change {
     /// Id of the Patient resource (existing or new).
     pub patient: Arc<str>,
@@ -87,7 +102,8 @@ pub struct Change {
     pub identity: Option<IdentityMac>,
     /// Instant of the commit.
     pub now: Moment,
-    /// New document versions.
+    /// New document versions, each the successor of the stored one, of the same kind and owner and
+    /// under the same local id. Another is a defect of the caller: nothing is written.
     pub documents: Vec<Document>,
     /// The write's own audit record, sealed; appended to the log before the acknowledgement.
     pub record: Arc<[u8]>,
@@ -114,7 +130,7 @@ pub struct Place {
 }
 
 /// A message owed to another gateway.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Outgoing {
     /// Idempotency key: the same key is kept once per peer.
     pub key: Arc<str>,
@@ -136,9 +152,16 @@ pub trait Store: Send + Sync {
     fn place(&self, document: &str) -> Task<Option<Place>>;
     /// People in order of Patient id, after `after`, at most `limit`.
     fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>>;
+    /// The change sequence after `after` (0 for all of it), at most `limit`.
+    fn changes(&self, after: i64, limit: usize) -> Task<Vec<Changed>>;
     /// One person's change: all of it or nothing, durable when acknowledged.
+    ///
+    /// `Kind::Conflict` if `based_on` is not the stored version, if a new document's owner, kind and
+    /// local id or its id are taken, or if the identity code belongs to another person.
     fn commit(&self, change: Change) -> Task<Committed>;
-    /// Marks a one-time value as used until `until`; `false` if it was used before. Fails closed.
+    /// Marks a one-time value as used through `until`; `false` if it was used before. Afterwards it
+    /// is forgotten, so what carries the value must not be accepted after `until`; to fail closed, the
+    /// answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
     /// Audit records of commits that have not been marked as appended, oldest first.
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;
@@ -146,7 +169,7 @@ pub trait Store: Send + Sync {
     fn recorded(&self, records: Vec<i64>) -> Task<()>;
     /// Messages owed to other gateways, oldest first, at most `limit`.
     fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>>;
-    /// Adds messages owed to other gateways.
+    /// Adds messages owed to other gateways. One that is owed already under its key is left as it is.
     fn owe(&self, messages: Vec<Outgoing>) -> Task<()>;
     /// Forgets a message that its receiver has acknowledged.
     fn delivered(&self, message: i64) -> Task<()>;

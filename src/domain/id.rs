@@ -49,7 +49,9 @@ pub fn is_id(text: &str) -> bool {
         && text.split_once('.').is_some_and(|(node, rest)| {
             NodeCode::parse(node).is_some()
                 && !rest.is_empty()
-                && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.')
+                && rest
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
         })
 }
 

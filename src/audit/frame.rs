@@ -1,0 +1,199 @@
+//! One record on disk: a leaf hash in the open, everything else sealed.
+//!
+//! `length u32 | checksum 4 | leaf 32 | key id length u8 | key id | nonce 12 | AES-256-GCM(salt 16 |
+//! payload) with tag 16`, numbers big-endian. `length` counts what follows the checksum; the checksum
+//! is the first four bytes of SHA-256(length ‖ what follows). Leaf and key id are the seal's
+//! additional data, so none can be put beside another's record. A *mark* (`length` 0, checksum, its
+//! own offset u64) opens each batch: a mark further on proves that all before it had been synced,
+//! which tells a torn tail from damage. Says nothing of files; design 9.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroize;
+
+use super::tree::{self, Hash, sha256};
+use crate::{
+    chance::Chance,
+    error::{Error, Result},
+};
+
+/// Bytes of a mark.
+pub const MARK: usize = 16;
+/// Longest payload a record may have.
+pub const MAX_PAYLOAD: usize = 1 << 20;
+
+const CHECKED: usize = 8;
+const SALT: usize = 16;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+/// Leaf, key id length, nonce, salt and tag: what the emptiest body has.
+const BODY: usize = 32 + 1 + NONCE + SALT + TAG;
+
+/// The key a record is sealed under, and the name by which it is found again.
+#[derive(Clone)]
+pub struct AuditKey {
+    /// Id of the Patient resource, or [`AuditKey::NODE`].
+    pub id: Arc<str>,
+    /// AES-256 key.
+    pub key: [u8; 32],
+}
+
+impl AuditKey {
+    /// Key id of records without a person; no Patient id is without a dot.
+    pub const NODE: &str = "node";
+}
+
+impl fmt::Debug for AuditKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuditKey")
+    }
+}
+
+impl Drop for AuditKey {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
+
+/// A record ready to be written.
+pub(super) struct Sealed {
+    pub(super) leaf: Hash,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Salts, hashes, seals and frames a payload.
+pub(super) fn seal(key: &AuditKey, payload: &[u8], chance: &dyn Chance) -> Result<Sealed> {
+    let id = key.id.as_bytes();
+    let id_length = u8::try_from(id.len()).map_err(Error::internal)?;
+    if payload.len() > MAX_PAYLOAD {
+        return Err(Error::internal("an audit record longer than a mebibyte"));
+    }
+    let length = BODY + id.len() + payload.len();
+    let mut random = [0; NONCE + SALT];
+    chance.fill(&mut random);
+    let (nonce, salt) = random.split_at(NONCE);
+    let leaf = tree::leaf(salt, payload);
+
+    let mut bytes = Vec::with_capacity(CHECKED + length);
+    bytes.extend_from_slice(&u32::try_from(length).map_err(Error::internal)?.to_be_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&leaf);
+    bytes.push(id_length);
+    bytes.extend_from_slice(id);
+    let open = bytes.len();
+    bytes.extend_from_slice(nonce);
+    bytes.extend_from_slice(salt);
+    bytes.extend_from_slice(payload);
+    let (head, rest) = bytes.split_at_mut(open);
+    let (_, secret) = rest.split_at_mut(NONCE);
+    let aad = head.get(CHECKED..).unwrap_or_default();
+    let tag = cipher(&key.key)?
+        .seal_in_place_separate_tag(nonce_of(nonce)?, Aad::from(aad), secret)
+        .map_err(Error::internal)?;
+    bytes.extend_from_slice(tag.as_ref());
+    let sum = checksum(&bytes);
+    bytes.iter_mut().skip(4).zip(sum).for_each(|(to, from)| *to = from);
+    Ok(Sealed { leaf, bytes })
+}
+
+/// The mark of a batch that begins at `offset` of its segment.
+pub(super) fn mark(offset: u64) -> [u8; MARK] {
+    let mut mark = [0; MARK];
+    let at = offset.to_be_bytes();
+    let sum = sha256(&[b"mark", &at]);
+    mark.iter_mut()
+        .skip(4)
+        .zip(sum.into_iter().take(4).chain(at))
+        .for_each(|(to, from)| *to = from);
+    mark
+}
+
+/// What stands at a place of a segment.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// The beginning of a batch.
+    Mark,
+    /// A record.
+    Record(Frame<'a>),
+}
+
+/// A whole frame as read; its checksum holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Leaf hash, as written.
+    pub leaf: Hash,
+    /// Patient id, or [`AuditKey::NODE`].
+    pub key_id: &'a str,
+    nonce: &'a [u8],
+    sealed: &'a [u8],
+    open: &'a [u8],
+}
+
+/// What a frame's key opens.
+pub struct Opened {
+    salted: Vec<u8>,
+}
+
+impl Opened {
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        self.salted.get(SALT..).unwrap_or_default()
+    }
+
+    /// The leaf hash computed anew.
+    pub fn leaf(&self) -> Hash {
+        tree::leaf(&[], &self.salted)
+    }
+}
+
+impl Frame<'_> {
+    /// Opens the seal.
+    ///
+    /// # Errors
+    /// `Internal` if the key is another one or the bytes were changed.
+    pub fn open(&self, key: &[u8; 32]) -> Result<Opened> {
+        let mut salted = self.sealed.to_vec();
+        let length = cipher(key)?
+            .open_in_place(nonce_of(self.nonce)?, Aad::from(self.open), &mut salted)
+            .map_err(Error::internal)?
+            .len();
+        salted.truncate(length);
+        Ok(Opened { salted })
+    }
+}
+
+/// The item at the beginning of `rest`, which is at `offset` of its segment, and its length.
+/// `None` if nothing whole and undamaged stands there.
+pub fn item(rest: &[u8], offset: u64) -> Option<(Item<'_>, usize)> {
+    let length = usize::try_from(u32::from_be_bytes(*rest.first_chunk()?)).ok()?;
+    if length == 0 {
+        return rest.starts_with(&mark(offset)).then_some((Item::Mark, MARK));
+    }
+    let whole = rest.get(..CHECKED.checked_add(length)?)?;
+    if length < BODY || whole.get(4..CHECKED)? != checksum(whole) {
+        return None;
+    }
+    let body = whole.get(CHECKED..)?;
+    let (leaf, named) = body.split_first_chunk::<32>()?;
+    let (id_length, after) = named.split_first()?;
+    let (id, secret) = after.split_at_checked(usize::from(*id_length))?;
+    let (nonce, sealed) = secret.split_at_checked(NONCE)?;
+    let open = body.get(..body.len().checked_sub(secret.len())?)?;
+    let key_id = str::from_utf8(id).ok()?;
+    Some((Item::Record(Frame { leaf: *leaf, key_id, nonce, sealed, open }), whole.len()))
+}
+
+fn checksum(frame: &[u8]) -> [u8; 4] {
+    let (length, rest) = frame.split_at_checked(4).unwrap_or_default();
+    let [a, b, c, d, ..] = sha256(&[length, rest.get(4..).unwrap_or_default()]);
+    [a, b, c, d]
+}
+
+fn cipher(key: &[u8; 32]) -> Result<LessSafeKey> {
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(Error::internal)
+}
+
+fn nonce_of(bytes: &[u8]) -> Result<Nonce> {
+    Nonce::try_assume_unique_for_key(bytes).map_err(Error::internal)
+}

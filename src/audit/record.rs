@@ -1,0 +1,292 @@
+//! What one audit record says: who was told what about whom, and why.
+//!
+//! The payload of a frame (design 9): one record per disclosure and person, refusals too. Made by the
+//! record step, read by `mylife audit show` and by [`super::event`]. Never holds a token, an identity
+//! code or the free text of data; a query is kept only as [`Query`] lets it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{class::ClassSet, moment::Moment, theme::ThemeSet},
+    error::{Error, Result},
+};
+
+/// One disclosure, write or refusal, about at most one person.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// When it was decided.
+    pub at: Moment,
+    /// `X-Request-Id`; the same in the records of all gateways that took part.
+    pub request: Arc<str>,
+    /// Who asked.
+    pub caller: Caller,
+    /// `ActReason` code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Arc<str>>,
+    /// What permitted it, or forbade it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub basis: Vec<Basis>,
+    /// What was done.
+    pub interaction: Interaction,
+    /// Resource types it was about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<Arc<str>>,
+    /// What was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<Query>,
+    /// What left, or was written.
+    #[serde(default)]
+    pub resources: Resources,
+    /// The labels of what left.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Id of the Patient; absent if none was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<Arc<str>>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Node codes of the sources asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Arc<str>>,
+}
+
+/// Who asked, as authenticated.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caller {
+    /// Client id.
+    pub client: Arc<str>,
+    /// Network address of the connection.
+    pub address: Arc<str>,
+    /// `urn:oid:` of the organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Arc<str>>,
+    /// The end user's subject at the issuer; never an identity code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Arc<str>>,
+    /// The end user's role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+    /// The actors on whose behalf, nearest first (RFC 8693 `act`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub act: Vec<Arc<str>>,
+    /// The token's `jti`; never the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Arc<str>>,
+}
+
+/// What a decision rested on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Basis {
+    /// A Consent in one of its versions.
+    Consent {
+        /// Its id.
+        id: Arc<str>,
+        /// Its version.
+        version: u64,
+    },
+    /// The person's own access.
+    Person,
+    /// Use within the register the data belong to.
+    Register,
+    /// Representation, by the id of its record.
+    Representation {
+        /// Id of the `RelatedPerson`.
+        id: Arc<str>,
+    },
+    /// A ground of the law table.
+    Law {
+        /// Its id there.
+        id: Arc<str>,
+        /// The reason its user declared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+        /// It set a prohibition of the person aside.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        overrode: bool,
+    },
+}
+
+/// What was done, by its `restful-interaction` code.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interaction {
+    /// One resource.
+    Read,
+    /// One version.
+    Vread,
+    /// Versions.
+    History,
+    /// A search.
+    SearchType,
+    /// A new resource.
+    Create,
+    /// A new version.
+    Update,
+    /// A deletion.
+    Delete,
+    /// An operation, export and notification among them.
+    Operation,
+}
+
+/// What left or was written.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Resources {
+    /// `Type/id` of each.
+    Listed(Vec<Arc<str>>),
+    /// How many, in bulk.
+    Counted(u64),
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
+
+/// The labels of what left; codes on disk.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// Themes.
+    #[serde(default, with = "codes::themes")]
+    pub themes: ThemeSet,
+    /// Withheld classes that were named.
+    #[serde(default, with = "codes::classes")]
+    pub classes: ClassSet,
+    /// Consent, `AuditEvent`, Subscription or `RelatedPerson`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub records: bool,
+    /// Something of no theme.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unclassified: bool,
+}
+
+impl Labels {
+    /// Has nothing left?
+    pub const fn is_empty(&self) -> bool {
+        self.themes.is_empty() && self.classes.is_empty() && !self.records && !self.unclassified
+    }
+
+    /// Their codes.
+    pub fn codes(self) -> impl Iterator<Item = &'static str> {
+        let themes = self.themes.iter().map(crate::domain::theme::Theme::code);
+        let classes = self.classes.iter().map(crate::domain::class::Class::code);
+        let rest = [(self.records, "records"), (self.unclassified, "unclassified")];
+        themes.chain(classes).chain(rest.into_iter().filter(|r| r.0).map(|r| r.1))
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done (`AuditEvent.outcome` 0).
+    Success,
+    /// The request could not be done as it stood (4); a stable reason code.
+    Failed(Arc<str>),
+    /// It was not permitted (8); a stable reason code.
+    Refused(Arc<str>),
+}
+
+/// A query as it may be written down: the values of parameters that can name a person are left out.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Query(Arc<str>);
+
+impl Query {
+    /// Parameters whose values are codes, dates and numbers.
+    const SHOWN: [&str; 20] = [
+        "_count",
+        "_elements",
+        "_include",
+        "_lastUpdated",
+        "_outputFormat",
+        "_revinclude",
+        "_security",
+        "_since",
+        "_sort",
+        "_summary",
+        "_total",
+        "_type",
+        "authored",
+        "category",
+        "code",
+        "date",
+        "intent",
+        "period",
+        "questionnaire",
+        "status",
+    ];
+
+    /// From the pairs as understood; `name=value`, or `name=*` where the value stays out.
+    pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut written = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in pairs {
+            let bare = name.split_once(':').map_or(name, |(bare, _)| bare);
+            written.append_pair(name, if Self::SHOWN.contains(&bare) { value } else { "*" });
+        }
+        Self(written.finish().into())
+    }
+
+    /// As in a URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Entry {
+    /// The payload: compact JSON.
+    ///
+    /// # Errors
+    /// None in practice; `Internal`.
+    pub fn to_payload(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(Error::internal)
+    }
+
+    /// Reads a payload; an unknown member is an error.
+    ///
+    /// # Errors
+    /// `Internal` if it is not an entry.
+    pub fn from_payload(payload: &[u8]) -> Result<Self> {
+        serde_json::from_slice(payload).map_err(Error::internal)
+    }
+}
+
+/// Sets of labels as lists of codes.
+mod codes {
+    macro_rules! codes {
+        ($name:ident, $set:ty, $one:ty) => {
+            pub(super) mod $name {
+                use serde::{Deserialize, Deserializer, Serializer, de};
+
+                pub(in super::super) fn serialize<S: Serializer>(
+                    set: &$set,
+                    to: S,
+                ) -> Result<S::Ok, S::Error> {
+                    to.collect_seq(set.iter().map(<$one>::code))
+                }
+
+                pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+                    from: D,
+                ) -> Result<$set, D::Error> {
+                    let codes = Vec::<String>::deserialize(from)?;
+                    let one = |code: &String| <$one>::from_code(code);
+                    codes
+                        .iter()
+                        .map(one)
+                        .collect::<Option<$set>>()
+                        .ok_or_else(|| de::Error::custom(concat!("codes of ", stringify!($name))))
+                }
+            }
+        };
+    }
+
+    codes!(themes, crate::domain::theme::ThemeSet, crate::domain::theme::Theme);
+    codes!(classes, crate::domain::class::ClassSet, crate::domain::class::Class);
+}

@@ -1,0 +1,258 @@
+//! Written down, durably: an answer becomes a [`Receipt`], without which nothing leaves.
+//!
+//! Step of the way after `bundle`, before `respond`. One record per disclosure and person; refusals
+//! too. If it cannot be written the answer is 503. Source: design 3.5; act 703/2023 section 11.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    audit::{
+        frame::AuditKey,
+        log::Log,
+        record::{self, Basis, Entry, Interaction, Outcome, Query, Resources},
+    },
+    bundle::{Answer, Disclosure},
+    domain::moment::Moment,
+    error::{Error, Result},
+    fhir::{labels::Labels, types},
+    scope::Grant,
+};
+
+/// How long an answer is good for, from the last instant its state was known to be current.
+pub const GOOD_FOR: Duration = Duration::from_secs(2);
+
+/// That an answer is written down, and until when it may start to leave.
+pub struct Receipt {
+    leaf: [u8; 32],
+    deadline: Duration,
+}
+
+impl Receipt {
+    /// Leaf of the record; of several, the first.
+    pub fn leaf(&self) -> &[u8; 32] {
+        &self.leaf
+    }
+
+    /// Until when, on the monotonic clock, the answer may start to leave.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+}
+
+/// What a record says of the request itself.
+#[derive(Clone)]
+pub struct Request {
+    /// `X-Request-Id`.
+    pub id: Arc<str>,
+    /// Network address of the connection.
+    pub address: Arc<str>,
+    /// What was searched for, where something was.
+    pub query: Option<Query>,
+    /// Node codes of the sources asked.
+    pub sources: Vec<Arc<str>>,
+}
+
+/// Writes down what leaves in an answer, person by person.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written; then nothing may leave.
+pub async fn record(
+    log: &Log,
+    answer: &Answer,
+    grant: &Grant,
+    request: &Request,
+    now: Moment,
+) -> Result<Receipt> {
+    let deadline = answer.known_current().saturating_add(GOOD_FOR);
+    let people = answer.disclosures();
+    let leaf = match people {
+        // Nobody's data left: the record says that the question was asked and answered.
+        [] => {
+            let payload = entry(None, grant, request, now).to_payload()?;
+            log.append(log.node_key(), &payload).await?.leaf
+        }
+        [one] => {
+            let payload = entry(Some(one), grant, request, now).to_payload()?;
+            log.append(&key(one, log), &payload).await?.leaf
+        }
+        many => {
+            let mut sealed = Vec::with_capacity(many.len());
+            for one in many {
+                sealed.push((key(one, log), entry(Some(one), grant, request, now).to_payload()?));
+            }
+            let records: Vec<(&AuditKey, &[u8])> =
+                sealed.iter().map(|(key, payload)| (key, payload.as_slice())).collect();
+            let recorded = log.append_many(&records).await?;
+            recorded.first().ok_or_else(|| Error::internal("no record was made"))?.leaf
+        }
+    };
+    Ok(Receipt { leaf, deadline })
+}
+
+/// Writes down that a request was refused or failed. `reason` is a stable code.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written.
+pub async fn record_refusal(
+    log: &Log,
+    grant: Option<&Grant>,
+    reason: &'static str,
+    is_refusal: bool,
+    request: &Request,
+    now: Moment,
+) -> Result<()> {
+    let outcome = if is_refusal { Outcome::Refused } else { Outcome::Failed };
+    let mut entry = match grant {
+        Some(grant) => entry(None, grant, request, now),
+        None => blank(request, now),
+    };
+    entry.outcome = outcome(reason.into());
+    log.append(log.node_key(), &entry.to_payload()?).await?;
+    Ok(())
+}
+
+/// Who writes, as the record of the write says it.
+#[derive(Clone, Copy)]
+pub enum Author<'a> {
+    /// A client with the right to.
+    Granted(&'a Grant),
+    /// The operator of the node, by a command, in the name of a client.
+    Operator {
+        /// The client that owns what is written.
+        client: &'a str,
+        /// Its organisation, `urn:oid:...`.
+        organization: &'a str,
+    },
+}
+
+impl Author<'_> {
+    /// The client that owns what is written.
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Granted(grant) => grant.caller().client_id(),
+            Self::Operator { client, .. } => client,
+        }
+    }
+}
+
+/// The record of a write, made before it: a row of the transaction that makes the change.
+///
+/// # Errors
+/// `Internal` when it cannot be written as bytes.
+pub fn of_write(
+    author: Author<'_>,
+    request: &Request,
+    patient: &Arc<str>,
+    resource: Arc<str>,
+    created: bool,
+    now: Moment,
+) -> Result<Vec<u8>> {
+    let mut entry = match author {
+        Author::Granted(grant) => entry(None, grant, request, now),
+        Author::Operator { client, organization } => {
+            let mut entry = blank(request, now);
+            entry.caller.client = client.into();
+            entry.caller.organization = Some(organization.into());
+            entry
+        }
+    };
+    entry.interaction = if created { Interaction::Create } else { Interaction::Update };
+    entry.patient = Some(Arc::clone(patient));
+    entry.resources = Resources::Listed(vec![resource]);
+    entry.to_payload()
+}
+
+fn entry(one: Option<&Disclosure>, grant: &Grant, request: &Request, now: Moment) -> Entry {
+    let caller = grant.caller();
+    let mut entry = blank(request, now);
+    entry.caller.client = caller.client_id().into();
+    entry.caller.organization = Some(caller.organization().into());
+    entry.caller.subject = caller.subject().map(Into::into);
+    entry.caller.role = caller.roles().first().map(|r| r.as_str().into());
+    entry.caller.act = caller.actors().into_iter().map(Into::into).collect();
+    entry.purpose = caller.purpose().map(Into::into);
+    entry.types = grant.call().resource().map(|kind| kind.name().into()).into_iter().collect();
+    entry.interaction = interaction(grant.interaction());
+    if let Some(one) = one {
+        entry.basis = one.basis.iter().map(|(id, version)| basis(id, *version, grant)).collect();
+        entry.resources = Resources::Listed(one.resources.clone());
+        entry.labels = labels(one.labels);
+        entry.patient = Some(Arc::clone(&one.patient));
+    }
+    entry
+}
+
+const fn interaction(of: types::Interaction) -> Interaction {
+    match of {
+        types::Interaction::Create => Interaction::Create,
+        types::Interaction::Delete => Interaction::Delete,
+        types::Interaction::HistoryInstance | types::Interaction::HistoryType => {
+            Interaction::History
+        }
+        types::Interaction::Read => Interaction::Read,
+        types::Interaction::Search => Interaction::SearchType,
+        types::Interaction::Update => Interaction::Update,
+        types::Interaction::Vread => Interaction::Vread,
+    }
+}
+
+fn blank(request: &Request, now: Moment) -> Entry {
+    Entry {
+        at: now,
+        request: Arc::clone(&request.id),
+        caller: record::Caller {
+            client: "".into(),
+            address: Arc::clone(&request.address),
+            organization: None,
+            subject: None,
+            role: None,
+            act: Vec::new(),
+            jti: None,
+        },
+        purpose: None,
+        basis: Vec::new(),
+        interaction: Interaction::Read,
+        types: Vec::new(),
+        query: request.query.clone(),
+        resources: Resources::default(),
+        labels: record::Labels::default(),
+        patient: None,
+        outcome: Outcome::Success,
+        sources: request.sources.clone(),
+    }
+}
+
+fn basis(id: &Arc<str>, version: Option<u64>, grant: &Grant) -> Basis {
+    let declared = grant.caller().declared().iter().find(|d| *d.id == **id);
+    if let Some(version) = version {
+        return Basis::Consent { id: Arc::clone(id), version };
+    }
+    match (&**id, declared) {
+        ("same-register", _) => Basis::Register,
+        (_, Some(declared)) => Basis::Law {
+            id: Arc::clone(id),
+            reason: Some(declared.reason.as_str().into()),
+            overrode: true,
+        },
+        (text, None) if text.starts_with("RelatedPerson/") => {
+            Basis::Representation { id: Arc::clone(id) }
+        }
+        (_, None) => Basis::Law { id: Arc::clone(id), reason: None, overrode: false },
+    }
+}
+
+fn labels(labels: Labels) -> record::Labels {
+    record::Labels {
+        themes: labels.themes,
+        classes: labels.classes,
+        records: false,
+        unclassified: labels.themes.is_empty(),
+    }
+}
+
+fn key(one: &Disclosure, log: &Log) -> AuditKey {
+    match one.audit_key {
+        Some(key) => AuditKey { id: Arc::clone(&one.patient), key },
+        None => log.node_key().clone(),
+    }
+}

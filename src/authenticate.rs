@@ -1,0 +1,126 @@
+//! Who asks: from the headers of a request to a [`Caller`], or a refusal.
+//!
+//! The second step of the way of a request, after `route`. Only access tokens that this gateway
+//! issued itself are accepted here. Sources: RFC 6750, RFC 9068, RFC 8705 section 3. Never tells a
+//! caller why a token is bad, never writes a token anywhere, never outlives a token by its cache.
+
+pub mod jose;
+pub mod registry;
+pub mod peer;
+pub mod statement;
+pub mod caller;
+pub mod bearer;
+pub mod behalf;
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::HeaderMap;
+use moka::sync::Cache;
+
+pub use self::{bearer::challenge, caller::Caller};
+use self::{
+    caller::{AccessClaims, sha256},
+    jose::{Expected, Refusal, TokenKind, key::KeySet},
+    peer::Peers,
+    registry::Registry,
+};
+use crate::{
+    domain::moment::Moment,
+    error::{Error, Kind, Result},
+};
+
+/// Tokens whose callers are kept.
+const MAX_SEEN: u64 = 10_000;
+
+/// Verifies access tokens.
+pub struct Authenticator {
+    issuer: String,
+    audience: String,
+    keys: KeySet,
+    registry: Arc<Registry>,
+    peers: Arc<Peers>,
+    /// Callers by the SHA-256 of their token; each carries its own end.
+    seen: Cache<[u8; 32], Arc<Caller>>,
+}
+
+impl Authenticator {
+    /// Accepts tokens of `issuer`, signed with one of `keys`, for the FHIR base `audience`. Replace
+    /// the whole when clients or peers change: what it has seen goes with it.
+    pub fn new(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        keys: KeySet,
+        registry: Arc<Registry>,
+        peers: Arc<Peers>,
+    ) -> Self {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        Self { issuer, audience, keys, registry, peers, seen: Cache::new(MAX_SEEN) }
+    }
+
+    /// Who sends these headers? `peer_certificate` is the SHA-256 of the client certificate of the
+    /// connection, `query` what stands behind the question mark.
+    pub fn verify(
+        &self,
+        headers: &HeaderMap,
+        peer_certificate: Option<&[u8; 32]>,
+        query: Option<&str>,
+        now: Moment,
+    ) -> Result<Arc<Caller>> {
+        let token = bearer::token(headers, query)?;
+        let key = sha256(token.as_bytes());
+        let caller = match self.seen.get(&key) {
+            Some(caller) if caller.expires() > now => caller,
+            Some(_) => {
+                self.seen.invalidate(&key);
+                return Err(refuse(Refusal::Expired));
+            }
+            None => {
+                let caller = Arc::new(self.read(token, now).map_err(refuse)?);
+                self.seen.insert(key, Arc::clone(&caller));
+                caller
+            }
+        };
+        match caller.certificate() {
+            Some(bound) if peer_certificate != Some(bound) => {
+                Err(refuse(Refusal::Invalid("bound to another certificate")))
+            }
+            Some(_) | None => Ok(caller),
+        }
+    }
+
+    fn read(&self, token: &str, now: Moment) -> std::result::Result<Caller, Refusal> {
+        let audience = [self.audience.as_str()];
+        let kind = TokenKind::AccessToken;
+        let expected = Expected { kind, issuer: &self.issuer, audience: &audience, now };
+        let verified = jose::verify::<AccessClaims>(token, &self.keys, &expected)?;
+        let (claims, registered) = (verified.claims, verified.registered);
+        let known = match &claims.node {
+            Some(code) => self.peers.of_code(code).is_some(),
+            None => self.registry.client(&claims.statement.client_id).is_some(),
+        };
+        if !known {
+            return Err(Refusal::Invalid("client or peer is not configured any more"));
+        }
+        let certificate = match &claims.cnf {
+            Some(cnf) => Some(thumbprint(&cnf.certificate)?),
+            None => None,
+        };
+        Caller::new(claims, &registered.jti, registered.expires(), certificate)
+    }
+}
+
+fn thumbprint(text: &str) -> std::result::Result<[u8; 32], Refusal> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    bytes.and_then(|b| b.try_into().ok()).ok_or(Refusal::Invalid("cnf"))
+}
+
+fn refuse(why: Refusal) -> Error {
+    match why {
+        Refusal::Expired => Error::new(Kind::Expired, "The access token has expired; get another."),
+        Refusal::Invalid(_) => {
+            Error::new(Kind::InvalidToken, "The access token is not valid here; get another.")
+        }
+    }
+    .because(why)
+}

@@ -1,0 +1,60 @@
+//! Where a token may stand, and how a refusal is told in HTTP.
+//!
+//! Part of the step `authenticate`. Source: RFC 6750 sections 2.1 and 3. A token is read from the
+//! one `Authorization` header and from nowhere else; in a URL it would end in logs.
+
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
+use crate::error::{Error, Kind, Result};
+
+/// The token of a request.
+pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str> {
+    if query.is_some_and(names_a_token) {
+        return Err(Error::invalid(
+            "A token goes into the Authorization header, never into a URL.",
+        ));
+    }
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let absent =
+        || Error::new(Kind::Unauthenticated, "Send an access token: Authorization: Bearer.");
+    let value = values.next().ok_or_else(absent)?;
+    if values.next().is_some() {
+        return Err(Error::invalid("Send one Authorization header."));
+    }
+    let malformed = || Error::invalid("The Authorization header is not Bearer and one token.");
+    let value = value.to_str().map_err(|_| malformed())?;
+    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(absent());
+    }
+    let token = rest.trim_start_matches(' ');
+    if is_token68(token) { Ok(token) } else { Err(malformed()) }
+}
+
+/// The `WWW-Authenticate` of a refusal; `scope` is what the call would have needed. No error is
+/// named where no token was sent (RFC 6750 section 3.1).
+pub fn challenge(kind: Kind, scope: Option<&str>) -> Option<HeaderValue> {
+    if kind == Kind::Unauthenticated {
+        return Some(HeaderValue::from_static("Bearer"));
+    }
+    if kind == Kind::InvalidToken || kind == Kind::Expired {
+        return Some(HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    }
+    if kind != Kind::Forbidden {
+        return None;
+    }
+    let scope = scope.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+    HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}")).ok()
+}
+
+fn names_a_token(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+}
+
+/// RFC 7235 section 2.1.
+fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let fits =
+        |b| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-'..=b'/' | b'_' | b'~' | b'+');
+    !body.is_empty() && body.bytes().all(fits)
+}

@@ -1,0 +1,190 @@
+//! Who asks, proven.
+//!
+//! Part of the step `authenticate`, the only maker of [`Caller`]: every later step takes one and can
+//! trust every word of it. Has no `Debug` that shows a person.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    jose::Refusal,
+    statement::{BreakGlass, Declared, Statement},
+};
+use crate::{
+    domain::{id::NodeCode, moment::Moment},
+    smart::Scopes,
+};
+
+/// What an access token of this gateway says beside its registered claims.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct AccessClaims {
+    /// Who asks.
+    #[serde(flatten)]
+    pub(crate) statement: Statement,
+    /// The peer through which it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<NodeCode>,
+    /// The certificate without which it is worthless (RFC 8705 section 3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cnf: Option<Confirmation>,
+}
+
+/// Proof of possession.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Confirmation {
+    /// Base64url of the SHA-256 of the certificate.
+    #[serde(rename = "x5t#S256")]
+    pub(crate) certificate: String,
+}
+
+/// Who asks: made only from a verified access token. Cheap to share behind an `Arc`.
+pub struct Caller {
+    statement: Statement,
+    scopes: Scopes,
+    node: Option<NodeCode>,
+    token_id: [u8; 32],
+    expires: Moment,
+    certificate: Option<[u8; 32]>,
+    fingerprint: [u8; 16],
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("client_id", &self.statement.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    pub(super) fn new(
+        claims: AccessClaims,
+        jti: &str,
+        expires: Moment,
+        certificate: Option<[u8; 32]>,
+    ) -> Result<Self, Refusal> {
+        let AccessClaims { mut statement, node, cnf: _ } = claims;
+        statement.roles.sort_unstable();
+        statement.roles.dedup();
+        statement.declared.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(Self {
+            scopes: Scopes::parse(&statement.scope),
+            fingerprint: fingerprint(&statement)?,
+            token_id: sha256(jti.as_bytes()),
+            statement,
+            node,
+            expires,
+            certificate,
+        })
+    }
+
+    /// The client; one that came through other gateways stands behind their codes, `297/portal`.
+    pub fn client_id(&self) -> &str {
+        &self.statement.client_id
+    }
+
+    /// The organisation it asks for, `urn:oid:...`.
+    pub fn organization(&self) -> &str {
+        &self.statement.organization
+    }
+
+    /// Its one purpose, a code of v3-ActReason.
+    pub fn purpose(&self) -> Option<&str> {
+        self.statement.purpose.as_deref()
+    }
+
+    /// Roles of the person who acts, sorted.
+    pub fn roles(&self) -> &[String] {
+        &self.statement.roles
+    }
+
+    /// The person who acts.
+    pub fn subject(&self) -> Option<&str> {
+        self.statement.subject.as_deref()
+    }
+
+    /// What it may ask.
+    pub const fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// The register it works in.
+    pub fn register(&self) -> Option<&str> {
+        self.statement.register.as_deref()
+    }
+
+    /// The sector it works in.
+    pub fn sector(&self) -> Option<&str> {
+        self.statement.sector.as_deref()
+    }
+
+    /// Grounds in law it declares, with reasons.
+    pub fn declared(&self) -> &[Declared] {
+        &self.statement.declared
+    }
+
+    /// The emergency it declares.
+    pub const fn break_glass(&self) -> Option<&BreakGlass> {
+        self.statement.break_glass.as_ref()
+    }
+
+    /// Issuers of the gateways it came through, nearest first; each counts as a recipient.
+    pub fn actors(&self) -> Vec<&str> {
+        self.statement.actors()
+    }
+
+    /// The peer that asks for it; `None` for a client of this gateway.
+    pub const fn node(&self) -> Option<&NodeCode> {
+        self.node.as_ref()
+    }
+
+    /// SHA-256 of the token's `jti`: names the token in an audit record without being of use.
+    pub const fn token_id(&self) -> &[u8; 32] {
+        &self.token_id
+    }
+
+    /// The first instant at which the token is over.
+    pub const fn expires(&self) -> Moment {
+        self.expires
+    }
+
+    /// The same for any two callers about whom every decision is the same.
+    pub const fn fingerprint(&self) -> [u8; 16] {
+        self.fingerprint
+    }
+
+    pub(super) const fn certificate(&self) -> Option<&[u8; 32]> {
+        self.certificate.as_ref()
+    }
+
+    pub(crate) const fn statement(&self) -> &Statement {
+        &self.statement
+    }
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+        *to = *from;
+    }
+    hash
+}
+
+/// Hash over everything a decision reads. Reasons are audited, but decide nothing.
+fn fingerprint(statement: &Statement) -> Result<[u8; 16], Refusal> {
+    let mut read = statement.clone();
+    read.declared.iter_mut().for_each(|declared| declared.reason.clear());
+    if let Some(glass) = &mut read.break_glass {
+        glass.reason.clear();
+    }
+    let bytes = serde_json::to_vec(&read).map_err(|_| Refusal::Invalid("statement"))?;
+    let mut short = [0; 16];
+    for (to, from) in short.iter_mut().zip(sha256(&bytes)) {
+        *to = from;
+    }
+    Ok(short)
+}

@@ -1,0 +1,414 @@
+//! One answer of what was found here and what peers answered: merge, order, page, completeness.
+//!
+//! Step of the way after `search`, before `audit`. Hits are written here, for the first time as
+//! bytes; a peer's entries pass unchanged but for `fullUrl` and links. Decides nothing and searches
+//! nothing again. Source: FHIR R4 bundle.html, http.html#search.
+
+pub mod write;
+
+use std::{cmp::Ordering, sync::Arc};
+
+use crate::{
+    domain::{id::NodeCode, moment::Moment},
+    federation::{Answered, Completeness, State, Waypoint},
+    fhir::{labels::Labels, types::ResourceType},
+    query::{
+        Query,
+        page::{Cursor, Sealer},
+    },
+    search::{self, Found, Hit},
+};
+
+/// What of one person leaves in an answer: the substance of one audit record.
+#[derive(Clone, Debug)]
+pub struct Disclosure {
+    /// Id of the Patient resource.
+    pub patient: Arc<str>,
+    /// Key of the person's audit records, where the data is this gateway's own.
+    pub audit_key: Option<[u8; 32]>,
+    /// Ids of the resources, as `Type/id`.
+    pub resources: Vec<Arc<str>>,
+    /// Labels of what leaves.
+    pub labels: Labels,
+    /// What permits it: ids of consents, each with its version, and of grounds.
+    pub basis: Vec<(Arc<str>, Option<u64>)>,
+    /// The gateway that holds it.
+    pub source: NodeCode,
+}
+
+/// One finished answer; nothing of it has left.
+pub struct Answer {
+    body: String,
+    version: Option<String>,
+    last_updated: Option<Moment>,
+    disclosures: Vec<Disclosure>,
+    known_current: std::time::Duration,
+}
+
+impl Answer {
+    /// What leaves, person by person.
+    pub fn disclosures(&self) -> &[Disclosure] {
+        &self.disclosures
+    }
+
+    /// Since when, on the monotonic clock, all of it is known to be current.
+    pub fn known_current(&self) -> std::time::Duration {
+        self.known_current
+    }
+
+    /// Version and time of the one resource, for `ETag` and `Last-Modified`.
+    pub fn version(&self) -> Option<(&str, Moment)> {
+        Some((self.version.as_deref()?, self.last_updated?))
+    }
+
+    /// The body, to hand over. Only `respond` takes it, and only with a receipt.
+    pub(crate) fn into_body(self) -> String {
+        self.body
+    }
+}
+
+/// The answer that is one resource.
+pub fn one(
+    hit: &Hit,
+    node: &NodeCode,
+    sealer: &dyn Sealer,
+    known_current: std::time::Duration,
+) -> Answer {
+    let mut body = String::with_capacity(4096);
+    let version = write::resource(hit, sealer, &mut body);
+    Answer {
+        body,
+        version: Some(version.to_string()),
+        last_updated: Some(hit.seen.last_updated),
+        disclosures: vec![disclosure(hit, node)],
+        known_current,
+    }
+}
+
+/// The answer that is one resource a peer released, byte for byte.
+pub fn peers(entry: &crate::federation::Entry, asked_at: std::time::Duration) -> Answer {
+    Answer {
+        version: entry.version.clone(),
+        last_updated: Some(entry.last_updated),
+        disclosures: vec![peers_disclosure(entry)],
+        body: entry.resource.get().to_owned(),
+        known_current: asked_at,
+    }
+}
+
+/// The answer to a peer that asks to widen a question: a handle for each other node.
+pub fn handles(
+    handles: serde_json::Map<String, serde_json::Value>,
+    view: &crate::consent::view::View,
+    node: &NodeCode,
+    known_current: std::time::Duration,
+) -> Answer {
+    let (patient, key) = view.audit_key();
+    Answer {
+        body: serde_json::Value::Object(handles).to_string(),
+        version: None,
+        last_updated: None,
+        disclosures: vec![Disclosure {
+            patient: Arc::clone(patient),
+            audit_key: Some(key),
+            resources: vec![name(ResourceType::Patient, patient)],
+            labels: Labels::default(),
+            basis: Vec::new(),
+            source: node.clone(),
+        }],
+        known_current,
+    }
+}
+
+/// What a page is built for.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    /// This gateway.
+    pub node: &'a NodeCode,
+    /// Own FHIR base, without a slash at the end.
+    pub base: &'a str,
+    /// Seals cursors, makes versions.
+    pub sealer: &'a dyn Sealer,
+    /// Are peers asked too? Then cursors have room for theirs.
+    pub federated: bool,
+    /// Instant of the answer.
+    pub now: Moment,
+}
+
+enum Entry {
+    Own(Hit),
+    Peers(crate::federation::Entry),
+}
+
+/// A searchset page in the making: pieces are added as they are gathered.
+pub struct Page<'a> {
+    query: &'a Query,
+    frame: Frame<'a>,
+    entries: Vec<Entry>,
+    statements: Vec<Completeness>,
+    total: Option<usize>,
+    next: Option<Cursor>,
+    known_current: std::time::Duration,
+}
+
+impl<'a> Page<'a> {
+    /// An empty page.
+    pub fn new(query: &'a Query, frame: Frame<'a>, known_current: std::time::Duration) -> Self {
+        Self {
+            query,
+            frame,
+            entries: Vec::new(),
+            statements: Vec::new(),
+            total: Some(0),
+            next: None,
+            known_current,
+        }
+    }
+
+    /// Has the page as many entries as were asked for?
+    pub fn is_full(&self) -> bool {
+        self.entries.len() > self.query.count
+    }
+
+    /// Adds what was found of one person here.
+    pub fn found(&mut self, found: Found) {
+        self.total = self.total.map(|t| t + found.hits().len());
+        let mut entries: Vec<Entry> = found.into_hits().into_iter().map(Entry::Own).collect();
+        // The person in whose middle the last page ended: what it had is not shown again.
+        if let (None, Some((at, place))) = (&self.query.person, self.after()) {
+            let sort = &self.query.sort;
+            let (patient, id) = place.split_once('/').unwrap_or((place, ""));
+            let same = entries.first().is_some_and(|e| e.patient() == patient) && !id.is_empty();
+            let last = entries.iter().position(|e| e.id() == id).map(|at| at + 1);
+            // Where it ended may be withdrawn by now; then its place in the order says what is done.
+            let before = || entries.iter().take_while(|e| e.before(*at, id, sort)).count();
+            let done = if same { last.unwrap_or_else(before) } else { 0 };
+            entries.drain(..done);
+        }
+        self.entries.extend(entries);
+    }
+
+    /// Adds what a peer answered.
+    pub fn answered(&mut self, answered: Answered) {
+        self.total = self.total.zip(answered.total).map(|(a, b)| a + b);
+        self.known_current = self.known_current.min(answered.asked_at);
+        self.entries.extend(answered.entries.into_iter().map(Entry::Peers));
+    }
+
+    /// Adds what is known of a source's completeness.
+    pub fn state(&mut self, statement: Completeness) {
+        if statement.state != State::Complete {
+            self.total = None;
+        }
+        self.statements.push(statement);
+    }
+
+    /// Across people: where the next page starts.
+    pub fn ends_at(&mut self, waypoint: Waypoint) {
+        self.total = None;
+        self.next = match waypoint {
+            Waypoint::End => None,
+            Waypoint::At(cursor) => Some(cursor),
+        };
+    }
+
+    /// The finished page.
+    pub fn close(mut self) -> Answer {
+        if self.query.person.is_some() {
+            self.cut();
+        } else {
+            self.cut_across();
+        }
+        let mut disclosures: Vec<Disclosure> = Vec::new();
+        let mut body = String::with_capacity(1024 + self.entries.len() * 4096);
+        write::open(&mut body, self.total.filter(|_| self.query.total), &self.links());
+        let counting = self.query.count == 0;
+        let mut first = true;
+        for entry in self.entries.iter().filter(|_| !counting) {
+            write::comma(&mut body, &mut first);
+            match entry {
+                Entry::Own(hit) => {
+                    write::entry(hit, self.frame.base, self.frame.sealer, &mut body);
+                    note(&mut disclosures, disclosure(hit, self.frame.node));
+                }
+                Entry::Peers(entry) => {
+                    write::peers_entry(entry, self.frame.base, &mut body);
+                    note(&mut disclosures, peers_disclosure(entry));
+                }
+            }
+        }
+        // Peers answer in any order; what is said of them has one.
+        self.statements.sort_by(|a, b| a.node.cmp(&b.node));
+        write::comma(&mut body, &mut first);
+        write::completeness(&self.statements, &mut body);
+        write::close(&mut body);
+        Answer {
+            body,
+            version: None,
+            last_updated: None,
+            disclosures,
+            known_current: self.known_current,
+        }
+    }
+
+    /// One person: merge in order, drop what earlier pages had, keep a page, point to the next.
+    fn cut(&mut self) {
+        let sort = &self.query.sort;
+        self.entries.sort_by(|a, b| order(self.query, a, b));
+        if let Some((at, id)) = self.after() {
+            let place = self.entries.iter().position(|e| e.id() == id);
+            let done = place.map_or_else(
+                || self.entries.iter().take_while(|e| e.before(*at, id, sort)).count(),
+                |p| p + 1,
+            );
+            self.entries.drain(..done.min(self.entries.len()));
+        }
+        if self.query.count > 0 && self.entries.len() > self.query.count {
+            self.entries.truncate(self.query.count);
+            self.next = self.entries.last().map(|last| Cursor {
+                source: 0,
+                after: Some((last.moment(sort).millis(), last.id().to_owned())),
+                peer: None,
+            });
+        }
+    }
+
+    /// Across people entries are in order as they come; one too many says that there are more.
+    fn cut_across(&mut self) {
+        self.total = None;
+        if self.entries.len() > self.query.count {
+            self.entries.truncate(self.query.count);
+            let source = self.query.cursor.as_ref().map_or(0, |c| c.source);
+            self.next = self.entries.last().map(|last| Cursor {
+                source,
+                after: Some((last.moment(&self.query.sort).millis(), last.place())),
+                peer: None,
+            });
+        }
+    }
+
+    fn after(&self) -> Option<&'a (i64, String)> {
+        self.query.cursor.as_ref().and_then(|c| c.after.as_ref())
+    }
+
+    fn links(&self) -> Vec<(&'static str, String)> {
+        let url = |cursor: Option<&str>| {
+            let link = self.query.link(cursor);
+            let mark = if link.is_empty() { "" } else { "?" };
+            format!("{}/{}{mark}{link}", self.frame.base, self.query.kind.name())
+        };
+        let Frame { sealer, federated, now, .. } = self.frame;
+        let mut links = vec![("self", url(None))];
+        let next = self.next.as_ref();
+        if let Some(text) = next.and_then(|n| n.seal(&self.query.binding, federated, sealer, now)) {
+            links.push(("next", url(Some(&text))));
+        }
+        links
+    }
+}
+
+impl Entry {
+    fn id(&self) -> &str {
+        match self {
+            Self::Own(hit) => &hit.resource.id,
+            Self::Peers(entry) => &entry.id,
+        }
+    }
+
+    fn patient(&self) -> &str {
+        match self {
+            Self::Own(hit) => hit.view.patient(),
+            Self::Peers(entry) => &entry.patient,
+        }
+    }
+
+    /// Where it stands across people.
+    fn place(&self) -> String {
+        format!("{}/{}", self.patient(), self.id())
+    }
+
+    fn moment(&self, sort: &[crate::query::Sort]) -> Moment {
+        match (self, sort.first()) {
+            (Self::Own(hit), Some(key)) => search::moment(hit, *key),
+            (Self::Own(hit), None) => hit.seen.last_updated,
+            (Self::Peers(entry), Some(_)) => entry.moments.first().copied().unwrap_or(Moment::MIN),
+            (Self::Peers(entry), None) => entry.last_updated,
+        }
+    }
+
+    fn moments(&self, sort: &[crate::query::Sort]) -> Vec<Moment> {
+        match self {
+            Self::Own(hit) => sort.iter().map(|key| search::moment(hit, *key)).collect(),
+            Self::Peers(entry) => entry.moments.clone(),
+        }
+    }
+
+    /// Does it come before a place that no longer exists?
+    fn before(&self, at: i64, id: &str, sort: &[crate::query::Sort]) -> bool {
+        let descending = sort.first().is_none_or(|key| key.descending);
+        let ordering = self.moment(sort).millis().cmp(&at);
+        let ordering = if descending { ordering.reverse() } else { ordering };
+        ordering.then_with(|| self.id().cmp(id)) != Ordering::Greater
+    }
+}
+
+/// The order of [`search::order`], over own and peers' entries alike.
+fn order(query: &Query, a: &Entry, b: &Entry) -> Ordering {
+    if let (Entry::Own(a), Entry::Own(b)) = (a, b) {
+        return search::order(&query.sort, a, b);
+    }
+    let of = |e: &Entry| (e.moments(&query.sort), e.moment(&[]));
+    let ((keys_a, newest_a), (keys_b, newest_b)) = (of(a), of(b));
+    let mut ordering = Ordering::Equal;
+    for ((key, x), y) in query.sort.iter().zip(keys_a).zip(keys_b) {
+        let one = if key.param == "_id" { a.id().cmp(b.id()) } else { x.cmp(&y) };
+        ordering = ordering.then(if key.descending { one.reverse() } else { one });
+    }
+    if query.sort.is_empty() {
+        ordering = newest_b.cmp(&newest_a);
+    }
+    ordering.then_with(|| a.id().cmp(b.id()))
+}
+
+fn disclosure(hit: &Hit, node: &NodeCode) -> Disclosure {
+    let (patient, key) = hit.view.audit_key();
+    Disclosure {
+        patient: Arc::clone(patient),
+        audit_key: Some(key),
+        resources: vec![name(hit.resource.kind, &hit.resource.id)],
+        labels: hit.view.labels(&hit.seen),
+        basis: hit.view.basis(&hit.seen),
+        source: node.clone(),
+    }
+}
+
+fn peers_disclosure(entry: &crate::federation::Entry) -> Disclosure {
+    Disclosure {
+        patient: Arc::clone(&entry.patient),
+        audit_key: None,
+        resources: vec![name(entry.kind, &entry.id)],
+        labels: entry.labels,
+        basis: Vec::new(),
+        source: entry.node.clone(),
+    }
+}
+
+/// Adds to the record of the same person, or begins one.
+fn note(all: &mut Vec<Disclosure>, one: Disclosure) {
+    match all.iter_mut().find(|d| d.patient == one.patient && d.source == one.source) {
+        None => all.push(one),
+        Some(known) => {
+            known.resources.extend(one.resources);
+            known.labels = known.labels.union(one.labels);
+            for basis in one.basis {
+                if !known.basis.contains(&basis) {
+                    known.basis.push(basis);
+                }
+            }
+        }
+    }
+}
+
+fn name(kind: ResourceType, id: &str) -> Arc<str> {
+    format!("{}/{id}", kind.name()).into()
+}

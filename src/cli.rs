@@ -1,0 +1,198 @@
+//! The command line: what can be asked of the program, and how it ends.
+//!
+//! Beside the way of a request. Each command is a file here and writes to what it is handed, so that
+//! tests call them as the shell does. Errors become one line and an exit code; a cause is shown, as
+//! whoever runs commands is the operator.
+
+pub mod exit;
+pub mod output;
+mod logging;
+pub mod documents;
+pub mod demo;
+pub mod node;
+pub mod load;
+pub mod validate;
+pub mod map;
+pub mod token;
+pub mod cases;
+pub mod pki;
+pub mod audit;
+
+use std::{error::Error as _, ffi::OsString, io::Write, path::PathBuf, sync::Arc};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::{exit::Exit, output::Output};
+use crate::{
+    chance::{Chance, SystemChance},
+    clock::{Clock, SystemClock},
+    config::{self, Config, Mistake, Said},
+    error::Error,
+};
+
+/// What a command has around it.
+pub struct Surroundings {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<dyn Chance>,
+    /// What the environment says of settings.
+    pub environment: Said,
+}
+
+impl Surroundings {
+    /// Those of the process.
+    pub fn of_process() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::default()),
+            chance: Arc::new(SystemChance),
+            environment: Said::environment(),
+        }
+    }
+}
+
+const AFTER: &str = "\
+Examples:
+  mylife demo --once
+  mylife pki init keys
+  mylife pki gateway --dir keys --code 297 --url https://gateway.kuopio.example:8443
+  mylife check gateway.toml
+  mylife serve gateway.toml --set node.log=debug
+  MYLIFE__LISTEN__PUBLIC=0.0.0.0:443 mylife serve gateway.toml
+  mylife load gateway.toml people.ndjson --owner kuopio-source
+  mylife validate plan.json
+  mylife map plan.json
+  mylife audit verify data/audit --vkey KEY
+
+Exit codes:
+  0   done, nothing amiss
+  1   done, and something was found amiss (a document refused, a case that differs, a damaged log)
+  64  the command, its files or the settings are wrong
+  70  a fault of the program
+  75  something is not to be had at present: try again";
+
+/// My Life gateway: life assessments and welfare plans in FHIR R4, as far as the person consents.
+#[derive(Debug, Parser)]
+#[command(name = "mylife", version, after_help = AFTER, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it out: three municipalities and a portal on this machine, with synthetic people
+    Demo(demo::Demo),
+    /// Run a gateway
+    Serve(OptionalSettings),
+    /// Find every mistake in a gateway's settings
+    Check(node::Check),
+    /// Push documents into the store of a gateway that is not running
+    Load(load::Load),
+    /// Say exactly what is wrong with documents
+    Validate(validate::Validate),
+    /// Print the FHIR resources of native documents with their labels
+    Map(map::Map),
+    /// Ask a gateway for an access token
+    Token(token::Token),
+    /// Try the consent decision
+    #[command(subcommand)]
+    Consent(cases::Consent),
+    /// Make keys and certificates
+    #[command(subcommand)]
+    Pki(pki::Pki),
+    /// Verify or show the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
+}
+
+/// A gateway's settings, and what is said beside them.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// The gateway's settings, TOML
+    pub config: PathBuf,
+    /// One setting, above environment and file
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// The same, where leaving them out is answered politely.
+#[derive(Args, Clone, Debug)]
+pub struct OptionalSettings {
+    /// The gateway's settings, TOML
+    pub config: Option<PathBuf>,
+    /// One setting, above environment and file
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl OptionalSettings {
+    fn named(self) -> Option<Settings> {
+        let Self { config, set } = self;
+        config.map(|config| Settings { config, set })
+    }
+}
+
+impl Settings {
+    fn load(&self, output: &Output<'_>) -> Result<Config, Vec<Mistake>> {
+        let Surroundings { clock, chance, environment } = output.around;
+        let said = environment.clone().with(self.set.clone());
+        config::read(&self.config, &said, clock, chance)
+    }
+
+    /// The settings, or every mistake in them as complaints.
+    fn read(&self, output: &mut Output<'_>) -> Option<Config> {
+        let read = self.load(output);
+        read.map_err(|all| all.iter().for_each(|mistake| output.complain(mistake))).ok()
+    }
+}
+
+/// Runs one command line, the program's name first.
+pub fn run(
+    line: impl IntoIterator<Item = OsString>,
+    around: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let mut output = Output { out, err, around };
+    match Line::try_parse_from(line) {
+        Ok(line) => command(&line.command, &mut output).unwrap_or_else(|error| {
+            output.complain(chain(&error));
+            Exit::of(error.kind())
+        }),
+        Err(said) if said.use_stderr() => {
+            output.complain(said);
+            Exit::Usage
+        }
+        Err(said) => {
+            output.line(said);
+            Exit::Fine
+        }
+    }
+}
+
+fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
+    match command {
+        Command::Demo(asked) => demo::run(asked, output),
+        Command::Serve(asked) => node::serve(asked, output),
+        Command::Check(asked) => Ok(node::check(asked, output)),
+        Command::Load(asked) => load::run(asked, output),
+        Command::Validate(asked) => validate::run(asked, output),
+        Command::Map(asked) => map::run(asked, output),
+        Command::Token(asked) => token::run(asked, output),
+        Command::Consent(asked) => cases::run(asked, output),
+        Command::Pki(asked) => pki::run(asked, output),
+        Command::Audit(asked) => audit::run(asked, output),
+    }
+}
+
+/// What was refused, and why.
+fn chain(error: &Error) -> String {
+    let mut text = error.say().to_owned();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(" ({cause})"));
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,90 @@
+//! Documents in files: JSON (one, or a list of them), NDJSON (one a line), or a directory of such.
+//!
+//! Part of `cli`. Each document has its place, `people.ndjson:12`, so that what is wrong with it can
+//! be told exactly. One file is in memory at a time. Judges nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Kind, Result};
+
+/// A document as it stands in a file.
+pub struct Found {
+    /// File, and line or number where the file holds several.
+    pub place: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The files of a path: itself, or those of the directory in order of name.
+///
+/// # Errors
+/// `Invalid` if there is none, `Unavailable` if the directory cannot be read.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut all = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| unreadable(path, error))? {
+        let path = entry.map_err(|error| unreadable(path, error))?.path();
+        let ending = path.extension().and_then(|end| end.to_str());
+        if ending.is_some_and(|end| ["json", "ndjson", "jsonl"].contains(&end)) {
+            all.push(path);
+        }
+    }
+    if all.is_empty() {
+        let say = format!("{} holds no .json, .ndjson or .jsonl file.", path.display());
+        return Err(Error::invalid(say));
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// The documents of one file.
+///
+/// # Errors
+/// `Invalid` if the file cannot be read.
+pub fn of_file(path: &Path) -> Result<Vec<Found>> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
+    let name = path.display();
+    let ending = path.extension().and_then(|end| end.to_str());
+    if ending.is_some_and(|end| ["ndjson", "jsonl"].contains(&end)) {
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        let full = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+        let found = |(n, line): (usize, &[u8])| Found {
+            place: format!("{name}:{}", n + 1),
+            bytes: line.to_vec(),
+        };
+        return Ok(full.map(found).collect());
+    }
+    if let (Some(b'['), Ok(all)) =
+        (bytes.trim_ascii_start().first(), serde_json::from_slice::<Vec<&RawValue>>(&bytes))
+    {
+        let found = |(n, raw): (usize, &&RawValue)| Found {
+            place: format!("{name}[{n}]"),
+            bytes: raw.get().as_bytes().to_vec(),
+        };
+        return Ok(all.iter().enumerate().map(found).collect());
+    }
+    Ok(vec![Found { place: name.to_string(), bytes }])
+}
+
+/// The member `schema` of a document, if it can be read at all.
+pub fn schema(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
+    }
+    serde_json::from_slice::<Named>(bytes).ok().map(|named| named.schema)
+}
+
+/// A file or directory that cannot be read.
+pub fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let say = format!("{} cannot be read: {}.", path.display(), error.kind());
+    Error::new(Kind::Invalid, say).because(error)
+}

@@ -1,0 +1,198 @@
+//! `mylife load`: pushes documents straight into the store of a gateway that is not running.
+//!
+//! Part of `cli`. Each document walks the same check, commit and record as what is pushed over the
+//! wire: all of it or nothing, audited in the name of its owner. People go first, then assessments,
+//! then plans, whatever their order in the files. A running gateway holds the lock; push to it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+
+use super::{
+    Settings, documents,
+    exit::Exit,
+    output::{Output, Progress},
+};
+use crate::{
+    audit::step::{Author, Request},
+    chance::base32,
+    commit::{self, Desk},
+    error::{Error, Kind, Result},
+    gateway::Gateway,
+    native::{self, NativeKind, Rules},
+};
+
+/// What is to be loaded, and in whose name.
+#[derive(Args, Debug)]
+pub struct Load {
+    /// The gateway's settings, and what is said beside them
+    #[command(flatten)]
+    pub settings: Settings,
+    /// JSON, NDJSON or a directory of them
+    pub path: PathBuf,
+    /// The client that owns the documents
+    #[arg(long, value_name = "CLIENT")]
+    pub owner: String,
+    /// One JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What loading came to.
+#[derive(Default)]
+struct Tally {
+    new: u64,
+    known: u64,
+    refused: Vec<(String, Vec<(String, String)>)>,
+}
+
+/// Loads and tells what was refused.
+pub fn run(asked: &Load, output: &mut Output<'_>) -> Result<Exit> {
+    let Some(config) = asked.settings.read(output) else { return Ok(Exit::Usage) };
+    let owner = config.setup.clients.iter().find(|client| client.client_id == asked.owner);
+    let Some(owner) = owner.filter(|client| client.native_owner) else {
+        let say = "No client of this name with native_owner = true is in the settings.";
+        return Err(Error::invalid(say));
+    };
+    let organization = owner.organization.clone();
+    let files = documents::files(&asked.path)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let tally = runtime.block_on(async {
+        let gateway = Gateway::open(config.setup).await.map_err(running)?;
+        let author = Author::Operator { client: &asked.owner, organization: &organization };
+        let tally = load(&gateway, author, &files, output).await;
+        gateway.log.close()?;
+        tally
+    })?;
+    let refused = !tally.refused.is_empty();
+    tell(&tally, asked.json, output);
+    Ok(Exit::findings(refused))
+}
+
+/// A store in use is a gateway that runs.
+fn running(error: Error) -> Error {
+    if error.kind() == Kind::Unavailable {
+        let say = format!(
+            "{} If the gateway is running, stop it first or push to it: PUT /native/people/ID, \
+             /native/assessments/ID, /native/plans/ID.",
+            error.say()
+        );
+        return Error::new(Kind::Unavailable, say).because(error);
+    }
+    error
+}
+
+async fn load(
+    gateway: &Gateway,
+    author: Author<'_>,
+    files: &[PathBuf],
+    output: &mut Output<'_>,
+) -> Result<Tally> {
+    let total = count(files)?;
+    let progress = Progress::new(total, &output.around.clock);
+    let mut tally = Tally::default();
+    let turns = NativeKind::ALL.map(Some).into_iter().chain([None]);
+    for turn in turns {
+        for file in files {
+            for found in documents::of_file(file)? {
+                let schema = documents::schema(&found.bytes);
+                let kind =
+                    NativeKind::ALL.into_iter().find(|k| Some(k.schema()) == schema.as_deref());
+                if kind == turn {
+                    one(gateway, author, &found, &mut tally).await?;
+                    progress.step();
+                }
+            }
+        }
+    }
+    Ok(tally)
+}
+
+fn count(files: &[PathBuf]) -> Result<u64> {
+    let of_file = |path: &PathBuf| documents::of_file(Path::new(path)).map(|all| all.len());
+    let counts = files.iter().map(of_file).collect::<Result<Vec<_>>>()?;
+    Ok(u64::try_from(counts.into_iter().sum::<usize>()).unwrap_or(u64::MAX))
+}
+
+/// One document: all of it, or a row of what was refused.
+async fn one(
+    gateway: &Gateway,
+    author: Author<'_>,
+    found: &documents::Found,
+    tally: &mut Tally,
+) -> Result<()> {
+    let now = gateway.clock.now();
+    let rules = Rules {
+        schemas: &gateway.schemas,
+        now,
+        test_range: gateway.limits.test_range,
+        limits: gateway.limits.document,
+    };
+    let document = match native::validate(&found.bytes, &rules) {
+        Ok(document) => document,
+        Err(faults) => {
+            let rows = faults.into_iter().map(|fault| (fault.path, fault.say)).collect();
+            tally.refused.push((found.place.clone(), rows));
+            return Ok(());
+        }
+    };
+    let local = gateway.reach.sources.local.as_deref();
+    let local =
+        local.ok_or_else(|| Error::invalid("This gateway holds no data: holds_data = false."))?;
+    let request = Request {
+        id: Arc::from(base32(&*gateway.chance, 16)),
+        address: "mylife load".into(),
+        query: None,
+        sources: Vec::new(),
+    };
+    let desk = Desk {
+        node: &gateway.node,
+        local,
+        directory: &gateway.terms.directory,
+        keys: &gateway.keys,
+        chance: &*gateway.chance,
+        log: &gateway.log,
+        author,
+        request: &request,
+        now,
+    };
+    match commit::native(&desk, &document).await {
+        Ok(written) if written.created => tally.new += 1,
+        Ok(_) => tally.known += 1,
+        // Storage that fails would fail for each of the others too.
+        Err(error) if Exit::of(error.kind()) != Exit::Usage => return Err(error),
+        Err(error) => {
+            let places = if error.expression().is_empty() {
+                vec!["$".to_owned()]
+            } else {
+                error.expression().to_vec()
+            };
+            let rows = places.into_iter().map(|path| (path, error.say().to_owned())).collect();
+            tally.refused.push((found.place.clone(), rows));
+        }
+    }
+    Ok(())
+}
+
+fn tell(tally: &Tally, as_json: bool, output: &mut Output<'_>) {
+    let Tally { new, known, refused } = tally;
+    if as_json {
+        let fault = |(path, say): &(String, String)| json!({ "path": path, "say": say });
+        let row = |(place, faults): &(String, Vec<(String, String)>)| json!({ "document": place, "faults": faults.iter().map(fault).collect::<Vec<_>>() });
+        let refused: Vec<Value> = refused.iter().map(row).collect();
+        output.line(json!({ "new": new, "known": known, "refused": refused }));
+        return;
+    }
+    for (place, faults) in refused {
+        for (path, say) in faults {
+            output.line(format_args!("{place}: {path}: {say}"));
+        }
+    }
+    let count = refused.len();
+    output.line(format_args!("{new} new, {known} known before, {count} refused"));
+}

@@ -1,0 +1,21 @@
+//! Where the program's own log goes: to standard error, as text on a terminal, else as JSON lines.
+//!
+//! Part of `cli`, for `serve` alone. The log holds nothing of a person; disclosures stand in the
+//! audit log, which is no log of this kind.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Starts the log of the process; a second time nothing happens.
+pub(super) fn start(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = fmt().with_env_filter(filter).with_writer(stderr);
+    let started = if stderr().is_terminal() {
+        log.try_init()
+    } else {
+        log.json().flatten_event(true).try_init()
+    };
+    // Somebody who set a log before us knows why.
+    started.ok();
+}

@@ -1,0 +1,148 @@
+//! `mylife validate`: says exactly what is wrong with documents, one line each.
+//!
+//! Part of `cli`. Native documents walk the same check as what is pushed; a FHIR resource is checked
+//! against the R4 schema, and a Consent against the strict form too. Needs no settings and no store.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{documents, exit::Exit, output::Output};
+use crate::{
+    consent::profile,
+    domain::identity::{TestRange, WrongCheck},
+    error::Result,
+    fhir::schema::Validator,
+    json::{self as strict, Limits},
+    native::{self, Rules, schemas::Schemas},
+};
+
+/// What is to be checked.
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// JSON, NDJSON or directories of them
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Identity codes that are issued to nobody (900-999)
+    #[arg(long, value_enum, default_value_t = Range::Allow)]
+    pub test_range: Range,
+    /// One JSON object for each document that is refused
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What becomes of identity codes that are issued to nobody.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Range {
+    /// Read.
+    Allow,
+    /// Refused, as in production.
+    Refuse,
+    /// Read, and a wrong check character only warned of.
+    Warn,
+}
+
+impl From<Range> for TestRange {
+    fn from(range: Range) -> Self {
+        match range {
+            Range::Allow => Self::Allow(WrongCheck::Refuse),
+            Range::Refuse => Self::Refuse,
+            Range::Warn => Self::Allow(WrongCheck::Warn),
+        }
+    }
+}
+
+/// Checks and tells.
+pub fn run(asked: &Validate, output: &mut Output<'_>) -> Result<Exit> {
+    let schemas = Schemas::compile()?;
+    let rules = Rules {
+        schemas: &schemas,
+        now: output.around.clock.now(),
+        test_range: asked.test_range.into(),
+        limits: Limits::default(),
+    };
+    let mut fhir = None;
+    let (mut good, mut bad) = (0_u64, 0_u64);
+    for path in &asked.files {
+        for file in documents::files(path)? {
+            for found in documents::of_file(&file)? {
+                let told = match resource(&found.bytes) {
+                    Some(resource) => {
+                        if fhir.is_none() {
+                            fhir = Some(Validator::new()?);
+                        }
+                        fhir.as_ref().map(|fhir| of_fhir(&resource, fhir)).unwrap_or_default()
+                    }
+                    None => of_native(&found.bytes, &rules),
+                };
+                let wrong = told.iter().any(|told| !told.warning);
+                if wrong {
+                    bad += 1;
+                } else {
+                    good += 1;
+                }
+                tell(&found.place, &told, asked.json, output);
+            }
+        }
+    }
+    if !asked.json {
+        output.line(format_args!("{good} good, {bad} refused"));
+    }
+    Ok(Exit::findings(bad > 0))
+}
+
+/// One line about a document.
+struct Told {
+    path: String,
+    say: String,
+    warning: bool,
+}
+
+fn tell(place: &str, told: &[Told], as_json: bool, output: &mut Output<'_>) {
+    if as_json {
+        let row =
+            |told: &Told| json!({ "path": told.path, "say": told.say, "warning": told.warning });
+        if !told.is_empty() {
+            let rows: Vec<Value> = told.iter().map(row).collect();
+            output.line(json!({ "document": place, "told": rows }));
+        }
+        return;
+    }
+    for Told { path, say, warning } in told {
+        let mark = if *warning { "warning: " } else { "" };
+        output.line(format_args!("{place}: {path}: {mark}{say}"));
+    }
+}
+
+fn of_native(bytes: &[u8], rules: &Rules<'_>) -> Vec<Told> {
+    let told = |fault: &native::Fault, warning| Told {
+        path: fault.path.clone(),
+        say: fault.say.clone(),
+        warning,
+    };
+    match native::validate(bytes, rules) {
+        Ok(document) => document.warnings().iter().map(|fault| told(fault, true)).collect(),
+        Err(faults) => faults.iter().map(|fault| told(fault, false)).collect(),
+    }
+}
+
+fn of_fhir(resource: &Value, fhir: &Validator) -> Vec<Told> {
+    let faults = fhir.faults(resource).into_iter();
+    let mut all: Vec<Told> =
+        faults.map(|f| Told { path: f.expression, say: f.say, warning: false }).collect();
+    let is_consent = resource.get("resourceType").is_some_and(|kind| kind == "Consent");
+    if all.is_empty()
+        && is_consent
+        && let Err(error) = profile::check(resource)
+    {
+        let path = error.expression().first().map_or("Consent", String::as_str).to_owned();
+        all.push(Told { path, say: error.say().to_owned(), warning: false });
+    }
+    all
+}
+
+fn resource(bytes: &[u8]) -> Option<Value> {
+    let value = strict::parse(bytes, &Limits::default()).ok()?;
+    value.get("resourceType").is_some().then_some(value)
+}

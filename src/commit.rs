@@ -1,0 +1,344 @@
+//! A checked document becomes a committed version, durable and recorded before it is acknowledged.
+//!
+//! Step of the write road after `native` or `consent::profile`. Computes the next version from what
+//! is stored, commits it against that version, appends the write's record to the log, and computes
+//! again if somebody else was first. All of a document or nothing.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    audit::{frame::AuditKey, log::Log, step},
+    chance::Chance,
+    directory::Directory,
+    domain::{
+        id::NodeCode,
+        moment::Moment,
+        part::{self, Content, Parts},
+        words::LocalId,
+    },
+    error::{Error, Kind, Result},
+    native::{Native, Typed, parts::Target},
+    seal::Keys,
+    source::local::Local,
+    store::{Change, Document, DocumentKind, IdentityMac, Place, Stored},
+};
+
+/// How often a write is computed again when somebody else was first.
+const TRIES: usize = 8;
+
+/// What a write reads and writes beside the document.
+pub struct Desk<'a> {
+    /// This gateway.
+    pub node: &'a NodeCode,
+    /// Its data.
+    pub local: &'a Local,
+    /// Services, professionals and units that exist.
+    pub directory: &'a Directory,
+    /// Look-up of identity codes.
+    pub keys: &'a Keys,
+    /// Random parts of ids.
+    pub chance: &'a dyn Chance,
+    /// Where the write is recorded.
+    pub log: &'a Log,
+    /// Who writes.
+    pub author: step::Author<'a>,
+    /// What the record says of the request.
+    pub request: &'a step::Request,
+    /// Instant of the write.
+    pub now: Moment,
+}
+
+/// A write that is durable and recorded.
+pub struct Written {
+    /// Document id.
+    pub id: Arc<str>,
+    /// Its version.
+    pub version: u64,
+    /// Is it the first version?
+    pub created: bool,
+    /// Id of the Patient of the compartment.
+    pub patient: Arc<str>,
+}
+
+/// Commits a native document.
+///
+/// # Errors
+/// `Unprocessable` with every reference that points at nothing; `Conflict`, `Unavailable`.
+pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
+    let (kind, content) = match document.typed() {
+        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
+        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
+        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
+    };
+    let identity = match document.typed() {
+        Typed::Person(person) => {
+            person.identity_code.as_ref().map(|code| desk.keys.identity_mac(code.reveal()))
+        }
+        Typed::Assessment(_) | Typed::Plan(_) => None,
+    };
+    let owner: Arc<str> = desk.author.client_id().into();
+    let local: Arc<str> = document.typed().id().as_str().into();
+    let patient = whose(desk, &owner, document, identity).await?;
+    for _ in 0..TRIES {
+        let stored = desk.local.store().load(&patient).await?;
+        references(desk, &owner, document, stored.as_ref())?;
+        let earlier = find(stored.as_ref(), &owner, kind, &local);
+        let parts = next_parts(desk, earlier, &content)?;
+        let body = Arc::clone(document.canonical());
+        if let Some(same) = earlier.filter(|e| e.body == body && e.parts == parts) {
+            let Document { id, version, .. } = same;
+            let (id, version) = (Arc::clone(id), *version);
+            return Ok(Written { id, version, created: false, patient });
+        }
+        let next = successor(desk, earlier, kind, &owner, &local, parts, body);
+        match commit(desk, &patient, stored.as_ref(), identity, next).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            done => return done,
+        }
+    }
+    Err(busy())
+}
+
+/// Commits a Consent that was accepted. `local` is the writer's uuid.
+///
+/// # Errors
+/// `PreconditionFailed` when `if_match` names another version; `Conflict`, `Unavailable`.
+pub async fn consent(
+    desk: &Desk<'_>,
+    patient: Option<Arc<str>>,
+    identity: Option<IdentityMac>,
+    local: &str,
+    if_match: Option<u64>,
+    body: &Value,
+) -> Result<Written> {
+    let owner: Arc<str> = desk.author.client_id().into();
+    let held = desk.local.store().local(&owner, DocumentKind::Consent, local).await?;
+    let patient = match (patient, identity, held) {
+        (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => patient,
+        (None, Some(identity), None) => {
+            let known = desk.local.find(identity).await?;
+            known.unwrap_or_else(|| desk.node.mint(desk.chance).into())
+        }
+        (None, None, None) => return Err(Error::not_found()),
+    };
+    let body: Arc<[u8]> = serde_json::to_vec(body).map_err(Error::internal)?.into();
+    let local: Arc<str> = local.into();
+    for _ in 0..TRIES {
+        let stored = desk.local.store().load(&patient).await?;
+        let earlier = find_consent(stored.as_ref(), &owner, &local);
+        if if_match.is_some_and(|version| earlier.map(|e| e.version) != Some(version)) {
+            let say = "If-Match names another version; read the Consent again.";
+            return Err(Error::new(Kind::PreconditionFailed, say));
+        }
+        if let Some(same) = earlier.filter(|e| e.body == body) {
+            let (id, version) = (Arc::clone(&same.id), same.version);
+            return Ok(Written { id, version, created: false, patient });
+        }
+        let parts = Arc::from(&b"{}"[..]);
+        let kind = DocumentKind::Consent;
+        let owner = earlier.map_or(&owner, |e| &e.owner);
+        let next = successor(desk, earlier, kind, owner, &local, parts, Arc::clone(&body));
+        match commit(desk, &patient, stored.as_ref(), identity, next).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            done => return done,
+        }
+    }
+    Err(busy())
+}
+
+/// The compartment a document belongs to: an existing one, or a new one for a new person.
+async fn whose(
+    desk: &Desk<'_>,
+    owner: &str,
+    document: &Native,
+    identity: Option<IdentityMac>,
+) -> Result<Arc<str>> {
+    let store = desk.local.store();
+    let person = match document.typed() {
+        Typed::Person(person) => &person.id,
+        Typed::Assessment(assessment) => &assessment.person,
+        Typed::Plan(plan) => &plan.person,
+    };
+    let known = store.local(owner, DocumentKind::Person, person.as_str()).await?;
+    match (known, document.typed(), identity) {
+        (Some(place), ..) => Ok(place.patient),
+        (None, Typed::Person(_), Some(identity)) => {
+            let known = desk.local.find(identity).await?;
+            Ok(known.unwrap_or_else(|| desk.node.mint(desk.chance).into()))
+        }
+        (None, Typed::Person(_), None) => Ok(desk.node.mint(desk.chance).into()),
+        (None, Typed::Assessment(_) | Typed::Plan(_), _) => {
+            Err(Error::new(Kind::Unprocessable, "No person of this id was pushed; push it first.")
+                .at("$.person"))
+        }
+    }
+}
+
+/// Does everything exist that the document points at?
+fn references(
+    desk: &Desk<'_>,
+    owner: &str,
+    document: &Native,
+    stored: Option<&Stored>,
+) -> Result<()> {
+    let has = |kind, id: &LocalId| find(stored, owner, kind, id.as_str()).is_some();
+    let missing = document.references().into_iter().filter(|reference| match &reference.target {
+        Target::Person(_) => false,
+        Target::Assessment(id) => !has(DocumentKind::Assessment, id),
+        Target::Service(id) | Target::Practitioner(id) | Target::Organization(id) => {
+            !desk.directory.knows(id.as_str())
+        }
+    });
+    let places: Vec<String> = missing.map(|reference| reference.path).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let say = "These point at nothing this gateway knows: push the assessment first, or have the \
+               unit, service or professional added to the directory.";
+    let error = Error::new(Kind::Unprocessable, say);
+    Err(places.into_iter().fold(error, Error::at))
+}
+
+fn find<'a>(
+    stored: Option<&'a Stored>,
+    owner: &str,
+    kind: DocumentKind,
+    local: &str,
+) -> Option<&'a Document> {
+    let same = |d: &&Document| d.kind == kind && *d.owner == *owner && *d.local_id == *local;
+    stored?.documents.iter().filter(same).max_by_key(|d| d.version)
+}
+
+/// The Consent of a uuid, written by the same client: straight, or through another gateway. Who
+/// grants at a portal can so revoke where the data is, and the other way round.
+fn find_consent<'a>(stored: Option<&'a Stored>, owner: &str, uuid: &str) -> Option<&'a Document> {
+    let client =
+        |owner: &str| owner.rsplit_once('/').map_or(owner, |(_, client)| client).to_owned();
+    let by = client(owner);
+    let same = |d: &&Document| {
+        d.kind == DocumentKind::Consent && *d.local_id == *uuid && client(&d.owner) == by
+    };
+    stored?.documents.iter().filter(same).max_by_key(|d| d.version)
+}
+
+/// The parts of the next version: kept where content is equal, stamped anew where it is not.
+fn next_parts(desk: &Desk<'_>, earlier: Option<&Document>, content: &Content) -> Result<Arc<[u8]>> {
+    let before = match earlier {
+        None => None,
+        Some(document) => {
+            let parts: Parts = serde_json::from_slice(&document.parts).map_err(Error::internal)?;
+            Some((parts, of_stored(document.kind, &document.body)?))
+        }
+    };
+    let before = before.as_ref().map(|(parts, content)| (parts, content));
+    let parts = Parts::next(before, content, desk.now, desk.chance);
+    Ok(serde_json::to_vec(&parts).map_err(Error::internal)?.into())
+}
+
+fn successor(
+    desk: &Desk<'_>,
+    earlier: Option<&Document>,
+    kind: DocumentKind,
+    owner: &Arc<str>,
+    local: &Arc<str>,
+    parts: Arc<[u8]>,
+    body: Arc<[u8]>,
+) -> Document {
+    Document {
+        id: earlier.map_or_else(|| desk.node.mint(desk.chance).into(), |e| Arc::clone(&e.id)),
+        kind,
+        owner: Arc::clone(owner),
+        local_id: Arc::clone(local),
+        version: earlier.map_or(1, |e| e.version + 1),
+        recorded: desk.now,
+        parts,
+        body,
+    }
+}
+
+/// Commits one version and appends its record; only then it may be acknowledged.
+async fn commit(
+    desk: &Desk<'_>,
+    patient: &Arc<str>,
+    stored: Option<&Stored>,
+    identity: Option<IdentityMac>,
+    document: Document,
+) -> Result<Written> {
+    let (id, version) = (Arc::clone(&document.id), document.version);
+    let created = version == 1;
+    let name = format!("{}/{id}", resource_name(document.kind)).into();
+    let payload = step::of_write(desk.author, desk.request, patient, name, created, desk.now)?;
+    let change = Change {
+        patient: Arc::clone(patient),
+        based_on: stored.map_or(0, |s| s.version),
+        identity,
+        now: desk.now,
+        documents: vec![document],
+        record: payload.as_slice().into(),
+        outbox: Vec::new(),
+    };
+    let committed = desk.local.commit(change).await?;
+    let key = match desk.local.store().load(patient).await? {
+        Some(now) => AuditKey { id: Arc::clone(patient), key: now.audit_key },
+        None => desk.log.node_key().clone(),
+    };
+    desk.log.append(&key, &payload).await?;
+    desk.local.store().recorded(vec![committed.record]).await?;
+    Ok(Written { id, version, created, patient: Arc::clone(patient) })
+}
+
+/// Appends the records of writes whose acknowledgement was cut off; called at start-up.
+///
+/// # Errors
+/// `Unavailable` when store or log cannot be reached.
+pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
+    let missing = local.store().unrecorded().await?;
+    for (row, payload) in &missing {
+        let patient = crate::audit::record::Entry::from_payload(payload)?.patient;
+        let stored = match &patient {
+            Some(patient) => local.store().load(patient).await?,
+            None => None,
+        };
+        let key = match stored {
+            Some(now) => AuditKey { id: now.patient, key: now.audit_key },
+            None => log.node_key().clone(),
+        };
+        log.append(&key, payload).await?;
+        local.store().recorded(vec![*row]).await?;
+    }
+    Ok(missing.len())
+}
+
+/// The content of a stored document.
+///
+/// # Errors
+/// `Internal` when it is not what was accepted.
+fn of_stored(kind: DocumentKind, body: &[u8]) -> Result<Content> {
+    Ok(match kind {
+        DocumentKind::Person => part::of_person(&read(body)?),
+        DocumentKind::Assessment => part::of_assessment(&read(body)?),
+        DocumentKind::Plan => part::of_plan(&read(body)?),
+        DocumentKind::Consent => {
+            Content { parts: Vec::new(), status: "active", authored: String::new() }
+        }
+    })
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(Error::internal)
+}
+
+const fn resource_name(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Person => "Patient",
+        DocumentKind::Assessment => "QuestionnaireResponse",
+        DocumentKind::Plan => "CarePlan",
+        DocumentKind::Consent => "Consent",
+    }
+}
+
+fn busy() -> Error {
+    Error::new(Kind::Conflict, "This person is being changed by others; try again.")
+}

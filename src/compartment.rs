@@ -1,0 +1,164 @@
+//! Everything about one person at this gateway, decoded: the unit of loading, caching, deciding.
+//!
+//! Floor of the house. Made by `source` from what the store holds; later steps keep here, once, what
+//! they derive from it. Versioned by one number and never changed: a commit makes another.
+
+pub mod derived;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    compartment::derived::Derived,
+    domain::{assessment::Assessment, moment::Moment, part::Parts, person::Person, plan::Plan},
+    error::{Error, Result},
+    store::{Document, DocumentKind, Stored},
+};
+
+/// One native document and what was made for it at commit.
+#[derive(Debug)]
+pub struct Held<T> {
+    /// Document id, unique in the federation.
+    pub id: Arc<str>,
+    /// When this version was committed.
+    pub recorded: Moment,
+    /// What was made at commit for its parts.
+    pub parts: Parts,
+    /// The document.
+    pub native: T,
+}
+
+/// One version of a Consent.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Consent id.
+    pub id: Arc<str>,
+    /// The client that wrote it.
+    pub owner: Arc<str>,
+    /// 1, 2, 3, ...
+    pub version: u64,
+    /// When this version was committed.
+    pub recorded: Moment,
+    /// The Consent, as accepted.
+    pub body: Value,
+}
+
+impl Recorded {
+    /// `Consent.status`.
+    pub fn status(&self) -> &str {
+        self.body.get("status").and_then(Value::as_str).unwrap_or("inactive")
+    }
+
+    /// `grant`, `prohibition`, or nothing for an imported one.
+    pub fn category(&self) -> &str {
+        let code = self.body.pointer("/category/0/coding/0/code");
+        code.and_then(Value::as_str).unwrap_or("consent")
+    }
+
+    /// Reference of who gave it, where that is not the person.
+    pub fn given_by(&self) -> Option<Arc<str>> {
+        let performers = self.body.get("performer").and_then(Value::as_array);
+        let references =
+            performers.into_iter().flatten().filter_map(|p| p.get("reference")?.as_str());
+        references.into_iter().find(|r| r.starts_with("RelatedPerson/")).map(Into::into)
+    }
+}
+
+/// Which sides of a datum the person's consents or the law table mention; only these enter kinds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Limits {
+    /// Time of the data.
+    pub by_time: bool,
+    /// Single documents.
+    pub by_instance: bool,
+}
+
+/// Everything about one person.
+pub struct Compartment {
+    /// Id of the Patient.
+    pub patient: Arc<str>,
+    /// Grows with each commit.
+    pub version: u64,
+    /// When the last commit was made.
+    pub changed: Moment,
+    /// Key of the person's audit records.
+    pub audit_key: [u8; 32],
+    /// Organisation that holds the data.
+    pub custodian: Arc<str>,
+    /// The person.
+    pub person: Option<Held<Person>>,
+    /// Assessments, in order of id.
+    pub assessments: Vec<Held<Assessment>>,
+    /// Plans, in order of id.
+    pub plans: Vec<Held<Plan>>,
+    /// Every version of every Consent, in order of (id, version).
+    pub consents: Vec<Recorded>,
+    /// What enters kinds.
+    pub limits: Limits,
+    /// What later steps derived from it, by type.
+    pub derived: Derived,
+    /// Bytes of its stored form.
+    pub size: usize,
+}
+
+/// The documents of a compartment, decoded.
+#[derive(Default)]
+pub struct Documents {
+    /// The person.
+    pub person: Option<Held<Person>>,
+    /// Assessments.
+    pub assessments: Vec<Held<Assessment>>,
+    /// Plans.
+    pub plans: Vec<Held<Plan>>,
+    /// Every version of every Consent, in order of (id, version).
+    pub consents: Vec<Recorded>,
+    /// What enters kinds.
+    pub limits: Limits,
+    /// Bytes of the stored form.
+    pub size: usize,
+}
+
+impl Documents {
+    /// Decodes what the store holds.
+    ///
+    /// # Errors
+    /// `Internal` when a stored document is not what was accepted: nothing is released then.
+    pub fn decode(stored: &Stored) -> Result<Self> {
+        let mut documents = Self::default();
+        for document in &stored.documents {
+            documents.size += document.body.len();
+            match document.kind {
+                DocumentKind::Person => documents.person = Some(held(document)?),
+                DocumentKind::Assessment => documents.assessments.push(held(document)?),
+                DocumentKind::Plan => documents.plans.push(held(document)?),
+                DocumentKind::Consent => documents.consent(document)?,
+            }
+        }
+        Ok(documents)
+    }
+
+    fn consent(&mut self, document: &Document) -> Result<()> {
+        // A condition is found by its name wherever it stands; too many finds only split kinds.
+        let text = str::from_utf8(&document.body).map_err(Error::internal)?;
+        self.limits.by_time |= text.contains("\"dataPeriod\"");
+        self.limits.by_instance |= text.contains("\"data\"");
+        self.consents.push(Recorded {
+            id: Arc::clone(&document.id),
+            owner: Arc::clone(&document.owner),
+            version: document.version,
+            recorded: document.recorded,
+            body: serde_json::from_slice(&document.body).map_err(Error::internal)?,
+        });
+        Ok(())
+    }
+}
+
+fn held<T: serde::de::DeserializeOwned>(document: &Document) -> Result<Held<T>> {
+    Ok(Held {
+        id: Arc::clone(&document.id),
+        recorded: document.recorded,
+        parts: serde_json::from_slice(&document.parts).map_err(Error::internal)?,
+        native: serde_json::from_slice(&document.body).map_err(Error::internal)?,
+    })
+}

@@ -1,0 +1,225 @@
+//! One TOML file, the environment and `--set`, checked whole before anything is opened.
+//!
+//! Beside the way of a request, at its start: the command line outranks the environment
+//! (`MYLIFE__SECTION__KEY`), that the file, that what is built in. Sections are the files here and
+//! keys the fields in them. Every mistake is told in one run, with file and line; no port is bound
+//! and no file made. The one place that reads the environment.
+
+pub mod mistake;
+pub mod tree;
+pub mod section;
+mod typed;
+mod beside;
+pub mod node;
+pub mod listen;
+pub mod store;
+pub mod audit;
+pub mod tokens;
+pub mod clients;
+pub mod peers;
+pub mod law;
+pub mod directory;
+pub mod limits;
+
+use std::{fs, path::Path, sync::Arc};
+
+pub use self::mistake::Mistake;
+use self::{
+    audit::Auditing,
+    listen::Listening,
+    mistake::Mistakes,
+    section::Section,
+    tree::{Place, Table},
+};
+use crate::{
+    authenticate::{jose::sign::Signer, registry::ClientEntry},
+    chance::Chance,
+    clock::Clock,
+    consent::law::Law,
+    directory::Listing,
+    gateway::{
+        Limits,
+        open::{PeerSetup, Setup},
+    },
+    transport::Tcp,
+};
+
+/// What starts the name of a variable that is ours.
+const PREFIX: &str = "MYLIFE__";
+
+/// What was said beside the file.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Variables `MYLIFE__SECTION__KEY` and their values.
+    pub environment: Vec<(String, String)>,
+    /// `section.key=value`, in order.
+    pub set: Vec<String>,
+}
+
+impl Said {
+    /// Our variables of the process's environment, in order of name.
+    pub fn environment() -> Self {
+        let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.into_string().ok()?))
+        };
+        let mut environment: Vec<_> = std::env::vars_os().filter_map(ours).collect();
+        environment.sort();
+        Self { environment, set: Vec::new() }
+    }
+
+    /// The same with what `--set` says.
+    pub fn with(self, set: Vec<String>) -> Self {
+        Self { set, ..self }
+    }
+
+    fn lay_over(&self, table: &mut Table, mistakes: &Mistakes) {
+        for (name, value) in &self.environment {
+            let path = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase();
+            let path: Vec<&str> = path.split("__").collect();
+            tree::lay_over(table, &path, value, &Place::Said(name.as_str().into()), mistakes);
+        }
+        for said in &self.set {
+            let (path, value) = said.split_once('=').unwrap_or((said, ""));
+            let place = Place::Said(format!("--set {path}").into());
+            if path.is_empty() || !said.contains('=') {
+                let say = "must be written section.key=value".to_owned();
+                mistakes.add(Mistake { place, key: String::new(), say });
+                continue;
+            }
+            let path: Vec<&str> = path.trim().split('.').collect();
+            tree::lay_over(table, &path, value, &place, mistakes);
+        }
+    }
+}
+
+/// Settings in which no mistake was found.
+pub struct Config {
+    /// What the gateway is made of.
+    pub setup: Setup,
+    /// Ports, certificates and bounds.
+    pub listening: Listening,
+    /// How often the log is signed.
+    pub auditing: Auditing,
+    /// Host of the gateway's own address.
+    pub host: String,
+    /// What is logged: a level or filters.
+    pub log: String,
+}
+
+/// Reads and checks the settings of a gateway.
+///
+/// # Errors
+/// Every mistake, in order of file and line.
+pub fn read(
+    path: &Path,
+    said: &Said,
+    clock: &Arc<dyn Clock>,
+    chance: &Arc<dyn Chance>,
+) -> Result<Config, Vec<Mistake>> {
+    let mistakes = Mistakes::default();
+    let name = path.to_string_lossy();
+    let mut table = match fs::read_to_string(path) {
+        Ok(text) => tree::parse(&name, &text, &mistakes),
+        Err(error) => {
+            let (place, key) = (Place::Said((&*name).into()), String::new());
+            let say = format!("cannot be read: {}", error.kind());
+            return Err(vec![Mistake { place, key, say }]);
+        }
+    };
+    if !mistakes.is_empty() {
+        return Err(mistakes.sorted());
+    }
+    said.lay_over(&mut table, &mistakes);
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let place = Place::File((&*name).into(), 1);
+    let root = Section::root(&table, place, directory, &mistakes);
+    let config = sections(root, clock, chance);
+    match config.filter(|_| mistakes.is_empty()) {
+        Some(config) => Ok(config),
+        None => Err(mistakes.sorted()),
+    }
+}
+
+/// Reads every section, whatever is wrong with the others.
+fn sections(
+    mut root: Section<'_>,
+    clock: &Arc<dyn Clock>,
+    chance: &Arc<dyn Chance>,
+) -> Option<Config> {
+    let node = node::read(root.section("node"));
+    let listening = listen::read(root.section("listen"), clock);
+    let storing = store::read(root.section("store"), chance);
+    let auditing = audit::read(root.section("audit"));
+    let signer = tokens::read(root.section("tokens"));
+    let clients = clients::read(root.each("clients"));
+    let holds_data = node.as_ref().is_none_or(|node| node.holds_data);
+    let peers = peers::read(root.each("peers"), node.as_ref().map(|node| &node.code), holds_data);
+    let law = law::read(root.section("law"));
+    let listing = directory::read(root.section("directory"));
+    let costs = limits::read(root.section("limits"));
+    if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
+        root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
+    }
+    root.finish();
+    let (clock, chance) = (Arc::clone(clock), Arc::clone(chance));
+    let parts = Parts {
+        node: node?,
+        storing: storing?,
+        signer: signer?,
+        clients,
+        peers,
+        law,
+        listing,
+        costs,
+    };
+    let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
+    let listening = listening?;
+    let setup = parts.setup(&listening, clock, chance);
+    Some(Config { setup, listening, auditing, host, log })
+}
+
+/// The sections that a gateway is made of.
+struct Parts {
+    node: node::Node,
+    storing: store::Storing,
+    signer: Signer,
+    clients: Vec<ClientEntry>,
+    peers: Vec<PeerSetup>,
+    law: Law,
+    listing: Listing,
+    costs: limits::Costs,
+}
+
+impl Parts {
+    fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
+        let Self { node, storing, signer, clients, peers, law, listing, costs } = self;
+        Setup {
+            node: node.code,
+            organization: node.organization,
+            url: node.url,
+            holds_data: node.holds_data,
+            directory_path: storing.directory,
+            keys: storing.keys,
+            signer: Arc::new(signer),
+            clients,
+            peers,
+            transport: Arc::new(Tcp),
+            peer_tls: listening.peer_tls.clone(),
+            peer_limits: costs.peer,
+            law,
+            directory: listing,
+            activated: node.activated,
+            limits: Limits {
+                page: costs.page,
+                test_range: node.test_range,
+                document: costs.document,
+            },
+            cache_bytes: storing.cache_bytes,
+            stride: costs.stride,
+            readers: storing.readers,
+            clock,
+            chance,
+        }
+    }
+}

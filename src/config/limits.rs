@@ -1,0 +1,46 @@
+//! `[limits]`: what one request, one document and one peer may cost.
+//!
+//! Part of `config`.
+
+use std::time::Duration;
+
+use crate::{config::section::Section, federation::client, json};
+
+/// What one request, one document and one peer may cost.
+pub struct Costs {
+    /// Most entries of a page.
+    pub page: usize,
+    /// One document.
+    pub document: json::Limits,
+    /// Leading characters of the random part of a Patient id that make up one block of a walk.
+    pub stride: usize,
+    /// One peer.
+    pub peer: client::Limits,
+}
+
+/// Reads the section.
+pub fn read(mut section: Section<'_>) -> Costs {
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let (document, peer) = (json::Limits::default(), client::Limits::default());
+    let page = section.number("page", 1..=1000, 100);
+    let bytes = section.number("document_bytes", 1024..=1 << 26, size(document.bytes));
+    let depth = section.number("document_depth", 8..=127, size(document.depth));
+    let stride = section.number("stride", 0..=3, 1);
+    // A peer counts an answer's life of 2 s from its question, so no question may last longer.
+    let deadline = section.number("peer_deadline_milliseconds", 100..=1900, 1200);
+    let concurrency = section.number("peer_concurrency", 1..=1024, size(peer.concurrency));
+    let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
+    section.finish();
+    Costs {
+        page: count(page),
+        document: json::Limits { bytes: count(bytes), depth: count(depth) },
+        stride: count(stride),
+        peer: client::Limits {
+            deadline: Duration::from_millis(deadline),
+            concurrency: count(concurrency),
+            queue: count(queue),
+            ..peer
+        },
+    }
+}

@@ -1,0 +1,151 @@
+//! Does a condition of a rule hold for this request and this unit?
+//!
+//! One arm for each condition; every answer is three-valued. Source: `consent` 1.4, *match*: or
+//! over values, and over conditions. It must not choose a side for what is unknown, except that
+//! confidentiality and vague periods take the side the rule's type gives them.
+
+use super::{
+    asker::Asker,
+    decide::Snapshot,
+    label::{Classes, Confidentiality, Themes},
+    name::Name,
+    period::{Reading, Span},
+    rule::{Actor, Condition, Content, Effect, Meaning, Part, Rule, Values},
+    tri::Tri,
+    unit::{Slot, Unit},
+};
+use crate::domain::moment::Moment;
+
+/// All a decision looks at, at one instant.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) asker: &'a Asker,
+    pub(super) now: Moment,
+}
+
+impl<T> Values<T> {
+    fn any(&self, matches: impl Fn(&T) -> Tri) -> Tri {
+        let unknown = if self.unknown { Tri::Unknown } else { Tri::False };
+        Tri::any(self.known.iter().map(matches)).max(unknown)
+    }
+}
+
+impl Rule {
+    /// Do all its own conditions hold?
+    pub(super) fn applies(&self, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
+        Tri::all(self.conditions.iter().map(|condition| self.holds(condition, scene, unit, slot)))
+    }
+
+    fn holds(&self, condition: &Condition, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
+        let Scene { asker, now, .. } = scene;
+        match condition {
+            Condition::Action(actions) => stated(asker.action.as_ref(), actions),
+            Condition::Actor(actors) => actors.any(|actor| is_actor(actor, asker, unit)),
+            Condition::Class(classes) => self.has_class(*classes, unit),
+            Condition::Code(values) => values.any(|content| is_content(content, unit, slot)),
+            Condition::Confidentiality(ranks) => self.is_as_confidential(ranks, unit),
+            Condition::DataPeriod(period) => {
+                unit.date.map_or(Tri::Unknown, |date| period.holds(date, self.reading()))
+            }
+            Condition::Instance(named) => {
+                named.any(|(meaning, what)| concerns(*meaning, what, unit, &scene.snapshot.others))
+            }
+            Condition::Period(period) => period.holds(Span::instant(now), self.reading()),
+            Condition::Purpose(purposes) => match &asker.purpose {
+                None => Tri::Unknown,
+                Some(stated) => purposes.any(|purpose| purpose.covers(stated)),
+            },
+            Condition::Register(registers) => stated(unit.register.as_ref(), registers),
+            Condition::Resource(types) => types.any(|of| (*of == unit.resource).into()),
+            Condition::ServiceTask(tasks) => stated(unit.service_task.as_ref(), tasks),
+            Condition::Theme(themes) => is_theme(*themes, slot),
+            Condition::Unknown => Tri::Unknown,
+        }
+    }
+
+    /// A denial concerns units that have a class it names; a permit is not limited by those it
+    /// names (what it lacks stands in its own check), but an unknown one makes it unknown.
+    fn has_class(&self, classes: Classes, unit: &Unit) -> Tri {
+        let open = classes.unknown;
+        match self.effect {
+            Some(Effect::Permit) if open => Tri::Unknown,
+            Some(Effect::Permit) => Tri::True,
+            Some(Effect::Deny) | None if classes.known.intersects(unit.classes) => Tri::True,
+            Some(Effect::Deny) | None if open || !unit.labels.is_empty() => Tri::Unknown,
+            Some(Effect::Deny) | None => Tri::False,
+        }
+    }
+
+    /// A permit reaches up to the rank it names, a denial from there on.
+    fn is_as_confidential(&self, ranks: &Values<Confidentiality>, unit: &Unit) -> Tri {
+        let Some(own) = unit.confidentiality else { return Tri::Unknown };
+        ranks.any(|rank| match self.reading() {
+            Reading::Narrow => (own <= *rank).into(),
+            Reading::Wide => (own >= *rank).into(),
+            Reading::Both if own == *rank => Tri::True,
+            Reading::Both => Tri::Unknown,
+        })
+    }
+}
+
+/// Is the value one of those listed? An absent value could be any.
+fn stated<T: PartialEq>(value: Option<&T>, listed: &Values<T>) -> Tri {
+    value.map_or(Tri::Unknown, |value| listed.any(|one| (one == value).into()))
+}
+
+fn is_actor(actor: &Actor, asker: &Asker, unit: &Unit) -> Tri {
+    match actor.part {
+        Part::Author => is_author(&actor.who, unit),
+        Part::Custodian => actor.who.is(unit.custodian.as_deref()),
+        Part::Requester => actor.who.is_requester(asker.subject.as_deref(), &asker.orgs),
+    }
+}
+
+fn is_author(who: &Name, unit: &Unit) -> Tri {
+    if unit.authors.is_empty() {
+        return Tri::Unknown;
+    }
+    Tri::any(unit.authors.iter().map(|author| who.is(Some(author))))
+}
+
+fn is_theme(themes: Themes, slot: Slot) -> Tri {
+    let listed = match slot {
+        Slot::Theme(theme) => themes.known.contains(theme).into(),
+        Slot::Unclassified => Tri::False,
+        Slot::Unknown => Tri::Unknown,
+    };
+    listed.max(if themes.unknown { Tri::Unknown } else { Tri::False })
+}
+
+fn is_content(content: &Content, unit: &Unit, slot: Slot) -> Tri {
+    match content {
+        Content::Clinical(code) => unit.codes.iter().any(|own| own.is(code)).into(),
+        Content::Themes(themes) => is_theme(*themes, slot),
+    }
+}
+
+/// How the unit stands to an instance. *Related* and *dependents* are used in either direction in
+/// practice, so the one not named is unknown: a permit does not reach it and a denial does.
+fn concerns(meaning: Meaning, what: &Name, unit: &Unit, others: &[Unit]) -> Tri {
+    if meaning == Meaning::AuthoredBy {
+        return is_author(what, unit);
+    }
+    let same = what.is(unit.id.as_deref());
+    let refers = || unit.refs.iter().any(|to| what.equals(to));
+    let referred = || {
+        let id = unit.id.as_ref();
+        let names = |other: &Unit| id.is_some_and(|id| other.refs.contains(id));
+        others.iter().any(|o| o.id.as_deref().is_some_and(|id| what.equals(id)) && names(o))
+    };
+    let unless = |named: bool, reverse: bool| match (named, reverse) {
+        (true, _) => Tri::True,
+        (false, true) => Tri::Unknown,
+        (false, false) => Tri::False,
+    };
+    match meaning {
+        Meaning::AuthoredBy | Meaning::Instance => same,
+        Meaning::Dependents => same.max(unless(refers(), referred())),
+        Meaning::Related => same.max(unless(referred(), refers())),
+    }
+}

@@ -1,0 +1,316 @@
+//! What may leave: a person's mapped data and a grant become a [`View`], and nothing else does.
+//!
+//! Step of the way after `mapping`. Decides once per kind and caller and keeps the decisions until
+//! their first boundary in time; has no error path that yields data. Source: `consent` 1.4.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    compartment::{Compartment, Recorded},
+    consent::{
+        asker::{Asker, BreakGlass},
+        boundary,
+        cover::{Interaction, ScopeCover},
+        decide::{Snapshot, decide},
+        label::{Classes, Themes as KnownThemes},
+        law::{CoveredClasses, CoveredThemes, Law, Representation},
+        period::{Majority, Window},
+        policy::{Origin, Policy},
+        purpose::Purpose,
+        view::{Reach, View},
+    },
+    directory::Directory,
+    domain::{moment::Moment, person::Reach as Themes, plan::PlanStatus},
+    fhir::{
+        segment::{KindId, Resource},
+        types::ResourceType,
+    },
+    mapping::{Mapped, chart::Chart, person::related_id},
+    query::{Filter, param, test::Test},
+    scope::Grant,
+    smart::Limits,
+};
+
+/// Callers whose decisions are kept per person; the one that asked longest ago goes.
+const KEPT: usize = 8;
+
+/// What decisions read beside the person's own data: a numbered version, in force at one instant.
+pub struct Terms {
+    /// Grounds, bars, officer roles.
+    pub law: Arc<Law>,
+    /// Which organisation is part of which.
+    pub directory: Arc<Directory>,
+    /// When the mapping and the law table of this version came into force.
+    pub activated: Moment,
+}
+
+/// The decisions for one caller about one person.
+pub struct Decided {
+    fingerprint: [u8; 16],
+    interaction: Interaction,
+    until: Moment,
+    from: Moment,
+    kinds: Box<[Option<Permit>]>,
+    /// Headings of resources that were written under these decisions: at most one of each.
+    headings: Mutex<HashMap<(ResourceType, Arc<str>), Heading>>,
+}
+
+/// What is computed from all that is visible of a resource, once per decision.
+#[derive(Clone)]
+pub struct Heading {
+    /// `meta.versionId`.
+    pub version: Arc<str>,
+    /// `meta.security`, without the brackets.
+    pub security: Arc<str>,
+}
+
+/// The decisions of the callers that asked last.
+#[derive(Default)]
+struct Kept(Mutex<Vec<Arc<Decided>>>);
+
+struct Permit {
+    since: Moment,
+    basis: Box<[Arc<str>]>,
+}
+
+impl Decided {
+    /// Start of the unbroken permit of a kind.
+    pub fn since(&self, kind: KindId) -> Option<Moment> {
+        self.kinds.get(usize::from(kind))?.as_ref().map(|permit| permit.since)
+    }
+
+    /// What permits a kind.
+    pub fn basis(&self, kind: KindId) -> &[Arc<str>] {
+        let permit = self.kinds.get(usize::from(kind)).and_then(Option::as_ref);
+        permit.map_or(&[], |permit| &permit.basis)
+    }
+
+    /// The heading of a resource as these decisions, and nothing else, show it, if it was kept.
+    pub(super) fn heading(&self, resource: &Resource) -> Option<Heading> {
+        let key = (resource.kind, Arc::clone(&resource.id));
+        self.headings.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    /// Keeps a heading.
+    pub(super) fn keep(&self, resource: &Resource, heading: Heading) {
+        let key = (resource.kind, Arc::clone(&resource.id));
+        self.headings.lock().unwrap_or_else(PoisonError::into_inner).insert(key, heading);
+    }
+}
+
+/// What this caller may see of this person now.
+pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc<View> {
+    let (compartment, chart) = mapped.into_parts();
+    let decided = decisions(&compartment, &chart, grant, terms, now);
+    let mut reach = Vec::with_capacity(ResourceType::ALL.len());
+    for kind in ResourceType::ALL.iter().copied() {
+        match grant.limits(kind) {
+            None => reach.push((kind, None)),
+            Some(limits) if limits.is_empty() => {}
+            Some(limits) => reach.push((kind, Some(alternatives(kind, &limits)))),
+        }
+    }
+    Arc::new(View::new(compartment, chart, decided, reach))
+}
+
+fn decisions(
+    compartment: &Compartment,
+    chart: &Chart,
+    grant: &Grant,
+    terms: &Terms,
+    now: Moment,
+) -> Arc<Decided> {
+    let fingerprint = grant.caller().fingerprint();
+    let searches = grant.interaction() == crate::fhir::types::Interaction::Search;
+    let interaction = if searches { Interaction::Search } else { Interaction::Read };
+    let kept = compartment.derived.of(Kept::default);
+    let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_good = |d: &&Arc<Decided>| {
+        d.fingerprint == fingerprint
+            && d.interaction == interaction
+            && d.from <= now
+            && now < d.until
+    };
+    if let Some(known) = kept.iter().find(is_good) {
+        return Arc::clone(known);
+    }
+    let asker = asker(compartment, grant, terms, interaction, now);
+    let decided = Arc::new(decide_all(compartment, chart, terms, &asker, fingerprint));
+    kept.retain(|d| d.fingerprint != fingerprint || d.interaction != interaction);
+    if kept.len() >= KEPT {
+        kept.remove(0);
+    }
+    kept.push(Arc::clone(&decided));
+    decided
+}
+
+fn decide_all(
+    compartment: &Compartment,
+    chart: &Chart,
+    terms: &Terms,
+    asker: &Asker,
+    fingerprint: [u8; 16],
+) -> Decided {
+    let snapshot = compartment.derived.of(|| snapshot(compartment, chart, terms));
+    let permits = chart.kinds().iter().map(|unit| {
+        let verdict = decide(&snapshot, asker, unit);
+        let since = boundary::since(&snapshot, asker, unit, asker.now)?;
+        verdict
+            .permit
+            .then(|| Permit { since: since.max(terms.activated), basis: verdict.basis.into() })
+    });
+    Decided {
+        fingerprint,
+        interaction: asker.interaction,
+        from: asker.now,
+        until: boundary::next_change(&snapshot, asker, asker.now),
+        kinds: permits.collect(),
+        headings: Mutex::default(),
+    }
+}
+
+/// The request as the decision reads it: signed claims, and the holder's own data.
+fn asker(
+    compartment: &Compartment,
+    grant: &Grant,
+    terms: &Terms,
+    interaction: Interaction,
+    now: Moment,
+) -> Asker {
+    let caller = grant.caller();
+    let orgs: Vec<Arc<str>> =
+        terms.directory.chain(caller.organization()).into_iter().map(Into::into).collect();
+    // A system that asks by itself is a Device: a prohibition against a person is not about it.
+    let subject = caller.subject().map_or_else(|| device(caller.client_id()), str::to_owned);
+    let subject: Option<Arc<str>> = Some(subject.into());
+    let covered = ResourceType::ALL.iter().filter(|kind| grant.reaches(**kind));
+    Asker {
+        now,
+        care_relation: in_team(compartment, &terms.directory, &orgs, subject.as_deref()),
+        subject,
+        orgs,
+        roles: caller.roles().iter().map(|r| r.as_str().into()).collect(),
+        client: Some(caller.client_id().into()),
+        register: caller.register().map(Into::into),
+        sector: caller.sector().map(Into::into),
+        declared: caller.declared().iter().map(|d| d.id.as_str().into()).collect(),
+        purpose: caller.purpose().map(Purpose::of),
+        action: Some("access".into()),
+        scopes: ScopeCover::of(covered.map(|kind| (kind.name(), "cruds"))),
+        interaction,
+        break_glass: caller
+            .break_glass()
+            .map(|b| BreakGlass { reason: b.reason.as_str().into(), until: b.until }),
+    }
+}
+
+/// The name of a client as a requester, in the alphabet of FHIR ids.
+fn device(client: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    format!("Device/{}", client.chars().map(plain).take(64).collect::<String>())
+}
+
+/// A care relation holds if the requester or one of its organisations is in the team of an active
+/// plan of the person.
+fn in_team(
+    compartment: &Compartment,
+    directory: &Directory,
+    orgs: &[Arc<str>],
+    subject: Option<&str>,
+) -> bool {
+    let active = compartment.plans.iter().filter(|p| p.native.status == PlanStatus::Active);
+    active.flat_map(|p| &p.native.team).filter(|member| member.active).any(|member| {
+        let oid = directory.oid(member.organization.as_str());
+        let practitioner = subject.and_then(|s| s.strip_prefix("Practitioner/"));
+        oid.is_some_and(|oid| orgs.iter().any(|org| **org == *oid))
+            || practitioner == Some(member.practitioner.as_str())
+    })
+}
+
+/// What the decision reads of the person.
+fn snapshot(compartment: &Compartment, chart: &Chart, terms: &Terms) -> Snapshot {
+    let patient: Arc<str> = format!("Patient/{}", compartment.patient).into();
+    let person = compartment.person.as_ref().map(|held| &held.native);
+    let birth = person.and_then(|p| p.birth_date).map(|day| day.to_string());
+    let representation = person.map(|p| p.representation.as_slice()).unwrap_or_default();
+    Snapshot {
+        majority: Majority::of(birth.as_deref()),
+        turvakielto: person.is_some_and(|p| p.non_disclosure),
+        law: Arc::clone(&terms.law),
+        policies: policies(&compartment.consents, &patient),
+        representation: representation
+            .iter()
+            .map(|r| represents(r, &compartment.patient, &patient))
+            .collect(),
+        others: chart.others().to_vec(),
+        patient,
+    }
+}
+
+fn represents(
+    of: &crate::domain::person::Representation,
+    id: &str,
+    patient: &Arc<str>,
+) -> Representation {
+    let day = |day: Option<crate::domain::day::Day>| day.map(|d| d.to_string());
+    let (start, end) = (day(of.period.start), day(of.period.end));
+    let who: Arc<str> = format!("RelatedPerson/{}", related_id(id, of.id.as_str())).into();
+    let codes = of.classes.iter().map(|class| Arc::from(class.code())).collect();
+    Representation {
+        id: Arc::clone(&who),
+        who,
+        patient: Arc::clone(patient),
+        themes: match of.themes {
+            Themes::All => CoveredThemes::All,
+            Themes::Themes(known) => CoveredThemes::Listed(KnownThemes { known, unknown: false }),
+        },
+        classes: CoveredClasses::Listed(Classes { known: of.classes, unknown: false }, codes),
+        period: (start.is_some() || end.is_some())
+            .then(|| Window::of(start.as_deref(), end.as_deref())),
+    }
+}
+
+/// Every version of every consent, each in force until the next.
+fn policies(consents: &[Recorded], patient: &Arc<str>) -> Vec<Policy> {
+    let mut versions: BTreeMap<&Arc<str>, Vec<&Recorded>> = BTreeMap::new();
+    for consent in consents {
+        versions.entry(&consent.id).or_default().push(consent);
+    }
+    let mut all = Vec::new();
+    for mut of_one in versions.into_values() {
+        of_one.sort_by_key(|c| c.version);
+        let first = of_one.first().map(|c| c.recorded);
+        for (at, consent) in of_one.iter().enumerate() {
+            let mut body = consent.body.clone();
+            if let Some(object) = body.as_object_mut() {
+                object.insert("id".to_owned(), consent.id.to_string().into());
+            }
+            let origin = Origin {
+                patient: Some(Arc::clone(patient)),
+                recorded: first,
+                in_force_from: Some(consent.recorded),
+                in_force_until: of_one.get(at + 1).map(|next| next.recorded),
+            };
+            all.push(Policy::parse(&body, origin));
+        }
+    }
+    all
+}
+
+/// Granular scopes as alternatives of a view. A filter on a parameter the type does not have holds
+/// of nothing.
+fn alternatives(kind: ResourceType, limits: &[&Limits]) -> Vec<Reach> {
+    let filter = |f: &crate::smart::Filter| {
+        let (name, of) = param::find(kind, &f.param)?;
+        let any = f.values.iter().map(|v| Test::parse(of, v, "").ok()).collect::<Option<_>>()?;
+        Some(Filter { param: name, any })
+    };
+    let reach = |limits: &&Limits| {
+        let filters = limits.filters.iter().map(filter).collect::<Option<Vec<_>>>()?;
+        Some(Reach { labels: limits.labels.clone(), filters })
+    };
+    limits.iter().filter_map(reach).collect()
+}

@@ -1,0 +1,189 @@
+//! What one reader may see of one person: a lens, nothing is copied.
+//!
+//! The only thing search, bundle and everything after them can read. Made by `release` alone.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    compartment::Compartment,
+    consent::release::{Decided, Heading},
+    domain::{identity::IdentityCode, moment::Moment},
+    fhir::{
+        labels::Labels,
+        segment::{KindId, MetaText, Permitted, Resource, Seen},
+        types::ResourceType,
+    },
+    mapping::chart::Chart,
+    query::{Filter, lens},
+    smart::label::LabelLimit,
+};
+
+/// One alternative of what granular scopes leave of a type.
+#[derive(Clone)]
+pub struct Reach {
+    /// All must admit a segment.
+    pub labels: Vec<LabelLimit>,
+    /// All must hold of the resource as seen through `labels`.
+    pub filters: Vec<Filter>,
+}
+
+/// What one reader may see of one person.
+pub struct View {
+    compartment: Arc<Compartment>,
+    chart: Arc<Chart>,
+    decided: Arc<Decided>,
+    /// By type: `None` is everything, else any of these. Types that are not in it are not reached.
+    reach: Vec<(ResourceType, Option<Vec<Reach>>)>,
+    /// Does some granular scope limit any type?
+    is_limited: bool,
+}
+
+impl View {
+    pub(super) fn new(
+        compartment: Arc<Compartment>,
+        chart: Arc<Chart>,
+        decided: Arc<Decided>,
+        reach: Vec<(ResourceType, Option<Vec<Reach>>)>,
+    ) -> Self {
+        let is_limited = reach.iter().any(|(_, alternatives)| alternatives.is_some());
+        Self { compartment, chart, decided, reach, is_limited }
+    }
+
+    /// Id of the Patient.
+    pub fn patient(&self) -> &str {
+        &self.compartment.patient
+    }
+
+    /// Whose audit record and key an answer needs.
+    pub fn audit_key(&self) -> (&Arc<str>, [u8; 32]) {
+        (&self.compartment.patient, self.compartment.audit_key)
+    }
+
+    /// The person's identity code; for handles, never for an answer.
+    pub fn identity_code(&self) -> Option<&IdentityCode> {
+        self.compartment.person.as_ref()?.native.identity_code.as_ref()
+    }
+
+    /// The resources of a type that the scopes reach; whether one exists says [`View::look`].
+    pub fn resources(&self, kind: ResourceType) -> &[Arc<Resource>] {
+        match self.reach_of(kind) {
+            Some(_) => self.chart.resources(&self.compartment, kind),
+            None => &[],
+        }
+    }
+
+    /// What exists of a resource for the reader.
+    pub fn look(&self, resource: &Resource) -> Option<Seen> {
+        self.lens(resource).and_then(|lens| resource.look(&lens))
+    }
+
+    /// Copies what the reader sees of a resource.
+    pub fn write(&self, resource: &Resource, seen: &Seen, meta: &MetaText<'_>, out: &mut String) {
+        if let Some(lens) = self.lens(resource) {
+            resource.write(&lens, seen, meta, out);
+        }
+    }
+
+    /// The heading of a resource, if it was kept. What is seen of a compartment, which never
+    /// changes, under the same decisions is the same; where scopes limit any type, nothing is kept.
+    pub fn heading(&self, resource: &Resource) -> Option<Heading> {
+        (!self.is_limited).then(|| self.decided.heading(resource)).flatten()
+    }
+
+    /// Keeps the heading of a resource for as long as the decisions are.
+    pub fn keep_heading(&self, resource: &Resource, heading: &Heading) {
+        if !self.is_limited {
+            self.decided.keep(resource, heading.clone());
+        }
+    }
+
+    /// Labels of what the reader sees of a resource.
+    pub fn labels(&self, seen: &Seen) -> Labels {
+        seen.kinds
+            .iter()
+            .map(|kind| self.chart.labels(*kind))
+            .fold(Labels::default(), Labels::union)
+    }
+
+    /// What permits what the reader sees of a resource, each once: ids of consents with their
+    /// versions, ids of grounds.
+    pub fn basis(&self, seen: &Seen) -> Vec<(Arc<str>, Option<u64>)> {
+        let all: BTreeSet<&Arc<str>> =
+            seen.kinds.iter().flat_map(|kind| self.decided.basis(*kind)).collect();
+        let version = |id: &Arc<str>| {
+            let of_it = self.compartment.consents.iter().filter(|c| c.id == *id);
+            of_it.map(|c| c.version).max()
+        };
+        all.into_iter().map(|id| (Arc::clone(id), version(id))).collect()
+    }
+
+    fn reach_of(&self, kind: ResourceType) -> Option<&Option<Vec<Reach>>> {
+        self.reach.iter().find(|(of, _)| *of == kind).map(|(_, reach)| reach)
+    }
+
+    /// May a reference to a segment of another type show? Where scopes choose whole resources of
+    /// that type, whether they chose this one is not known here, so it does not.
+    fn elsewhere(&self, of: &str, admits: impl Fn(&Vec<LabelLimit>) -> bool) -> bool {
+        let reach = self.reach.iter().find(|(kind, _)| kind.name() == of);
+        reach.is_some_and(|(_, alternatives)| {
+            alternatives.as_ref().is_none_or(|any| {
+                any.iter().any(|reach| reach.filters.is_empty() && admits(&reach.labels))
+            })
+        })
+    }
+
+    /// The lens through which a resource is seen: its segments that some alternative admits whose
+    /// filters hold of the resource as that alternative shows it.
+    pub fn lens(&self, resource: &Resource) -> Option<Lens<'_>> {
+        match self.reach_of(resource.kind)? {
+            None => Some(Lens { view: self, of: resource.kind, admitted: None }),
+            Some(alternatives) => {
+                let holds = |reach: &&Reach| {
+                    let admitted = Some(vec![&reach.labels]);
+                    let lens = Lens { view: self, of: resource.kind, admitted };
+                    resource.look(&lens).is_some_and(|seen| {
+                        let labels = self.labels(&seen);
+                        reach
+                            .filters
+                            .iter()
+                            .all(|filter| lens::meets(&lens, resource, &seen, labels, filter))
+                    })
+                };
+                let admitted: Vec<&Vec<LabelLimit>> =
+                    alternatives.iter().filter(holds).map(|reach| &reach.labels).collect();
+                let is_empty = admitted.is_empty();
+                let lens = || Lens { view: self, of: resource.kind, admitted: Some(admitted) };
+                (!is_empty).then(lens)
+            }
+        }
+    }
+}
+
+/// A view through what the scopes admit of one resource.
+pub struct Lens<'a> {
+    view: &'a View,
+    /// Type of the resource that is looked at.
+    of: ResourceType,
+    /// `None` admits every label; else one of these lists must admit a segment.
+    admitted: Option<Vec<&'a Vec<LabelLimit>>>,
+}
+
+impl Permitted for Lens<'_> {
+    fn since(&self, kind: KindId) -> Option<Moment> {
+        let since = self.view.decided.since(kind)?;
+        if !self.view.is_limited {
+            return Some(since);
+        }
+        let chart = &self.view.chart;
+        let (labels, of) = (chart.labels(kind), &chart.kinds().get(usize::from(kind))?.resource);
+        let admits = |list: &Vec<LabelLimit>| {
+            list.iter().all(|limit| limit.admits(labels.themes, labels.classes))
+        };
+        let admitted = if **of == *self.of.name() {
+            self.admitted.as_ref().is_none_or(|any| any.iter().any(|list| admits(list)))
+        } else {
+            self.view.elsewhere(of, admits)
+        };
+        admitted.then_some(since)
+    }
+}

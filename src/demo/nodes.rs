@@ -1,0 +1,347 @@
+//! The demo's gateways: what each is made of, and the threads they run on.
+//!
+//! Beside the way of a request. Three municipalities and the portal, each with its own store, keys
+//! and certificate; every one believes every other, the portal alone asks. All of them speak real
+//! TLS on 127.0.0.1.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use crate::{
+    authenticate::{
+        jose::{
+            key::Algorithm,
+            sign::{self, Signer},
+        },
+        peer::PeerLimits,
+    },
+    chance::Chance,
+    clock::Clock,
+    consent::law::{Bar, Law},
+    demo::{
+        clients::DemoClient,
+        directory::{MUNICIPALITIES, PORTAL_OID},
+        listing,
+        management::Management,
+    },
+    domain::{
+        id::NodeCode,
+        identity::{TestRange, WrongCheck},
+        moment::Moment,
+    },
+    error::{Error, Kind, Result},
+    federation::{client, tls::PeerTls},
+    gateway::{
+        Gateway, Limits,
+        open::{PeerSetup, Setup, handle_key, jwks},
+    },
+    json,
+    listen::{self, Door, Stop, Stopping, guard::Hosts, tls::Tls},
+    pki::{self, Ca, Issued},
+    seal::{Keys, master},
+    transport::{Authority, Port, Tcp},
+};
+
+/// Distance from a node's port to its management port.
+const MANAGEMENT: u16 = 1000;
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const HOST: &str = "127.0.0.1";
+
+/// A node, as others see it.
+pub struct Node {
+    /// Short name for people, files and configuration.
+    pub slug: &'static str,
+    /// Its code.
+    pub code: NodeCode,
+    /// Its organisation, `urn:oid:...`.
+    pub organization: String,
+    /// Its base without a path.
+    pub url: String,
+    /// Its management face.
+    pub management: String,
+    /// Its public port.
+    port: u16,
+    directory: PathBuf,
+    keys: Arc<Keys>,
+    signer: Arc<Signer>,
+    tls: Issued,
+}
+
+impl Node {
+    /// Its FHIR base.
+    pub fn fhir(&self) -> String {
+        format!("{}/fhir", self.url)
+    }
+
+    /// Its token endpoint.
+    pub fn token_endpoint(&self) -> String {
+        format!("{}/oauth/token", self.url)
+    }
+
+    /// Has it no data of its own?
+    pub fn is_portal(&self) -> bool {
+        self.slug == "portal"
+    }
+}
+
+/// The ports of one node, bound.
+struct Ports {
+    public: TcpListener,
+    management: TcpListener,
+}
+
+/// What all nodes share.
+pub struct World {
+    /// The throw-away authority.
+    pub ca: Ca,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<dyn Chance>,
+    /// When the demo started.
+    pub now: Moment,
+}
+
+/// Nodes that run until told to stop.
+pub struct Running {
+    /// The nodes, in order of their ports.
+    pub nodes: Vec<Node>,
+    stop: Stop,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Running {
+    /// The node of a slug.
+    ///
+    /// # Errors
+    /// `Internal` if there is none.
+    pub fn node(&self, slug: &str) -> Result<&Node> {
+        let found = self.nodes.iter().find(|node| node.slug == slug);
+        found.ok_or_else(|| Error::internal("the demo lacks a node"))
+    }
+
+    /// Stops all of them and waits until they have.
+    pub fn stop(self) {
+        self.stop.now();
+        for thread in self.threads {
+            // A node that panicked has said so; there is nothing left to wait for.
+            drop(thread.join());
+        }
+    }
+}
+
+/// Binds the ports, writes keys and certificates below `dir`, and starts every node.
+///
+/// # Errors
+/// `Unavailable` when a port is taken or a file cannot be written; what opening a gateway refuses.
+pub fn start(dir: &Path, port: u16, clients: &[DemoClient], world: &World) -> Result<Running> {
+    let parties: Vec<(&'static str, &'static str, &'static str)> = MUNICIPALITIES
+        .iter()
+        .map(|m| (m.slug, m.code, m.oid))
+        .chain([("portal", "portal", PORTAL_OID)])
+        .collect();
+    let (mut nodes, mut ports) = (Vec::new(), Vec::new());
+    for ((slug, code, oid), number) in parties.into_iter().zip(0..) {
+        let bound = bind(port, number)?;
+        nodes.push(node(dir, slug, code, oid, &bound, world)?);
+        ports.push(bound);
+    }
+    let (stop, stopping) = Stop::new();
+    let (ready, is_ready) = mpsc::channel();
+    let mut threads = Vec::new();
+    for (node, ports) in nodes.iter().zip(ports) {
+        let setup = setup(node, &nodes, clients, world)?;
+        let door = door(node, world)?;
+        let management = Management { code: node.code.to_string() };
+        let (ready, stopping) = (ready.clone(), stopping.clone());
+        let run = move || run(setup, door, management, ports, &ready, stopping);
+        let thread = thread::Builder::new().name(format!("node-{}", node.slug)).spawn(run);
+        threads.push(thread.map_err(Error::unavailable)?);
+    }
+    drop(ready);
+    for _ in &nodes {
+        is_ready.recv().map_err(Error::internal)??;
+    }
+    Ok(Running { nodes, stop, threads })
+}
+
+/// Port 0 takes free ones.
+fn bind(first: u16, number: u16) -> Result<Ports> {
+    let at = |port: Option<u16>| -> Result<TcpListener> {
+        let port = port.ok_or_else(|| Error::invalid("Choose a smaller --port."))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|why| {
+            let say = format!("Port {port} cannot be used; choose another by --port.");
+            Error::new(Kind::Unavailable, say).because(why)
+        })?;
+        listener.set_nonblocking(true).map_err(Error::unavailable)?;
+        Ok(listener)
+    };
+    if first == 0 {
+        return Ok(Ports { public: at(Some(0))?, management: at(Some(0))? });
+    }
+    let public = first.checked_add(number);
+    let management = public.and_then(|port| port.checked_add(MANAGEMENT));
+    Ok(Ports { public: at(public)?, management: at(management)? })
+}
+
+fn node(
+    dir: &Path,
+    slug: &'static str,
+    code: &str,
+    oid: &str,
+    ports: &Ports,
+    world: &World,
+) -> Result<Node> {
+    let directory = dir.join(slug);
+    fs::create_dir_all(&directory).map_err(Error::unavailable)?;
+    let master = directory.join("master.key");
+    master::create(&master, &*world.chance)?;
+    let keys = Arc::new(master::read(&master, Arc::clone(&world.chance))?);
+    let jwk = sign::generate(Algorithm::Es256)?;
+    pki::write_secret(&directory.join("token.jwk"), jwk.as_bytes()).map_err(Error::unavailable)?;
+    let tls = world.ca.gateway(&[HOST, "localhost"], world.now)?;
+    tls.write(&directory, "tls").map_err(Error::unavailable)?;
+    let port = |listener: &TcpListener| {
+        listener.local_addr().map(|at| at.port()).map_err(Error::unavailable)
+    };
+    let (public, management) = (port(&ports.public)?, port(&ports.management)?);
+    Ok(Node {
+        slug,
+        code: NodeCode::parse(code).ok_or_else(|| Error::internal("a node code"))?,
+        organization: format!("urn:oid:{oid}"),
+        url: format!("https://{HOST}:{public}"),
+        management: format!("http://{HOST}:{management}"),
+        port: public,
+        directory,
+        keys,
+        signer: Arc::new(Signer::from_jwk(&jwk)?),
+        tls,
+    })
+}
+
+fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Result<Setup> {
+    let others = all.iter().filter(|other| other.slug != node.slug);
+    let peers = others.map(|other| peer(node, other, clients)).collect::<Result<Vec<_>>>()?;
+    let pem = crate::federation::tls::Pem {
+        authorities: &world.ca.issued().certificate,
+        certificate: &node.tls.certificate,
+        key: &node.tls.key,
+    };
+    Ok(Setup {
+        node: node.code.clone(),
+        organization: node.organization.clone(),
+        url: node.url.clone(),
+        holds_data: !node.is_portal(),
+        directory_path: node.directory.join("data"),
+        keys: Arc::clone(&node.keys),
+        signer: Arc::clone(&node.signer),
+        clients: clients
+            .iter()
+            .filter(|client| client.nodes.contains(&node.slug))
+            .map(DemoClient::entry)
+            .collect(),
+        peers,
+        transport: Arc::new(Tcp),
+        peer_tls: Some(Arc::new(PeerTls::new(pem, Arc::clone(&world.clock))?)),
+        peer_limits: client::Limits::default(),
+        law: law(),
+        directory: listing::of(node.slug)?,
+        activated: world.now,
+        limits: Limits {
+            page: 200,
+            test_range: TestRange::Allow(WrongCheck::Refuse),
+            document: json::Limits::default(),
+        },
+        cache_bytes: CACHE_BYTES,
+        stride: 0,
+        readers: NonZeroUsize::MIN,
+        clock: Arc::clone(&world.clock),
+        chance: Arc::clone(&world.chance),
+    })
+}
+
+/// One law is in force everywhere: who has a turvakielto is absent outside the controller.
+fn law() -> Law {
+    let turvakielto = Bar {
+        id: "turvakielto".into(),
+        labels: Vec::new(),
+        persons: Vec::new(),
+        turvakielto: true,
+        except_roles: Vec::new(),
+    };
+    Law { bars: vec![turvakielto], ..Law::default() }
+}
+
+/// Another node, as this one has it configured: the portal may speak for every client it knows.
+fn peer(node: &Node, other: &Node, clients: &[DemoClient]) -> Result<PeerSetup> {
+    let certificate = pki::certificates(&other.tls.certificate)?;
+    let leaf = certificate.first().ok_or_else(|| Error::internal("no certificate"))?;
+    let spoken_for = clients.iter().filter(|client| client.nodes.contains(&other.slug));
+    let mut limits = PeerLimits::default();
+    for client in spoken_for {
+        limits.organizations.push(client.organization.clone());
+        limits.purposes.push(client.purpose.to_owned());
+    }
+    Ok(PeerSetup {
+        code: other.code.clone(),
+        issuer: other.url.clone(),
+        address: Authority::new(HOST, other.port),
+        jwks: jwks(&other.signer),
+        certificate: pki::thumbprint(leaf),
+        handle: handle_key(&other.keys)?.public(),
+        limits,
+        asked: node.is_portal(),
+    })
+}
+
+fn door(node: &Node, world: &World) -> Result<Door> {
+    let pem = listen::tls::Pem {
+        certificate: &node.tls.certificate,
+        key: &node.tls.key,
+        client_authorities: Some(&world.ca.issued().certificate),
+    };
+    let tls = Arc::new(Tls::new(pem, Arc::clone(&world.clock))?);
+    Ok(Door::new(listen::Limits::default(), hosts(), Some(tls)))
+}
+
+fn hosts() -> Hosts {
+    Hosts::new([HOST, "localhost"])
+}
+
+/// One node's life, on a thread of its own.
+fn run(
+    setup: Setup,
+    door: Door,
+    management: Management,
+    ports: Ports,
+    ready: &mpsc::Sender<Result<()>>,
+    stopping: Stopping,
+) {
+    let life = async {
+        let listener = |std| tokio::net::TcpListener::from_std(std).map_err(Error::unavailable);
+        let (public, loopback) = (listener(ports.public)?, listener(ports.management)?);
+        let gateway = Arc::new(Gateway::open(setup).await?);
+        let plain = Arc::new(Door::new(listen::Limits::default(), hosts(), None));
+        let (public, loopback): (Box<dyn Port>, Box<dyn Port>) =
+            (Box::new(public), Box::new(loopback));
+        let told = ready.send(Ok(()));
+        told.map_err(Error::internal)?;
+        tokio::join!(
+            listen::serve(Arc::new(door), public, gateway, stopping.clone()),
+            listen::serve(plain, loopback, Arc::new(management), stopping),
+        );
+        Ok(())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.map_err(Error::unavailable).and_then(|runtime| runtime.block_on(life));
+    if let Err(why) = outcome {
+        // Nobody waits any more if the demo has given up already.
+        drop(ready.send(Err(why)));
+    }
+}

@@ -1,0 +1,360 @@
+//! One peer as a source: its token, its question, its page.
+//!
+//! Part of the step `federation`. The gateway asks as itself on behalf of its caller, for no more than
+//! the caller's scopes. An identity code travels only sealed to the one peer, bound to this gateway.
+
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+
+use crate::{
+    authenticate::{Caller, behalf::on_behalf, jose::sign::Signer},
+    chance::Chance,
+    clock::Clock,
+    domain::{
+        id::{NodeCode, node_of},
+        identity,
+        moment::Moment,
+    },
+    error::{Error, Result},
+    federation::{
+        Answered, State,
+        client::{PeerClient, Question},
+        outcome::{Failure, Outcome},
+        page,
+        token::{Context, PeerTokens, Signed},
+    },
+    fhir::types::{Interaction, ResourceType},
+    handle::{self, PublicKey, Route},
+    query::{Person, Query},
+    smart::Scopes,
+};
+
+/// Most entries of one page that a peer is asked for.
+const MOST: usize = 1000;
+/// Most pages of one person's data that are fetched from one peer.
+const PAGES: usize = 8;
+
+/// A peer that can be asked.
+pub struct Source {
+    /// Its node code.
+    pub code: NodeCode,
+    /// Its issuer.
+    pub issuer: String,
+    /// How it is reached.
+    pub client: Arc<PeerClient>,
+    /// Its tokens.
+    pub tokens: PeerTokens,
+    /// To which handles are sealed.
+    pub handle: PublicKey,
+    /// Is it asked when the caller names no nodes?
+    pub asked: bool,
+}
+
+/// What every question of one request says.
+pub struct Asking {
+    /// This gateway.
+    pub node: NodeCode,
+    /// Its issuer.
+    pub issuer: String,
+    /// On whose behalf.
+    pub caller: Arc<Caller>,
+    /// The type asked for, and how.
+    pub kind: ResourceType,
+    /// The interaction.
+    pub interaction: Interaction,
+    /// Signs on whose behalf.
+    pub signer: Arc<Signer>,
+    /// Single use of what is signed.
+    pub chance: Arc<dyn Chance>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// `X-Request-Id`, the same at every gateway.
+    pub request_id: Arc<str>,
+    /// Handles for a person known by the id at another node, fetched once for all.
+    pub handles: tokio::sync::OnceCell<Option<Handles>>,
+    /// The peer that can give them.
+    pub holder: Option<Arc<Source>>,
+    /// The person's identity code, where this gateway holds the Patient that the question names.
+    pub known: Option<zeroize::Zeroizing<String>>,
+}
+
+/// Handles of one person, by node code.
+type Handles = BTreeMap<String, String>;
+
+/// What came of asking one peer.
+pub struct Reply {
+    /// How complete it is.
+    pub state: State,
+    /// What it released.
+    pub answered: Option<Answered>,
+    /// Its cursor for the next page.
+    pub next: Option<String>,
+}
+
+impl Reply {
+    fn nothing(state: State) -> Self {
+        Self { state, answered: None, next: None }
+    }
+}
+
+impl Source {
+    /// Its node code.
+    pub fn node(&self) -> &NodeCode {
+        &self.code
+    }
+
+    /// Everything it releases of one person.
+    pub async fn about_one(&self, asking: &Arc<Asking>, query: &Query, person: &Person) -> Reply {
+        let Some(selector) = self.selector(asking, person).await else {
+            return Reply::nothing(State::NotReached);
+        };
+        let mut pairs = filters(query);
+        pairs.push(selector);
+        pairs.push(("_count".to_owned(), MOST.to_string()));
+        let mut whole: Option<Answered> = None;
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let reply = self.search(asking, query, &pairs, cursor.as_deref()).await;
+            let Some(answered) = reply.answered else {
+                let state = if whole.is_some() { State::Partial } else { reply.state };
+                return Reply { state, answered: whole, next: None };
+            };
+            match &mut whole {
+                None => whole = Some(answered),
+                Some(all) => all.entries.extend(answered.entries),
+            }
+            cursor = reply.next;
+            if cursor.is_none() {
+                return Reply { state: State::Complete, answered: whole, next: None };
+            }
+        }
+        Reply { state: State::Partial, answered: whole, next: None }
+    }
+
+    /// One page across people.
+    pub async fn page(&self, asking: &Arc<Asking>, query: &Query, cursor: Option<&str>) -> Reply {
+        let mut pairs = filters(query);
+        pairs.push(("_count".to_owned(), query.count.to_string()));
+        self.search(asking, query, &pairs, cursor).await
+    }
+
+    /// One resource it holds, as it released it; `None` if it does not exist for the caller.
+    ///
+    /// # Errors
+    /// `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
+    pub async fn read(
+        &self,
+        asking: &Arc<Asking>,
+        id: &str,
+    ) -> Result<Option<(crate::federation::Entry, Duration)>> {
+        let asked_at = asking.clock.elapsed();
+        let path = format!("/fhir/{}/{id}", asking.kind.name());
+        let request = Request::builder().method(Method::GET).uri(path);
+        match self.send(asking, request, Bytes::new()).await {
+            Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => Ok(None),
+            Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
+                let entry = page::resource(reply.body(), &self.code, asking.kind, &[])?;
+                if entry.id == id { Ok(Some((entry, asked_at))) } else { Err(page::lying()) }
+            }
+            Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
+            other @ (Outcome::Answered(_)
+            | Outcome::Failed(_)
+            | Outcome::Refused(_)
+            | Outcome::TimedOut) => Err(trouble(&other)),
+        }
+    }
+
+    /// Writes a Consent at the node that holds the data; `true` once it has acknowledged.
+    pub async fn write_consent(&self, asking: &Arc<Asking>, uuid: &str, body: Bytes) -> bool {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("identifier", &format!("urn:ietf:rfc:3986|{uuid}"))
+            .finish();
+        let request = Request::builder()
+            .method(Method::PUT)
+            .uri(format!("/fhir/Consent?{query}"))
+            .header(header::CONTENT_TYPE, "application/fhir+json");
+        match self.send(asking, request, body).await {
+            Outcome::Answered(reply) => reply.status().is_success(),
+            Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => false,
+        }
+    }
+
+    /// How the person is named to this peer.
+    async fn selector(&self, asking: &Arc<Asking>, person: &Person) -> Option<(String, String)> {
+        let of_patient = asking.kind == ResourceType::Patient;
+        let name = if of_patient { "identifier" } else { "patient.identifier" }.to_owned();
+        match person {
+            Person::Identifier(system, code) if system == identity::SYSTEM => {
+                Some((name, self.seal(asking, code)?))
+            }
+            Person::Identifier(system, code) => Some((name, format!("{system}|{code}"))),
+            Person::Id(id) if node_of(id).as_ref() == Some(&self.code) => {
+                Some((if of_patient { "_id" } else { "patient" }.to_owned(), id.clone()))
+            }
+            Person::Id(id) => match (&asking.known, &asking.holder) {
+                (Some(code), _) => Some((name, self.seal(asking, code)?)),
+                (None, Some(holder)) => {
+                    let (holder, by, id) = (Arc::clone(holder), Arc::clone(asking), id.clone());
+                    let fetch = async move { holder.handles(&by, &id).await.ok().flatten() };
+                    let handles = asking.handles.get_or_init(|| fetch).await.as_ref()?;
+                    let sealed = handles.get(self.code.as_str())?;
+                    Some((name, format!("{}|{sealed}", handle::SYSTEM)))
+                }
+                (None, None) => None,
+            },
+        }
+    }
+
+    /// An identity code for the eyes of this peer alone.
+    fn seal(&self, asking: &Arc<Asking>, code: &str) -> Option<String> {
+        let route = Route { from: asking.node.as_str(), to: self.code.as_str() };
+        let sealed = self.handle.seal(code, route, asking.clock.now(), &*asking.chance);
+        sealed.ok().map(|sealed| format!("{}|{sealed}", handle::SYSTEM))
+    }
+
+    /// Asks the holder of a Patient for handles that name the person to other peers.
+    async fn handles(&self, asking: &Arc<Asking>, id: &str) -> Result<Option<Handles>> {
+        let path = format!("/fhir/Patient/{id}/$handles");
+        let request = Request::builder().method(Method::POST).uri(path);
+        match self.send(asking, request, Bytes::new()).await {
+            Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
+                page::handles(reply.body()).map(Some)
+            }
+            Outcome::Answered(_) => Ok(None),
+            other @ (Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut) => {
+                Err(trouble(&other))
+            }
+        }
+    }
+
+    async fn search(
+        &self,
+        asking: &Arc<Asking>,
+        query: &Query,
+        pairs: &[(String, String)],
+        cursor: Option<&str>,
+    ) -> Reply {
+        let asked_at = asking.clock.elapsed();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .extend_pairs(cursor.map(|cursor| ("_cursor", cursor)))
+            .finish();
+        let path = format!("/fhir/{}/_search", asking.kind.name());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        match self.send(asking, request, form.into()).await {
+            Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
+                match page::read(reply.body(), &self.code, query) {
+                    Ok(page) => Reply {
+                        state: State::Complete,
+                        next: page.next,
+                        answered: Some(Answered {
+                            node: self.code.clone(),
+                            entries: page.entries,
+                            total: page.total,
+                            asked_at,
+                        }),
+                    },
+                    Err(error) => {
+                        tracing::warn!(source.name = %self.code, reason = %error, "source lied");
+                        Reply::nothing(State::NotReached)
+                    }
+                }
+            }
+            other @ (Outcome::Answered(_)
+            | Outcome::Failed(_)
+            | Outcome::Refused(_)
+            | Outcome::TimedOut) => {
+                tracing::warn!(source.name = %self.code, reason = %trouble(&other), "source failed");
+                Reply::nothing(State::NotReached)
+            }
+        }
+    }
+
+    /// Boxed: the compiler cannot see through this many layers that it may change threads.
+    fn send<'a>(
+        &'a self,
+        asking: &'a Arc<Asking>,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+        Box::pin(async move {
+            let token = match self.token(asking).await {
+                Ok(token) => token,
+                Err(error) => {
+                    tracing::warn!(source.name = %self.code, reason = %error, "no token");
+                    let late = error.kind() == crate::error::Kind::SourceTimeout;
+                    return if late {
+                        Outcome::TimedOut
+                    } else {
+                        Outcome::Failed(Failure::NoToken)
+                    };
+                }
+            };
+            let request = request
+                .header(header::AUTHORIZATION, token.authorization())
+                .header(header::ACCEPT, "application/fhir+json")
+                .header("x-request-id", &*asking.request_id)
+                .body(body);
+            match request {
+                Ok(request) => self.client.ask(Question::new(request).repeatable()).await,
+                Err(_) => Outcome::TimedOut,
+            }
+        })
+    }
+
+    async fn token(
+        &self,
+        asking: &Arc<Asking>,
+    ) -> Result<Arc<crate::federation::token::PeerToken>> {
+        // What one may see of a type rests on what one may see of others: a plan goes where one of
+        // its parts goes, a reference where its target goes. So all that the caller may read travels.
+        let wanted = if asking.interaction == Interaction::Update {
+            format!("system/{}.cu system/Patient.rs", asking.kind.name())
+        } else {
+            "system/*.rs".to_owned()
+        };
+        let wanted = Scopes::parse(&wanted);
+        let granted = wanted.intersect(asking.caller.scopes());
+        let text = granted.to_string();
+        let by = Arc::clone(asking);
+        let sign = Arc::new(move |audience: &str, now: Moment| -> Result<Signed> {
+            let (signer, chance) = (&by.signer, &*by.chance);
+            let grant = on_behalf(&by.caller, &granted, &by.issuer, audience, signer, chance, now)?;
+            Ok(Signed { grant: grant.into(), client: None })
+        });
+        let mut context = [0; 32];
+        let parts = [asking.caller.fingerprint().as_slice(), text.as_bytes()].concat();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &parts);
+        context.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        self.tokens.token(Context(context), text, sign).await
+    }
+}
+
+/// The query without what names the person or the page.
+fn filters(query: &Query) -> Vec<(String, String)> {
+    let own = ["patient", "subject", "patient.identifier", "subject.identifier", "_count"];
+    let identifies = |name: &str| {
+        own.contains(&name)
+            || (query.kind == ResourceType::Patient && name == "identifier")
+            || (query.kind == ResourceType::Patient && name == "_id" && query.person.is_some())
+    };
+    query.understood.iter().filter(|(name, _)| !identifies(name)).cloned().collect()
+}
+
+fn trouble(outcome: &Outcome) -> Error {
+    match outcome {
+        Outcome::TimedOut => Error::new(
+            crate::error::Kind::SourceTimeout,
+            "The gateway that holds this did not answer in time; try again later.",
+        ),
+        Outcome::Answered(_) | Outcome::Failed(_) | Outcome::Refused(_) => Error::new(
+            crate::error::Kind::SourceFailed,
+            "The gateway that holds this could not be asked; try again later.",
+        ),
+    }
+}

@@ -1,0 +1,197 @@
+//! What a peer's answer must be before it is passed on: owner, person, type and shape.
+//!
+//! Part of the step `federation`. A peer may lie: an entry of another node's, of another type or with
+//! no person costs the peer its whole page. The resource itself is passed on byte for byte.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    domain::{
+        class::Class,
+        id::{NodeCode, is_id, node_of},
+        moment::Moment,
+        theme::Theme,
+    },
+    error::{Error, Kind, Result},
+    federation::Entry,
+    fhir::{
+        date,
+        labels::{CLASS, Labels, THEME},
+        types::ResourceType,
+    },
+    json,
+    query::{Query, Sort},
+};
+
+/// Most entries of one page.
+const MOST: usize = 1000;
+
+/// A page that passed.
+pub struct Page {
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// Its total.
+    pub total: Option<usize>,
+    /// The peer's cursor for the next page.
+    pub next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Bundle<'a> {
+    #[serde(rename = "resourceType")]
+    kind: &'a str,
+    total: Option<usize>,
+    #[serde(default)]
+    link: Vec<Link>,
+    #[serde(borrow, default)]
+    entry: Vec<BundleEntry<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    relation: String,
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct BundleEntry<'a> {
+    #[serde(borrow)]
+    resource: &'a RawValue,
+    search: Option<Mode>,
+}
+
+#[derive(Deserialize)]
+struct Mode {
+    mode: String,
+}
+
+/// Reads a peer's searchset.
+///
+/// # Errors
+/// `SourceFailed` for anything that a gateway would not answer.
+pub fn read(body: &[u8], node: &NodeCode, query: &Query) -> Result<Page> {
+    let bundle: Bundle<'_> = serde_json::from_slice(body).map_err(|_| lying())?;
+    if bundle.kind != "Bundle" || bundle.entry.len() > MOST {
+        return Err(lying());
+    }
+    let matches = bundle
+        .entry
+        .iter()
+        .filter(|e| e.search.as_ref().is_none_or(|search| search.mode == "match"));
+    let entries = matches
+        .map(|e| resource(e.resource.get().as_bytes(), node, query.kind, &query.sort))
+        .collect::<Result<Vec<_>>>()?;
+    let next = bundle.link.iter().find(|l| l.relation == "next").and_then(|l| cursor(&l.url));
+    Ok(Page { entries, total: bundle.total, next })
+}
+
+/// Reads one resource of a peer.
+///
+/// # Errors
+/// `SourceFailed` if it is not one of this peer's, of this type, about a person of this peer's.
+pub fn resource(body: &[u8], node: &NodeCode, kind: ResourceType, sort: &[Sort]) -> Result<Entry> {
+    let text = str::from_utf8(body).map_err(|_| lying())?;
+    // Strict: two readers must not see two persons in one resource.
+    let value = json::parse(body, &json::Limits { bytes: body.len(), ..json::Limits::default() })
+        .map_err(|_| lying())?;
+    let id = value.get("id").and_then(Value::as_str).filter(|id| is_id(id)).ok_or_else(lying)?;
+    let patient = subject(&value, kind, id).ok_or_else(lying)?;
+    let named = value.get("resourceType").and_then(Value::as_str);
+    let owned = node_of(id).as_ref() == Some(node) && node_of(&patient).as_ref() == Some(node);
+    if named != Some(kind.name()) || !owned {
+        return Err(lying());
+    }
+    let updated = value.pointer("/meta/lastUpdated").and_then(Value::as_str);
+    let last_updated = updated.and_then(Moment::parse).ok_or_else(lying)?;
+    Ok(Entry {
+        node: node.clone(),
+        kind,
+        id: id.to_owned(),
+        patient,
+        last_updated,
+        version: value.pointer("/meta/versionId").and_then(Value::as_str).map(str::to_owned),
+        moments: sort.iter().map(|key| moment(&value, *key, last_updated)).collect(),
+        labels: labels(&value),
+        resource: RawValue::from_string(text.to_owned()).map_err(|_| lying())?,
+    })
+}
+
+/// Reads the handles a peer made, by node code.
+///
+/// # Errors
+/// `SourceFailed` if it is no map of texts.
+pub fn handles(body: &[u8]) -> Result<BTreeMap<String, String>> {
+    serde_json::from_slice(body).map_err(|_| lying())
+}
+
+/// The refusal of a peer's answer.
+pub fn lying() -> Error {
+    Error::new(Kind::SourceFailed, "A source answered what is not its own; its part is left out.")
+}
+
+/// Id of the Patient a resource is about.
+fn subject(value: &Value, kind: ResourceType, id: &str) -> Option<Arc<str>> {
+    if kind == ResourceType::Patient {
+        return Some(id.into());
+    }
+    let direct = ["subject", "patient", "for"].iter().find_map(|name| {
+        value.get(name)?.get("reference")?.as_str()?.strip_prefix("Patient/").map(Arc::from)
+    });
+    direct.or_else(|| {
+        let targets = value.get("target")?.as_array()?;
+        targets
+            .iter()
+            .find_map(|t| t.get("reference")?.as_str()?.strip_prefix("Patient/").map(Arc::from))
+    })
+}
+
+/// The time a resource is sorted by, where the reader can see it.
+fn moment(value: &Value, key: Sort, last_updated: Moment) -> Moment {
+    let text = |name: &str| value.pointer(name).and_then(Value::as_str);
+    let found = match key.param {
+        "_lastUpdated" => return last_updated,
+        "authored" => text("/authored").or_else(|| text("/authoredOn")),
+        "authored-on" => text("/authoredOn"),
+        "start-date" => text("/startDate"),
+        "recorded" => text("/recorded"),
+        "date" if key.descending => {
+            text("/effectiveDateTime").or_else(|| text("/period/end")).or(Some("9999"))
+        }
+        "date" => text("/effectiveDateTime").or_else(|| text("/period/start")).or(Some("0001")),
+        _ => None,
+    };
+    let range = found.and_then(date::range);
+    range.map_or(Moment::MIN, |(lo, hi)| if key.descending { hi } else { lo })
+}
+
+fn labels(value: &Value) -> Labels {
+    let mut labels = Labels::default();
+    for coding in value.pointer("/meta/security").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name| coding.get(name).and_then(Value::as_str);
+        match (part("system"), part("code")) {
+            (Some(THEME), Some(code)) => {
+                labels.themes = Theme::from_code(code)
+                    .into_iter()
+                    .fold(labels.themes, super::super::domain::theme::ThemeSet::with);
+            }
+            (Some(CLASS), Some(code)) => {
+                labels.classes = Class::from_code(code)
+                    .into_iter()
+                    .fold(labels.classes, super::super::domain::class::ClassSet::with);
+            }
+            _ => {}
+        }
+    }
+    labels
+}
+
+/// The `_cursor` of a page link.
+fn cursor(url: &str) -> Option<String> {
+    let query = url.split_once('?')?.1;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "_cursor")
+        .map(|(_, value)| value.into_owned())
+}

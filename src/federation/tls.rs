@@ -1,0 +1,75 @@
+//! The client's side of TLS towards peers: whom we trust, and the certificate we show.
+//!
+//! Part of asking peers. TLS 1.3 and 1.2 with the authorities of configuration alone (no public
+//! ones), ALPN `http/1.1`. Settings are swapped whole; a pooled connection made under earlier ones
+//! is not used again. It must not be told to skip a check, and has no way to.
+
+use std::{io, sync::Arc};
+
+use arc_swap::ArcSwap;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    pki::{self, CertificateTime},
+    transport::Link,
+};
+
+/// The PEM texts a gateway speaks to peers with.
+#[derive(Clone, Copy)]
+pub struct Pem<'a> {
+    /// The authorities that vouch for peers.
+    pub authorities: &'a str,
+    /// Our certificate, then its intermediates.
+    pub certificate: &'a str,
+    /// Our private key.
+    pub key: &'a str,
+}
+
+/// How peers are reached, renewable while calls are under way.
+pub struct PeerTls {
+    current: ArcSwap<ClientConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl PeerTls {
+    /// Checks the texts and that key and certificate belong together.
+    pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let current = ArcSwap::from_pointee(settings(pem, clock.clone())?);
+        Ok(Self { current, clock })
+    }
+
+    /// Takes new texts for connections from now on. If they are unusable the old ones stay.
+    pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
+        self.current.store(Arc::new(settings(pem, self.clock.clone())?));
+        Ok(())
+    }
+
+    pub(super) fn current(&self) -> Arc<ClientConfig> {
+        self.current.load_full()
+    }
+}
+
+/// The handshake; the caller bounds its time.
+pub(super) async fn connect(
+    settings: Arc<ClientConfig>,
+    host: &str,
+    link: Link,
+) -> io::Result<TlsStream<Link>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    TlsConnector::from(settings).connect(name, link).await
+}
+
+fn settings(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<ClientConfig> {
+    let time = Arc::new(CertificateTime(clock));
+    let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(pki::anchors(pem.authorities)?)
+        .with_client_auth_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)
+        .map_err(|e| Error::invalid("Certificate and key do not go together.").because(e))?;
+    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(settings)
+}

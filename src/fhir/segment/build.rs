@@ -1,0 +1,196 @@
+//! Builds a resource of segments, part by part, in document order.
+//!
+//! Part of `segment`; called by `mapping` alone. Text is put together once, here; releasing copies it.
+
+use std::{ops::Range, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Around, KindId, Part, Resource, Row, RowValue, Slot, Stamp};
+use crate::fhir::types::ResourceType;
+
+/// Builds a resource part by part, in document order.
+pub struct Builder {
+    resource: Resource,
+    parts: Vec<Part>,
+    kinds: Vec<KindId>,
+    stamps: Vec<Stamp>,
+    rows: Vec<Row>,
+    text: String,
+}
+
+impl Builder {
+    /// Starts `{"resourceType":...,"id":...,"meta":...,"language":...`.
+    pub fn new(kind: ResourceType, id: Arc<str>, profile: &'static str, language: &str) -> Self {
+        let shown = Value::from(&*id);
+        let mut b = Self {
+            resource: Resource {
+                kind,
+                id,
+                rows: Box::default(),
+                profile,
+                parts: Box::default(),
+                kinds: Box::default(),
+                stamps: Box::default(),
+                text: Box::default(),
+            },
+            parts: Vec::new(),
+            kinds: Vec::new(),
+            stamps: Vec::new(),
+            rows: Vec::new(),
+            text: String::new(),
+        };
+        b.frame("resourceType", &Value::from(kind.name()));
+        b.frame("id", &shown);
+        b.computed(Slot::Meta);
+        b.frame("language", &Value::from(language));
+        b
+    }
+
+    /// A stamp for the content that follows; the number is given to [`Builder::content`].
+    pub fn stamp(&mut self, stamp: Stamp) -> u16 {
+        let known = self.stamps.iter().position(|s| *s == stamp);
+        let at = known.unwrap_or_else(|| {
+            self.stamps.push(stamp);
+            self.stamps.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    /// A member that goes with its object.
+    pub fn frame(&mut self, name: &str, value: &Value) {
+        let text = self.member(name, value);
+        self.parts.push(Part::Frame(text));
+    }
+
+    /// A member that is content, released with any of `kinds`.
+    pub fn content(&mut self, kinds: &[KindId], stamp: u16, name: &str, value: &Value) {
+        let text = self.member(name, value);
+        let kinds = self.list(kinds);
+        self.parts.push(Part::Content { kinds, stamp, text });
+    }
+
+    /// An array element that is content.
+    pub fn content_item(&mut self, kinds: &[KindId], stamp: u16, value: &Value) {
+        let text = self.put(&value.to_string());
+        let kinds = self.list(kinds);
+        self.parts.push(Part::Content { kinds, stamp, text });
+    }
+
+    /// Content without text: the resource exists for whom `kind` is permitted, stamped.
+    pub fn anchor(&mut self, kind: KindId, stamp: u16) {
+        let kinds = self.list(&[kind]);
+        self.parts.push(Part::Content { kinds, stamp, text: 0..0 });
+    }
+
+    /// A member that refers to something that exists for whom one of `kinds` is permitted.
+    pub fn reference(&mut self, kinds: &[KindId], name: &str, value: &Value) {
+        let text = self.member(name, value);
+        let kinds = self.list(kinds);
+        self.parts.push(Part::Dependent { kinds, text });
+    }
+
+    /// An array element that refers to something that exists for whom one of `kinds` is permitted.
+    pub fn reference_item(&mut self, kinds: &[KindId], value: &Value) {
+        let text = self.put(&value.to_string());
+        let kinds = self.list(kinds);
+        self.parts.push(Part::Dependent { kinds, text });
+    }
+
+    /// Something that is computed from what is visible.
+    pub fn computed(&mut self, slot: Slot) {
+        self.parts.push(Part::Computed(slot));
+    }
+
+    /// A member that is an object holding what `inside` adds.
+    pub fn object(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        self.open(&format!("{}:{{", Value::from(name)), Around::Object, inside);
+    }
+
+    /// A member that is an array holding what `inside` adds.
+    pub fn array(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        self.open(&format!("{}:[", Value::from(name)), Around::Array, inside);
+    }
+
+    /// An array element that is an object holding what `inside` adds.
+    pub fn item(&mut self, inside: impl FnOnce(&mut Self)) {
+        self.open("{", Around::Object, inside);
+    }
+
+    /// `text`, the narrative: `lines` adds what is shown of it.
+    pub fn narrative(&mut self, lines: impl FnOnce(&mut Self)) {
+        self.object("text", |b| {
+            b.frame("status", &Value::from("generated"));
+            let div = r#""div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">"#;
+            b.open(div, Around::Narrative, lines);
+        });
+    }
+
+    /// A paragraph of the narrative, shown with the content of the same kinds.
+    pub fn line(&mut self, kinds: &[KindId], text: &str) {
+        let mut escaped = String::with_capacity(text.len() + 7);
+        escaped.push_str("<p>");
+        for c in text.chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                other => escaped.push(other),
+            }
+        }
+        escaped.push_str("</p>");
+        let quoted = Value::from(escaped).to_string();
+        let text = self.put(quoted.get(1..quoted.len() - 1).unwrap_or(""));
+        let kinds = self.list(kinds);
+        self.parts.push(Part::Dependent { kinds, text });
+    }
+
+    /// A search row.
+    pub fn row(&mut self, kinds: &[KindId], param: &'static str, value: RowValue) {
+        self.rows.push(Row { param, value, kinds: kinds.into() });
+    }
+
+    /// The resource.
+    pub fn build(self) -> Resource {
+        Resource {
+            rows: self.rows.into(),
+            parts: self.parts.into(),
+            kinds: self.kinds.into(),
+            stamps: self.stamps.into(),
+            text: self.text.into(),
+            ..self.resource
+        }
+    }
+
+    fn open(&mut self, opening: &str, around: Around, inside: impl FnOnce(&mut Self)) {
+        let text = self.put(opening);
+        let at = self.parts.len();
+        self.parts.push(Part::Open { text, around, inside: 0 });
+        inside(self);
+        let count = u32::try_from(self.parts.len() - at - 1).unwrap_or(u32::MAX);
+        if let Some(Part::Open { inside, .. }) = self.parts.get_mut(at) {
+            *inside = count;
+        }
+    }
+
+    fn member(&mut self, name: &str, value: &Value) -> Range<u32> {
+        self.put(&format!("{}:{value}", Value::from(name)))
+    }
+
+    fn put(&mut self, text: &str) -> Range<u32> {
+        let start = offset(self.text.len());
+        self.text.push_str(text);
+        start..offset(self.text.len())
+    }
+
+    fn list(&mut self, kinds: &[KindId]) -> Range<u32> {
+        let start = offset(self.kinds.len());
+        self.kinds.extend_from_slice(kinds);
+        start..offset(self.kinds.len())
+    }
+}
+
+/// A document is at most a few megabytes, so an offset fits.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

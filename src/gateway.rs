@@ -1,0 +1,297 @@
+//! START HERE: the whole way of one request on one screen; [`Gateway`] holds the parts.
+//!
+//! Every road has the same shape and the same order of steps; a step takes the proof that only the
+//! step before it can make, so unreleased data cannot leave and nothing leaves unrecorded. Decides
+//! nothing itself.
+
+pub mod request;
+pub mod write;
+pub mod public;
+pub mod open;
+pub mod capability;
+
+use std::sync::Arc;
+
+use http::Response;
+use zeroize::Zeroizing;
+
+use crate::{
+    audit::{self, log::Log},
+    authenticate::Authenticator,
+    bundle::{self, Frame, Page},
+    chance::Chance,
+    clock::Clock,
+    consent::release::{self, Terms},
+    domain::id::{NodeCode, node_of},
+    error::{Error, Result},
+    federation::{
+        self,
+        ask::Asking,
+        choose::Plan,
+        gather::{Piece, Reach},
+    },
+    gateway::{public::Documents, request::Asked},
+    handle::{HandleKey, Route},
+    listen::body::Body,
+    mapping,
+    native::schemas::Schemas,
+    oauth::token::TokenEndpoint,
+    query::{self, Person, Query, page::Sealer},
+    respond::{self, Sending, flight::Flights},
+    route::Call,
+    scope::{self, Grant},
+    seal::Keys,
+    search,
+};
+
+/// The parts of one gateway; nothing of it is global, so several live in one process.
+pub struct Gateway {
+    /// Its node code.
+    pub node: NodeCode,
+    /// Own FHIR base, without a slash at the end.
+    pub base: String,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<dyn Chance>,
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Gives tokens.
+    pub tokens: TokenEndpoint,
+    /// Whom to ask.
+    pub reach: Reach,
+    /// Opens what peers sealed for this gateway.
+    pub handle: HandleKey,
+    /// What decisions read beside a person's own data.
+    pub terms: Terms,
+    /// Where every disclosure is written down.
+    pub log: Log,
+    /// Answers under way.
+    pub flights: Flights,
+    /// Seals cursors and links, makes versions.
+    pub sealer: Arc<dyn Sealer>,
+    /// Keys of stored values and look-ups.
+    pub keys: Arc<Keys>,
+    /// Schemas of native documents.
+    pub schemas: Schemas,
+    /// Schema of FHIR resources.
+    pub fhir: crate::fhir::schema::Validator,
+    /// What anybody may read.
+    pub documents: Documents,
+    /// Bounds and switches of configuration.
+    pub limits: Limits,
+}
+
+/// Bounds and switches of configuration.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// Most entries of a page.
+    pub page: usize,
+    /// What becomes of identity codes that are issued to nobody.
+    pub test_range: crate::domain::identity::TestRange,
+    /// What one document may cost.
+    pub document: crate::json::Limits,
+}
+
+impl Gateway {
+    /// The way of a search.
+    pub(crate) async fn search(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
+        let now = asked.now;
+        let in_flight = self.flights.take();
+        let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
+        let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
+        let mut page = Page::new(&query, self.frame(&plan, asked), self.clock.elapsed());
+        // Only peers are told who is meant, so alone nobody need be looked up.
+        let person = query.person.as_ref().filter(|_| plan.is_federated());
+        let asking = self.asking(asked, grant, person).await?;
+        let request = asked.request(Some(&query), &plan);
+        let mut gathering = federation::gather::gather(&self.reach, plan, &query, asking);
+        while let Some(piece) = gathering.next(page.is_full()).await? {
+            match piece {
+                Piece::Answered(answered) => page.answered(answered),
+                Piece::Ends(waypoint) => page.ends_at(waypoint),
+                Piece::State(statement) => page.state(statement),
+                Piece::Held(held) => {
+                    let mapped = mapping::to_fhir(held, &self.terms.directory);
+                    let view = release::release(mapped, grant, &self.terms, now);
+                    page.found(search::find(&view, &query));
+                }
+            }
+        }
+        let answer = page.close();
+        let receipt = audit::record(&self.log, &answer, grant, &request, now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::bundle(answer, &receipt, sending))
+    }
+
+    /// The way of a read.
+    pub(crate) async fn read(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
+        let Call::Read(kind, id) = grant.call() else {
+            return Err(Error::internal("only a read has an id"));
+        };
+        let now = asked.now;
+        let in_flight = self.flights.take();
+        let known_current = self.clock.elapsed();
+        if !kind.is_personal() {
+            return self.directory_read(asked, *kind, id);
+        }
+        let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
+        let request = asked.request(None, &plan);
+        let held = node_of(id).filter(|node| *node == self.node);
+        let answer = match (held, &self.reach.sources.local) {
+            (Some(node), Some(local)) => {
+                let document = crate::domain::id::document_of(id);
+                let patient = local.place(document).await?;
+                let held = local.load(patient.as_deref().unwrap_or(document)).await?;
+                let mapped =
+                    mapping::to_fhir(held.ok_or_else(Error::not_found)?, &self.terms.directory);
+                let view = release::release(mapped, grant, &self.terms, now);
+                let hit = search::read(&view, *kind, id).ok_or_else(Error::not_found)?;
+                bundle::one(&hit, &node, &*self.sealer, known_current)
+            }
+            _ => self.peers_read(asked, grant, &plan, id).await?,
+        };
+        let receipt = audit::record(&self.log, &answer, grant, &request, now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::resource(answer, &receipt, asked.headers, sending))
+    }
+
+    /// A resource of another node, as that node released it.
+    async fn peers_read(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        plan: &Plan,
+        id: &str,
+    ) -> Result<bundle::Answer> {
+        let node = node_of(id).ok_or_else(Error::not_found)?;
+        let party = plan.asked().iter().find(|party| *party.node() == node);
+        let Some(federation::choose::Party::Peer(source)) = party else {
+            return Err(Error::not_found());
+        };
+        let asking = Arc::new(self.asking(asked, grant, None).await?);
+        let (entry, asked_at) = source.read(&asking, id).await?.ok_or_else(Error::not_found)?;
+        Ok(bundle::peers(&entry, asked_at))
+    }
+
+    /// Handles for a person held here, for the peer that asks to widen its question.
+    pub(crate) async fn handles(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
+        let (Call::Handles(id), Some(from)) = (grant.call(), grant.caller().node()) else {
+            return Err(Error::not_found());
+        };
+        let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
+        let held = local.load(id).await?.ok_or_else(Error::not_found)?;
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        let view = release::release(mapped, grant, &self.terms, asked.now);
+        let kind = crate::fhir::types::ResourceType::Patient;
+        search::read(&view, kind, id).ok_or_else(Error::not_found)?;
+        let code = view.identity_code().ok_or_else(Error::not_found)?;
+        let mut handles = serde_json::Map::new();
+        for peer in &self.reach.sources.peers {
+            let route = Route { from: from.as_str(), to: peer.node().as_str() };
+            let handle = peer.handle.seal(code.reveal(), route, asked.now, &*self.chance)?;
+            handles.insert(peer.node().to_string(), handle.into());
+        }
+        let request = asked.request_alone();
+        let answer = bundle::handles(handles, &view, &self.node, self.clock.elapsed());
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, self.flights.take());
+        Ok(respond::bundle(answer, &receipt, sending))
+    }
+
+    fn query_terms<'a>(
+        &'a self,
+        grant: &'a Grant,
+        now: crate::domain::moment::Moment,
+    ) -> query::Terms<'a> {
+        query::Terms {
+            base: &self.base,
+            most: self.limits.page,
+            sealer: &*self.sealer,
+            handle: &self.handle,
+            node: self.node.as_str(),
+            from: grant.caller().node().map(NodeCode::as_str),
+            now,
+        }
+    }
+
+    fn frame<'a>(&'a self, plan: &Plan, asked: &Asked<'_>) -> Frame<'a> {
+        Frame {
+            node: &self.node,
+            base: &self.base,
+            sealer: &*self.sealer,
+            federated: plan.is_federated(),
+            now: asked.now,
+        }
+    }
+
+    /// What every question to a peer says. A person known here by id is known to peers by code, if
+    /// the caller sees the Patient here.
+    async fn asking(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        person: Option<&Person>,
+    ) -> Result<Asking> {
+        let mut known = None;
+        let mut holder = None;
+        if let Some(Person::Id(id)) = person {
+            let node = node_of(id);
+            holder =
+                self.reach.sources.peers.iter().find(|p| Some(p.node()) == node.as_ref()).cloned();
+            if let (true, Some(local)) =
+                (node.as_ref() == Some(&self.node), &self.reach.sources.local)
+                && let Some(held) = local.load(id).await?
+            {
+                let mapped = mapping::to_fhir(held, &self.terms.directory);
+                let view = release::release(mapped, grant, &self.terms, asked.now);
+                let kind = crate::fhir::types::ResourceType::Patient;
+                let seen = search::read(&view, kind, id).is_some();
+                let code = view.identity_code().filter(|_| seen);
+                known = code.map(|code| Zeroizing::new(code.reveal().to_owned()));
+            }
+        }
+        Ok(Asking {
+            node: self.node.clone(),
+            issuer: self.tokens.issuer.clone(),
+            caller: Arc::clone(grant.caller()),
+            kind: grant.call().resource().ok_or_else(Error::not_found)?,
+            interaction: grant.interaction(),
+            signer: Arc::clone(&self.tokens.signer),
+            chance: Arc::clone(&self.chance),
+            clock: Arc::clone(&self.clock),
+            request_id: Arc::clone(&asked.request_id),
+            handles: tokio::sync::OnceCell::new(),
+            holder,
+            known,
+        })
+    }
+
+    fn sending<'a>(
+        &self,
+        asked: &'a Asked<'_>,
+        receipt: &audit::Receipt,
+        in_flight: respond::flight::InFlight,
+    ) -> Sending<'a> {
+        Sending {
+            request_id: &asked.request_id,
+            mac: self.log.receipt_mac(receipt.leaf()),
+            head: asked.is_head,
+            clock: Arc::clone(&self.clock),
+            in_flight,
+        }
+    }
+
+    /// Who asks, and may they?
+    pub(crate) fn grant(&self, asked: &Asked<'_>, call: Call) -> Result<Grant> {
+        let certificate = asked.peer_certificate.as_ref();
+        let caller =
+            self.authenticator.verify(asked.headers, certificate, asked.query, asked.now)?;
+        scope::grant(caller, call)
+    }
+}
+
+/// The query as the audit record may hold it.
+pub(crate) fn recorded_query(query: &Query) -> audit::record::Query {
+    audit::record::Query::of(query.understood.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+}

@@ -1,0 +1,78 @@
+//! What the gateway can do, in FHIR: the `CapabilityStatement`, from the tables the roads obey.
+//!
+//! Made at start-up. Lists exactly the resource types, interactions and search parameters that work. Source:
+//! FHIR R4 capabilitystatement.html.
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::moment::Moment,
+    fhir::{labels::CANONICAL, types::ResourceType},
+    query::param,
+};
+
+/// The `CapabilityStatement` of a gateway at `base`.
+pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
+    let resources: Vec<Value> = served().map(resource).collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "url": format!("{CANONICAL}/CapabilityStatement/gateway"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": "MyLifeGateway",
+        "title": "My Life gateway",
+        "status": "active",
+        "date": published.to_string(),
+        "kind": "instance",
+        "software": { "name": "mylife", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": { "description": "My Life gateway", "url": base },
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [{ "mode": "server", "security": security, "resource": resources }],
+    })
+}
+
+/// A resource of the directory with its `meta`.
+pub fn stamped(mut value: Value, published: Moment) -> Value {
+    let kind = value.get("resourceType").and_then(Value::as_str).unwrap_or_default();
+    let profile = format!("{CANONICAL}/StructureDefinition/mylife-{}", kind.to_ascii_lowercase());
+    let meta = json!({
+        "versionId": published.seconds().to_string(),
+        "lastUpdated": published.to_string(),
+        "profile": [profile],
+    });
+    if let Some(object) = value.as_object_mut() {
+        object.insert("meta".to_owned(), meta);
+    }
+    value
+}
+
+/// The types that are there to be read; audit records have their own command.
+fn served() -> impl Iterator<Item = ResourceType> {
+    ResourceType::ALL.iter().copied().filter(|kind| *kind != ResourceType::AuditEvent)
+}
+
+fn resource(kind: ResourceType) -> Value {
+    let params = param::COMMON
+        .iter()
+        .chain(param::of(kind))
+        .map(|(name, of)| json!({ "name": name, "type": of.code() }));
+    let mut interactions = vec![json!({ "code": "read" }), json!({ "code": "search-type" })];
+    if kind == ResourceType::Consent {
+        interactions.push(json!({ "code": "update" }));
+    }
+    let mut value = json!({
+        "type": kind.name(),
+        "profile": format!(
+            "{CANONICAL}/StructureDefinition/mylife-{}",
+            kind.name().to_ascii_lowercase()
+        ),
+        "interaction": interactions,
+        "versioning": "no-version",
+        "searchParam": params.collect::<Vec<_>>(),
+    });
+    if let (Some(object), ResourceType::Consent) = (value.as_object_mut(), kind) {
+        object.insert("conditionalUpdate".to_owned(), json!(true));
+        object.insert("updateCreate".to_owned(), json!(false));
+    }
+    value
+}

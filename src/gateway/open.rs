@@ -1,0 +1,307 @@
+//! From checked settings to a running [`Gateway`]: opens store and log, derives keys, wires the parts.
+//!
+//! Called at start-up, and by tests; everything a gateway needs comes in through [`Setup`], so several
+//! live in one process.
+
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{
+    audit::{
+        checkpoint,
+        log::{Log, LogKeys},
+    },
+    authenticate::{
+        Authenticator,
+        jose::{key::KeySet, sign::Signer},
+        peer::{Peer, PeerLimits, Peers},
+        registry::{ClientEntry, Registry},
+    },
+    chance::Chance,
+    clock::Clock,
+    commit,
+    consent::{law::Law, release::Terms},
+    directory::{Directory, Listing},
+    domain::{id::NodeCode, moment::Moment},
+    error::{Error, Result},
+    federation::{
+        ask::Source,
+        choose::Sources,
+        client::{self, PeerClient},
+        gather::Reach,
+        tls::PeerTls,
+        token::PeerTokens,
+    },
+    fhir::schema::Validator,
+    gateway::{Gateway, Limits, public::Documents},
+    handle::{HandleKey, PublicKey},
+    native::schemas::Schemas,
+    oauth::{metadata::Metadata, token::TokenEndpoint},
+    query::page::Sealer,
+    respond::flight::Flights,
+    seal::Keys,
+    source::local::Local,
+    store::{
+        Store,
+        sqlite::{Options, Sqlite},
+    },
+    transport::{Authority, Transport},
+};
+
+/// Tokens of one peer that are kept.
+const TOKENS: u64 = 1000;
+
+/// Everything a gateway is made of.
+pub struct Setup {
+    /// Its node code.
+    pub node: NodeCode,
+    /// The controller it stands in front of, `urn:oid:...`.
+    pub organization: String,
+    /// Own base without a path: `https://host:port`.
+    pub url: String,
+    /// Has it data of its own? A portal has none.
+    pub holds_data: bool,
+    /// Where store and log are.
+    pub directory_path: PathBuf,
+    /// Keys of stored values; every other key but the token key is derived from them.
+    pub keys: Arc<Keys>,
+    /// Signs tokens and assertions.
+    pub signer: Arc<Signer>,
+    /// Clients.
+    pub clients: Vec<ClientEntry>,
+    /// Other gateways.
+    pub peers: Vec<PeerSetup>,
+    /// How peers are reached.
+    pub transport: Arc<dyn Transport>,
+    /// Client certificate and authorities towards peers; none without peers.
+    pub peer_tls: Option<Arc<PeerTls>>,
+    /// Bounds towards each peer.
+    pub peer_limits: client::Limits,
+    /// The law table.
+    pub law: Law,
+    /// Organisations, services, professionals, places.
+    pub directory: Listing,
+    /// When law table, directory and mapping of this version came into force.
+    pub activated: Moment,
+    /// Bounds and switches.
+    pub limits: Limits,
+    /// Bytes of the cache of compartments.
+    pub cache_bytes: u64,
+    /// Leading characters of the random part of a Patient id that make up one block of a walk.
+    pub stride: usize,
+    /// Threads that read the store.
+    pub readers: NonZeroUsize,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<dyn Chance>,
+}
+
+/// Another gateway, as configured.
+pub struct PeerSetup {
+    /// Its node code.
+    pub code: NodeCode,
+    /// Its issuer: its base without a path.
+    pub issuer: String,
+    /// Where it is reached.
+    pub address: Authority,
+    /// Its public keys, a JWKS.
+    pub jwks: Value,
+    /// SHA-256 of its client certificate.
+    pub certificate: [u8; 32],
+    /// To which handles are sealed.
+    pub handle: PublicKey,
+    /// For whom it may speak.
+    pub limits: PeerLimits,
+    /// Is it asked when the caller names no nodes? A portal asks everybody; a municipality asks
+    /// nobody, and still believes the portal and can seal handles for its neighbours.
+    pub asked: bool,
+}
+
+impl Gateway {
+    /// Opens a gateway.
+    ///
+    /// # Errors
+    /// `Invalid` naming every mistake in clients, peers and directory; `Unavailable` when store or log
+    /// cannot be opened.
+    #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
+    pub async fn open(setup: Setup) -> Result<Self> {
+        let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
+        let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(Options {
+            directory: setup.directory_path.clone(),
+            node: setup.node.clone(),
+            keys: Arc::clone(&setup.keys),
+            chance: Arc::clone(&setup.chance),
+            readers: setup.readers,
+        })?);
+        let log = Log::open(
+            &setup.directory_path.join("audit"),
+            log_keys(&setup.node, &setup.keys)?,
+            Arc::clone(&setup.clock),
+            Arc::clone(&setup.chance),
+        )?;
+        let custodian: Arc<str> = setup.organization.as_str().into();
+        let local = setup
+            .holds_data
+            .then(|| Arc::new(Local::new(Arc::clone(&store), custodian, setup.cache_bytes)));
+        if let Some(local) = &local {
+            commit::append_missing(local, &log).await?;
+        }
+        let base = format!("{}/fhir", setup.url);
+        let own_keys = KeySet::of([setup.signer.public()]).map_err(mistakes)?;
+        let (peers, sources) = peers(
+            setup.peers,
+            &setup.url,
+            &setup.transport,
+            setup.peer_tls.as_ref(),
+            setup.peer_limits,
+            &setup.clock,
+        )?;
+        let peers = Arc::new(Peers::build(peers).map_err(mistakes)?);
+        let metadata =
+            Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?;
+        let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
+        let keys = setup.keys;
+        Ok(Self {
+            authenticator: Authenticator::new(
+                setup.url.clone(),
+                base.clone(),
+                own_keys,
+                Arc::clone(&registry),
+                Arc::clone(&peers),
+            ),
+            tokens: TokenEndpoint {
+                url: format!("{}/oauth/token", setup.url),
+                issuer: setup.url,
+                audience: base.clone(),
+                signer: setup.signer,
+                registry,
+                peers,
+                store,
+                chance: Arc::clone(&setup.chance),
+            },
+            reach: Reach {
+                sources: Arc::new(Sources { node: setup.node.clone(), local, peers: sources }),
+                keys: Arc::clone(&keys),
+                stride: setup.stride,
+            },
+            handle: handle_key(&keys)?,
+            terms: Terms { law: Arc::new(setup.law), directory, activated: setup.activated },
+            log,
+            flights: Flights::default(),
+            sealer: Arc::new(KeysSealer(Arc::clone(&keys))),
+            keys,
+            schemas: Schemas::compile()?,
+            fhir: Validator::new()?,
+            documents,
+            limits: setup.limits,
+            node: setup.node,
+            base,
+            clock: setup.clock,
+            chance: setup.chance,
+        })
+    }
+}
+
+/// The key to which peers seal handles for the gateway of these keys.
+///
+/// # Errors
+/// `Internal` if the cipher refuses.
+pub fn handle_key(keys: &Keys) -> Result<HandleKey> {
+    let bytes = Zeroizing::new(keys.mac("handle key", b""));
+    HandleKey::parse(&Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
+}
+
+/// The keys of the audit log of the gateway of these keys.
+///
+/// # Errors
+/// `Internal` if the cipher refuses.
+pub fn log_keys(node: &NodeCode, keys: &Keys) -> Result<LogKeys> {
+    let seed = Zeroizing::new(keys.mac("checkpoint seed", b""));
+    Ok(LogKeys {
+        node_key: Zeroizing::new(keys.mac("audit node key", b"")),
+        receipt_key: Zeroizing::new(keys.mac("receipt key", b"")),
+        signer: checkpoint::Signer::from_seed(&format!("mylife.example/log/{node}"), &seed)?,
+    })
+}
+
+fn peers(
+    setups: Vec<PeerSetup>,
+    issuer: &str,
+    transport: &Arc<dyn Transport>,
+    tls: Option<&Arc<PeerTls>>,
+    limits: client::Limits,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Vec<Peer>, Vec<Arc<Source>>)> {
+    let (mut peers, mut sources) = (Vec::new(), Vec::new());
+    for setup in setups {
+        peers.push(Peer {
+            code: setup.code.clone(),
+            issuer: setup.issuer.clone(),
+            keys: KeySet::parse(&setup.jwks).map_err(mistakes)?,
+            certificate: setup.certificate,
+            limits: setup.limits,
+        });
+        let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
+        let tls = tls.cloned();
+        let client =
+            Arc::new(PeerClient::new(setup.address, transport, tls, limits, Arc::clone(&clock))?);
+        let at = Arc::clone(&client);
+        let tokens = PeerTokens::new(at, "/oauth/token", &setup.issuer, issuer, TOKENS, clock)?;
+        sources.push(Arc::new(Source {
+            code: setup.code,
+            issuer: setup.issuer,
+            client,
+            tokens,
+            handle: setup.handle,
+            asked: setup.asked,
+        }));
+    }
+    sources.sort_by(|a, b| a.code.cmp(&b.code));
+    Ok((peers, sources))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn mistakes(all: Vec<String>) -> Error {
+    Error::invalid(all.join("\n"))
+}
+
+/// The gateway's keys as cursors, links and versions need them.
+struct KeysSealer(Arc<Keys>);
+
+impl Sealer for KeysSealer {
+    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        // The cipher refuses only texts of many gigabytes; an empty cursor then opens as nothing.
+        self.0.seal_fixed("cursor", &[], plain).unwrap_or_default()
+    }
+
+    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.open_fixed("cursor", &[], sealed).ok()
+    }
+
+    fn seal_link(&self, value: &str) -> String {
+        let sealed = self.0.seal_fixed("link", &[], value.as_bytes()).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    fn open_link(&self, text: &str) -> Option<String> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+        String::from_utf8(self.0.open_fixed("link", &[], &sealed).ok()?).ok()
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let whole = self.0.mac("digest", &parts.concat());
+        let mut short = [0; 16];
+        short.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        short
+    }
+}
+
+/// The JWKS of a signer's public key, for the configuration of peers.
+pub fn jwks(signer: &Signer) -> Value {
+    json!({ "keys": [signer.public()] })
+}

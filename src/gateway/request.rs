@@ -1,0 +1,264 @@
+//! A request as the roads see it, and the door between them and the listener.
+//!
+//! Around the way: reads the body where a road needs it, records refusals before they leave, and
+//! turns every error into one answer. A panic is caught by the listener.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, header};
+
+use crate::{
+    audit::step,
+    chance::base32,
+    domain::{id::NodeCode, moment::Moment},
+    error::{Error, Kind, Result},
+    federation::choose::Plan,
+    gateway::{Gateway, recorded_query},
+    listen::{Answer, Answering, Incoming, body::Body},
+    query::{Query, Raw},
+    respond,
+    route::{self, Call},
+    scope::Grant,
+    smart,
+};
+
+/// One request, read.
+pub struct Asked<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its method.
+    pub method: &'a Method,
+    /// After `?`.
+    pub query: Option<&'a str>,
+    /// Its body, where the road reads one.
+    pub body: Bytes,
+    /// Thumbprint of the client certificate.
+    pub peer_certificate: Option<[u8; 32]>,
+    /// `X-Request-Id`, given or made.
+    pub request_id: Arc<str>,
+    /// Instant of the request.
+    pub now: Moment,
+    /// Is only the head asked for?
+    pub is_head: bool,
+}
+
+impl Asked<'_> {
+    /// Parameters of a search, from URL and form.
+    pub(crate) fn parameters(&self) -> Raw<'_> {
+        let strict = self.headers.get_all("prefer").iter().any(|v| {
+            v.to_str()
+                .is_ok_and(|text| text.split([',', ';']).any(|p| p.trim() == "handling=strict"))
+        });
+        let body = (!self.body.is_empty()).then_some(&*self.body);
+        Raw { url: self.query, body, strict }
+    }
+
+    /// The header `MyLife-Nodes`.
+    pub(crate) fn nodes(&self) -> Option<&str> {
+        self.headers.get("mylife-nodes").and_then(|v| v.to_str().ok())
+    }
+
+    /// What the audit record says of the request.
+    pub(crate) fn request(&self, query: Option<&Query>, plan: &Plan) -> step::Request {
+        let sources = plan.asked().iter().map(|party| party.node().as_str().into()).collect();
+        step::Request { query: query.map(recorded_query), sources, ..self.request_alone() }
+    }
+
+    /// The same for a request that asks no source.
+    pub(crate) fn request_alone(&self) -> step::Request {
+        step::Request {
+            id: Arc::clone(&self.request_id),
+            address: "".into(),
+            query: None,
+            sources: Vec::new(),
+        }
+    }
+}
+
+impl Answer for Gateway {
+    fn answer(&self, request: Incoming) -> Answering<'_> {
+        Box::pin(self.respond(request))
+    }
+
+    fn refuse(&self, kind: Kind, say: &'static str) -> Response<Body> {
+        let id = base32(&*self.chance, 16);
+        respond::refusal(&Error::new(kind, say), None, None, &id)
+    }
+}
+
+impl Gateway {
+    /// One request, from its head to its answer.
+    async fn respond(&self, incoming: Incoming) -> Response<Body> {
+        let Incoming { parts, body, peer_certificate, .. } = incoming;
+        let now = self.clock.now();
+        let request_id = request_id(&parts.headers).unwrap_or_else(|| base32(&*self.chance, 16));
+        let mut asked = Asked {
+            headers: &parts.headers,
+            method: &parts.method,
+            query: parts.uri.query(),
+            body: Bytes::new(),
+            peer_certificate,
+            request_id: request_id.into(),
+            now,
+            is_head: parts.method == Method::HEAD,
+        };
+        let path = parts.uri.path();
+        let mut grant = None;
+        let answered = match route::recognise(&parts.method, path) {
+            Err(error) => Err(error),
+            Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
+            Ok(Call::Token) => match body.whole().await {
+                Ok(bytes) => {
+                    asked.body = bytes;
+                    Ok(self.token(&asked).await)
+                }
+                Err(error) => Err(error),
+            },
+            Ok(call) => match self.grant(&asked, call) {
+                Err(error) => Err(error),
+                Ok(granted) => {
+                    let outcome = self.walk(&mut asked, body, &granted).await;
+                    grant = Some(granted);
+                    outcome
+                }
+            },
+        };
+        let road = grant.as_ref().map_or("none", |g| g.call().name());
+        match answered {
+            Ok(response) => {
+                tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, "answered");
+                response
+            }
+            Err(error) => self.refused(&asked, grant.as_ref(), path, error).await,
+        }
+    }
+
+    /// The road of a call that has a grant.
+    async fn walk(
+        &self,
+        asked: &mut Asked<'_>,
+        body: crate::listen::body::BodyReader,
+        grant: &Grant,
+    ) -> Result<Response<Body>> {
+        acceptable(asked)?;
+        if *asked.method != Method::GET && *asked.method != Method::HEAD {
+            asked.body = body.whole().await?;
+        }
+        match grant.call() {
+            Call::Read(..) => self.read(asked, grant).await,
+            Call::Search(kind) if !kind.is_personal() => self.directory_search(asked, grant, *kind),
+            Call::Search(_) => {
+                if *asked.method == Method::POST {
+                    content_type(asked.headers, &["application/x-www-form-urlencoded"])?;
+                }
+                self.search(asked, grant).await
+            }
+            Call::Handles(_) => self.handles(asked, grant).await,
+            Call::WriteConsent => self.write_consent(asked, grant).await,
+            Call::Push(kind, local) => self.push(asked, grant, *kind, local).await,
+            Call::Public(..) | Call::Token => Err(Error::not_found()),
+        }
+    }
+
+    /// A refusal, recorded before it leaves. If it cannot be recorded the answer is 503.
+    async fn refused(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Grant>,
+        path: &str,
+        error: Error,
+    ) -> Response<Body> {
+        let shape = error.kind().shape();
+        let is_refusal = matches!(shape.status, 401 | 403 | 404);
+        if shape.status >= 500 {
+            tracing::error!(reason = chain(&error), request.id = %asked.request_id, "failed");
+        }
+        let request = asked.request_alone();
+        let log = &self.log;
+        let recorded =
+            step::record_refusal(log, grant, shape.code, is_refusal, &request, asked.now).await;
+        let error = match recorded {
+            Ok(()) => error,
+            Err(unrecorded) => {
+                tracing::error!(reason = chain(&unrecorded), "a refusal could not be recorded");
+                unrecorded
+            }
+        };
+        let scope = needed(asked.method, path);
+        respond::refusal(&error, Some(route::allow(path)), scope.as_deref(), &asked.request_id)
+    }
+}
+
+/// Is the body of a type the road reads?
+pub(crate) fn content_type(headers: &HeaderMap, known: &[&str]) -> Result<()> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    if known.iter().any(|k| k.eq_ignore_ascii_case(kind)) {
+        Ok(())
+    } else {
+        let say = "Send the body as the type this address reads: JSON for documents, \
+                   application/x-www-form-urlencoded for _search.";
+        Err(Error::new(Kind::UnsupportedMedia, say))
+    }
+}
+
+/// Can the caller read what this gateway writes?
+fn acceptable(asked: &Asked<'_>) -> Result<()> {
+    let json = |text: &str| {
+        let kind = text.split(';').next().unwrap_or_default().trim();
+        let known = [
+            "*/*",
+            "application/*",
+            "application/json",
+            "application/fhir+json",
+            "text/json",
+            "json",
+        ];
+        known.contains(&kind) || kind == "application/fhir json"
+    };
+    let refused =
+        || Error::new(Kind::NotAcceptable, "This gateway writes application/fhir+json alone.");
+    let format = asked.query.and_then(|q| {
+        form_urlencoded::parse(q.as_bytes()).find(|(n, _)| n == "_format").map(|(_, v)| v)
+    });
+    if let Some(format) = format {
+        return if json(&format) { Ok(()) } else { Err(refused()) };
+    }
+    let accepts = asked.headers.get_all(header::ACCEPT);
+    let mut given = accepts.iter().filter_map(|v| v.to_str().ok()).peekable();
+    let fits = given.peek().is_none() || given.any(|v| v.split(',').any(json));
+    if fits { Ok(()) } else { Err(refused()) }
+}
+
+/// The scope that a call would have needed.
+fn needed(method: &Method, path: &str) -> Option<String> {
+    let call = route::recognise(method, path).ok()?;
+    let (kind, interaction) = (call.resource()?, call.interaction()?);
+    Some(smart::decide::needed(smart::Context::System, kind, interaction))
+}
+
+/// The caller's own id for the request, if it is one that can be logged.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get("x-request-id")?.to_str().ok()?;
+    let fits = (1..=64).contains(&given.len())
+        && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    fits.then(|| given.to_owned())
+}
+
+/// An error and its causes, for the log alone.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// The node codes of a header, each once.
+pub(crate) fn node_codes(header: &str) -> Option<Vec<NodeCode>> {
+    header.split(',').map(|code| NodeCode::parse(code.trim())).collect()
+}

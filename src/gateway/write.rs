@@ -1,0 +1,384 @@
+//! The roads of writes: parse, validate, commit, record, respond.
+//!
+//! A native document is pushed by its owner system; a Consent is written in the strict form, by the
+//! writer's uuid. A grant's withdrawal, and a prohibition, are acknowledged when no answer decided
+//! before them can still start. At a gateway without the data the same call goes to the nodes the
+//! person names, a prohibition to every peer. Source: design 5.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    audit::step::{Author, GOOD_FOR},
+    commit::{self, Desk, Written},
+    consent::profile::{self, Accepted, Status},
+    domain::{
+        id::{NodeCode, node_of},
+        identity,
+    },
+    error::{Error, Kind, Result},
+    federation::ask::Source,
+    gateway::{
+        Gateway,
+        request::{Asked, content_type, node_codes},
+    },
+    handle::{self, Route},
+    json,
+    listen::body::Body,
+    native::{self, Rules},
+    respond,
+    route::NativeKind,
+    scope::Grant,
+    source::local::Local,
+    store::IdentityMac,
+};
+
+const JSON: &[&str] = &["application/json", "application/fhir+json", "text/json"];
+
+impl Gateway {
+    /// `PUT /native/{kind}/{id}`.
+    pub(crate) async fn push(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        kind: NativeKind,
+        local: &str,
+    ) -> Result<Response<Body>> {
+        content_type(asked.headers, JSON)?;
+        let source = self.own()?;
+        let rules = Rules {
+            schemas: &self.schemas,
+            now: asked.now,
+            test_range: self.limits.test_range,
+            limits: self.limits.document,
+        };
+        let document = native::validate(&asked.body, &rules).map_err(|faults| refused(&faults))?;
+        let expected = match kind {
+            NativeKind::Assessment => native::NativeKind::Assessment,
+            NativeKind::Person => native::NativeKind::Person,
+            NativeKind::Plan => native::NativeKind::Plan,
+        };
+        if document.typed().kind() != expected {
+            let say = "Push this kind of document to its own address.";
+            return Err(Error::new(Kind::Unprocessable, say).at("$.schema"));
+        }
+        if document.typed().id().as_str() != local {
+            let say = "The id in the document and the id in the address must be the same.";
+            return Err(Error::new(Kind::Unprocessable, say).at("$.id"));
+        }
+        let request = asked.request_alone();
+        let desk = self.desk(source, grant, &request, asked);
+        let written = commit::native(&desk, &document).await?;
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let body =
+            json!({ "id": &*written.id, "version": written.version, "patient": &*written.patient });
+        Ok(respond::written(status, &body, &asked.request_id))
+    }
+
+    /// `PUT /fhir/Consent?identifier=urn:ietf:rfc:3986|urn:uuid:...`.
+    pub(crate) async fn write_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+    ) -> Result<Response<Body>> {
+        content_type(asked.headers, JSON)?;
+        let uuid = identifier(asked.query)?;
+        let body = json::parse(&asked.body, &self.limits.document)?;
+        if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
+            return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
+        }
+        let accepted = profile::check(&body)?;
+        if !names_documents(&body) {
+            let say =
+                "Limit a consent to whole documents: name a QuestionnaireResponse or a CarePlan.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.provision.data"));
+        }
+        let named = accepted.identifiers.iter();
+        if !named.clone().any(|i| *i.system == *crate::consent::name::URI && *i.value == *uuid) {
+            let say = "The Consent must carry the identifier that the address names.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.identifier"));
+        }
+        match &self.reach.sources.local {
+            Some(local) => self.keep_consent(asked, grant, local, &uuid, &accepted, &body).await,
+            None => self.forward_consent(asked, grant, &uuid, &accepted, body).await,
+        }
+    }
+
+    /// The Consent belongs here: to the gateway that holds the data.
+    async fn keep_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        uuid: &str,
+        accepted: &Accepted,
+        body: &Value,
+    ) -> Result<Response<Body>> {
+        let (patient, identity) = self.patient(asked, grant, local, accepted).await?;
+        let kept = without_code(body, patient.as_deref());
+        let if_match = if_match(asked)?;
+        let request = asked.request_alone();
+        let desk = self.desk(local, grant, &request, asked);
+        let written = commit::consent(&desk, patient, identity, uuid, if_match, &kept).await?;
+        if accepted.status != Status::Active || accepted.kind == profile::Kind::Prohibition {
+            // Nothing that was decided before may start after the acknowledgement.
+            self.flights.landed(GOOD_FOR).await;
+        }
+        Ok(self.acknowledged(asked, &written))
+    }
+
+    fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let outcome = respond::issues(&[(
+            "information",
+            "informational",
+            "The consent is in force as written.".to_owned(),
+            None,
+        )]);
+        let mut response = respond::written(status, &outcome, &asked.request_id);
+        let headers = response.headers_mut();
+        let location = format!("{}/Consent/{}", self.base, written.id);
+        let etag = format!("W/\"{}\"", written.version);
+        headers.extend(HeaderValue::from_str(&location).ok().map(|v| (header::LOCATION, v)));
+        headers.extend(HeaderValue::from_str(&etag).ok().map(|v| (header::ETAG, v)));
+        response
+    }
+
+    /// Whose consent it is: an existing compartment, or the look-up value of an identity code.
+    async fn patient(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        accepted: &Accepted,
+    ) -> Result<(Option<Arc<str>>, Option<IdentityMac>)> {
+        let unknown = || {
+            Error::new(
+                Kind::Unprocessable,
+                "Name the person by a Patient held here, or by identity code.",
+            )
+            .at("Consent.patient")
+        };
+        if let Some(reference) = &accepted.patient.reference {
+            let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
+            let ours = node_of(id).as_ref() == Some(&self.node);
+            let held = if ours { local.load(id).await? } else { None };
+            return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
+        }
+        let identifier = accepted.patient.identifier.as_ref().ok_or_else(unknown)?;
+        let code = if &*identifier.system == handle::SYSTEM {
+            let from = grant.caller().node().ok_or_else(unknown)?;
+            let route = Route { from: from.as_str(), to: self.node.as_str() };
+            self.handle.open(&identifier.value, route, asked.now)?
+        } else if &*identifier.system == identity::SYSTEM {
+            identifier.value.to_string().into()
+        } else {
+            return Err(unknown());
+        };
+        Ok((None, Some(self.keys.identity_mac(&code))))
+    }
+
+    /// A gateway without the data passes the Consent on to the nodes it concerns.
+    async fn forward_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        uuid: &str,
+        accepted: &Accepted,
+        body: Value,
+    ) -> Result<Response<Body>> {
+        let peers = self.receivers(asked, accepted)?;
+        let identifier = accepted.patient.identifier.as_ref();
+        let code =
+            identifier.filter(|i| &*i.system == identity::SYSTEM).map(|i| Arc::clone(&i.value));
+        let code = code.ok_or_else(|| {
+            Error::new(
+                Kind::Unprocessable,
+                "Name the person by identity code, so that each node can find them.",
+            )
+            .at("Consent.patient.identifier")
+        })?;
+        let asking = Arc::new(self.asking(asked, grant, None).await?);
+        let mut flights = JoinSet::new();
+        for source in peers {
+            let mut body = body.clone();
+            let route = Route { from: self.node.as_str(), to: source.node().as_str() };
+            let sealed = source.handle.seal(&code, route, asked.now, &*self.chance)?;
+            if let Some(object) = body.as_object_mut() {
+                let person = json!({ "identifier": { "system": handle::SYSTEM, "value": sealed } });
+                rename_person(object, &person);
+                object.insert("patient".to_owned(), person);
+            }
+            let (asking, uuid) = (Arc::clone(&asking), uuid.to_owned());
+            let bytes: Bytes = serde_json::to_vec(&body).map_err(Error::internal)?.into();
+            flights.spawn(async move {
+                let done = source.write_consent(&asking, &uuid, bytes).await;
+                (source.node().clone(), done)
+            });
+        }
+        let mut told: Vec<(NodeCode, bool)> = flights.join_all().await;
+        told.sort();
+        let request = asked.request_alone();
+        let all = told.iter().all(|(_, done)| *done);
+        let reason = if all { "forwarded" } else { "forwarded-in-part" };
+        crate::audit::step::record_refusal(
+            &self.log,
+            Some(grant),
+            reason,
+            false,
+            &request,
+            asked.now,
+        )
+        .await?;
+        let status = if all { StatusCode::OK } else { StatusCode::ACCEPTED };
+        let issues: Vec<_> = told.iter().map(|(node, done)| per_node(node, *done)).collect();
+        Ok(respond::written(status, &respond::issues(&issues), &asked.request_id))
+    }
+
+    /// A grant goes to the nodes the header names, a prohibition to every peer.
+    fn receivers(&self, asked: &Asked<'_>, accepted: &Accepted) -> Result<Vec<Arc<Source>>> {
+        let peers = &self.reach.sources.peers;
+        if accepted.kind == profile::Kind::Prohibition {
+            return Ok(peers.clone());
+        }
+        let named = asked.nodes().and_then(node_codes).ok_or_else(|| {
+            let say = "Name in MyLife-Nodes the nodes whose data the grant is about.";
+            Error::new(Kind::Unprocessable, say)
+        })?;
+        named
+            .iter()
+            .map(|code| {
+                peers.iter().find(|peer| peer.node() == code).cloned().ok_or_else(|| {
+                    Error::invalid("MyLife-Nodes names a node that this gateway does not ask.")
+                })
+            })
+            .collect()
+    }
+
+    fn desk<'a>(
+        &'a self,
+        local: &'a Local,
+        grant: &'a Grant,
+        request: &'a crate::audit::step::Request,
+        asked: &Asked<'_>,
+    ) -> Desk<'a> {
+        Desk {
+            node: &self.node,
+            local,
+            directory: &self.terms.directory,
+            keys: &self.keys,
+            chance: &*self.chance,
+            log: &self.log,
+            author: Author::Granted(grant),
+            request,
+            now: asked.now,
+        }
+    }
+
+    fn own(&self) -> Result<&Local> {
+        self.reach
+            .sources
+            .local
+            .as_deref()
+            .ok_or_else(|| Error::new(Kind::NotSupported, "This gateway holds no data of its own."))
+    }
+}
+
+/// Every fault of a document, in one refusal.
+fn refused(faults: &[native::Fault]) -> Error {
+    let kind = faults.first().map_or(Kind::Unprocessable, |fault| fault.kind);
+    let said: Vec<String> = faults.iter().map(|fault| fault.say.clone()).collect();
+    let error = Error::new(kind, said.join("; "));
+    faults.iter().fold(error, |error, fault| error.at(fault.path.clone()))
+}
+
+/// The writer's uuid of `identifier=urn:ietf:rfc:3986|urn:uuid:...`.
+fn identifier(query: Option<&str>) -> Result<String> {
+    let wrong = || {
+        Error::invalid(
+            "Write a Consent by PUT /fhir/Consent?identifier=urn:ietf:rfc:3986|urn:uuid:...",
+        )
+        .at("identifier")
+    };
+    let mut given = form_urlencoded::parse(query.unwrap_or("").as_bytes());
+    let (name, value) = given.next().ok_or_else(wrong)?;
+    let uuid = value.strip_prefix("urn:ietf:rfc:3986|").ok_or_else(wrong)?;
+    let is_uuid = uuid
+        .strip_prefix("urn:uuid:")
+        .is_some_and(|u| u.len() == 36 && u.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+    if name == "identifier" && is_uuid && given.next().is_none() {
+        Ok(uuid.to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The Consent as it is kept: the person by reference, never by identity code.
+fn without_code(body: &Value, patient: Option<&str>) -> Value {
+    let mut kept = body.clone();
+    if let Some(object) = kept.as_object_mut() {
+        object.remove("id");
+        object.remove("meta");
+        if let Some(id) = patient {
+            let person = json!({ "reference": format!("Patient/{id}") });
+            rename_person(object, &person);
+            object.insert("patient".to_owned(), person);
+        } else {
+            rename_person(object, &json!({ "type": "Patient", "display": "the person" }));
+            object.remove("patient");
+        }
+    }
+    kept
+}
+
+/// Performers who are named by the patient's identifier are named by `person` instead: the code must
+/// not stay in them either.
+fn rename_person(consent: &mut serde_json::Map<String, Value>, person: &Value) {
+    let identifier = consent.get("patient").and_then(|patient| patient.get("identifier")).cloned();
+    let Some(identifier) = identifier else { return };
+    let same = |performer: &Value| {
+        ["system", "value"].iter().all(|part| {
+            performer.get("identifier").and_then(|own| own.get(part)) == identifier.get(part)
+        })
+    };
+    let performers = consent.get_mut("performer").and_then(Value::as_array_mut);
+    for performer in performers.into_iter().flatten().filter(|performer| same(performer)) {
+        *performer = person.clone();
+    }
+}
+
+/// Instances are told apart by document, so a rule may name nothing smaller.
+fn names_documents(consent: &Value) -> bool {
+    let is_document = |one: &Value| {
+        let to = one.pointer("/reference/reference").and_then(Value::as_str).unwrap_or_default();
+        to.starts_with("QuestionnaireResponse/") || to.starts_with("CarePlan/")
+    };
+    match consent {
+        Value::Object(members) => members.iter().all(|(name, value)| match value.as_array() {
+            Some(named) if name == "data" => named.iter().all(is_document),
+            Some(_) | None => names_documents(value),
+        }),
+        Value::Array(all) => all.iter().all(names_documents),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+fn if_match(asked: &Asked<'_>) -> Result<Option<u64>> {
+    let Some(given) = asked.headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = given.to_str().unwrap_or_default().trim_start_matches("W/").trim_matches('"');
+    text.parse().map(Some).map_err(|_| {
+        Error::new(Kind::PreconditionFailed, "If-Match names no version of this Consent.")
+    })
+}
+
+fn per_node(node: &NodeCode, done: bool) -> (&'static str, &'static str, String, Option<String>) {
+    if done {
+        ("information", "informational", format!("{node}: acknowledged"), None)
+    } else {
+        ("warning", "transient", format!("{node}: failed; send the same Consent again"), None)
+    }
+}

@@ -1,0 +1,127 @@
+//! hyper on one side, the gateway's requests and answers on the other.
+//!
+//! Part of `listen`; the only file that names hyper's server. HTTP/1.1 (RFC 9112) and nothing else:
+//! no protocol is guessed from the first bytes, since that would wait without a clock. What an
+//! answer says is not touched here, except that a connection which must end says so.
+
+use std::{
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
+
+use http::{HeaderValue, Request, Response, header};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    Answer, Answering, Door, Incoming, Limits, Stopping,
+    body::{Body, BodyReader},
+    guard,
+    wire::{Notes, Seen, Wire},
+};
+use crate::error::Kind;
+
+/// The most that hyper buffers in one direction of one connection.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Serves the requests of one connection until it ends, or its last answer after a stop.
+pub(super) async fn serve<S>(
+    door: &Arc<Door>,
+    stream: S,
+    peer: Option<[u8; 32]>,
+    answer: Arc<dyn Answer>,
+    mut stopping: Stopping,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let notes = Arc::new(Notes::default());
+    let io = TokioIo::new(Wire::new(stream, notes.clone(), &door.limits));
+    let service = service_fn(move |request| {
+        // What the wire saw of this head must be taken now, before hyper reads the next one.
+        let seen = notes.head();
+        let road = Road { door: door.clone(), notes: notes.clone(), answer: answer.clone(), peer };
+        Box::pin(async move { Ok::<_, Infallible>(road.walk(request, seen).await) })
+            as Pin<Box<dyn Future<Output = _> + Send>>
+    });
+    let mut connection = pin!(http1(&door.limits).serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.asked() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// hyper's settings; the timer comes first, since a timeout without one panics.
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(BUFFER_BYTES)
+        .half_close(false);
+    builder
+}
+
+/// From one parsed head to one answer.
+struct Road {
+    door: Arc<Door>,
+    notes: Arc<Notes>,
+    answer: Arc<dyn Answer>,
+    peer: Option<[u8; 32]>,
+}
+
+impl Road {
+    async fn walk(self, request: Request<hyper::body::Incoming>, seen: Seen) -> Response<Body> {
+        if seen.last {
+            self.notes.close();
+        }
+        let mut response = self.respond(request, seen).await;
+        if self.notes.closes() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.body_mut().attach(self.notes.clone());
+        response
+    }
+
+    async fn respond(&self, request: Request<hyper::body::Incoming>, seen: Seen) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let checked = match seen.refusal {
+            Some(refusal) => Err(refusal),
+            None => guard::check(&mut parts, &self.door.hosts, &self.door.limits),
+        };
+        if let Err((kind, say)) = checked {
+            self.notes.close();
+            return self.answer.refuse(kind, say);
+        }
+        let body = BodyReader::new(body, self.door.limits, self.notes.clone());
+        let request = Incoming { parts, body, peer_certificate: self.peer };
+        if let Some(response) = caught(self.answer.answer(request)).await {
+            return response;
+        }
+        tracing::error!("an answer panicked");
+        self.notes.close();
+        self.answer.refuse(Kind::Internal, "The gateway failed; its log has the cause.")
+    }
+}
+
+/// The answer, or none if making it panicked.
+async fn caught(mut answering: Answering<'_>) -> Option<Response<Body>> {
+    std::future::poll_fn(|cx| {
+        match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

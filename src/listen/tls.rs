@@ -1,0 +1,85 @@
+//! The server's side of TLS: its certificate, whom it asks for one, and how both are renewed.
+//!
+//! Part of `listen`. TLS 1.3 and 1.2 (RFC 9325), ALPN `http/1.1` (RFC 7301). A client certificate is
+//! asked for, never demanded: which calls need one is for `authenticate` to say. Settings are
+//! swapped whole; a connection keeps those it began with.
+
+use std::{io, sync::Arc};
+
+use arc_swap::ArcSwap;
+use rustls::{ServerConfig, server::WebPkiClientVerifier};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    pki::{self, CertificateTime},
+    transport::Link,
+};
+
+/// The PEM texts of a listener.
+#[derive(Clone, Copy)]
+pub struct Pem<'a> {
+    /// The certificate, then its intermediates.
+    pub certificate: &'a str,
+    /// The private key.
+    pub key: &'a str,
+    /// The authorities whose client certificates count; none asks for no certificate.
+    pub client_authorities: Option<&'a str>,
+}
+
+/// A listener's TLS, renewable while it serves.
+pub struct Tls {
+    current: ArcSwap<ServerConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tls {
+    /// Checks the texts and that key and certificate belong together.
+    pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let current = ArcSwap::from_pointee(settings(pem, clock.clone())?);
+        Ok(Self { current, clock })
+    }
+
+    /// Takes new texts for connections from now on. If they are unusable the old ones stay.
+    pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
+        self.current.store(Arc::new(settings(pem, self.clock.clone())?));
+        Ok(())
+    }
+
+    /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate.
+    pub(super) async fn accept(
+        &self,
+        link: Link,
+    ) -> io::Result<(TlsStream<Link>, Option<[u8; 32]>)> {
+        let stream = TlsAcceptor::from(self.current.load_full()).accept(link).await?;
+        let (_, session) = stream.get_ref();
+        let leaf = session.peer_certificates().and_then(<[_]>::first);
+        let peer = leaf.map(|certificate| pki::thumbprint(certificate));
+        Ok((stream, peer))
+    }
+}
+
+fn settings(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<ServerConfig> {
+    let provider = pki::provider();
+    let builder =
+        ServerConfig::builder_with_details(provider.clone(), Arc::new(CertificateTime(clock)))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?;
+    let builder = match pem.client_authorities {
+        None => builder.with_no_client_auth(),
+        Some(authorities) => {
+            let roots = pki::anchors(authorities)?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
+                .allow_unauthenticated()
+                .build()
+                .map_err(Error::internal)?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut settings = builder
+        .with_single_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)
+        .map_err(|e| Error::invalid("Certificate and key do not go together.").because(e))?;
+    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(settings)
+}

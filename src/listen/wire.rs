@@ -1,0 +1,305 @@
+//! Watches the bytes of one connection: heads before hyper edits them, and the clock on both ways.
+//!
+//! Part of `listen`, between TLS and hyper. hyper drops `Content-Length` beside `Transfer-Encoding`
+//! and everything after `#` in a target, so those are noted here (RFC 9112 sections 2.2, 3.2, 6.1).
+//! Nothing is altered. A chunked request is the last of its connection, so that no second reader of
+//! chunks is needed to know where the next head begins. The last look at whether an answer may
+//! still leave is here too: at the write of its first byte.
+
+use std::{
+    collections::VecDeque,
+    io, mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use super::{Limits, guard::Refusal};
+use crate::error::Kind;
+
+/// Asked when the first byte of a piece is handed over: may it still leave?
+pub type Check = Box<dyn FnOnce() -> bool + Send>;
+
+/// What was seen of one head.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Seen {
+    /// Why it must be refused.
+    pub refusal: Option<Refusal>,
+    /// Nothing after this request is read.
+    pub last: bool,
+}
+
+/// What wire and service tell each other about one connection.
+#[derive(Default)]
+pub(super) struct Notes(Mutex<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    heads: VecDeque<Seen>,
+    checks: Vec<Check>,
+    close: bool,
+}
+
+impl Notes {
+    /// What was seen of the head hyper has just parsed; fails closed where nothing was.
+    pub(super) fn head(&self) -> Seen {
+        let lost = Seen { refusal: Some((Kind::Invalid, "Open a new connection.")), last: true };
+        self.lock().heads.pop_front().unwrap_or(lost)
+    }
+
+    /// `check` is asked before the next byte is written.
+    pub(super) fn hold(&self, check: Check) {
+        self.lock().checks.push(check);
+    }
+
+    /// This connection ends with the answer under way.
+    pub(super) fn close(&self) {
+        self.lock().close = true;
+    }
+
+    pub(super) fn closes(&self) -> bool {
+        self.lock().close
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn may_write(&self) -> bool {
+        let checks = mem::take(&mut self.lock().checks);
+        checks.into_iter().all(|check| check())
+    }
+}
+
+/// Where in a connection's requests the next byte belongs.
+#[derive(Clone, Copy)]
+enum Place {
+    Body(u64),
+    Head,
+    Rest,
+}
+
+/// Follows the requests of one connection.
+pub struct Watch {
+    place: Place,
+    /// The beginning of a line whose end has not come.
+    line: Vec<u8>,
+    /// The request line has been seen.
+    begun: bool,
+    /// `Content-Length`, as far as it is a number.
+    length: Option<u64>,
+    /// `Transfer-Encoding` is there.
+    coded: bool,
+    refusal: Option<Refusal>,
+    /// No head of this connection is complete yet.
+    first: bool,
+}
+
+/// More of one line than hyper takes of a whole head.
+const LONGEST_LINE: usize = 64 * 1024;
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            place: Place::Head,
+            line: Vec::new(),
+            begun: false,
+            length: None,
+            coded: false,
+            refusal: None,
+            first: true,
+        }
+    }
+}
+
+impl Watch {
+    /// Takes the bytes that came and appends what was seen of every head that ended in them.
+    pub fn observe(&mut self, mut bytes: &[u8], heads: &mut VecDeque<Seen>) {
+        while !bytes.is_empty() {
+            bytes = match self.place {
+                Place::Body(left) => self.body(left, bytes),
+                Place::Head => self.head(bytes, heads),
+                Place::Rest => &[],
+            };
+        }
+    }
+
+    /// The client owes us the rest of a head.
+    fn waits(&self) -> bool {
+        matches!(self.place, Place::Head) && (self.first || self.begun || !self.line.is_empty())
+    }
+
+    fn body<'a>(&mut self, left: u64, bytes: &'a [u8]) -> &'a [u8] {
+        let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let left = left.saturating_sub(taken as u64);
+        self.place = if left == 0 { Place::Head } else { Place::Body(left) };
+        bytes.get(taken..).unwrap_or_default()
+    }
+
+    fn head<'a>(&mut self, bytes: &'a [u8], heads: &mut VecDeque<Seen>) -> &'a [u8] {
+        let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
+            if self.line.len() < LONGEST_LINE {
+                self.line.extend_from_slice(bytes);
+            }
+            return &[];
+        };
+        let (until, rest) = bytes.split_at(end);
+        if self.line.is_empty() {
+            self.line(until, heads);
+        } else {
+            let mut line = mem::take(&mut self.line);
+            line.extend_from_slice(until);
+            self.line(&line, heads);
+        }
+        rest.get(1..).unwrap_or_default()
+    }
+
+    fn line(&mut self, line: &[u8], heads: &mut VecDeque<Seen>) {
+        let bare = line.strip_suffix(b"\r");
+        if bare.is_none() {
+            self.refuse("End lines with CR LF.");
+        }
+        let line = bare.unwrap_or(line);
+        match (self.begun, line.is_empty()) {
+            // Empty lines before a request line are passed over (RFC 9112 section 2.2).
+            (false, true) => (),
+            (false, false) => {
+                self.begun = true;
+                self.target(line);
+            }
+            (true, false) => self.field(line),
+            (true, true) => self.end(heads),
+        }
+    }
+
+    fn target(&mut self, line: &[u8]) {
+        let target = line.split(|&b| b == b' ').nth(1).unwrap_or_default();
+        if target.contains(&b'#') {
+            self.refuse("A request target has no fragment.");
+        }
+        if !target.iter().all(u8::is_ascii_graphic) {
+            self.refuse("Percent-encode the request target.");
+        }
+    }
+
+    fn field(&mut self, line: &[u8]) {
+        let mut parts = line.splitn(2, |&b| b == b':');
+        let name = parts.next().unwrap_or_default();
+        let value = parts.next().unwrap_or_default();
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.coded = true;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            // hyper refuses what is not a number, and two that differ.
+            let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
+            self.length = Some(digits.parse().unwrap_or(0));
+        }
+        if self.coded && self.length.is_some() {
+            self.refuse(super::guard::TWO_LENGTHS);
+        }
+    }
+
+    fn end(&mut self, heads: &mut VecDeque<Seen>) {
+        let last = self.coded || self.refusal.is_some();
+        heads.push_back(Seen { refusal: self.refusal, last });
+        let place = match (last, self.length) {
+            (true, _) => Place::Rest,
+            (false, None | Some(0)) => Place::Head,
+            (false, Some(length)) => Place::Body(length),
+        };
+        *self = Self { place, first: false, ..Self::default() };
+    }
+
+    fn refuse(&mut self, say: &'static str) {
+        self.refusal.get_or_insert((Kind::Invalid, say));
+    }
+}
+
+/// One connection, watched.
+pub(super) struct Wire<S> {
+    inner: S,
+    watch: Watch,
+    notes: Arc<Notes>,
+    head: Duration,
+    stall: Duration,
+    reading: Option<Pin<Box<Sleep>>>,
+    writing: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Wire<S> {
+    pub(super) fn new(inner: S, notes: Arc<Notes>, limits: &Limits) -> Self {
+        let (head, stall) = (limits.head, limits.stall);
+        Self { inner, watch: Watch::default(), notes, head, stall, reading: None, writing: None }
+    }
+
+    /// The outcome of a write, which may not stay pending for longer than `stall`.
+    fn wrote<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.writing = None;
+            return outcome;
+        }
+        let limit = self.stall;
+        overdue(self.writing.get_or_insert_with(|| Box::pin(sleep(limit))), cx)
+    }
+}
+
+fn overdue<T>(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    ready!(timer.as_mut().poll(cx));
+    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = to.filled().len();
+        let outcome = Pin::new(&mut this.inner).poll_read(cx, to);
+        if outcome.is_ready() {
+            let came = to.filled().get(before..).unwrap_or_default();
+            this.watch.observe(came, &mut this.notes.lock().heads);
+        }
+        if !this.watch.waits() {
+            this.reading = None;
+        } else if outcome.is_pending() {
+            let limit = this.head;
+            return overdue(this.reading.get_or_insert_with(|| Box::pin(sleep(limit))), cx);
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.notes.may_write() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let outcome = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.wrote(outcome, cx)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_flush(cx);
+        self.wrote(outcome, cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.wrote(outcome, cx)
+    }
+}

@@ -1,0 +1,38 @@
+//! What that is in FHIR: native documents to labelled segments, pure and total.
+//!
+//! Step of the way after `federation`, before `consent`. FHIR is a view of the native documents and
+//! is never stored, so a better mapping needs no migration. Decides nothing about who may see what.
+
+pub mod context;
+pub mod chart;
+pub mod survey;
+pub mod plan;
+pub mod person;
+pub mod consent;
+pub mod provenance;
+pub mod questionnaire;
+pub mod text;
+
+use std::sync::Arc;
+
+use crate::{compartment::Compartment, directory::Directory, mapping::chart::Chart, source::Held};
+
+/// One person's data in FHIR, not yet released to anybody.
+pub struct Mapped {
+    compartment: Arc<Compartment>,
+    chart: Arc<Chart>,
+}
+
+impl Mapped {
+    /// Gives the person and their chart to the next step.
+    pub fn into_parts(self) -> (Arc<Compartment>, Arc<Chart>) {
+        (self.compartment, self.chart)
+    }
+}
+
+/// Maps what a source holds of one person. A compartment that was mapped before costs nothing.
+pub fn to_fhir(held: Held, directory: &Arc<Directory>) -> Mapped {
+    let compartment = held.into_compartment();
+    let chart = compartment.derived.of(|| Chart::new(&compartment, directory));
+    Mapped { compartment, chart }
+}

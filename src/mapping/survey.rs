@@ -1,0 +1,215 @@
+//! A life assessment in FHIR: one `QuestionnaireResponse` and an Observation per score.
+//!
+//! Pure. Items carry the label of their theme, own words `free-text` too; `linkId` and Observation
+//! code are `<theme>.<viewpoint>` in group `<theme>`. A skipped answer is absent. Sources: FHIR R4
+//! `QuestionnaireResponse`, Observation; the method's description (no total score, ever).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::{
+    compartment::Held,
+    domain::{
+        assessment::{Answer, Assessment, AssessmentStatus},
+        class::ClassSet,
+        part::Part,
+        theme::{Theme, ThemeSet, Viewpoint},
+    },
+    fhir::{
+        labels::CANONICAL,
+        segment::{Builder, KindId, Resource, RowValue, Slot, Stamp},
+        types::ResourceType::{Observation, QuestionnaireResponse},
+    },
+    mapping::{
+        context::Context,
+        text::{self, OBSERVATION_CATEGORY, coding, date, own_words, reference, token},
+    },
+};
+
+/// Code system of items and Observations.
+pub const CODES: &str = "https://mylife.example/fhir/CodeSystem/3x10d";
+
+/// The `QuestionnaireResponse`.
+pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource {
+    let assessment = &held.native;
+    let profile = "https://mylife.example/fhir/StructureDefinition/mylife-questionnaireresponse";
+    let id = Arc::clone(&held.id);
+    let mut b = Builder::new(QuestionnaireResponse, id, profile, text::language(assessment));
+    let mut kinds = Vec::new();
+    let mut items = Vec::new();
+    for answer in &assessment.answers {
+        for (viewpoint, value, classes) in values(answer) {
+            let themes = ThemeSet::EMPTY.with(answer.theme);
+            let kind = context.kind(QuestionnaireResponse, themes, classes);
+            kinds.push(kind);
+            items.push((answer.theme, viewpoint, value, kind));
+        }
+    }
+    b.narrative(|b| {
+        for (theme, viewpoint, value, kind) in &items {
+            b.line(&[*kind], &text::answer(*theme, viewpoint, value, assessment.language.as_str()));
+        }
+    });
+    b.frame("identifier", &json!({ "system": text::DOCUMENT, "value": &*held.id }));
+    let questionnaire = context.questionnaire(assessment);
+    b.frame("questionnaire", &json!(questionnaire));
+    b.computed(Slot::Status);
+    b.frame("subject", &context.subject());
+    b.computed(Slot::Authored("authored"));
+    b.reference(context.patient(), "source", &context.subject());
+    b.array("item", |b| {
+        for theme in Theme::ALL {
+            let of_theme = items.iter().filter(|(t, ..)| *t == theme);
+            b.item(|b| {
+                b.frame("linkId", &json!(theme.code()));
+                b.array("item", |b| {
+                    for (_, viewpoint, value, kind) in of_theme {
+                        let link = format!("{}.{viewpoint}", theme.code());
+                        let stamp = b.stamp(stamp(held.parts.of(&link), assessment));
+                        let item = json!({ "linkId": link, "answer": [answer_value(value)] });
+                        b.content_item(&[*kind], stamp, &item);
+                    }
+                });
+            });
+        }
+    });
+    for param in ["patient", "subject"] {
+        b.row(&kinds, param, reference("Patient", &context.compartment.patient));
+    }
+    b.row(&kinds, "authored", RowValue::Computed(Slot::Authored("authored")));
+    b.row(&kinds, "status", RowValue::Computed(Slot::Status));
+    b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire.into()));
+    b.row(&kinds, "identifier", token(Some(text::DOCUMENT), &held.id));
+    b.build()
+}
+
+/// An Observation per importance and satisfaction that was answered.
+pub fn observations(held: &Held<Assessment>, context: &mut Context<'_>) -> Vec<Resource> {
+    let mut all = Vec::new();
+    for answer in &held.native.answers {
+        for (viewpoint, score) in [
+            (Viewpoint::Importance, answer.importance),
+            (Viewpoint::Satisfaction, answer.satisfaction),
+        ] {
+            if let Some(score) = score {
+                all.push(observation(held, context, answer.theme, viewpoint, score.value()));
+            }
+        }
+    }
+    all
+}
+
+/// Id of the Observation of a theme and viewpoint.
+pub fn observation_id(document: &str, theme: Theme, viewpoint: Viewpoint) -> Arc<str> {
+    let short = viewpoint.code().get(..1).unwrap_or_default();
+    format!("{document}.{}.{short}", theme.short()).into()
+}
+
+fn observation(
+    held: &Held<Assessment>,
+    context: &mut Context<'_>,
+    theme: Theme,
+    viewpoint: Viewpoint,
+    score: u8,
+) -> Resource {
+    let assessment = &held.native;
+    let themes = ThemeSet::EMPTY.with(theme);
+    let kind = context.kind(Observation, themes, ClassSet::EMPTY);
+    let source = context.response_kinds(assessment);
+    let profile = "https://mylife.example/fhir/StructureDefinition/mylife-observation";
+    let id = observation_id(&held.id, theme, viewpoint);
+    let mut b = Builder::new(Observation, id, profile, text::language(assessment));
+    let code = format!("{}.{}", theme.code(), viewpoint.code());
+    let stamp = stamp(held.parts.of(&code), assessment);
+    let status = if &*stamp.status == "amended" { "amended" } else { "final" };
+    let authored = Arc::clone(&stamp.authored);
+    let stamp = b.stamp(stamp);
+    let language = assessment.language.as_str();
+    b.narrative(|b| {
+        b.line(&[kind], &text::answer(theme, viewpoint.code(), &json!(score), language));
+    });
+    b.frame("status", &json!(status));
+    b.frame("category", &json!([{ "coding": [coding(OBSERVATION_CATEGORY, "survey")] }]));
+    let display = text::score(theme, viewpoint, language);
+    let mut of_code = coding(CODES, &code);
+    if let Some(object) = of_code.as_object_mut() {
+        object.insert("display".to_owned(), json!(display));
+    }
+    b.frame("code", &json!({ "coding": [of_code] }));
+    b.frame("subject", &context.subject());
+    b.frame("effectiveDateTime", &json!(&*authored));
+    b.content(&[kind], stamp, "valueInteger", &json!(score));
+    let from = json!([{ "reference": format!("QuestionnaireResponse/{}", held.id) }]);
+    b.reference(&source, "derivedFrom", &from);
+    for param in ["patient", "subject"] {
+        b.row(&[kind], param, reference("Patient", &context.compartment.patient));
+    }
+    b.row(&[kind], "status", token(None, status));
+    b.row(&[kind], "code", token(Some(CODES), &code));
+    b.row(&[kind], "category", token(Some(OBSERVATION_CATEGORY), "survey"));
+    b.row(&source, "derived-from", reference("QuestionnaireResponse", &held.id));
+    if let Some(date) = date(&authored) {
+        b.row(&[kind], "date", date);
+    }
+    b.build()
+}
+
+/// What was answered about a theme: viewpoint, value, withheld classes.
+pub fn values(answer: &Answer) -> Vec<(&'static str, Value, ClassSet)> {
+    let score = |s: crate::domain::assessment::Score| json!(s.value());
+    let words = |w: &crate::domain::words::Words| json!(w.as_str());
+    [
+        ("importance", answer.importance.map(score), ClassSet::EMPTY),
+        ("satisfaction", answer.satisfaction.map(score), ClassSet::EMPTY),
+        ("future", answer.future.as_ref().map(words), own_words()),
+        ("comment", answer.comment.as_ref().map(words), own_words()),
+    ]
+    .into_iter()
+    .filter_map(|(viewpoint, value, classes)| value.map(|v| (viewpoint, v, classes)))
+    .collect()
+}
+
+/// Kinds of the `QuestionnaireResponse`'s content: it exists for whom one of them is permitted.
+pub fn response_kinds(assessment: &Assessment, context: &mut Context<'_>) -> Vec<KindId> {
+    let mut kinds = Vec::new();
+    for answer in &assessment.answers {
+        for (_, _, classes) in values(answer) {
+            let themes = ThemeSet::EMPTY.with(answer.theme);
+            kinds.push(context.kind(QuestionnaireResponse, themes, classes));
+        }
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// The canonical of the form that was answered.
+pub fn canonical(assessment: &Assessment) -> String {
+    let form = assessment.form.code();
+    let group = assessment.age_group.code().replace("18+", "18plus");
+    format!("{CANONICAL}/Questionnaire/{form}-{group}")
+}
+
+fn stamp(part: Option<&Part>, assessment: &Assessment) -> Stamp {
+    part.map_or_else(
+        || Stamp {
+            changed: assessment.authored,
+            status: AssessmentStatus::Completed.code().into(),
+            authored: assessment.authored.to_string().into(),
+        },
+        |part| Stamp {
+            changed: part.changed,
+            status: part.status.as_str().into(),
+            authored: part.authored.as_str().into(),
+        },
+    )
+}
+
+fn answer_value(value: &Value) -> Value {
+    if value.is_string() {
+        json!({ "valueString": value })
+    } else {
+        json!({ "valueInteger": value })
+    }
+}

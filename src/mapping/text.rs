@@ -1,0 +1,106 @@
+//! The small FHIR values and words that every mapping writes.
+//!
+//! Pure. Words are in fi, sv or en by the document's language; the theme names are those of the
+//! method's description and of the national `AuroraAI` localisation (MIT).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        assessment::Assessment,
+        class::{Class, ClassSet},
+        theme::{Theme, Viewpoint},
+    },
+    fhir::{date::range, segment::RowValue},
+};
+
+/// System of document ids as business identifiers.
+pub const DOCUMENT: &str = "https://mylife.example/fhir/sid/document";
+/// System of directory ids as service codes.
+pub const SERVICE: &str = "https://mylife.example/fhir/CodeSystem/healthcare-service";
+/// HL7's observation categories.
+pub const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
+
+/// The document's language, else Finnish.
+pub fn language(assessment: &Assessment) -> &str {
+    assessment.language.as_str()
+}
+
+/// `{system, code}`.
+pub fn coding(system: &str, code: &str) -> Value {
+    json!({ "system": system, "code": code })
+}
+
+/// A token row.
+pub fn token(system: Option<&str>, code: &str) -> RowValue {
+    RowValue::Token { system: system.map(Into::into), code: code.into() }
+}
+
+/// A reference row.
+pub fn reference(kind: &str, id: &str) -> RowValue {
+    RowValue::Reference(Arc::from(format!("{kind}/{id}")))
+}
+
+/// A date row.
+pub fn date(text: &str) -> Option<RowValue> {
+    range(text).map(|(lo, hi)| RowValue::Date(lo, hi))
+}
+
+/// The class of own words.
+pub const fn own_words() -> ClassSet {
+    ClassSet::EMPTY.with(Class::FreeText)
+}
+
+/// A theme's name.
+pub fn theme(theme: Theme, language: &str) -> &'static str {
+    let [fi, sv, en] = match theme {
+        Theme::StudiesWork => ["Opiskelu ja työ", "Studier och arbete", "Studies and work"],
+        Theme::Family => ["Perhe", "Familj", "Family"],
+        Theme::Health => ["Terveys", "Hälsa", "Health"],
+        Theme::Friends => ["Ystävät", "Vänner", "Friends"],
+        Theme::PersonalDevelopment => {
+            ["Itsensä kehittäminen", "Självutveckling", "Personal development"]
+        }
+        Theme::Housing => ["Asuminen", "Boende", "Housing"],
+        Theme::Finance => ["Talous", "Ekonomi", "Finance"],
+        Theme::LifeSatisfaction => {
+            ["Tyytyväisyys elämään", "Nöjdhet med livet", "Life satisfaction"]
+        }
+        Theme::SelfEsteem => ["Itsetunto", "Självkänsla", "Self-esteem"],
+        Theme::Resilience => ["Selviytymiskyky", "Motståndskraft", "Resilience"],
+    };
+    pick(language, fi, sv, en)
+}
+
+/// A viewpoint's name.
+pub fn viewpoint(code: &str, language: &str) -> &'static str {
+    let [fi, sv, en] = match code {
+        "importance" => ["tärkeys", "betydelse", "importance"],
+        "satisfaction" => ["tyytyväisyys", "nöjdhet", "satisfaction"],
+        "future" => ["tulevaisuus", "framtid", "future"],
+        _ => ["omin sanoin", "med egna ord", "in own words"],
+    };
+    pick(language, fi, sv, en)
+}
+
+/// Name of a scored item.
+pub fn score(of: Theme, from: Viewpoint, language: &str) -> String {
+    format!("{}: {}", theme(of, language), viewpoint(from.code(), language))
+}
+
+/// One answer as a line of the narrative.
+pub fn answer(of: Theme, from: &str, value: &Value, language: &str) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("{}, {}: {text}", theme(of, language), viewpoint(from, language))
+}
+
+/// The word of a language; Finnish where it is neither Swedish nor English.
+pub fn pick<'a>(language: &str, fi: &'a str, sv: &'a str, en: &'a str) -> &'a str {
+    match language.split('-').next() {
+        Some("sv") => sv,
+        Some("en") => en,
+        _ => fi,
+    }
+}

@@ -1,0 +1,12 @@
+//! The authorization server's core: tokens for backend services and between gateways.
+//!
+//! A road of its own beside the way of a request: what it issues is what `authenticate` accepts.
+//! Sources: RFC 6749, SMART App Launch 2.2 `backend-services`, RFC 7523, RFC 8414. Reads no person's
+//! data and logs none.
+
+pub mod form;
+pub mod refused;
+pub mod token;
+pub mod client;
+pub mod grant;
+pub mod metadata;

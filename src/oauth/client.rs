@@ -1,0 +1,232 @@
+//! Backend services: a client proves who it is by a signed assertion and asks for itself.
+//!
+//! Part of `oauth`, grant type `client_credentials`. Sources: SMART App Launch 2.2
+//! `backend-services` and `client-confidential-asymmetric`, RFC 7523, IHE IUA. Every failed proof is
+//! answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can
+//! only be what it is registered for.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    form::Form,
+    refused::{Code, Refused},
+    token::{Granted, TokenEndpoint, narrow},
+};
+use crate::{
+    authenticate::{
+        jose::{self, Expected, Refusal, TokenKind, Verified},
+        registry::Client,
+        statement::{BreakGlass, Declared, Statement},
+    },
+    domain::moment::Moment,
+    smart::Scopes,
+};
+
+/// The one way of client authentication (RFC 7523 section 2.2).
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Code system of purposes, and its OID.
+const PURPOSE_SYSTEMS: [&str; 2] =
+    ["http://terminology.hl7.org/CodeSystem/v3-ActReason", "urn:oid:2.16.840.1.113883.5.8"];
+/// Our own code system of roles.
+const ROLE_SYSTEM: &str = "https://mylife.example/fhir/CodeSystem/role";
+/// Most roles, and most grounds, of one request.
+const MAX_STATED: usize = 16;
+
+/// The claims of an assertion beside the registered ones.
+#[derive(Deserialize)]
+struct Assertion {
+    /// Kept as text until the client is known.
+    extensions: Option<Box<RawValue>>,
+}
+
+/// What an assertion states of the one who acts. Members this gateway does not read are left alone.
+#[derive(Default, Deserialize)]
+struct Extensions {
+    #[serde(default)]
+    ihe_iua: Acting,
+    #[serde(default)]
+    mylife: Grounds,
+}
+
+/// IHE IUA, JWT token option.
+#[derive(Default, Deserialize)]
+struct Acting {
+    #[serde(default)]
+    purpose_of_use: Many,
+    #[serde(default)]
+    subject_role: Many,
+    #[serde(default)]
+    subject_id: Option<String>,
+    #[serde(default)]
+    subject_organization_id: Option<String>,
+}
+
+/// Ours.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grounds {
+    #[serde(default)]
+    declared: Vec<Declared>,
+    #[serde(default)]
+    break_glass: Option<BreakGlass>,
+}
+
+/// One code or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Many {
+    One(Coded),
+    Several(Vec<Coded>),
+}
+
+/// A code, alone or with its system.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Coded {
+    Coding { system: Option<String>, code: String },
+    Code(String),
+}
+
+impl Default for Many {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+impl Many {
+    fn codes(self, systems: &[&str]) -> Vec<String> {
+        let coded = match self {
+            Self::One(one) => vec![one],
+            Self::Several(several) => several,
+        };
+        coded.into_iter().map(|coded| coded.code(systems)).collect()
+    }
+}
+
+impl Coded {
+    /// The bare code of a system that is understood, else `system|code`: it can match only what is
+    /// registered in the same words.
+    fn code(self, systems: &[&str]) -> String {
+        match self {
+            Self::Code(code) | Self::Coding { system: None, code } => code,
+            Self::Coding { system: Some(system), code } if systems.contains(&&*system) => code,
+            Self::Coding { system: Some(system), code } => format!("{system}|{code}"),
+        }
+    }
+}
+
+impl TokenEndpoint {
+    pub(super) async fn client_credentials(
+        &self,
+        form: &Form,
+        known: &mut Option<Arc<str>>,
+        now: Moment,
+    ) -> Result<Granted<'_>, Refused> {
+        let (client, proof) = self.prove(form, now)?;
+        self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
+        *known = Some(Arc::clone(client.id()));
+        let scopes = narrow(form.value("scope"), client.scopes())?;
+        let extensions = proof.claims.extensions.as_deref().map(RawValue::get);
+        let stated: Extensions = match extensions.map(serde_json::from_str).transpose() {
+            Ok(stated) => stated.unwrap_or_default(),
+            Err(_) => return Err(Refused::request("extensions of the assertion")),
+        };
+        let statement = state(client, &scopes, stated, now)?;
+        let until = statement.break_glass.as_ref().map_or(Moment::MAX, |glass| glass.until);
+        Ok(Granted { subject: client.id().to_string(), statement, peer: None, until })
+    }
+
+    /// Who is it? Nothing has been spent yet.
+    fn prove(
+        &self,
+        form: &Form,
+        now: Moment,
+    ) -> Result<(&Arc<Client>, Verified<Assertion>), Refused> {
+        let refused = |why: &'static str| Refused::new(Code::InvalidClient, why);
+        let unproven = |why: Refusal| Refused::new(Code::InvalidClient, why.to_string());
+        if form.value("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(refused("client_assertion_type"));
+        }
+        let token = form.value("client_assertion").ok_or_else(|| refused("no assertion"))?;
+        let issuer = jose::claimed_issuer(token).map_err(unproven)?;
+        let client = self.registry.client(&issuer).ok_or_else(|| refused("unknown client"))?;
+        let expected = Expected {
+            kind: TokenKind::ClientAssertion,
+            issuer: client.id(),
+            audience: &[&self.url, &self.issuer],
+            now,
+        };
+        let proof = jose::verify::<Assertion>(token, client.keys(), &expected).map_err(unproven)?;
+        if proof.registered.sub != proof.registered.iss {
+            return Err(refused("iss and sub differ"));
+        }
+        if form.value("client_id").is_some_and(|id| id != &**client.id()) {
+            return Err(refused("client_id differs from the assertion"));
+        }
+        Ok((client, proof))
+    }
+}
+
+/// What the token will say: what the client states, as far as it is registered for it.
+fn state(
+    client: &Client,
+    scopes: &Scopes,
+    stated: Extensions,
+    now: Moment,
+) -> Result<Statement, Refused> {
+    let entry = client.entry();
+    let unregistered = |why| Refused::new(Code::UnauthorizedClient, why);
+    let Extensions { ihe_iua: acting, mylife: grounds } = stated;
+    if acting.subject_organization_id.is_some_and(|id| id != entry.organization) {
+        return Err(unregistered("organization"));
+    }
+    let roles = acting.subject_role.codes(&[ROLE_SYSTEM]);
+    if !roles.iter().all(|role| entry.roles.contains(role)) {
+        return Err(unregistered("role"));
+    }
+    if !grounds.declared.iter().all(|d| entry.declares.contains(&d.id)) {
+        return Err(unregistered("declared ground"));
+    }
+    if grounds.break_glass.is_some() && !entry.break_glass {
+        return Err(unregistered("emergency"));
+    }
+    let statement = Statement {
+        client_id: client.id().to_string(),
+        scope: scopes.to_string(),
+        organization: entry.organization.clone(),
+        purpose: purpose(acting.purpose_of_use.codes(&PURPOSE_SYSTEMS), &entry.purposes)?,
+        roles,
+        subject: acting.subject_id,
+        register: entry.register.clone(),
+        sector: entry.sector.clone(),
+        declared: grounds.declared,
+        break_glass: grounds.break_glass,
+        act: None,
+    };
+    if statement.people_act() && !entry.people_act {
+        return Err(unregistered("a person who acts"));
+    }
+    let over = statement.break_glass.as_ref().is_some_and(|glass| glass.until <= now);
+    let many = statement.roles.len().max(statement.declared.len()) > MAX_STATED;
+    if over || many || !statement.is_wholesome() {
+        return Err(Refused::request("extensions of the assertion"));
+    }
+    Ok(statement)
+}
+
+/// The one purpose: the one stated, else the only one there is. Two purposes are none.
+fn purpose(stated: Vec<String>, registered: &[String]) -> Result<Option<String>, Refused> {
+    let mut stated = stated.into_iter();
+    match (stated.next(), stated.next()) {
+        (Some(one), None) if registered.contains(&one) => Ok(Some(one)),
+        (Some(_), None) => Err(Refused::new(Code::UnauthorizedClient, "purpose")),
+        (Some(_), Some(_)) => Err(Refused::request("more than one purpose")),
+        (None, _) => match registered {
+            [only] => Ok(Some(only.clone())),
+            _ => Ok(None),
+        },
+    }
+}

@@ -1,0 +1,174 @@
+//! What this server says of itself: one struct, so that its documents cannot disagree.
+//!
+//! Part of `oauth`. Sources: SMART App Launch 2.2 `conformance`, RFC 8414, RFC 7517, FHIR R4
+//! `CapabilityStatement.rest.security`. Only what is really there is named.
+
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+};
+use serde_json::{Value, json};
+
+use super::token::{CLIENT_CREDENTIALS, JWT_BEARER};
+use crate::{
+    authenticate::jose::key::{Algorithm, PublicKey},
+    error::{Error, Result},
+    fhir::types::ResourceType,
+};
+
+/// Everything the documents are made of.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// The issuer identifier.
+    pub issuer: String,
+    /// URL of the token endpoint.
+    pub token_endpoint: String,
+    /// URL of the JWK Set.
+    pub jwks_uri: String,
+    /// Public keys: the one that signs, and those whose tokens still live.
+    pub keys: Vec<PublicKey>,
+    /// Do other gateways ask here?
+    pub peers: bool,
+}
+
+impl Metadata {
+    /// The documents of a gateway whose issuer is `issuer`, a URL without a slash at its end.
+    /// Refuses a URL that is not absolute.
+    pub fn new(issuer: &str, keys: Vec<PublicKey>, peers: bool) -> Result<Self> {
+        let absolute = issuer.parse::<http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("https" | "http")) && uri.authority().is_some()
+        });
+        if !absolute || issuer.ends_with('/') {
+            return Err(Error::invalid(
+                "The issuer must be an absolute URL without a slash at its end.",
+            ));
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: format!("{issuer}/oauth/token"),
+            jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+            keys,
+            peers,
+        })
+    }
+
+    /// `[base]/.well-known/smart-configuration`. It has no `issuer`: nobody logs in here. S256 is
+    /// named because SMART demands the member; no authorization endpoint is.
+    pub fn smart_configuration(&self) -> Value {
+        let mut document = self.shared();
+        document.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
+        let capabilities =
+            json!(["client-confidential-asymmetric", "permission-v1", "permission-v2"]);
+        document.insert("capabilities".to_owned(), capabilities);
+        document.into()
+    }
+
+    /// `/.well-known/oauth-authorization-server` (RFC 8414).
+    pub fn authorization_server(&self) -> Value {
+        let mut document = self.shared();
+        document.insert("issuer".to_owned(), json!(self.issuer));
+        document.insert("response_types_supported".to_owned(), json!([]));
+        if self.peers {
+            let bound = "tls_client_certificate_bound_access_tokens";
+            document.insert(bound.to_owned(), json!(true));
+        }
+        document.into()
+    }
+
+    /// `CapabilityStatement.rest.security`.
+    pub fn capability_security(&self) -> Value {
+        json!({
+            "extension": [{
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": [{ "url": "token", "valueUri": self.token_endpoint }],
+            }],
+            "service": [{
+                "coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                    "code": "SMART-on-FHIR",
+                }],
+            }],
+            "description": "SMART App Launch 2.2 backend services; see .well-known/smart-configuration.",
+        })
+    }
+
+    /// `/.well-known/jwks.json`.
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": self.keys })
+    }
+
+    fn shared(&self) -> serde_json::Map<String, Value> {
+        let algorithms = [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256];
+        let mut grants = vec![CLIENT_CREDENTIALS];
+        let mut methods = vec!["private_key_jwt"];
+        if self.peers {
+            grants.push(JWT_BEARER);
+            methods.push("self_signed_tls_client_auth");
+        }
+        let members = [
+            ("token_endpoint", json!(self.token_endpoint)),
+            ("jwks_uri", json!(self.jwks_uri)),
+            ("grant_types_supported", json!(grants)),
+            ("token_endpoint_auth_methods_supported", json!(methods)),
+            ("token_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
+            ("scopes_supported", json!(scopes())),
+        ];
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// Reading of every type, and writing of the one that clients write.
+fn scopes() -> Vec<String> {
+    let each = ResourceType::ALL.iter().map(|kind| format!("system/{kind}.rs"));
+    ["system/*.rs", "system/*.read", "system/Consent.cu"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(each)
+        .collect()
+}
+
+/// A document ready to be sent, with its strong `ETag`.
+#[derive(Clone, Debug)]
+pub struct Published {
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+impl Published {
+    /// Writes the document once.
+    pub fn new(document: &Value) -> Result<Self> {
+        let body = document.to_string();
+        let hash = digest::digest(&digest::SHA256, body.as_bytes());
+        let short = hash.as_ref().get(..12).unwrap_or_default();
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(short));
+        let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
+        Ok(Self { body: body.into(), etag })
+    }
+
+    /// Answers a GET. It is JSON whatever the client accepts, and any origin may read it.
+    pub fn answer(&self, headers: &HeaderMap) -> Response<Bytes> {
+        let mut known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+        let unchanged = known.any(|list| {
+            list.split(',').map(str::trim).any(|tag| {
+                tag == "*"
+                    || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes()
+            })
+        });
+        let mut response = Response::new(Bytes::new());
+        if unchanged {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            *response.body_mut() = self.body.clone();
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        let headers = response.headers_mut();
+        headers.insert(ETAG, self.etag.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        response
+    }
+}

@@ -1,0 +1,208 @@
+//! The token endpoint.
+//!
+//! Part of `oauth`: from a request to a token that `authenticate` accepts, or a refusal. Sources: RFC
+//! 6749 sections 3.2 and 5, SMART App Launch 2.2 `backend-services`, RFC 9068. A token is issued only
+//! after its one-time proof has been spent in the store, and it only ever narrows what is registered.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode, header::AUTHORIZATION};
+use serde_json::json;
+
+use super::{
+    form::Form,
+    refused::{Code, Refused, json_response},
+};
+use crate::{
+    authenticate::{
+        caller::{AccessClaims, Confirmation, sha256},
+        jose::{
+            TokenKind,
+            claims::{Registered, SKEW},
+            sign::Signer,
+        },
+        peer::{Peer, Peers},
+        registry::Registry,
+        statement::Statement,
+    },
+    chance::{Chance, base32},
+    domain::moment::Moment,
+    smart::{self, Scopes},
+    store::Store,
+};
+
+/// Grant type of backend services.
+pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// Grant type between gateways (RFC 7523 section 2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// Longest scope that is granted, in bytes: a token must fit into a request header.
+const MAX_GRANTED: usize = 4 * 1024;
+
+/// A request as the listener hands it over, body read to its end.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// What stands behind the question mark.
+    pub query: Option<&'a str>,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body.
+    pub body: &'a [u8],
+    /// SHA-256 of the client certificate of the connection.
+    pub certificate: Option<&'a [u8; 32]>,
+}
+
+/// The answer, with what the audit record needs.
+pub struct Answered {
+    /// What goes out.
+    pub response: Response<Bytes>,
+    /// The client or peer, once it has proven who it is.
+    pub client: Option<Arc<str>>,
+    /// The refusal and its cause.
+    pub refused: Option<Refused>,
+}
+
+/// Issues access tokens.
+pub struct TokenEndpoint {
+    /// This gateway's issuer identifier.
+    pub issuer: String,
+    /// The endpoint's own URL.
+    pub url: String,
+    /// The FHIR base: audience of the tokens.
+    pub audience: String,
+    /// Signs the tokens.
+    pub signer: Arc<Signer>,
+    /// The clients.
+    pub registry: Arc<Registry>,
+    /// The other gateways.
+    pub peers: Arc<Peers>,
+    /// Remembers what has been used.
+    pub store: Arc<dyn Store>,
+    /// Names tokens.
+    pub chance: Arc<dyn Chance>,
+}
+
+/// What a token is to say.
+pub(super) struct Granted<'a> {
+    pub(super) subject: String,
+    pub(super) statement: Statement,
+    pub(super) peer: Option<&'a Peer>,
+    /// The token ends with it, if not before.
+    pub(super) until: Moment,
+}
+
+impl TokenEndpoint {
+    /// Answers one request.
+    pub async fn answer(&self, asked: Asked<'_>, now: Moment) -> Answered {
+        let mut client = None;
+        match self.decide(asked, &mut client, now).await {
+            Ok(response) => Answered { response, client, refused: None },
+            Err(refused) => {
+                Answered { response: refused.response(), client, refused: Some(refused) }
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        asked: Asked<'_>,
+        client: &mut Option<Arc<str>>,
+        now: Moment,
+    ) -> Result<Response<Bytes>, Refused> {
+        if asked.method != Method::POST {
+            return Err(Refused::new(Code::MethodNotAllowed, "method"));
+        }
+        if asked.query.is_some_and(|query| !query.is_empty()) {
+            return Err(Refused::request("parameters in the URL"));
+        }
+        let form = Form::parse(asked.headers, asked.body)?;
+        refuse_second_method(asked.headers, &form)?;
+        let granted = match form.value("grant_type") {
+            Some(CLIENT_CREDENTIALS) => self.client_credentials(&form, client, now).await?,
+            Some(JWT_BEARER) if !self.peers.is_empty() => {
+                self.jwt_bearer(&form, asked.certificate, client, now).await?
+            }
+            Some(_) => return Err(Refused::new(Code::UnsupportedGrantType, "grant type")),
+            None => return Err(Refused::request("no grant type")),
+        };
+        self.issue(granted, now)
+    }
+
+    /// Uses up a one-time name; the second user of it is refused with `twice`.
+    pub(super) async fn spend(
+        &self,
+        kind: &str,
+        proof: &Registered,
+        twice: Code,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        let name = [kind, &proof.iss, &proof.jti].join("\0");
+        let until = proof.expires().plus(SKEW);
+        match self.store.spend(sha256(name.as_bytes()), until, now).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refused::new(twice, "jti used before")),
+            Err(why) => Err(Refused::unavailable(&why)),
+        }
+    }
+
+    fn issue(&self, granted: Granted<'_>, now: Moment) -> Result<Response<Bytes>, Refused> {
+        let Granted { subject, statement, peer, until } = granted;
+        let expires = now.plus(TokenKind::AccessToken.longest()).min(until).seconds();
+        let scope = statement.scope.clone();
+        let registered = Registered {
+            iss: self.issuer.clone(),
+            sub: subject,
+            aud: self.audience.clone(),
+            exp: expires,
+            iat: Some(now.seconds()),
+            nbf: None,
+            jti: base32(&*self.chance, 26),
+        };
+        let cnf = peer.map(|p| Confirmation { certificate: URL_SAFE_NO_PAD.encode(p.certificate) });
+        let claims = AccessClaims { statement, node: peer.map(|p| p.code.clone()), cnf };
+        let token = self.signer.sign(TokenKind::AccessToken, &registered, &claims);
+        let body = json!({
+            "access_token": token.map_err(|why| Refused::fault(&why))?,
+            "token_type": "bearer",
+            "expires_in": expires.saturating_sub(now.seconds()),
+            "scope": scope,
+        });
+        Ok(json_response(StatusCode::OK, body.to_string()))
+    }
+}
+
+/// The part of what is asked that may be granted; nothing left is a refusal.
+pub(super) fn narrow(asked: Option<&str>, allowed: &Scopes) -> Result<Scopes, Refused> {
+    let refused = |why| Refused::new(Code::InvalidScope, why);
+    let text = asked.ok_or_else(|| refused("no scope"))?;
+    if text.len() > smart::MAX_TEXT || !smart::grammar::is_scope_text(text) {
+        return Err(refused("not a scope parameter"));
+    }
+    let granted = Scopes::parse(text).only(smart::Context::System).intersect(allowed);
+    if granted.is_empty() {
+        return Err(refused("nothing in common with what is allowed"));
+    }
+    if granted.to_string().len() > MAX_GRANTED {
+        return Err(refused("too long to fit into a token"));
+    }
+    Ok(granted)
+}
+
+/// One way of proving who asks, not two (RFC 6749 section 2.3); a password is not one of them.
+fn refuse_second_method(headers: &HeaderMap, form: &Form) -> Result<(), Refused> {
+    let by_header = headers.contains_key(AUTHORIZATION);
+    let by_form = form.value("client_assertion").is_some();
+    let by_secret = form.value("client_secret").is_some();
+    match [by_header, by_form, by_secret].into_iter().filter(|used| *used).count() {
+        0 => Ok(()),
+        1 if by_form => Ok(()),
+        1 => {
+            let refused = Refused::new(Code::InvalidClient, "a method that is not offered");
+            Err(Refused { by_header, ..refused })
+        }
+        _ => Err(Refused::request("two ways of client authentication")),
+    }
+}

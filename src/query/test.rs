@@ -1,0 +1,132 @@
+//! One condition of a query: what a value must be to match.
+//!
+//! Pure. The lens over a compartment and the property tests use the same words. Source: FHIR R4
+//! search.html, sections date, token, reference, uri.
+
+use crate::{
+    domain::moment::Moment,
+    error::{Error, Result},
+    fhir::{date, segment::RowValue},
+    query::param::Type,
+};
+
+/// How a date is compared (FHIR prefix).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Prefix {
+    /// Within the range asked for.
+    Eq,
+    /// Not within it.
+    Ne,
+    /// Reaches beyond it.
+    Gt,
+    /// Reaches before it.
+    Lt,
+    /// Within or beyond.
+    Ge,
+    /// Within or before.
+    Le,
+    /// Starts after it.
+    Sa,
+    /// Ends before it.
+    Eb,
+}
+
+/// One alternative of a parameter's value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Test {
+    /// A time.
+    Date(Prefix, Moment, Moment),
+    /// `Type/id`, or an id of any type.
+    Reference(Option<String>, String),
+    /// `system` is `None` for any, `Some("")` for none.
+    Token(Option<String>, Option<String>),
+    /// The exact uri.
+    Uri(String),
+}
+
+impl Test {
+    /// Reads one alternative. `base` is the gateway's own FHIR base, for absolute references.
+    ///
+    /// # Errors
+    /// `Invalid`, saying what the value must look like; the value itself is not repeated.
+    pub fn parse(kind: Type, text: &str, base: &str) -> Result<Self> {
+        match kind {
+            Type::Date => Self::date(text),
+            Type::Token => Ok(match text.split_once('|') {
+                None => Self::Token(None, Some(text.to_owned())),
+                Some((system, "")) => Self::Token(Some(system.to_owned()), None),
+                Some((system, code)) => Self::Token(Some(system.to_owned()), Some(code.to_owned())),
+            }),
+            Type::Reference => {
+                let local = text.strip_prefix(base).and_then(|t| t.strip_prefix('/'));
+                match local.unwrap_or(text).split_once('/') {
+                    None => Ok(Self::Reference(None, text.to_owned())),
+                    Some((kind, id)) if !id.contains('/') => {
+                        Ok(Self::Reference(Some(kind.to_owned()), id.to_owned()))
+                    }
+                    Some(_) => Err(Error::invalid("A reference is Type/id at this gateway.")),
+                }
+            }
+            Type::Uri => Ok(Self::Uri(text.to_owned())),
+        }
+    }
+
+    fn date(text: &str) -> Result<Self> {
+        let (prefix, rest) = match text.get(..2) {
+            Some("eq") => (Prefix::Eq, text.get(2..)),
+            Some("ne") => (Prefix::Ne, text.get(2..)),
+            Some("gt") => (Prefix::Gt, text.get(2..)),
+            Some("lt") => (Prefix::Lt, text.get(2..)),
+            Some("ge") => (Prefix::Ge, text.get(2..)),
+            Some("le") => (Prefix::Le, text.get(2..)),
+            Some("sa") => (Prefix::Sa, text.get(2..)),
+            Some("eb") => (Prefix::Eb, text.get(2..)),
+            _ => (Prefix::Eq, Some(text)),
+        };
+        // A '+' that was not encoded arrives as a space.
+        let (lo, hi) = rest.and_then(date::range).ok_or_else(|| {
+            Error::invalid(
+                "A date is YYYY, YYYY-MM, YYYY-MM-DD or a time with a zone, with an optional \
+                 prefix eq ne gt lt ge le sa eb; write '+' as %2B.",
+            )
+        })?;
+        Ok(Self::Date(prefix, lo, hi))
+    }
+
+    /// Does the value match?
+    pub fn holds(&self, value: &RowValue) -> bool {
+        match (self, value) {
+            (Self::Date(prefix, a, b), RowValue::Date(lo, hi)) => {
+                let within = a <= lo && hi <= b;
+                match prefix {
+                    Prefix::Eq => within,
+                    Prefix::Ne => !within,
+                    Prefix::Gt => hi > b,
+                    Prefix::Lt => lo < a,
+                    Prefix::Ge => within || hi > b,
+                    Prefix::Le => within || lo < a,
+                    Prefix::Sa => lo > b,
+                    Prefix::Eb => hi < a,
+                }
+            }
+            (Self::Reference(kind, id), RowValue::Reference(to)) => {
+                to.split_once('/').is_some_and(|(to_kind, to_id)| {
+                    to_id == id && kind.as_deref().is_none_or(|k| k == to_kind)
+                })
+            }
+            (Self::Token(system, code), RowValue::Token { system: s, code: c }) => {
+                system.as_deref().is_none_or(|x| x == s.as_deref().unwrap_or(""))
+                    && code.as_deref().is_none_or(|x| x == &**c)
+            }
+            (Self::Uri(uri), RowValue::Uri(to)) => **to == **uri,
+            (
+                Self::Date(..) | Self::Reference(..) | Self::Token(..) | Self::Uri(_),
+                RowValue::Date(..)
+                | RowValue::Reference(_)
+                | RowValue::Token { .. }
+                | RowValue::Uri(_)
+                | RowValue::Computed(_),
+            ) => false,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Recorded answers, and refusals, to HTTP responses; the only writer of bodies.
+//!
+//! Last step of the way. It takes an [`Answer`] only together with its [`Receipt`], checks the
+//! receipt's deadline when the first byte is handed over, and is the only maker of `OperationOutcome`.
+//! Sources: FHIR R4 http.html, operationoutcome.html; RFC 6750; RFC 9110.
+
+pub mod flight;
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::{Value, json};
+
+use crate::{
+    audit::Receipt,
+    authenticate::challenge,
+    bundle::Answer,
+    clock::Clock,
+    domain::moment::Moment,
+    error::{Error, Kind},
+    listen::body::Body,
+    respond::flight::InFlight,
+};
+
+const FHIR: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
+/// Room for all headers of an answer, so that they are not moved as they come.
+const HEADERS: usize = 12;
+/// Name of the header that carries the caller's receipt.
+pub const RECEIPT: HeaderName = HeaderName::from_static("mylife-receipt");
+/// Name of the request's own id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a response needs beside the answer.
+pub struct Sending<'a> {
+    /// `X-Request-Id`.
+    pub request_id: &'a str,
+    /// The caller's receipt: HMAC of the leaf.
+    pub mac: [u8; 32],
+    /// Is only the head asked for?
+    pub head: bool,
+    /// For the deadline.
+    pub clock: Arc<dyn Clock>,
+    /// Counted until the first byte has left.
+    pub in_flight: InFlight,
+}
+
+/// A searchset.
+pub fn bundle(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
+    hand_over(answer, receipt, sending)
+}
+
+/// One resource, with its version.
+pub fn resource(
+    answer: Answer,
+    receipt: &Receipt,
+    asked: &HeaderMap,
+    sending: Sending<'_>,
+) -> Response<Body> {
+    let version = answer.version().map(|(v, at)| (format!("W/\"{v}\""), at));
+    let known = |etag: &str| {
+        let given = asked.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+        given.is_some_and(|given| given.split(',').any(|one| one.trim() == etag))
+    };
+    let not_modified = version.as_ref().is_some_and(|(etag, _)| known(etag));
+    let mut response = hand_over(answer, receipt, sending);
+    if let Some((etag, at)) = version {
+        let headers = response.headers_mut();
+        headers.extend(HeaderValue::from_str(&etag).ok().map(|v| (header::ETAG, v)));
+        let modified = HeaderValue::from_str(&http_date(at)).ok();
+        headers.extend(modified.map(|v| (header::LAST_MODIFIED, v)));
+    }
+    if not_modified {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response.map(Body::without_bytes);
+    }
+    response
+}
+
+fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
+    let deadline: Duration = receipt.deadline();
+    let Sending { request_id, mac, head, clock, in_flight } = sending;
+    let text = answer.into_body();
+    let length = text.len();
+    let check = move || {
+        let in_time = clock.elapsed() <= deadline;
+        drop(in_flight);
+        in_time
+    };
+    let bytes = if head { String::new() } else { text };
+    let mut response = Response::new(Body::checked(bytes, check));
+    let headers = response.headers_mut();
+    always(headers, request_id);
+    if head {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let mac = URL_SAFE_NO_PAD.encode(mac);
+    headers.extend(HeaderValue::from_str(&mac).ok().map(|v| (RECEIPT, v)));
+    response
+}
+
+/// Something of the directory, for any caller with a token.
+pub fn directory(value: &Value, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::free(value.to_string()));
+    always(response.headers_mut(), request_id);
+    response
+}
+
+/// A document that is the same for everybody.
+pub fn public(value: &Value, content_type: &'static str, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::free(value.to_string()));
+    let headers = response.headers_mut();
+    always(headers, request_id);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+/// A write that is done.
+pub fn written(status: StatusCode, value: &Value, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::free(value.to_string()));
+    *response.status_mut() = status;
+    always(response.headers_mut(), request_id);
+    response
+}
+
+/// A refusal: the caller reads `say`, never the cause.
+pub fn refusal(
+    error: &Error,
+    allow: Option<&'static str>,
+    scope: Option<&str>,
+    request_id: &str,
+) -> Response<Body> {
+    let shape = error.kind().shape();
+    let mut response = Response::new(Body::free(outcome(error).to_string()));
+    *response.status_mut() =
+        StatusCode::from_u16(shape.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    always(headers, request_id);
+    headers.extend(challenge(error.kind(), scope).map(|v| (header::WWW_AUTHENTICATE, v)));
+    if error.kind() == Kind::MethodNotAllowed {
+        headers.extend(allow.map(|a| (header::ALLOW, HeaderValue::from_static(a))));
+    }
+    if matches!(error.kind(), Kind::Unavailable | Kind::Throttled) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The `OperationOutcome` of a refusal.
+pub fn outcome(error: &Error) -> Value {
+    let mut issue = json!({
+        "severity": "error",
+        "code": error.kind().shape().code,
+        "diagnostics": error.say(),
+    });
+    if let (Some(object), false) = (issue.as_object_mut(), error.expression().is_empty()) {
+        object.insert("expression".to_owned(), json!(error.expression()));
+    }
+    json!({ "resourceType": "OperationOutcome", "issue": [issue] })
+}
+
+/// An `OperationOutcome` of several issues: severity, code, words, place.
+pub fn issues(all: &[(&'static str, &'static str, String, Option<String>)]) -> Value {
+    let issue = |(severity, code, say, place): &(&str, &str, String, Option<String>)| {
+        let mut issue = json!({ "severity": severity, "code": code, "diagnostics": say });
+        if let (Some(object), Some(place)) = (issue.as_object_mut(), place) {
+            object.insert("expression".to_owned(), json!([place]));
+        }
+        issue
+    };
+    let issues: Vec<Value> = all.iter().map(issue).collect();
+    json!({ "resourceType": "OperationOutcome", "issue": issues })
+}
+
+fn always(headers: &mut HeaderMap, request_id: &str) {
+    headers.reserve(HEADERS);
+    headers.insert(header::CONTENT_TYPE, FHIR);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept, Prefer, Origin"));
+    headers.extend(HeaderValue::from_str(request_id).ok().map(|v| (REQUEST_ID, v)));
+}
+
+/// RFC 9110 section 5.6.7.
+fn http_date(at: Moment) -> String {
+    jiff::Timestamp::from_millisecond(at.millis())
+        .and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at))
+        .unwrap_or_default()
+}

@@ -1,0 +1,175 @@
+//! What is asked: path and method to [`Call`], one exhaustive list.
+//!
+//! First step of the way. FHIR's grammar of URLs is small, so it is matched by hand on raw path
+//! segments: nothing is normalised, a segment that needs decoding is no id of ours. The
+//! `CapabilityStatement` is derived from the same list. Source: FHIR R4 http.html.
+
+use http::Method;
+
+use crate::{
+    domain::id,
+    error::{Error, Kind, Result},
+    fhir::types::{Interaction, ResourceType},
+};
+
+/// A native document, by the sender's local id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NativeKind {
+    /// `PUT /native/assessments/{id}`.
+    Assessment,
+    /// `PUT /native/people/{id}`.
+    Person,
+    /// `PUT /native/plans/{id}`.
+    Plan,
+}
+
+/// What anybody may read without a token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Public {
+    /// `GET /.well-known/oauth-authorization-server`.
+    AuthorizationServer,
+    /// `GET /fhir/metadata`.
+    Capability,
+    /// `GET /.well-known/jwks.json`.
+    Keys,
+    /// `GET /schemas/{name}`.
+    Schema,
+    /// `GET /fhir/.well-known/smart-configuration`.
+    SmartConfiguration,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Call {
+    /// A document that needs no token; the name is that of a schema.
+    Public(Public, String),
+    /// `POST /oauth/token`.
+    Token,
+    /// `GET /fhir/{type}/{id}`.
+    Read(ResourceType, String),
+    /// `GET /fhir/{type}` or `POST /fhir/{type}/_search`.
+    Search(ResourceType),
+    /// `PUT /fhir/Consent?identifier=`.
+    WriteConsent,
+    /// `PUT /native/{kind}/{id}`.
+    Push(NativeKind, String),
+    /// `POST /fhir/Patient/{id}/$handles`: a peer asks to widen a question about a person.
+    Handles(String),
+}
+
+/// The road a call takes, for metrics and the request log: bounded, never an id.
+impl Call {
+    /// Stable name of the road.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Public(..) => "public",
+            Self::Token => "token",
+            Self::Read(..) => "read",
+            Self::Search(_) => "search",
+            Self::WriteConsent => "write-consent",
+            Self::Push(..) => "push",
+            Self::Handles(_) => "handles",
+        }
+    }
+
+    /// The resource type, where the call has one.
+    pub const fn resource(&self) -> Option<ResourceType> {
+        match self {
+            Self::Read(kind, _) | Self::Search(kind) => Some(*kind),
+            Self::WriteConsent => Some(ResourceType::Consent),
+            Self::Handles(_) => Some(ResourceType::Patient),
+            Self::Public(..) | Self::Token | Self::Push(..) => None,
+        }
+    }
+
+    /// The FHIR interaction a scope must cover, where the call is one.
+    pub const fn interaction(&self) -> Option<Interaction> {
+        match self {
+            Self::Read(..) | Self::Handles(_) => Some(Interaction::Read),
+            Self::Search(_) => Some(Interaction::Search),
+            Self::WriteConsent => Some(Interaction::Update),
+            Self::Public(..) | Self::Token | Self::Push(..) => None,
+        }
+    }
+}
+
+/// What the request asks. `HEAD` is `GET`; the answer's body is left out where it is written.
+///
+/// # Errors
+/// `NotFound` for a path that is none of ours, `MethodNotAllowed` for one that is.
+pub fn recognise(method: &Method, path: &str) -> Result<Call> {
+    let mut segments = [""; 6];
+    let mut count = 0;
+    for segment in path.strip_prefix('/').ok_or_else(unknown)?.split('/') {
+        *segments.get_mut(count).ok_or_else(unknown)? = segment;
+        count += 1;
+    }
+    let read = *method == Method::GET || *method == Method::HEAD;
+    let post = *method == Method::POST;
+    let put = *method == Method::PUT;
+    let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
+        ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
+        ["fhir", ".well-known", "smart-configuration"] => {
+            (read, Call::Public(Public::SmartConfiguration, String::new()))
+        }
+        [".well-known", "jwks.json"] => (read, Call::Public(Public::Keys, String::new())),
+        [".well-known", "oauth-authorization-server"] => {
+            (read, Call::Public(Public::AuthorizationServer, String::new()))
+        }
+        ["schemas", name] => (read, Call::Public(Public::Schema, (*name).to_owned())),
+        ["oauth", "token"] => (post, Call::Token),
+        ["native", "people", id] => (put, Call::Push(NativeKind::Person, local(id)?)),
+        ["native", "assessments", id] => (put, Call::Push(NativeKind::Assessment, local(id)?)),
+        ["native", "plans", id] => (put, Call::Push(NativeKind::Plan, local(id)?)),
+        ["fhir", "Patient", id, "$handles"] => (post, Call::Handles(ours(id)?)),
+        ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
+        ["fhir", "Consent"] if put => (true, Call::WriteConsent),
+        ["fhir", kind] => (read, Call::Search(resource(kind)?)),
+        ["fhir", kind, id] => (read, Call::Read(resource(kind)?, ours(id)?)),
+        _ => return Err(unknown()),
+    };
+    if allowed { Ok(call) } else { Err(method_not_allowed()) }
+}
+
+/// The methods of a path, for `Allow`.
+pub fn allow(path: &str) -> &'static str {
+    let is = |method: Method| recognise(&method, path).is_ok();
+    match (is(Method::GET), is(Method::POST), is(Method::PUT)) {
+        (true, _, true) => "GET, HEAD, PUT",
+        (true, _, false) => "GET, HEAD",
+        (false, true, _) => "POST",
+        (false, false, _) => "PUT",
+    }
+}
+
+fn resource(name: &str) -> Result<ResourceType> {
+    ResourceType::parse(name).ok_or_else(|| {
+        Error::new(Kind::NotFound, "This gateway serves no such resource type; see /fhir/metadata.")
+    })
+}
+
+/// An id that no resource can have is absent like any other.
+fn ours(text: &str) -> Result<String> {
+    let fits = (1..=id::MAX_ID).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    if fits { Ok(text.to_owned()) } else { Err(Error::not_found()) }
+}
+
+/// The sender's local id: 1 to 64 characters of those a [`crate::domain::words::LocalId`] has.
+fn local(text: &str) -> Result<String> {
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Error::invalid("A local id is 1 to 64 letters, digits, '-', '.', ':' or '_'."))
+    }
+}
+
+fn unknown() -> Error {
+    Error::new(Kind::NotFound, "There is nothing at this address; see /fhir/metadata.")
+}
+
+fn method_not_allowed() -> Error {
+    Error::new(Kind::MethodNotAllowed, "This address does not take this method; see Allow.")
+}

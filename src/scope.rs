@@ -1,0 +1,69 @@
+//! May they ask this at all: a verified caller and a call become a [`Grant`], or 403.
+//!
+//! Step of the way after `authenticate`. Refusals here depend on no person's data. What a granular
+//! scope leaves of a permitted call travels in the grant and narrows the view. Source: SMART App
+//! Launch 2.2, scopes; RFC 6750 section 3.1.
+
+use std::sync::Arc;
+
+use crate::{
+    authenticate::Caller,
+    error::Result,
+    fhir::types::{Interaction, ResourceType},
+    route::Call,
+    smart::{self, Limits, decide::Cover},
+};
+
+/// That this caller may make this call.
+pub struct Grant {
+    caller: Arc<Caller>,
+    call: Call,
+}
+
+impl Grant {
+    /// Who asks.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// What is asked.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// What of a type the call may reach: `None` is everything, else any one of the limits.
+    pub fn limits(&self, kind: ResourceType) -> Option<Vec<&Limits>> {
+        match self.caller.scopes().covers(kind, self.interaction()) {
+            Cover::Whole => None,
+            Cover::Nothing => Some(Vec::new()),
+            Cover::Limited(limits) => Some(limits),
+        }
+    }
+
+    /// Does some scope cover the type for this call's interaction?
+    pub fn reaches(&self, kind: ResourceType) -> bool {
+        self.limits(kind).is_none_or(|limits| !limits.is_empty())
+    }
+
+    /// The interaction the call is.
+    pub fn interaction(&self) -> Interaction {
+        self.call.interaction().unwrap_or(Interaction::Read)
+    }
+}
+
+/// May this caller make this call?
+///
+/// # Errors
+/// `Forbidden`, the same whatever any store holds.
+pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
+    let grant = Grant { caller, call };
+    let allowed = match &grant.call {
+        Call::Push(..) => grant.caller.scopes().native_write(),
+        Call::Handles(_) => grant.caller.node().is_some() && grant.reaches(ResourceType::Patient),
+        // The directory belongs to no person and is public to any authenticated caller.
+        Call::Read(kind, _) | Call::Search(kind) => !kind.is_personal() || grant.reaches(*kind),
+        Call::WriteConsent => grant.reaches(ResourceType::Consent),
+        Call::Public(..) | Call::Token => false,
+    };
+    if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }
+}

@@ -1,0 +1,106 @@
+//! What of the view was asked for: matching, order and place on the released view alone.
+//!
+//! Step of the way after `consent`, before `bundle`. A [`View`] is all it can read: a row whose
+//! kinds are not permitted does not exist, what is computed comes from what is visible, so two
+//! stores that differ in what the reader may not see give the same hits. Source: FHIR R4 search.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use crate::{
+    consent::view::View,
+    domain::moment::Moment,
+    fhir::{
+        segment::{Resource, RowValue, Seen},
+        types::ResourceType,
+    },
+    query::{Filter, Query, Sort, lens},
+};
+
+/// One resource that was asked for, and what the reader sees of it.
+#[derive(Clone)]
+pub struct Hit {
+    /// The resource.
+    pub resource: Arc<Resource>,
+    /// What the reader sees.
+    pub seen: Seen,
+    /// The view it was found in.
+    pub view: Arc<View>,
+}
+
+/// Everything of one person that was asked for, in order.
+pub struct Found {
+    hits: Vec<Hit>,
+}
+
+impl Found {
+    /// The hits, in order.
+    pub fn hits(&self) -> &[Hit] {
+        &self.hits
+    }
+
+    /// The hits, in order, to keep.
+    pub fn into_hits(self) -> Vec<Hit> {
+        self.hits
+    }
+}
+
+/// The one resource of a type and id, if it exists for the reader.
+pub fn read(view: &Arc<View>, kind: ResourceType, id: &str) -> Option<Hit> {
+    let resource = view.resources(kind).iter().find(|r| &*r.id == id)?;
+    let seen = view.look(resource)?;
+    Some(Hit { resource: Arc::clone(resource), seen, view: Arc::clone(view) })
+}
+
+/// What of one person's view the query asks for, in the requested order, then by id.
+pub fn find(view: &Arc<View>, query: &Query) -> Found {
+    let mut hits: Vec<Hit> = view
+        .resources(query.kind)
+        .iter()
+        .filter_map(|resource| {
+            let seen = view.look(resource)?;
+            let all = query.filters.iter().all(|filter| matches(view, resource, &seen, filter));
+            all.then(|| Hit { resource: Arc::clone(resource), seen, view: Arc::clone(view) })
+        })
+        .collect();
+    hits.sort_by(|a, b| order(&query.sort, a, b));
+    Found { hits }
+}
+
+/// The requested order; without one, newest first. Ids decide between equals.
+pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
+    let keys = sort.iter().map(|key| {
+        let ordering = if key.param == "_id" {
+            a.resource.id.cmp(&b.resource.id)
+        } else {
+            moment(a, *key).cmp(&moment(b, *key))
+        };
+        if key.descending { ordering.reverse() } else { ordering }
+    });
+    let newest = || b.seen.last_updated.cmp(&a.seen.last_updated);
+    keys.fold(Ordering::Equal, Ordering::then)
+        .then_with(|| if sort.is_empty() { newest() } else { Ordering::Equal })
+        .then_with(|| a.resource.id.cmp(&b.resource.id))
+}
+
+/// The moment of a sort key: the first of its values going up, the last going down.
+pub fn moment(hit: &Hit, key: Sort) -> Moment {
+    if key.param == "_lastUpdated" {
+        return hit.seen.last_updated;
+    }
+    let Some(lens) = hit.view.lens(&hit.resource) else { return Moment::MIN };
+    let values = lens::values(&lens, &hit.resource, &hit.seen, key.param);
+    let times = values.filter_map(|value| match value {
+        RowValue::Date(lo, hi) => Some(if key.descending { hi } else { lo }),
+        RowValue::Token { .. }
+        | RowValue::Reference(_)
+        | RowValue::Uri(_)
+        | RowValue::Computed(_) => None,
+    });
+    if key.descending { times.max() } else { times.min() }.unwrap_or(Moment::MIN)
+}
+
+/// Does the resource, as the reader sees it, meet the filter?
+pub fn matches(view: &View, resource: &Resource, seen: &Seen, filter: &Filter) -> bool {
+    let meets = |lens| lens::meets(&lens, resource, seen, view.labels(seen), filter);
+    view.lens(resource).is_some_and(meets)
+}

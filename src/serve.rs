@@ -1,0 +1,260 @@
+//! Runs one gateway until it is told to stop.
+//!
+//! Beside the way of a request, around it: opens the gateway, binds the public listener on every core
+//! and the management listener on this thread, signs the audit log from time to time, takes new
+//! certificates, and drains. Told to stop, it says so on `/readyz` before a port closes. It decides
+//! nothing about any request.
+
+mod counted;
+pub mod management;
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval},
+};
+
+use self::{
+    counted::Counted,
+    management::{Management, Phase},
+};
+use crate::{
+    config::{Config, listen::Listening},
+    error::{Error, Result},
+    gateway::Gateway,
+    listen::{
+        self, Answer, Door, Limits, Stop, Stopping,
+        cores::{Entrance, serve_per_core},
+        guard::Hosts,
+    },
+    telemetry::Telemetry,
+    transport::{Tcp, Transport},
+};
+
+/// What a gateway that serves can be told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// Take certificates and keys anew.
+    Reload,
+    /// Drain, sign the log, end.
+    Stop,
+}
+
+/// Who gives orders.
+pub enum Orders {
+    /// Whoever holds the other end; letting go of it means stop.
+    Given(mpsc::UnboundedReceiver<Order>),
+    /// The operating system: SIGTERM and SIGINT stop, SIGHUP reloads.
+    Signals,
+}
+
+/// Serves until told to stop, and blocks as long. Once every port is bound one line on `out` says so.
+///
+/// # Errors
+/// `Unavailable` if store, log or a port cannot be opened; `Invalid` as `Gateway::open`.
+pub fn run(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    runtime.block_on(serve(config, orders, out))
+}
+
+async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()> {
+    let mut orders = Ears::open(orders)?;
+    let url = config.setup.url.clone();
+    let gateway = Arc::new(Gateway::open(config.setup).await?);
+    let (telemetry, phase) = (Arc::new(Telemetry::default()), Arc::new(Phase::default()));
+    let listening = config.listening;
+    let names = listening.names.iter().map(String::as_str).chain([config.host.as_str()]);
+    let tls = Some(Arc::clone(&listening.tls));
+    let door = Arc::new(Door::new(listening.limits, Hosts::new(names), tls));
+    let management = Management {
+        gateway: Arc::clone(&gateway),
+        door: Arc::clone(&door),
+        phase: Arc::clone(&phase),
+        telemetry: Arc::clone(&telemetry),
+    };
+    let (hand_of_management, stopping) = Stop::new();
+    let managing = manage(&listening, management, stopping).await?;
+    let counted = Counted { inner: Arc::clone(&gateway), telemetry };
+    let mut cores = Cores::start(&listening, &door, Arc::new(counted))?;
+    cores.bound(listening.cores).await?;
+    phase.started.store(true, Ordering::SeqCst);
+    let at = (listening.public, listening.management);
+    writeln!(out, "Serving {url} at {}; management at http://{}", at.0, at.1)
+        .and_then(|()| out.flush())
+        .map_err(Error::unavailable)?;
+    let served =
+        obey(&mut orders, &listening, &gateway, &mut cores, config.auditing.checkpoint).await;
+    phase.draining.store(true, Ordering::SeqCst);
+    let drained = cores.stop().await;
+    hand_of_management.now();
+    managing.await.map_err(Error::internal)?;
+    gateway.log.close()?;
+    tracing::info!("drained, the audit log is signed");
+    served.and(drained)
+}
+
+/// Does as it is told, and signs the log in between, until told to stop.
+async fn obey(
+    orders: &mut Ears,
+    listening: &Listening,
+    gateway: &Arc<Gateway>,
+    cores: &mut Cores,
+    every: Duration,
+) -> Result<()> {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut signed = None;
+    loop {
+        tokio::select! {
+            ended = &mut cores.ended => return ended.map_err(Error::internal)?.map_err(Error::unavailable),
+            order = orders.next() => match order {
+                Order::Stop => return Ok(()),
+                Order::Reload => match listening.reload() {
+                    Ok(()) => tracing::info!("certificates were taken anew"),
+                    Err(error) => tracing::error!(cause = ?error, "the certificates stay as they were"),
+                },
+            },
+            _ = ticks.tick() => {
+                let size = gateway.log.head().size;
+                if signed != Some(size) && checkpoint(gateway).await {
+                    signed = Some(size);
+                }
+            }
+        }
+    }
+}
+
+/// Signs the log as it is now, away from this thread, since it waits for the disk.
+async fn checkpoint(gateway: &Arc<Gateway>) -> bool {
+    let gateway = Arc::clone(gateway);
+    let signing = move || gateway.log.checkpoint(gateway.clock.now());
+    match tokio::task::spawn_blocking(signing).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::error!(cause = ?error, "the audit log could not be signed");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "signing the audit log broke off");
+            false
+        }
+    }
+}
+
+async fn manage(
+    listening: &Listening,
+    management: Management,
+    stopping: Stopping,
+) -> Result<tokio::task::JoinHandle<()>> {
+    let at = listening.management;
+    let port = Tcp.bind(at).await.map_err(|error| no_port("management", at, error))?;
+    let hosts = Hosts::new(["localhost", "127.0.0.1", "[::1]"]);
+    let limits = Limits { connections: 64, drain: Duration::from_secs(1), ..Limits::default() };
+    let door = Arc::new(Door::new(limits, hosts, None));
+    Ok(tokio::spawn(listen::serve(door, port, Arc::new(management), stopping)))
+}
+
+fn no_port(which: &str, at: std::net::SocketAddr, error: io::Error) -> Error {
+    let say = format!("The {which} listener cannot be bound at {at}: is the port free?");
+    Error::new(crate::error::Kind::Unavailable, say).because(error)
+}
+
+/// The threads that serve the public listener.
+struct Cores {
+    hand: Stop,
+    bound: mpsc::UnboundedReceiver<()>,
+    ended: oneshot::Receiver<io::Result<()>>,
+}
+
+impl Cores {
+    fn start(listening: &Listening, door: &Arc<Door>, answer: Arc<dyn Answer>) -> Result<Self> {
+        let (hand, stopping) = Stop::new();
+        let (is_bound, bound) = mpsc::unbounded_channel();
+        let (end, ended) = oneshot::channel();
+        let (at, cores, door) = (listening.public, listening.cores, Arc::clone(door));
+        let serve = move || {
+            let bind = |_| {
+                let (door, answer, is_bound) = (Arc::clone(&door), Arc::clone(&answer), &is_bound);
+                Box::pin(async move {
+                    let port = Tcp.bind(at).await?;
+                    // Nobody waits any more if another core could not bind.
+                    is_bound.send(()).ok();
+                    Ok(vec![Entrance { door, port, answer }])
+                }) as listen::cores::Binding<'_>
+            };
+            // Nobody waits any more if the gateway could not be started.
+            end.send(serve_per_core(cores, &bind, &stopping)).ok();
+        };
+        thread::Builder::new()
+            .name("public".to_owned())
+            .spawn(serve)
+            .map_err(Error::unavailable)?;
+        Ok(Self { hand, bound, ended })
+    }
+
+    /// Waits until all of them listen.
+    async fn bound(&mut self, cores: usize) -> Result<()> {
+        for _ in 0..cores {
+            tokio::select! {
+                biased;
+                ended = &mut self.ended => {
+                    let why = ended.map_err(io::Error::other).and_then(|ended| ended);
+                    let why = why.err().unwrap_or_else(|| io::Error::other("ended at once"));
+                    let say = "The public listener cannot be bound: is its port free?";
+                    return Err(Error::new(crate::error::Kind::Unavailable, say).because(why));
+                }
+                Some(()) = self.bound.recv() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops and waits until what is under way is answered.
+    async fn stop(self) -> Result<()> {
+        self.hand.now();
+        // It has ended before if a core broke; that has been told.
+        match self.ended.await {
+            Ok(ended) => ended.map_err(Error::unavailable),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Where orders arrive.
+enum Ears {
+    Given(mpsc::UnboundedReceiver<Order>),
+    Signals { terminate: Signal, interrupt: Signal, hangup: Signal },
+}
+
+impl Ears {
+    fn open(orders: Orders) -> Result<Self> {
+        let open = |kind| signal(kind).map_err(Error::unavailable);
+        Ok(match orders {
+            Orders::Given(orders) => Self::Given(orders),
+            Orders::Signals => Self::Signals {
+                terminate: open(SignalKind::terminate())?,
+                interrupt: open(SignalKind::interrupt())?,
+                hangup: open(SignalKind::hangup())?,
+            },
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        match self {
+            Self::Given(orders) => orders.recv().await.unwrap_or(Order::Stop),
+            Self::Signals { terminate, interrupt, hangup } => tokio::select! {
+                _ = terminate.recv() => Order::Stop,
+                _ = interrupt.recv() => Order::Stop,
+                _ = hangup.recv() => Order::Reload,
+            },
+        }
+    }
+}

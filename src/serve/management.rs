@@ -1,0 +1,139 @@
+//! What operators and orchestrators ask: is it alive, may requests come, what does it count.
+//!
+//! Part of `serve`; cleartext on the loopback interface. It shows nothing of any person or caller.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde_json::json;
+
+use crate::{
+    error::Kind,
+    gateway::Gateway,
+    listen::{Answer, Answering, Door, Incoming, body::Body},
+    telemetry::{Gauges, Telemetry},
+};
+
+const JSON: &str = "application/json";
+const PLAIN: &str = "text/plain; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Where a gateway stands between its start and its end.
+#[derive(Debug, Default)]
+pub struct Phase {
+    /// All cores listen.
+    pub started: AtomicBool,
+    /// It has been asked to stop.
+    pub draining: AtomicBool,
+}
+
+impl Phase {
+    fn is_open(&self) -> bool {
+        self.started.load(Ordering::SeqCst) && !self.draining.load(Ordering::SeqCst)
+    }
+}
+
+/// The management face of one gateway.
+pub struct Management {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Its public door.
+    pub door: Arc<Door>,
+    /// Where it stands.
+    pub phase: Arc<Phase>,
+    /// What it counts.
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl Management {
+    async fn respond(&self, request: Incoming) -> Response<Body> {
+        let is_read = matches!(request.parts.method, Method::GET | Method::HEAD);
+        match request.parts.uri.path() {
+            _ if !is_read => page(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "GET is all there is.\n"),
+            "/livez" => page(StatusCode::OK, PLAIN, "alive\n"),
+            "/readyz" => yes_or_no(self.is_ready().await, "ready\n", "not ready\n"),
+            "/startupz" => {
+                let started = self.phase.started.load(Ordering::SeqCst);
+                yes_or_no(started, "started\n", "starting\n")
+            }
+            "/metrics" => page(StatusCode::OK, PROMETHEUS, self.metrics()),
+            "/health" => self.health().await,
+            _ => page(
+                StatusCode::NOT_FOUND,
+                PLAIN,
+                "Ask for /livez, /readyz, /startupz, /metrics or /health.\n",
+            ),
+        }
+    }
+
+    async fn is_ready(&self) -> bool {
+        self.phase.is_open() && self.store_answers().await
+    }
+
+    async fn store_answers(&self) -> bool {
+        match &self.gateway.reach.sources.local {
+            Some(local) => local.walk(None, 1).await.is_ok(),
+            None => true,
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.telemetry.text(&Gauges {
+            connections: self.door.connections(),
+            audit_records: self.gateway.log.head().size,
+            ready: self.phase.is_open(),
+        })
+    }
+
+    async fn health(&self) -> Response<Body> {
+        let word = |up: bool| if up { "UP" } else { "DOWN" };
+        let (open, store) = (self.phase.is_open(), self.store_answers().await);
+        let peers = self.gateway.reach.sources.peers.iter();
+        let peers: serde_json::Map<_, _> = peers
+            .map(|peer| (peer.node().to_string(), format!("{:?}", peer.client.state()).into()))
+            .collect();
+        let health = json!({
+            "status": word(open && store),
+            "node": self.gateway.node.as_str(),
+            "components": {
+                "listener": { "status": word(open) },
+                "store": { "status": word(store) },
+                "audit": { "status": "UP", "records": self.gateway.log.head().size },
+                "peers": peers,
+            },
+        });
+        let status = if open && store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        page(status, JSON, health.to_string())
+    }
+}
+
+impl Answer for Management {
+    fn answer(&self, request: Incoming) -> Answering<'_> {
+        Box::pin(self.respond(request))
+    }
+
+    fn refuse(&self, kind: Kind, say: &'static str) -> Response<Body> {
+        let status = StatusCode::from_u16(kind.shape().status);
+        page(status.unwrap_or(StatusCode::BAD_REQUEST), PLAIN, format!("{say}\n"))
+    }
+}
+
+fn yes_or_no(holds: bool, yes: &'static str, no: &'static str) -> Response<Body> {
+    if holds {
+        page(StatusCode::OK, PLAIN, yes)
+    } else {
+        page(StatusCode::SERVICE_UNAVAILABLE, PLAIN, no)
+    }
+}
+
+fn page(status: StatusCode, kind: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::free(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,23 @@
+//! Who holds data of a person, and how it is loaded.
+//!
+//! Stands under `federation`. A source answers "what do you hold of this person" with a compartment;
+//! the local one loads from the store through a cache in which a commit marks the slot before it is
+//! acknowledged, so that nobody reads what was true before an acknowledged change.
+
+pub mod local;
+
+use std::sync::Arc;
+
+use crate::compartment::Compartment;
+
+/// What a source holds of one person: whole, unmapped, unreleased.
+pub struct Held {
+    compartment: Arc<Compartment>,
+}
+
+impl Held {
+    /// Gives the compartment to the next step.
+    pub fn into_compartment(self) -> Arc<Compartment> {
+        self.compartment
+    }
+}

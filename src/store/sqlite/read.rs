@@ -1,0 +1,158 @@
+//! What is read from the rows.
+//!
+//! Belongs to `store::sqlite`; runs on the readers' threads, each with a connection of its own, and
+//! opens what is sealed there. A value that does not open is an error, never left out.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::{
+    domain::moment::Moment,
+    error::{Error, Result},
+    seal::Keys,
+    store::{
+        Changed, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
+        sqlite::{
+            column::{at_most, kind, kind_number, moment, version},
+            sealed,
+        },
+    },
+};
+
+/// The newest version of every document of a person.
+const NEWEST: &str = "SELECT id, kind, owner, local_id, version, recorded, parts, body \
+     FROM document WHERE person = ?1";
+
+/// The versions of a person's documents of one kind that have a successor.
+const FORMER: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version, v.recorded, v.parts, \
+     v.body FROM document d JOIN document_version v ON v.document = d.row \
+     WHERE d.person = ?1 AND d.kind = ?2";
+
+/// A person as the rows have it: row, version, time of the last commit, sealed audit key.
+type Person = (i64, u64, Moment, Vec<u8>);
+
+/// Everything about one person, as of one instant.
+pub(super) fn load(rows: &Connection, keys: &Keys, patient: &str) -> Result<Option<Stored>> {
+    // One transaction: a commit between two statements must not show in half of the answer.
+    let snapshot = rows.unchecked_transaction().map_err(Error::unavailable)?;
+    let found: Option<Person> = one(
+        &snapshot,
+        "SELECT row, version, changed, audit_key FROM person WHERE patient = ?1",
+        [patient],
+        |row| Ok((row.get(0)?, version(row, 1)?, moment(row, 2)?, row.get(3)?)),
+    )?;
+    let Some((person, at_version, changed, audit_key)) = found else { return Ok(None) };
+    let mut held = all(&snapshot, NEWEST, [person], document)?;
+    let consents = params![person, kind_number(DocumentKind::Consent)];
+    held.extend(all(&snapshot, FORMER, consents, document)?);
+    drop(snapshot);
+    let open = |sealed| sealed::open_document(keys, patient, sealed);
+    let mut documents = held.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+    documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+    Ok(Some(Stored {
+        patient: patient.into(),
+        version: at_version,
+        changed,
+        audit_key: sealed::open_audit_key(keys, patient, &audit_key)?,
+        documents,
+    }))
+}
+
+/// The person of an identity code.
+pub(super) fn find(rows: &Connection, identity: IdentityMac) -> Result<Option<Arc<str>>> {
+    let sql = "SELECT patient FROM person WHERE identity = ?1";
+    one(rows, sql, [identity.0], |row| row.get(0))
+}
+
+/// The document an owner knows by its own id.
+pub(super) fn local(
+    rows: &Connection,
+    owner: &str,
+    kind: DocumentKind,
+    local_id: &str,
+) -> Result<Option<Place>> {
+    let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
+               WHERE d.owner = ?1 AND d.kind = ?2 AND d.local_id = ?3";
+    one(rows, sql, params![owner, kind_number(kind), local_id], place)
+}
+
+/// The compartment of a document id.
+pub(super) fn place_of(rows: &Connection, document: &str) -> Result<Option<Place>> {
+    let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
+               WHERE d.id = ?1";
+    one(rows, sql, [document], place)
+}
+
+/// People in order of Patient id.
+pub(super) fn walk(rows: &Connection, after: Option<&str>, limit: usize) -> Result<Vec<Walked>> {
+    let sql = "SELECT patient, version, changed FROM person INDEXED BY person_walk \
+               WHERE patient > ?1 ORDER BY patient LIMIT ?2";
+    all(rows, sql, params![after.unwrap_or_default(), at_most(limit)], |row| {
+        Ok(Walked { patient: row.get(0)?, version: version(row, 1)?, changed: moment(row, 2)? })
+    })
+}
+
+/// The change sequence.
+pub(super) fn changes(rows: &Connection, after: i64, limit: usize) -> Result<Vec<Changed>> {
+    let sql = "SELECT c.sequence, p.patient, c.at FROM change c JOIN person p ON p.row = c.person \
+               WHERE c.sequence > ?1 ORDER BY c.sequence LIMIT ?2";
+    all(rows, sql, params![after, at_most(limit)], |row| {
+        Ok(Changed { sequence: row.get(0)?, patient: row.get(1)?, at: moment(row, 2)? })
+    })
+}
+
+/// Audit records that have not reached the log.
+pub(super) fn unrecorded(rows: &Connection) -> Result<Vec<(i64, Arc<[u8]>)>> {
+    let sql = "SELECT id, record FROM audit_pending ORDER BY id";
+    all(rows, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Messages owed to other gateways.
+pub(super) fn owed(rows: &Connection, keys: &Keys, limit: usize) -> Result<Vec<(i64, Outgoing)>> {
+    let sql = "SELECT id, key, peer, body FROM outbox ORDER BY id LIMIT ?1";
+    let sealed = all(rows, sql, [at_most(limit)], |row| {
+        Ok((row.get(0)?, Outgoing { key: row.get(1)?, peer: row.get(2)?, body: row.get(3)? }))
+    })?;
+    let open = |(id, message)| Ok((id, sealed::open_message(keys, message)?));
+    sealed.into_iter().map(open).collect()
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place { patient: row.get(0)?, document: row.get(1)? })
+}
+
+fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
+    Ok(Document {
+        id: row.get(0)?,
+        kind: kind(row, 1)?,
+        owner: row.get(2)?,
+        local_id: row.get(3)?,
+        version: version(row, 4)?,
+        recorded: moment(row, 5)?,
+        parts: row.get(6)?,
+        body: row.get(7)?,
+    })
+}
+
+fn one<T>(
+    rows: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>> {
+    rows.prepare_cached(sql)
+        .and_then(|mut query| query.query_row(values, read).optional())
+        .map_err(Error::unavailable)
+}
+
+fn all<T>(
+    rows: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    rows.prepare_cached(sql)
+        .and_then(|mut query| query.query_map(values, read)?.collect())
+        .map_err(Error::unavailable)
+}

@@ -1,0 +1,332 @@
+//! The data a benchmark runs on: one gateway's directory with people, assessments and grants.
+//!
+//! Beside the way. Everything goes in through the gateway's own roads: documents are pushed and
+//! grants are written as over the wire. Nobody here exists. Keeps keys in the open, since what they
+//! protect was made up; must never be pointed at a real directory.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use mylife::{
+    authenticate::{
+        jose::{
+            TokenKind,
+            claims::Registered,
+            key::Algorithm,
+            sign::{Signer, generate},
+        },
+        registry::ClientEntry,
+    },
+    chance::{Chance, SystemChance, base32},
+    clock::{Clock, SystemClock},
+    consent::law::Law,
+    directory::{Listing, Name, Organization},
+    domain::{
+        id::NodeCode,
+        identity::{TestRange, WrongCheck},
+        moment::Moment,
+        theme::Theme,
+    },
+    federation::client,
+    gateway::{Gateway, Limits, open::Setup},
+    listen::{Answer, Incoming, body::BodyReader},
+    pki::Ca,
+    seal::Keys,
+    transport::Tcp,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// The name under which the gateway is addressed, whatever its port.
+pub(crate) const HOST: &str = "bench.test";
+/// Themes that the grants name; the other five never leave.
+pub(crate) const SHARED: [Theme; 5] =
+    [Theme::StudiesWork, Theme::Friends, Theme::Housing, Theme::Finance, Theme::SelfEsteem];
+/// Opens the own words about a theme, so that a body can be searched for them.
+pub(crate) const MARK: &str = "toive-";
+
+const CITY: &str = "urn:oid:1.2.246.10.99900001";
+const COUNTY: &str = "urn:oid:1.2.246.10.99900002";
+/// People pushed at a time; one fsync serves what comes together.
+const TOGETHER: usize = 64;
+
+/// What the people of a world hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// How many people.
+    pub(crate) people: usize,
+    /// Assessments of thirty items that each of them has.
+    pub(crate) assessments: usize,
+}
+
+/// Ids of one person's resources.
+pub(crate) struct Somebody {
+    /// Of the Patient.
+    pub(crate) patient: String,
+    /// Of one `QuestionnaireResponse`.
+    pub(crate) response: String,
+}
+
+/// A directory on disk that a gateway can be opened on.
+pub(crate) struct World {
+    /// Where it is.
+    pub(crate) dir: PathBuf,
+    signer: Arc<Signer>,
+}
+
+impl World {
+    /// The world of a directory; its keys and certificates are made if they are absent.
+    pub(crate) fn at(dir: PathBuf) -> Self {
+        fs::create_dir_all(&dir).unwrap();
+        let key = dir.join("signer.jwk");
+        if !key.exists() {
+            let mut master = [0; 32];
+            SystemChance.fill(&mut master);
+            fs::write(dir.join("master"), master).unwrap();
+            let now = SystemClock::default().now();
+            let ca = Ca::new("bench", now).unwrap();
+            ca.issued().write(&dir, "ca").unwrap();
+            ca.gateway(&[HOST], now).unwrap().write(&dir, "server").unwrap();
+            fs::write(&key, &*generate(Algorithm::Es256).unwrap()).unwrap();
+        }
+        let signer = Signer::from_jwk(&fs::read_to_string(key).unwrap()).unwrap();
+        Self { dir, signer: Arc::new(signer) }
+    }
+
+    /// A world filled anew; tells how long each document took, with its record, on average.
+    pub(crate) async fn filled(dir: PathBuf, size: Size) -> (Self, Duration) {
+        drop(fs::remove_dir_all(&dir));
+        let world = Self::at(dir);
+        let gateway = Arc::new(world.open().await);
+        let token = world.token("source");
+        let clock = SystemClock::default();
+        let mut all = Vec::new();
+        let mut pushing = JoinSet::new();
+        for number in 0..size.people {
+            if pushing.len() >= TOGETHER {
+                all.push(pushing.join_next().await.unwrap().unwrap());
+            }
+            pushing.spawn(push(Arc::clone(&gateway), token.clone(), number, size.assessments));
+        }
+        all.extend(pushing.join_all().await);
+        let documents = size.people * (2 + size.assessments);
+        let each = clock.elapsed() / u32::try_from(documents).unwrap();
+        fs::write(world.dir.join("people"), all.concat()).unwrap();
+        (world, each)
+    }
+
+    /// Everybody in it.
+    pub(crate) fn people(&self) -> Vec<Somebody> {
+        let text = fs::read_to_string(self.dir.join("people")).unwrap();
+        let one = |line: &str| {
+            let (patient, response) = line.split_once(' ').unwrap();
+            Somebody { patient: patient.to_owned(), response: response.to_owned() }
+        };
+        text.lines().map(one).collect()
+    }
+
+    /// The gateway of this directory.
+    pub(crate) async fn open(&self) -> Gateway {
+        let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+        let master = fs::read(self.dir.join("master")).unwrap().try_into().unwrap();
+        let organization = |id: &str, oid: &str, name: &str| Organization {
+            id: id.to_owned(),
+            name: Name { fi: name.to_owned(), sv: name.to_owned(), en: name.to_owned() },
+            oid: oid.to_owned(),
+            part_of: None,
+            sensitivity: Vec::new(),
+        };
+        let organizations = vec![
+            organization("297.city", CITY, "Kaupunki"),
+            organization("297.county", COUNTY, "Hyvinvointialue"),
+        ];
+        let setup = Setup {
+            node: NodeCode::parse("297").unwrap(),
+            organization: CITY.to_owned(),
+            url: format!("https://{HOST}"),
+            holds_data: true,
+            directory_path: self.dir.join("gateway"),
+            keys: Arc::new(Keys::from_master(&master, Arc::clone(&chance)).unwrap()),
+            signer: Arc::clone(&self.signer),
+            clients: self.clients(),
+            peers: Vec::new(),
+            transport: Arc::new(Tcp),
+            peer_tls: None,
+            peer_limits: client::Limits::default(),
+            law: Law::default(),
+            directory: Listing { organizations, ..Listing::default() },
+            activated: Moment::parse("2026-01-01T00:00:00Z").unwrap(),
+            limits: Limits {
+                page: 100,
+                test_range: TestRange::Allow(WrongCheck::Refuse),
+                document: mylife::json::Limits::default(),
+            },
+            cache_bytes: 2 << 30,
+            stride: 2,
+            readers: NonZeroUsize::new(2).unwrap(),
+            clock: Arc::new(SystemClock::default()),
+            chance,
+        };
+        Gateway::open(setup).await.unwrap()
+    }
+
+    /// An access token as the gateway would give it to a client, good for five minutes.
+    pub(crate) fn token(&self, client: &str) -> String {
+        let client = self.clients().into_iter().find(|c| c.client_id == client).unwrap();
+        let now = SystemClock::default().now();
+        let registered = Registered {
+            iss: format!("https://{HOST}"),
+            sub: client.client_id.clone(),
+            aud: format!("https://{HOST}/fhir"),
+            exp: now.plus(Duration::from_mins(5)).seconds(),
+            iat: Some(now.seconds()),
+            nbf: None,
+            jti: base32(&SystemChance, 26),
+        };
+        let claims = json!({
+            "client_id": client.client_id,
+            "scope": client.scopes.join(" "),
+            "organization": client.organization,
+            "purpose": client.purposes.first(),
+        });
+        self.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+    }
+
+    fn clients(&self) -> Vec<ClientEntry> {
+        let client = |id: &str, organization: &str, scopes: &[&str]| ClientEntry {
+            client_id: id.to_owned(),
+            name: id.to_owned(),
+            organization: organization.to_owned(),
+            roles: Vec::new(),
+            jwks: json!({ "keys": [self.signer.public()] }),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            purposes: vec!["TREAT".to_owned()],
+            register: None,
+            sector: None,
+            declares: Vec::new(),
+            break_glass: false,
+            people_act: false,
+            native_owner: scopes.contains(&"mylife/native.write"),
+        };
+        vec![
+            client("source", CITY, &["mylife/native.write", "system/Consent.cu"]),
+            client("county", COUNTY, &["system/*.rs"]),
+        ]
+    }
+}
+
+/// Pushes everything about one person; tells the line of the file of people.
+async fn push(gateway: Arc<Gateway>, token: String, number: usize, assessments: usize) -> String {
+    let local = format!("p-{number}");
+    let person = json!({
+        "schema": "mylife/person/1", "id": local, "language": "fi", "municipality": "297",
+        "name": { "given": ["Testi"], "family": format!("Esimerkki{number}") },
+        "birth_date": "2000-02-03", "non_disclosure": false,
+    });
+    let held = put(&gateway, &token, &format!("/native/people/{local}"), &person).await;
+    let patient = held["patient"].as_str().unwrap().to_owned();
+    let mut response = String::new();
+    for which in 0..assessments {
+        let one = assessment(&local, number, which);
+        let path = format!("/native/assessments/a-{number}-{which}");
+        let held = put(&gateway, &token, &path, &one).await;
+        held["id"].as_str().unwrap().clone_into(&mut response);
+    }
+    let uuid = format!("urn:uuid:00000000-0000-4000-8000-{number:012}");
+    let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
+    put(&gateway, &token, &path, &grant(&patient, &uuid)).await;
+    format!("{patient} {response}\n")
+}
+
+async fn put(gateway: &Gateway, token: &str, path: &str, body: &Value) -> Value {
+    let (status, bytes) = ask(gateway, Method::PUT, path, token, body.to_string()).await;
+    assert_eq!(status, StatusCode::CREATED, "{path}: {}", String::from_utf8_lossy(&bytes));
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// One question to the gateway, without a wire.
+pub(crate) async fn ask(
+    gateway: &Gateway,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: String,
+) -> (StatusCode, Bytes) {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json");
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    let incoming = Incoming { parts, body: BodyReader::of(body), peer_certificate: None };
+    let response = gateway.answer(incoming).await;
+    (response.status(), response.into_body().collect().await.unwrap().to_bytes())
+}
+
+/// All thirty items; each theme's own words name it behind [`MARK`].
+fn assessment(person: &str, number: usize, which: usize) -> Value {
+    let answer = |(at, theme): (usize, &Theme)| {
+        json!({
+            "theme": theme.code(),
+            "importance": (number + at) % 11,
+            "satisfaction": (number + at + which) % 11,
+            "future": format!("{MARK}{}", theme.code()),
+        })
+    };
+    let answers: Vec<Value> = Theme::ALL.iter().enumerate().map(answer).collect();
+    json!({
+        "schema": "mylife/assessment/1", "id": format!("a-{number}-{which}"), "person": person,
+        "form": "3x10d-30", "age_group": "18+", "status": "completed", "answered_by": "person",
+        "authored": format!("2026-0{}-01T09:30:00+02:00", which % 9 + 1), "language": "fi",
+        "register": { "code": "youth", "service_task": "youth-work", "sector": "youth-services" },
+        "answers": answers,
+    })
+}
+
+/// The county may see five themes, own words included.
+fn grant(patient: &str, uuid: &str) -> Value {
+    let systems = "https://mylife.example/fhir/CodeSystem";
+    let terms = "http://terminology.hl7.org/CodeSystem";
+    let theme = |t: &Theme| json!({ "system": format!("{systems}/theme"), "code": t.code() });
+    let mut labels: Vec<Value> = SHARED.iter().map(theme).collect();
+    labels.push(json!({ "system": format!("{systems}/class"), "code": "free-text" }));
+    let role = json!({ "coding": [
+        { "system": format!("{terms}/v3-ParticipationType"), "code": "PRCP" }] });
+    let county = json!({ "identifier": { "system": "urn:ietf:rfc:3986", "value": COUNTY } });
+    json!({
+        "resourceType": "Consent", "status": "active",
+        "identifier": [{ "system": "urn:ietf:rfc:3986", "value": uuid }],
+        "scope": { "coding": [
+            { "system": format!("{terms}/consentscope"), "code": "patient-privacy" }] },
+        "category": [{ "coding": [{ "system": "urn:mylife:consent-kind", "code": "grant" }] }],
+        "patient": { "reference": format!("Patient/{patient}") },
+        "performer": [{ "reference": format!("Patient/{patient}") }],
+        "policy": [{ "uri": "urn:mylife:policy:1" }],
+        "provision": { "type": "deny", "provision": [{
+            "type": "permit",
+            "actor": [{ "role": role, "reference": county }],
+            "purpose": [{ "system": format!("{terms}/v3-ActReason"), "code": "TREAT" }],
+            "securityLabel": labels,
+        }] },
+    })
+}
+
+/// Refuses a file system without a disk: what is never written is never durable.
+pub(crate) fn demand_disk(dir: &Path) {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    let of = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        dir.starts_with(place).then(|| (place.len(), kind.to_owned()))
+    });
+    let kind = of.max().map(|(_, kind)| kind).unwrap_or_default();
+    assert!(kind != "tmpfs" && kind != "ramfs", "{} is a {kind}; use a disk", dir.display());
+}

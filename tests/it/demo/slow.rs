@@ -1,0 +1,100 @@
+//! One run of the whole demo and what it leaves behind; quick runs skip it by its name.
+
+use std::{fs, path::Path, sync::Arc};
+
+use mylife::{
+    audit::verify::verify,
+    chance::{SystemChance, base32},
+    demo::{self, Options},
+    domain::id::NodeCode,
+    gateway::open::log_keys,
+    seal::master,
+};
+use serde_json::Value;
+
+#[test]
+fn the_demo_answers_everything_right_and_describes_itself() {
+    let dir = std::env::temp_dir().join(format!("mylife-it-demo-{}", base32(&SystemChance, 10)));
+    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, once: true };
+    let mut told = Vec::new();
+    let right = demo::run(&options, &mut told);
+    let told = String::from_utf8(told).unwrap();
+    assert!(right.unwrap(), "{told}");
+    assert!(told.contains("Every answer was right."), "{told}");
+    described(&dir);
+    for (slug, code) in
+        [("kuopio", "297"), ("kajaani", "205"), ("espoo", "049"), ("portal", "portal")]
+    {
+        whole_log(&dir.join(slug), code);
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+fn has(value: &Value, members: &[&str]) {
+    for member in members {
+        assert!(value.get(member).is_some(), "{member} is missing in {value}");
+    }
+}
+
+fn described(dir: &Path) {
+    let sandbox: Value =
+        serde_json::from_slice(&fs::read(dir.join("sandbox.json")).unwrap()).unwrap();
+    assert!(dir.join(sandbox["ca"].as_str().unwrap()).exists());
+    for slug in ["kuopio", "kajaani", "espoo", "portal"] {
+        let node = &sandbox["nodes"][slug];
+        has(
+            node,
+            &["code", "organization", "fhir", "native", "issuer", "token_endpoint", "management"],
+        );
+    }
+    for client in ["national-portal", "north-savo", "integrator", "kuopio-source", "consent-desk"] {
+        let client = &sandbox["clients"][client];
+        let members =
+            ["client_id", "organization", "key", "kid", "alg", "scope", "purpose", "nodes"];
+        has(client, &members);
+        assert_eq!(client["alg"], "ES384");
+        assert!(dir.join(client["key"].as_str().unwrap()).exists());
+    }
+    let people = sandbox["people"].as_array().unwrap();
+    assert!(people.len() >= 40, "{}", people.len());
+    let (mut grants, mut prohibitions) = (0, 0);
+    for person in people {
+        has(person, &["name", "birth_date", "identifier", "records", "grants", "prohibitions"]);
+        person["records"].as_array().unwrap().iter().for_each(|one| {
+            has(one, &["node", "patient", "documents"]);
+        });
+        let all = [&person["grants"], &person["prohibitions"]];
+        for rule in all.into_iter().flat_map(|list| list.as_array().unwrap()) {
+            has(
+                rule,
+                &["to", "organization", "node", "consent", "identifier", "labels", "classes"],
+            );
+            has(rule, &["types", "purpose", "start", "end", "active"]);
+            assert!(rule["consent"].as_str().unwrap().starts_with("Consent/"));
+        }
+        grants += person["grants"].as_array().unwrap().len();
+        prohibitions += person["prohibitions"].as_array().unwrap().len();
+    }
+    assert!(grants >= 30 && prohibitions >= 3, "{grants} grants, {prohibitions} prohibitions");
+    assert!(people.iter().any(|person| person["records"].as_array().unwrap().len() == 2));
+}
+
+fn whole_log(dir: &Path, code: &str) {
+    let keys = master::read(&dir.join("master.key"), Arc::new(SystemChance)).unwrap();
+    let keys = log_keys(&NodeCode::parse(code).unwrap(), &keys).unwrap();
+    let verifier = keys.signer.verifier();
+    let report = verify(&dir.join("data").join("audit"), Some(&verifier), &|_| None).unwrap();
+    assert_eq!(report.fault, None, "{code}");
+    assert!(report.records > 0, "{code}");
+}
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let dir = std::env::temp_dir().join(format!("mylife-it-demo-{}", base32(&SystemChance, 10)));
+    fs::create_dir_all(dir.join("mine")).unwrap();
+    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, once: true };
+    let error = demo::run(&options, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), mylife::error::Kind::Conflict);
+    assert!(dir.join("mine").exists());
+    fs::remove_dir_all(&dir).unwrap();
+}

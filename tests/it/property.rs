@@ -1,0 +1,21 @@
+//! What must hold of any store, any reader and any question: non-interference, release within what is
+//! decided, and resources that stay FHIR R4 whatever is left out of them.
+
+mod asked;
+mod edit;
+mod interference;
+mod lab;
+mod lens;
+mod merge;
+mod oracle;
+mod reader;
+mod released;
+mod round_trip;
+mod shelf;
+mod validity;
+mod world;
+
+/// Cases of a property where each costs some requests.
+const SOME: u32 = 150;
+/// Cases of a property where each costs little.
+const MANY: u32 = 300;

@@ -1,0 +1,262 @@
+//! Questions over the whole grammar: reads, and searches of every parameter, by URL and by form, page
+//! by page to the end.
+
+use form_urlencoded::Serializer;
+use mylife::{domain::theme::Theme, fhir::types::ResourceType, query::param};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::{
+    lab::{FHIR, Lab, Seen},
+    oracle::{observation, part},
+    world::{THEMES, document, patient},
+};
+
+/// Types that belong to a person.
+pub(super) const TYPES: [ResourceType; 11] = [
+    ResourceType::Patient,
+    ResourceType::QuestionnaireResponse,
+    ResourceType::Observation,
+    ResourceType::CarePlan,
+    ResourceType::Goal,
+    ResourceType::ServiceRequest,
+    ResourceType::Task,
+    ResourceType::CareTeam,
+    ResourceType::Provenance,
+    ResourceType::Consent,
+    ResourceType::RelatedPerson,
+];
+
+/// Most pages that are followed; a walk over a small world ends long before.
+const PAGES: usize = 80;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    /// One resource by id, which may be hidden or none.
+    Read(ResourceType, String),
+    /// A search, and all its pages.
+    Search { kind: ResourceType, pairs: Vec<(&'static str, String)>, form: bool },
+}
+
+pub(super) fn questions() -> impl Strategy<Value = Question> {
+    let read = select(TYPES.to_vec())
+        .prop_flat_map(|kind| ids(kind).prop_map(move |id| Question::Read(kind, id)));
+    let search = select(TYPES.to_vec()).prop_flat_map(|kind| {
+        let who = prop_oneof![5 => Just(Some(0_usize)), 1 => Just(Some(1)), 2 => Just(None)];
+        let filters = vec(select(filters(kind)).prop_flat_map(move |p| values(kind, p)), 0..3);
+        (who, filters, control(kind), any::<bool>(), 0..3_u8).prop_map(
+            move |(who, filters, control, form, named)| {
+                let mut pairs = Vec::new();
+                let form = match who {
+                    Some(whose) => person(kind, whose, named, form, &mut pairs),
+                    None => form,
+                };
+                pairs.extend(filters);
+                pairs.extend(control.into_iter().filter(|(name, value)| {
+                    who.is_some() || *name != "_sort" || value.ends_with("_id")
+                }));
+                Question::Search { kind, pairs, form }
+            },
+        )
+    });
+    prop_oneof![1 => read, 3 => search]
+}
+
+/// Names the person; by identifier only in a form.
+fn person(
+    kind: ResourceType,
+    whose: usize,
+    named: u8,
+    form: bool,
+    pairs: &mut Vec<(&'static str, String)>,
+) -> bool {
+    let code = "urn:oid:1.2.246.21|290200A900";
+    let is_patient = kind == ResourceType::Patient;
+    let by_code = named == 0 && whose == 0;
+    let (name, value) = match (is_patient, by_code) {
+        (true, true) => ("identifier", identity(code)),
+        (false, true) => ("patient.identifier", identity(code)),
+        (true, false) => ("_id", patient(whose)),
+        (false, false) => ("patient", format!("Patient/{}", patient(whose))),
+    };
+    pairs.push((name, value));
+    form || by_code
+}
+
+/// With the check character that the code has.
+fn identity(start: &str) -> String {
+    use mylife::domain::{day::Day, identity::IdentityCode};
+    let code = IdentityCode::invent(Day::parse("2000-02-29").unwrap(), 900).unwrap();
+    format!("{}|{}", start.split_once('|').unwrap().0, code.reveal())
+}
+
+fn filters(kind: ResourceType) -> Vec<(&'static str, param::Type)> {
+    let own = param::COMMON.iter().chain(param::of(kind));
+    let named = ["patient", "subject", "identifier"];
+    let mut all: Vec<_> = own
+        .filter(|(name, _)| {
+            !named.contains(name) || (*name == "identifier" && kind != ResourceType::Patient)
+        })
+        .filter(|(name, _)| kind != ResourceType::Patient || *name != "_id")
+        .copied()
+        .collect();
+    all.sort_unstable_by_key(|(name, _)| *name);
+    all
+}
+
+fn values(
+    kind: ResourceType,
+    (name, of): (&'static str, param::Type),
+) -> BoxedStrategy<(&'static str, String)> {
+    let text = |all: Vec<&'static str>| select(all).prop_map(str::to_owned).boxed();
+    let value: BoxedStrategy<String> = match (name, of) {
+        ("_id", _) => vec(ids(kind), 1..3).prop_map(|ids| ids.join(",")).boxed(),
+        ("_security", _) => security().boxed(),
+        ("code", _) if kind == ResourceType::Observation => {
+            (select(THEMES.to_vec()), select(vec!["importance", "satisfaction"]))
+                .prop_map(|(theme, from)| format!("{}.{from}", theme.code()))
+                .boxed()
+        }
+        ("code", _) => text(vec!["297.svc.youth", "297.svc.mind", "action", "housing"]),
+        ("category", _) => {
+            text(vec!["housing", "health,finance", "survey", "welfare-plan", "grant"])
+        }
+        ("status" | "lifecycle-status", _) => {
+            text(vec!["active", "completed", "in-progress", "final", "requested", "inactive"])
+        }
+        ("intent", _) => text(vec!["plan", "order"]),
+        ("identifier", _) => {
+            let system = "https://mylife.example/fhir/sid/document";
+            let document = (select(vec!['a', 'w']), 0..2_usize)
+                .prop_map(move |(letter, n)| format!("{system}|{}", document(letter, 0, n)));
+            prop_oneof![document, Just("urn:uuid:1".to_owned())].boxed()
+        }
+        (_, param::Type::Date) => dates().boxed(),
+        (_, param::Type::Reference) => prop_oneof![
+            (0..2_usize).prop_map(|n| document('w', 0, n)),
+            (0..2_usize).prop_map(|n| format!("QuestionnaireResponse/{}", document('a', 0, n))),
+            (0..2_usize).prop_map(|n| format!("CareTeam/{}.ct", document('w', 0, n))),
+            Just("Practitioner/297.prac.mind".to_owned()),
+            Just("Organization/297.org.youth".to_owned()),
+        ]
+        .boxed(),
+        (_, param::Type::Uri) => {
+            text(vec!["https://mylife.example/fhir/Questionnaire/3x10d-30-18plus"])
+        }
+        (_, param::Type::Token) => text(vec!["active"]),
+    };
+    value.prop_map(move |value| (name, value)).boxed()
+}
+
+fn security() -> impl Strategy<Value = String> {
+    let system = "https://mylife.example/fhir/CodeSystem";
+    let theme = select(THEMES.to_vec()).prop_map(Theme::code);
+    prop_oneof![
+        theme.clone().prop_map(move |code| format!("{system}/theme|{code}")),
+        theme.prop_map(str::to_owned),
+        select(vec!["free-text", "mental-health", "contact"])
+            .prop_map(move |code| format!("{system}/class|{code}")),
+    ]
+}
+
+fn dates() -> impl Strategy<Value = String> {
+    let prefix = select(vec!["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]);
+    let date = select(vec![
+        "2026",
+        "2026-01",
+        "2026-02-15",
+        "2026-01-10T00:00:00Z",
+        "2026-03-02T08:00:00.000Z",
+        "2026-02-24T08:00:00.000Z",
+        "2026-03-01",
+    ]);
+    (prefix, date).prop_map(|(prefix, date)| format!("{prefix}{date}"))
+}
+
+fn control(kind: ResourceType) -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let mut keys = vec!["_lastUpdated", "_id"];
+    let dates = param::of(kind).iter().filter(|(_, of)| *of == param::Type::Date);
+    keys.extend(dates.map(|(name, _)| *name));
+    let sort = vec((select(keys), any::<bool>()), 1..3).prop_map(|keys| {
+        let key = |(name, down): (&str, bool)| format!("{}{name}", if down { "-" } else { "" });
+        keys.into_iter().map(key).collect::<Vec<_>>().join(",")
+    });
+    let count = option::of((0..4_u8).prop_map(|n| n.to_string()));
+    let total = option::of(select(vec!["none", "accurate", "estimate"]).prop_map(str::to_owned));
+    (count, total, option::of(sort)).prop_map(|(count, total, sort)| {
+        let all = [("_count", count), ("_total", total), ("_sort", sort)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    })
+}
+
+/// Ids that may exist.
+pub(super) fn ids(kind: ResourceType) -> BoxedStrategy<String> {
+    let numbers = (0..2_usize, 0..3_u8);
+    let theme = (select(THEMES.to_vec()), select(vec!["importance", "satisfaction"]));
+    (numbers, theme, any::<bool>())
+        .prop_map(move |((number, local), (theme, from), other)| {
+            let (survey, plan) = (document('a', 0, number), document('w', 0, number));
+            let of = |key: &str, letter| part(&plan, &format!("{key}:{letter}{local}"), letter);
+            match kind {
+                ResourceType::Patient => patient(number),
+                ResourceType::QuestionnaireResponse => survey,
+                ResourceType::Observation => observation(&survey, theme, from),
+                ResourceType::CarePlan => plan,
+                ResourceType::Goal => of("goal", 'g'),
+                ResourceType::ServiceRequest => of("service", 's'),
+                ResourceType::Task if other => of("follow-up", 'f'),
+                ResourceType::Task => part(&plan, &format!("action:t{local}"), 'a'),
+                ResourceType::CareTeam => format!("{plan}.ct"),
+                ResourceType::Provenance if other => format!("{plan}.pv"),
+                ResourceType::Provenance => format!("{survey}.pv"),
+                ResourceType::Consent => document('c', 0, usize::from(local)),
+                ResourceType::RelatedPerson
+                | ResourceType::AuditEvent
+                | ResourceType::HealthcareService
+                | ResourceType::Location
+                | ResourceType::Organization
+                | ResourceType::Practitioner
+                | ResourceType::PractitionerRole
+                | ResourceType::Questionnaire => "297.nothing".to_owned(),
+            }
+        })
+        .boxed()
+}
+
+impl Question {
+    /// Asks it, and for every further page.
+    pub(super) fn ask(&self, lab: &Lab, token: &str) -> Vec<Seen> {
+        match self {
+            Self::Read(kind, id) => vec![lab.fetch(token, &format!("{FHIR}/{}/{id}", kind.name()))],
+            Self::Search { kind, pairs, form } => {
+                let mut text = Serializer::new(String::new());
+                text.extend_pairs(pairs);
+                let (text, base) = (text.finish(), format!("{FHIR}/{}", kind.name()));
+                let first = if *form {
+                    lab.post(token, &format!("{base}/_search"), &text)
+                } else {
+                    lab.fetch(token, &format!("{base}?{text}"))
+                };
+                walk(lab, token, first)
+            }
+        }
+    }
+}
+
+/// A page and all that follow it.
+fn walk(lab: &Lab, token: &str, first: Seen) -> Vec<Seen> {
+    let mut pages = vec![first];
+    while let Some(next) = next(pages.last().unwrap()) {
+        assert!(pages.len() < PAGES, "a walk must end");
+        pages.push(lab.fetch(token, &next));
+    }
+    pages
+}
+
+/// The link to the next page.
+pub(super) fn next(page: &Seen) -> Option<String> {
+    let bundle = page.json();
+    let links = bundle["link"].as_array()?;
+    let next = links.iter().find(|link| link["relation"] == "next")?;
+    Some(next["url"].as_str().unwrap().to_owned())
+}

@@ -1,0 +1,145 @@
+//! A search finds what its parameter says of the released bytes, and nothing else.
+
+use std::cell::RefCell;
+
+use mylife::{
+    domain::moment::Moment,
+    fhir::{date::range, segment::RowValue, types::ResourceType},
+    query::{param, test::Test},
+};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::Value;
+
+use super::{
+    SOME,
+    asked::{Question, questions},
+    lab::{FHIR, Lab, token},
+    reader::readers,
+    released::released,
+    world::{patient, worlds},
+};
+
+/// Where a parameter looks, as in R4's list of search parameters; `*` is each element.
+fn path(kind: ResourceType, name: &str) -> &'static str {
+    match (kind.name(), name) {
+        (_, "_id") => "id",
+        (_, "_lastUpdated") => "meta/lastUpdated",
+        (_, "_security") => "meta/security/*",
+        ("CarePlan" | "Consent", "identifier") => "identifier/*",
+        (_, "identifier") => "identifier",
+        (_, "status") => "status",
+        (_, "intent") => "intent",
+        (_, "questionnaire") => "questionnaire",
+        (_, "lifecycle-status") => "lifecycleStatus",
+        ("Observation", "date") => "effectiveDateTime",
+        ("CarePlan", "date") => "period",
+        (_, "start-date") => "startDate",
+        ("QuestionnaireResponse", "authored") => "authored",
+        (_, "authored" | "authored-on") => "authoredOn",
+        (_, "recorded") => "recorded",
+        (_, "code") => "code/coding/*",
+        (_, "category") => "category/*/coding/*",
+        (_, "derived-from") => "derivedFrom/*/reference",
+        (_, "care-team") => "careTeam/*/reference",
+        (_, "based-on") => "basedOn/*/reference",
+        (_, "participant") => "participant/*/member/reference",
+        (_, "target") => "target/*/reference",
+        _ => panic!("{kind} has no {name}"),
+    }
+}
+
+fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    let Some((first, rest)) = path.split_once('/') else {
+        return step(value, path);
+    };
+    step(value, first).into_iter().flat_map(|next| at(next, rest)).collect()
+}
+
+fn step<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
+    match name {
+        "*" => value.as_array().into_iter().flatten().collect(),
+        _ => value.get(name).into_iter().collect(),
+    }
+}
+
+/// A value of a resource as its parameter reads it.
+fn read(value: &Value, of: param::Type) -> Option<RowValue> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    Some(match of {
+        param::Type::Date if value.is_object() => {
+            let edge = |name| text(name).map(|t| range(t).unwrap());
+            let start = edge("start").map_or(Moment::MIN, |(first, _)| first);
+            RowValue::Date(start, edge("end").map_or(Moment::MAX, |(_, last)| last))
+        }
+        param::Type::Date => range(value.as_str()?).map(|(a, b)| RowValue::Date(a, b))?,
+        param::Type::Reference => RowValue::Reference(value.as_str()?.into()),
+        param::Type::Uri => RowValue::Uri(value.as_str()?.into()),
+        param::Type::Token if value.is_object() => {
+            let code = text("code").or_else(|| text("value"))?.into();
+            RowValue::Token { system: text("system").map(Into::into), code }
+        }
+        param::Type::Token => RowValue::Token { system: None, code: value.as_str()?.into() },
+    })
+}
+
+fn fits(resource: &Value, kind: ResourceType, name: &str, value: &str) -> bool {
+    let Some((_, of)) = param::find(kind, name) else { return true };
+    let tests: Vec<Test> = value.split(',').map(|v| Test::parse(of, v, FHIR).unwrap()).collect();
+    let found = at(resource, path(kind, name));
+    let mut values = found.into_iter().filter_map(|v| read(v, of));
+    values.any(|v| tests.iter().any(|test| test.holds(&v)))
+}
+
+#[test]
+fn a_search_finds_what_the_released_bytes_say() {
+    let lab = RefCell::new(Lab::new());
+    let config = Config {
+        cases: SOME,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Config::default()
+    };
+    let cases = (worlds(), readers(), vec(questions(), 12));
+    let outcome = TestRunner::new(config).run(&cases, |(world, reader, questions)| {
+        let mut lab = lab.borrow_mut();
+        lab.hold(&world);
+        let token = token(&reader);
+        let all = released(&lab, &token);
+        for question in &questions {
+            let Question::Search { kind, pairs, .. } = question else { continue };
+            if *kind == ResourceType::Patient {
+                continue;
+            }
+            let control = ["_count", "_total", "_sort", "patient", "patient.identifier"];
+            let filters: Vec<_> = pairs.iter().filter(|(n, _)| !control.contains(n)).collect();
+            let mut pairs: Vec<(&str, &str)> =
+                filters.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            let whose = patient(0);
+            pairs.extend([("patient", whose.as_str()), ("_sort", "_id"), ("_count", "100")]);
+            let mut text = form_urlencoded::Serializer::new(String::new());
+            text.extend_pairs(pairs);
+            let page = lab.fetch(&token, &format!("{FHIR}/{kind}?{}", text.finish()));
+            if page.status != 200 {
+                continue;
+            }
+            let page = page.json();
+            let entries = page["entry"].as_array().unwrap().iter();
+            let found: Vec<&str> = entries.filter_map(|e| e["resource"]["id"].as_str()).collect();
+            let start = format!("{kind}/");
+            let of_kind = all.iter().filter(|(name, _)| name.starts_with(&start));
+            let fit =
+                of_kind.filter(|(_, r)| filters.iter().all(|(name, v)| fits(r, *kind, name, v)));
+            let expected: Vec<&str> = fit.map(|(name, _)| &name[start.len()..]).collect();
+            prop_assert_eq!(&found, &expected, "{:?}", question);
+            prop_assert_eq!(&page["total"], found.len());
+        }
+        Ok(())
+    });
+    if let Err(why) = outcome {
+        panic!("{why}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Who asks: an organisation, a purpose and scopes, some of them granular.
+
+use mylife::authenticate::jose::{TokenKind, claims::Registered, sign::Signer};
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
+
+use super::{
+    lab::{FHIR, ISSUER, now},
+    world::{CITY, OTHER, READER, YOUTH, patient},
+};
+
+const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
+const CLASS: &str = "https://mylife.example/fhir/CodeSystem/class";
+
+/// A reader.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    pub(super) organization: &'static str,
+    pub(super) purpose: Option<&'static str>,
+    pub(super) scope: String,
+    pub(super) register: Option<&'static str>,
+    pub(super) subject: Option<String>,
+    pub(super) officer: bool,
+}
+
+pub(super) fn readers() -> impl Strategy<Value = Reader> {
+    let organization = select(vec![READER, READER, READER, OTHER, CITY, YOUTH]);
+    let purpose = select(vec![Some("TREAT"), Some("TREAT"), Some("HRESCH"), None]);
+    let register = select(vec![None, Some("youth-services")]);
+    let person = prop::bool::weighted(0.05);
+    (organization, purpose, scopes(), register, person, prop::bool::weighted(0.1)).prop_map(
+        |(organization, purpose, scope, register, person, officer)| Reader {
+            organization,
+            purpose,
+            scope,
+            register,
+            subject: person.then(|| format!("Patient/{}", patient(0))),
+            officer,
+        },
+    )
+}
+
+/// Scopes that leave everything to consent, more often than others.
+pub(super) fn whole() -> impl Strategy<Value = Reader> {
+    readers().prop_map(|reader| Reader { scope: "system/*.rs".to_owned(), ..reader })
+}
+
+fn scopes() -> impl Strategy<Value = String> {
+    let whole = Just("system/*.rs".to_owned());
+    let some = Just(
+        "system/QuestionnaireResponse.rs system/Observation.rs system/CarePlan.rs \
+                     system/Goal.rs"
+            .to_owned(),
+    );
+    let limited = select(vec![
+        format!("system/*.rs?_security={THEME}|housing"),
+        format!("system/*.rs?_security={THEME}|housing,{THEME}|health,{CLASS}|free-text"),
+        format!("system/*.rs?_security={CLASS}|contact"),
+        format!("system/QuestionnaireResponse.rs?_security={THEME}|housing system/Observation.rs"),
+        format!("system/Goal.rs?category={THEME}|housing system/CarePlan.rs system/Task.rs"),
+        "system/QuestionnaireResponse.rs?status=completed system/Observation.rs system/Patient.rs"
+            .to_owned(),
+        "system/Observation.rs?category=survey system/Provenance.rs".to_owned(),
+    ]);
+    prop_oneof![4 => whole, 1 => some, 3 => limited]
+}
+
+impl Reader {
+    /// An access token of the gateways under test.
+    pub(super) fn token(&self, signer: &Signer) -> String {
+        let roles = if self.officer { vec!["officer"] } else { Vec::new() };
+        let claims = json!({
+            "client_id": "reader", "scope": self.scope, "organization": self.organization,
+            "purpose": self.purpose, "register": self.register, "subject": self.subject,
+            "roles": roles,
+        });
+        let registered = Registered {
+            iss: ISSUER.to_owned(),
+            sub: "reader".to_owned(),
+            aud: FHIR.to_owned(),
+            exp: now().seconds() + 300,
+            iat: Some(now().seconds()),
+            nbf: None,
+            jti: "one".to_owned(),
+        };
+        let kept = claims.as_object().unwrap().iter().filter(|(_, v)| !v.is_null());
+        let claims: serde_json::Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
+        signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+    }
+}

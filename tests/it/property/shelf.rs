@@ -1,0 +1,221 @@
+//! A store of chosen ids in memory: what commits would have left, of a [`World`].
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use mylife::{
+    chance::SeededChance,
+    domain::{
+        moment::Moment,
+        part::{Content, Parts, of_assessment, of_person, of_plan},
+    },
+    error::{Error, Result},
+    seal::Keys,
+    store::{
+        Change, Changed, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place, Store,
+        Stored, Task, Walked,
+    },
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::world::{Somebody, World, day, document, patient};
+
+/// Keys of the gateways under test.
+pub(super) static KEYS: LazyLock<Arc<Keys>> = LazyLock::new(|| {
+    let master = std::array::from_fn(|n| u8::try_from(n * 7).unwrap());
+    Arc::new(Keys::from_master(&master, Arc::new(SeededChance::new(3))).unwrap())
+});
+
+/// When each version of a document was committed; the last one may be much later.
+pub(super) fn committed(letter: char, number: usize, version: usize) -> Moment {
+    let first = match letter {
+        'p' => 5,
+        'a' => 45,
+        _ => 60,
+    };
+    day(u8::try_from(first + number + version * 10).unwrap())
+}
+
+/// A world as stored.
+pub(super) struct Shelf {
+    people: BTreeMap<String, Stored>,
+    places: BTreeMap<String, String>,
+    identities: Vec<([u8; 32], String)>,
+}
+
+impl Shelf {
+    pub(super) fn of(world: &World) -> Self {
+        let mut shelf =
+            Self { people: BTreeMap::new(), places: BTreeMap::new(), identities: Vec::new() };
+        for (at, one) in world.people.iter().enumerate() {
+            shelf.add(at, one);
+        }
+        shelf
+    }
+
+    fn add(&mut self, whose: usize, one: &Somebody) {
+        let id = patient(whose);
+        let mut documents = vec![stored('p', whose, 0, &one.person, of_person)];
+        for (number, versions) in one.assessments.iter().enumerate() {
+            documents.push(stored('a', whose, number, versions, of_assessment));
+        }
+        for (number, versions) in one.plans.iter().enumerate() {
+            documents.push(stored('w', whose, number, versions, of_plan));
+        }
+        for (number, wish) in one.consents.iter().enumerate() {
+            let versions = [("active", Some(wish.recorded)), ("inactive", wish.revoked)];
+            for ((status, at), version) in versions.into_iter().zip(1..) {
+                let Some(at) = at else { continue };
+                documents.push(Document {
+                    id: document('c', whose, number).into(),
+                    kind: DocumentKind::Consent,
+                    owner: wish.writer.into(),
+                    local_id: format!("c{number}").into(),
+                    version,
+                    recorded: day(at),
+                    parts: Arc::from(&b"{}"[..]),
+                    body: bytes(&wish.body(whose, status)),
+                });
+            }
+        }
+        for of in &documents {
+            self.places.insert(of.id.to_string(), id.clone());
+        }
+        if let Some(code) = one.person.last().and_then(|p| p.identity_code.as_ref()) {
+            // One code for all would find the first alone; the others are found by nobody.
+            if whose == 0 {
+                self.identities.push((KEYS.identity_mac(code.reveal()).0, id.clone()));
+            }
+        }
+        let changed = documents.iter().map(|d| d.recorded).max().unwrap();
+        let stored = Stored {
+            patient: id.as_str().into(),
+            version: 1,
+            changed,
+            audit_key: [7; 32],
+            documents,
+        };
+        self.people.insert(id, stored);
+    }
+}
+
+fn bytes(value: &impl Serialize) -> Arc<[u8]> {
+    serde_json::to_vec(value).unwrap().into()
+}
+
+/// The last version of a document, with the parts that its versions left.
+fn stored<T: Serialize>(
+    letter: char,
+    whose: usize,
+    number: usize,
+    versions: &[T],
+    content: impl Fn(&T) -> Content,
+) -> Document {
+    let mut earlier: Option<(Parts, Content)> = None;
+    for (at, version) in versions.iter().enumerate() {
+        let content = content(version);
+        let before = earlier.as_ref().map(|(parts, content)| (parts, content));
+        let now = committed(letter, number, at);
+        let parts = Parts::next(before, &content, now, &SeededChance::new(0));
+        earlier = Some((parts, content));
+    }
+    let (parts, _) = earlier.unwrap();
+    let last = versions.len() - 1;
+    Document {
+        id: document(letter, whose, number).into(),
+        kind: match letter {
+            'p' => DocumentKind::Person,
+            'a' => DocumentKind::Assessment,
+            _ => DocumentKind::Plan,
+        },
+        owner: "source".into(),
+        local_id: format!("{letter}{number}").into(),
+        version: u64::try_from(versions.len()).unwrap(),
+        recorded: committed(letter, number, last),
+        parts: bytes(&named(&parts)),
+        body: bytes(versions.last().unwrap()),
+    }
+}
+
+/// Suffixes that follow from the key, as chance may not depend on what else there is.
+fn named(parts: &Parts) -> Value {
+    let mut parts = json!(parts);
+    for (key, part) in parts.as_object_mut().unwrap() {
+        let short: String = suffix(key);
+        part["suffix"] = json!(short);
+    }
+    parts
+}
+
+/// The random end of the id of a part.
+pub(super) fn suffix(key: &str) -> String {
+    let hash = digest(&SHA256, key.as_bytes());
+    hash.as_ref().iter().take(5).map(|b| format!("{b:02x}")).collect()
+}
+
+fn now<T: Send + 'static>(value: T) -> Task<T> {
+    let value: Result<T> = Ok(value);
+    Box::pin(std::future::ready(value))
+}
+
+fn never<T: Send + 'static>() -> Task<T> {
+    Box::pin(std::future::ready(Err(Error::unavailable("these stores are read"))))
+}
+
+impl Store for Shelf {
+    fn load(&self, patient: &str) -> Task<Option<Stored>> {
+        now(self.people.get(patient).cloned())
+    }
+    fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {
+        let found = self.identities.iter().find(|(mac, _)| *mac == identity.0);
+        now(found.map(|(_, patient)| patient.as_str().into()))
+    }
+    fn local(&self, _: &str, _: DocumentKind, _: &str) -> Task<Option<Place>> {
+        never()
+    }
+    fn place(&self, document: &str) -> Task<Option<Place>> {
+        let place = self
+            .places
+            .get(document)
+            .map(|patient| Place { patient: patient.as_str().into(), document: document.into() });
+        now(place)
+    }
+    fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>> {
+        let after = after.unwrap_or("");
+        let people = self.people.values().filter(|s| &*s.patient > after).take(limit);
+        let walked = people.map(|s| Walked {
+            patient: Arc::clone(&s.patient),
+            version: s.version,
+            changed: s.changed,
+        });
+        now(walked.collect())
+    }
+    fn commit(&self, _: Change) -> Task<Committed> {
+        never()
+    }
+    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+        never()
+    }
+    fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {
+        never()
+    }
+    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
+        never()
+    }
+    fn recorded(&self, _: Vec<i64>) -> Task<()> {
+        never()
+    }
+    fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
+        never()
+    }
+    fn owe(&self, _: Vec<Outgoing>) -> Task<()> {
+        never()
+    }
+    fn delivered(&self, _: i64) -> Task<()> {
+        never()
+    }
+}

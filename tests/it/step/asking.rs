@@ -1,0 +1,247 @@
+//! A token endpoint with clients, peers and a store in memory, for the tests that ask it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, header::CONTENT_TYPE};
+use mylife::{
+    authenticate::{
+        Authenticator, Caller,
+        jose::{key::KeySet, sign::Signer},
+        peer::{Peer, PeerLimits, Peers},
+        registry::{ClientEntry, Registry},
+    },
+    chance::SeededChance,
+    domain::{id::NodeCode, moment::Moment},
+    error::{Error, Result},
+    oauth::{
+        refused::Refused,
+        token::{Asked, TokenEndpoint},
+    },
+    store::{
+        Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Task, Walked,
+    },
+};
+use serde_json::{Value, json};
+
+use super::signed::{ES256, ES384, OTHER, RS384, at, header, jwks, keys, noon, sign, with};
+
+pub(crate) const ISSUER: &str = "https://kuopio.example";
+pub(crate) const TOKEN_URL: &str = "https://kuopio.example/oauth/token";
+pub(crate) const FHIR: &str = "https://kuopio.example/fhir";
+pub(crate) const PEER: &str = "https://portal.example";
+pub(crate) const CERTIFICATE: [u8; 32] = [7; 32];
+pub(crate) const PORTAL: &str = "urn:oid:1.2.246.10.1";
+
+/// Remembers what was spent, or is away.
+#[derive(Default)]
+pub(crate) struct Memory {
+    spent: Mutex<HashMap<[u8; 32], Moment>>,
+    pub(crate) away: Mutex<bool>,
+}
+
+fn absent<T: Send + 'static>() -> Task<T> {
+    Box::pin(async { Err(Error::unavailable("not in this test")) })
+}
+
+impl Store for Memory {
+    fn load(&self, _: &str) -> Task<Option<Stored>> {
+        absent()
+    }
+    fn find(&self, _: IdentityMac) -> Task<Option<Arc<str>>> {
+        absent()
+    }
+    fn local(&self, _: &str, _: DocumentKind, _: &str) -> Task<Option<Place>> {
+        absent()
+    }
+    fn place(&self, _: &str) -> Task<Option<Place>> {
+        absent()
+    }
+    fn walk(&self, _: Option<&str>, _: usize) -> Task<Vec<Walked>> {
+        absent()
+    }
+    fn commit(&self, _: Change) -> Task<Committed> {
+        absent()
+    }
+    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+        absent()
+    }
+    fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool> {
+        if *self.away.lock().unwrap() {
+            return absent();
+        }
+        assert!(until > now, "kept for as long as the proof is good");
+        let first = self.spent.lock().unwrap().insert(value, until).is_none();
+        Box::pin(async move { Ok(first) })
+    }
+    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
+        absent()
+    }
+    fn recorded(&self, _: Vec<i64>) -> Task<()> {
+        absent()
+    }
+    fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
+        absent()
+    }
+    fn owe(&self, _: Vec<Outgoing>) -> Task<()> {
+        absent()
+    }
+    fn delivered(&self, _: i64) -> Task<()> {
+        absent()
+    }
+}
+
+/// One gateway's side of authorization.
+pub(crate) struct Desk {
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) memory: Arc<Memory>,
+}
+
+pub(crate) fn entry(changes: &Value) -> ClientEntry {
+    let entry = json!({
+        "client_id": "portal", "name": "National portal", "organization": PORTAL,
+        "roles": ["case-worker"], "jwks": jwks(&[&ES384, &RS384]),
+        "scopes": ["system/*.rs", "system/Consent.cu"], "purposes": ["TREAT", "PATRQT"],
+        "register": "social", "sector": "social", "declares": ["child-welfare-act"],
+        "break_glass": true,
+    });
+    serde_json::from_value(with(entry, changes)).unwrap()
+}
+
+pub(crate) fn peer() -> Peer {
+    let list = |value: &str| vec![value.to_owned()];
+    Peer {
+        code: NodeCode::parse("900").unwrap(),
+        issuer: PEER.to_owned(),
+        keys: keys(&[&OTHER]),
+        certificate: CERTIFICATE,
+        limits: PeerLimits {
+            organizations: list(PORTAL),
+            roles: list("case-worker"),
+            purposes: list("TREAT"),
+            registers: list("social"),
+            sectors: list("social"),
+            declares: list("child-welfare-act"),
+        },
+    }
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let plain = json!({
+            "client_id": "single", "jwks": jwks(&[&ES256]), "purposes": ["TREAT"],
+            "scopes": ["system/Goal.rs", "user/*.rs", "mylife/native.write"], "native_owner": true,
+            "declares": [], "break_glass": false, "register": null, "sector": null, "roles": [],
+        });
+        let registry =
+            Registry::build(vec![entry(&json!({})), entry(&plain)]).expect("two good clients");
+        let registry = Arc::new(registry);
+        let peers = Arc::new(Peers::build(vec![peer()]).unwrap());
+        let memory = Arc::new(Memory::default());
+        let endpoint = TokenEndpoint {
+            issuer: ISSUER.to_owned(),
+            url: TOKEN_URL.to_owned(),
+            audience: FHIR.to_owned(),
+            signer: Arc::new(signer()),
+            registry: Arc::clone(&registry),
+            peers: Arc::clone(&peers),
+            store: Arc::clone(&memory) as Arc<dyn Store>,
+            chance: Arc::new(SeededChance::new(1)),
+        };
+        let own = KeySet::of([endpoint.signer.public()]).unwrap();
+        let authenticator = Authenticator::new(ISSUER, FHIR, own, registry, peers);
+        Self { endpoint, authenticator, memory }
+    }
+
+    pub(crate) async fn ask(&self, asked: Asked<'_>) -> (Response<Bytes>, Option<Refused>) {
+        let answered = self.endpoint.answer(asked, noon()).await;
+        let headers = answered.response.headers();
+        assert_eq!(headers["cache-control"], "no-store", "AL-07");
+        assert_eq!(headers["pragma"], "no-cache", "AL-07");
+        assert_eq!(headers["content-type"], "application/json");
+        (answered.response, answered.refused)
+    }
+
+    pub(crate) async fn post(&self, body: &str) -> (Response<Bytes>, Option<Refused>) {
+        self.post_from(body, None).await
+    }
+
+    pub(crate) async fn post_from(
+        &self,
+        body: &str,
+        certificate: Option<&[u8; 32]>,
+    ) -> (Response<Bytes>, Option<Refused>) {
+        let headers = form_headers();
+        let method = Method::POST;
+        let body = body.as_bytes();
+        self.ask(Asked { method: &method, query: None, headers: &headers, body, certificate }).await
+    }
+
+    pub(crate) fn caller(
+        &self,
+        token: &str,
+        certificate: Option<&[u8; 32]>,
+    ) -> Result<Arc<Caller>> {
+        self.authenticator.verify(&bearing(token), certificate, None, noon())
+    }
+}
+
+/// The key of this desk alone.
+fn signer() -> Signer {
+    super::signed::elliptic(mylife::authenticate::jose::key::Algorithm::Es256)
+}
+
+pub(crate) fn form_headers() -> HeaderMap {
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    HeaderMap::from_iter([(CONTENT_TYPE, form)])
+}
+
+pub(crate) fn bearing(token: &str) -> HeaderMap {
+    let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+    HeaderMap::from_iter([(http::header::AUTHORIZATION, value)])
+}
+
+pub(crate) fn body(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+/// A form; a pair with the value `-` is left out.
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(pairs.iter().filter(|(_, value)| *value != "-"));
+    form.finish()
+}
+
+/// The claims of an assertion with the `jti` given.
+pub(crate) fn claims(jti: &str) -> Value {
+    json!({
+        "iss": "portal", "sub": "portal", "aud": TOKEN_URL,
+        "exp": at(300), "iat": at(0), "jti": jti,
+    })
+}
+
+/// An assertion of the portal with other claims.
+pub(crate) fn assertion(jti: &str, changes: &Value) -> String {
+    sign(&ES384, &header(&ES384, "JWT"), &with(claims(jti), changes))
+}
+
+/// An assertion of the client that may state nothing but its only purpose.
+pub(crate) fn single(jti: &str, changes: &Value) -> String {
+    let claims = with(claims(jti), &json!({"iss": "single", "sub": "single"}));
+    sign(&ES256, &header(&ES256, "JWT"), &with(claims, changes))
+}
+
+/// The form of a backend service.
+pub(crate) fn credentials(assertion: &str, scope: &str) -> String {
+    form(&[
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", assertion),
+        ("scope", scope),
+    ])
+}

@@ -1,0 +1,279 @@
+//! Settings: each mistake has its line and says what was meant, and the last to speak wins.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mylife::{
+    authenticate::jose::{key::Algorithm, sign},
+    chance::{Chance, SystemChance},
+    cli::{self, Surroundings, exit::Exit},
+    clock::{Clock, FixedClock},
+    config::{self, Config, Said},
+    domain::moment::Moment,
+    gateway::open::jwks,
+    handle::HandleKey,
+    seal::master,
+};
+
+pub(super) const NOW: Moment = Moment::from_millis(1_795_000_000_000);
+
+/// A directory that goes when the test does.
+pub(super) struct Dir(PathBuf);
+
+impl Dir {
+    pub(super) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("mylife-{name}-{}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+pub(super) fn around() -> Surroundings {
+    Surroundings {
+        clock: Arc::new(FixedClock::new(NOW)),
+        chance: Arc::new(SystemChance),
+        environment: Said::default(),
+    }
+}
+
+/// Runs a command as the shell does; gives its end, what it said, and what it complained of.
+pub(super) fn run(around: &Surroundings, line: &[&str]) -> (Exit, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let line = ["mylife"].iter().chain(line).map(Into::into);
+    let exit = cli::run(line, around, &mut out, &mut err);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// The sections that `mylife pki` prints for a gateway of its own, with keys beside them.
+pub(super) fn gateway(dir: &Dir, port: u16) -> String {
+    let keys = dir.path().join("keys").display().to_string();
+    let around = around();
+    assert_eq!(run(&around, &["pki", "init", &keys]).0, Exit::Fine);
+    let url = format!("https://127.0.0.1:{port}");
+    let made = ["pki", "gateway", "--dir", &keys, "--code", "297", "--url", &url];
+    let (exit, said, complaint) = run(&around, &made);
+    assert_eq!(exit, Exit::Fine, "{complaint}");
+    let own = said.split("# --- into the configurations of its peers").next().unwrap();
+    own.split_once('\n').unwrap().1.to_owned()
+}
+
+fn read(path: &Path, said: &Said) -> Result<Config, Vec<String>> {
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
+    let chance: Arc<dyn Chance> = Arc::new(SystemChance);
+    let told = |all: Vec<config::Mistake>| all.iter().map(ToString::to_string).collect();
+    config::read(path, said, &clock, &chance).map_err(told)
+}
+
+fn said(environment: &[(&str, &str)], set: &[&str]) -> Said {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Said {
+        environment: environment.iter().map(pair).collect(),
+        set: set.iter().map(|&set| set.to_owned()).collect(),
+    }
+}
+
+#[test]
+fn what_pki_prints_is_a_configuration() {
+    let dir = Dir::new("config-pki");
+    let path = dir.write("gateway.toml", &gateway(&dir, 8443));
+    let config = read(&path, &Said::default()).map_err(|all| all.join("\n")).unwrap();
+    assert_eq!(config.setup.node.as_str(), "297");
+    assert_eq!(config.listening.public.port(), 8443);
+    assert!(config.setup.peer_tls.is_some());
+}
+
+#[test]
+fn every_mistake_is_told_in_one_run_with_its_line_and_what_was_meant() {
+    let dir = Dir::new("config-mistakes");
+    let good = gateway(&dir, 8443);
+    let rows: &[(&str, &str, &[&str])] = &[
+        (
+            "code = \"297\"",
+            "cod = \"297\"",
+            &[
+                "1: node.code is missing: 1 to 8 small letters and digits",
+                "2: node.cod is not known; did you mean \"code\"?",
+            ],
+        ),
+        (
+            "code = \"297\"",
+            "code = \"Kuopio!\"",
+            &["2: node.code must be 1 to 8 small letters and digits"],
+        ),
+        ("code = \"297\"", "code = 297", &["2: node.code must be a text, not a number"]),
+        (
+            "[node]\n",
+            "[node]\nholds_data = \"yes\"\ntest_range = \"never\"\n",
+            &[
+                "2: node.holds_data must be true or false",
+                "3: node.test_range must be one of refuse, allow, warn",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[limits]\npage = 0\n[token]\n",
+            &[
+                "18: limits.page must be a whole number from 1 to 1000",
+                "19: token is not known; did you mean \"tokens\"?",
+                "1: tokens.key_file is missing (or key); `mylife pki` makes one",
+            ],
+        ),
+        (
+            "[listen]",
+            "[listen]\nmanagement = \"0.0.0.0:9443\"",
+            &["8: listen.management must be an address of the loopback interface, 127.0.0.1:9443"],
+        ),
+        (
+            "[tokens]",
+            "[[clients]]\nclient_id = \"A b\"\nname = \"\"\nscope = []\norganization = \"x\"\njwks = {}\n[tokens]",
+            &[
+                "17: clients[0].scopes it may be granted nothing",
+                "18: clients[0].client_id 1 to 64 small letters, digits, `.`, `_`, `-`",
+                "19: clients[0].name is empty",
+                "20: clients[0].scope is not known; did you mean \"scopes\"?",
+                "21: clients[0].organization must be urn:oid: and an OID",
+                "22: clients[0].jwks is not a JWK Set: it has no array `keys`",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[[law.grounds]]\nid = \"g\"\npurpose = [\"TREAT\"]\nrole = [\"nurse\"]\n[tokens]",
+            &[
+                "19: grounds[0].purpose is not known; did you mean \"purposes\"?",
+                "20: grounds[0].role is not known; did you mean \"roles\"?",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[[directory.organizations]]\nid = \"297.org.a\"\nname = { fi = \"A\", sv = \"A\", en = \"A\" }\noid = \"urn:oid:1.2\"\npart_of = \"297.org.b\"\n[tokens]",
+            &["17: directory: 297.org.a is part of 297.org.b, which is not listed"],
+        ),
+    ];
+    for (old, new, expected) in rows {
+        assert!(good.contains(old), "{old}");
+        let path = dir.write("gateway.toml", &good.replacen(old, new, 1));
+        let told = read(&path, &Said::default()).err().unwrap_or_default().join("\n");
+        for line in *expected {
+            assert!(told.contains(&format!("gateway.toml:{line}")), "{new}: {line}\n{told}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_grammar_has_its_line() {
+    let dir = Dir::new("config-grammar");
+    let path = dir.write("gateway.toml", "[node]\ncode = \"297\"\nurl = = 3\n");
+    let told = read(&path, &Said::default()).err().unwrap();
+    assert!(told[0].contains("gateway.toml:3: "), "{told:?}");
+}
+
+#[test]
+fn the_command_line_outranks_the_environment_and_that_the_file() {
+    let dir = Dir::new("config-order");
+    let path = dir.write("gateway.toml", &format!("{}[limits]\npage = 7\n", gateway(&dir, 8443)));
+    let page = |environment: &[(&str, &str)], set: &[&str]| {
+        let read = read(&path, &said(environment, set)).map_err(|all| all.join("\n"));
+        read.unwrap().setup.limits.page
+    };
+    let environment = [("MYLIFE__LIMITS__PAGE", "8")];
+    assert_eq!(page(&[], &[]), 7);
+    assert_eq!(page(&environment, &[]), 8);
+    assert_eq!(page(&environment, &["limits.page=9"]), 9);
+    let wrong = said(&[("MYLIFE__LIMITS__PAGES", "8")], &["limits.page=many", "limits"]);
+    let told = read(&path, &wrong).err().unwrap();
+    assert_eq!(
+        told,
+        [
+            "--set limits: must be written section.key=value",
+            "--set limits.page: limits.page must be a whole number from 1 to 1000",
+            "MYLIFE__LIMITS__PAGES: limits.pages is not known; did you mean \"page\"?",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_comes_by_file_or_as_text_but_not_both_and_is_never_repeated() {
+    let dir = Dir::new("config-secret");
+    let good = gateway(&dir, 8443);
+    let path = dir.write("gateway.toml", &good);
+    let key = fs::read_to_string(dir.path().join("keys/297/master.key")).unwrap();
+    let both = read(&path, &said(&[("MYLIFE__STORE__MASTER_KEY", &key)], &[])).err().unwrap();
+    assert!(both[0].contains("stands beside master_key: keep one of them"), "{both:?}");
+    let line = good.lines().find(|line| line.starts_with("master_key_file")).unwrap();
+    let path = dir.write("gateway.toml", &good.replace(line, ""));
+    assert!(read(&path, &said(&[("MYLIFE__STORE__MASTER_KEY", &key)], &[])).is_ok());
+    let told = read(&path, &said(&[("MYLIFE__STORE__MASTER_KEY", "hunter2")], &[])).err().unwrap();
+    assert!(told[0].starts_with("MYLIFE__STORE__MASTER_KEY: "), "{told:?}");
+    assert!(!told.join("").contains("hunter2"));
+}
+
+#[test]
+fn every_example_in_config_loads() {
+    let dir = Dir::new("config-examples");
+    let around = around();
+    let keys = dir.path().join("keys").display().to_string();
+    run(&around, &["pki", "init", &keys]);
+    for (code, url) in [
+        ("297", "https://gateway.kuopio.example:8443"),
+        ("portal", "https://portal.mylife.example:8443"),
+    ] {
+        let made = ["pki", "gateway", "--dir", &keys, "--code", code, "--url", url];
+        assert_eq!(run(&around, &made).0, Exit::Fine);
+    }
+    for name in ["kuopio-source", "north-savo", "national-portal", "297", "portal"] {
+        let key = sign::generate(Algorithm::Es384).unwrap();
+        let set = jwks(&sign::Signer::from_jwk(&key).unwrap()).to_string();
+        dir.write(&format!("keys/{name}.jwks"), &set);
+    }
+    let handle = HandleKey::generate(&SystemChance).unwrap().0.public().to_string();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        let text =
+            text.replace("HANDLE_KEY_OF_PORTAL", &handle).replace("HANDLE_KEY_OF_297", &handle);
+        dir.write(file.file_name().unwrap().to_str().unwrap(), &text);
+    }
+    assert_eq!(files.len(), 4);
+    for name in ["municipality.toml", "portal.toml"] {
+        let told = read(&dir.path().join(name), &Said::default()).err().unwrap_or_default();
+        assert_eq!(told, Vec::<String>::new(), "{name}");
+    }
+    let town = read(&dir.path().join("municipality.toml"), &Said::default()).ok().unwrap();
+    assert_eq!(town.setup.law.grounds.len(), 1);
+    assert_eq!(town.setup.directory.organizations.len(), 3);
+    assert_eq!(town.setup.peers[0].limits.purposes, ["PATRQT", "HSYSADMIN"]);
+    assert!(master::read(&dir.path().join("keys/297/master.key"), Arc::new(SystemChance)).is_ok());
+}
+
+#[test]
+fn a_gateway_without_settings_is_told_politely_where_to_begin() {
+    let (exit, _, complaint) = run(&around(), &["serve"]);
+    assert_eq!(exit, Exit::Usage);
+    assert!(complaint.contains("mylife demo") && complaint.contains("mylife pki"), "{complaint}");
+    let (exit, _, complaint) = run(&around(), &["check", "no-such.toml"]);
+    assert_eq!((exit, complaint.as_str()), (Exit::Usage, ""));
+}

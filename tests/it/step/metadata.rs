@@ -1,0 +1,94 @@
+//! What the authorization server says of itself. Ids are those of the requirement table (SD).
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use mylife::{
+    oauth::metadata::{Metadata, Published},
+    smart::Scopes,
+};
+use serde_json::{Value, json};
+
+use super::{
+    asking::{ISSUER, TOKEN_URL},
+    signed::{ES256, keys},
+};
+
+fn metadata(peers: bool) -> Metadata {
+    Metadata::new(ISSUER, vec![ES256.public().clone()], peers).unwrap()
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_smart_configuration_names_what_is_there() {
+    let document = metadata(false).smart_configuration();
+    assert_eq!(document["grant_types_supported"], json!(["client_credentials"]), "SD-04");
+    assert_eq!(document["token_endpoint"], TOKEN_URL, "SD-03, SD-05");
+    assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]), "SD-07");
+    let absent = ["authorization_endpoint", "issuer", "introspection_endpoint"];
+    for member in absent {
+        assert!(document.get(member).is_none(), "SD-08, SD-09: {member}");
+    }
+    let capabilities = strings(&document["capabilities"]);
+    let expected = ["client-confidential-asymmetric", "permission-v1", "permission-v2"];
+    assert_eq!(capabilities, expected, "SD-06, SD-13");
+    let methods = strings(&document["token_endpoint_auth_methods_supported"]);
+    assert_eq!(methods, ["private_key_jwt"], "SD-10");
+    let algorithms = strings(&document["token_endpoint_auth_signing_alg_values_supported"]);
+    assert_eq!(algorithms, ["ES384", "RS384", "ES256"], "SD-10");
+    for scope in strings(&document["scopes_supported"]) {
+        assert_eq!(Scopes::parse(scope).to_string(), scope, "SD-10");
+    }
+}
+
+#[test]
+fn the_documents_agree() {
+    // SD-14, SD-15
+    let metadata = metadata(true);
+    let (smart, server) = (metadata.smart_configuration(), metadata.authorization_server());
+    assert_eq!(server["issuer"], ISSUER);
+    assert_eq!(server["response_types_supported"], json!([]));
+    for (name, value) in smart.as_object().unwrap() {
+        if let Some(other) = server.get(name) {
+            assert_eq!(other, value, "{name}");
+        }
+    }
+    assert_eq!(strings(&server["grant_types_supported"]).len(), 2);
+    assert_eq!(server["tls_client_certificate_bound_access_tokens"], true);
+    let security = metadata.capability_security();
+    assert_eq!(security["extension"][0]["extension"][0]["valueUri"], smart["token_endpoint"]);
+    assert_eq!(security["service"][0]["coding"][0]["code"], "SMART-on-FHIR");
+    assert_eq!(metadata.jwks(), json!({"keys": [ES256.public()]}));
+    assert_eq!(keys(&[&ES256]).algorithms(), [ES256.algorithm()]);
+}
+
+#[test]
+fn an_issuer_that_is_no_absolute_url_is_refused() {
+    for issuer in ["kuopio", "/oauth", "https://kuopio.example/", "ftp://kuopio.example", ""] {
+        assert!(Metadata::new(issuer, Vec::new(), false).is_err(), "SD-03 {issuer}");
+    }
+}
+
+#[test]
+fn a_document_is_json_for_everybody_and_known_by_its_tag() {
+    // SD-02, SD-12, SD-16
+    let published = Published::new(&metadata(false).smart_configuration()).unwrap();
+    let ask = |name: &'static str, value: &str| {
+        let value = HeaderValue::try_from(value).unwrap();
+        published.answer(&HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]))
+    };
+    let full = ask("accept", "application/fhir+xml");
+    assert_eq!(full.status(), StatusCode::OK);
+    assert_eq!(full.headers()["content-type"], "application/json");
+    assert_eq!(full.headers()["access-control-allow-origin"], "*");
+    let tag = full.headers()["etag"].to_str().unwrap().to_owned();
+    let rows =
+        [(tag.clone(), true), (format!("\"x\", W/{tag}"), true), ("\"x\"".to_owned(), false)];
+    for (known, unchanged) in rows {
+        let response = ask("if-none-match", &known);
+        assert_eq!(response.status() == StatusCode::NOT_MODIFIED, unchanged, "{known}");
+        assert_eq!(response.body().is_empty(), unchanged, "{known}");
+        assert_eq!(response.headers()["etag"], tag);
+    }
+}

@@ -1,0 +1,267 @@
+//! What every store promises: one story for each sentence of the contract.
+
+use mylife::{
+    error::Kind,
+    store::{Change, Committed, Document, DocumentKind, IdentityMac, Place, Walked},
+};
+
+use super::{assessment, at, change, consent, documents, every, message, writes};
+
+#[test]
+fn a_person_is_read_back_as_written() {
+    every("read-back", async |store| {
+        let mut first = writes("297.p", 0, assessment("297.b", 1));
+        first.documents.push(consent("297.a", 1));
+        first.now = at(77);
+        let committed = store.commit(first.clone()).await.unwrap();
+        let stored = store.load("297.p").await.unwrap().unwrap();
+        assert_eq!((committed.version, stored.version, stored.changed), (1, 1, at(77)));
+        assert_eq!(&*stored.patient, "297.p");
+        first.documents.reverse();
+        assert_eq!(stored.documents, first.documents);
+        assert!(store.load("297.q").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_person_has_one_audit_key_from_the_first_commit_on() {
+    every("audit-key", async |store| {
+        store.commit(change("297.p", 0)).await.unwrap();
+        store.commit(change("297.q", 0)).await.unwrap();
+        let key = store.load("297.p").await.unwrap().unwrap().audit_key;
+        store.commit(change("297.p", 1)).await.unwrap();
+        assert_eq!(store.load("297.p").await.unwrap().unwrap().audit_key, key);
+        assert_ne!(store.load("297.q").await.unwrap().unwrap().audit_key, key);
+        assert_ne!(key, [0; 32]);
+    });
+}
+
+#[test]
+fn the_newest_version_counts_and_consents_keep_all() {
+    every("versions", async |store| {
+        for version in 1..=3 {
+            let mut next = writes("297.p", version - 1, assessment("297.a", version));
+            next.documents.push(consent("297.c", version));
+            store.commit(next).await.unwrap();
+        }
+        let held = documents(&*store, "297.p").await.unwrap();
+        let expected =
+            [assessment("297.a", 3), consent("297.c", 1), consent("297.c", 2), consent("297.c", 3)];
+        assert_eq!(held, expected);
+    });
+}
+
+#[test]
+fn one_change_can_hold_several_versions_of_a_document() {
+    every("several-versions", async |store| {
+        let mut both = writes("297.p", 0, consent("297.c", 1));
+        both.documents.push(consent("297.c", 2));
+        store.commit(both).await.unwrap();
+        let held = documents(&*store, "297.p").await.unwrap();
+        assert_eq!(held, [consent("297.c", 1), consent("297.c", 2)]);
+    });
+}
+
+/// Changes to `297.p` (version 1, document `297.a`) that must be refused, beside `297.q` (version 1,
+/// document `297.z`, identity code 9).
+fn refused() -> Vec<(&'static str, Kind, Change)> {
+    let step = |id, version| writes("297.p", 1, assessment(id, version));
+    let other = |edit: fn(&mut Document)| {
+        let mut next = step("297.a", 2);
+        edit(&mut next.documents[0]);
+        next
+    };
+    let taken = |kind| {
+        let local_id = assessment("297.z", 1).local_id;
+        writes("297.p", 1, Document { kind, local_id, ..assessment("297.new", 1) })
+    };
+    let identity = Some(IdentityMac([9; 32]));
+    vec![
+        ("a person who exists is not new", Kind::Conflict, change("297.p", 0)),
+        ("a later version", Kind::Conflict, change("297.p", 2)),
+        ("a person who does not exist", Kind::Conflict, change("297.new", 1)),
+        ("another person's identity code", Kind::Conflict, Change { identity, ..step("297.a", 2) }),
+        ("another person's document", Kind::Conflict, step("297.z", 2)),
+        ("a local id that is taken", Kind::Conflict, taken(DocumentKind::Assessment)),
+        ("a version that is there", Kind::Internal, step("297.a", 1)),
+        ("a version left out", Kind::Internal, step("297.a", 3)),
+        ("a first version that is not 1", Kind::Internal, step("297.new", 2)),
+        ("another owner", Kind::Internal, other(|d| d.owner = "other".into())),
+        ("another local id", Kind::Internal, other(|d| d.local_id = "other".into())),
+        ("another kind", Kind::Internal, other(|d| d.kind = DocumentKind::Plan)),
+    ]
+}
+
+#[test]
+fn a_refused_change_writes_nothing_at_all() {
+    every("refused", async |store| {
+        store.commit(writes("297.p", 0, assessment("297.a", 1))).await.unwrap();
+        let identity = Some(IdentityMac([9; 32]));
+        let q = writes("297.q", 0, assessment("297.z", 1));
+        store.commit(Change { identity, ..q }).await.unwrap();
+        for (why, kind, mut refused) in refused() {
+            // What comes before the fault in the same change is undone as well.
+            refused.documents.insert(0, consent("297.innocent", 1));
+            refused.outbox.push(message("205", "owed by a refused change"));
+            assert_eq!(store.commit(refused).await.unwrap_err().kind(), kind, "{why}");
+        }
+        assert_eq!(documents(&*store, "297.p").await.unwrap(), [assessment("297.a", 1)]);
+        assert_eq!(store.walk(None, 9).await.unwrap().len(), 2);
+        assert_eq!(store.changes(0, 9).await.unwrap().len(), 2);
+        assert_eq!(store.unrecorded().await.unwrap().len(), 2);
+        assert_eq!(store.owed(9).await.unwrap(), []);
+        assert_eq!(store.place("297.innocent").await.unwrap(), None);
+        store.commit(change("297.p", 1)).await.unwrap();
+    });
+}
+
+#[test]
+fn people_and_documents_are_found_by_their_keys() {
+    every("found", async |store| {
+        let identity = Some(IdentityMac([9; 32]));
+        let first = writes("297.p", 0, assessment("297.a", 1));
+        store.commit(Change { identity, ..first }).await.unwrap();
+        store.commit(change("297.p", 1)).await.unwrap();
+        let found = store.find(IdentityMac([9; 32])).await.unwrap();
+        assert_eq!(found.as_deref(), Some("297.p"), "a change without a code leaves it");
+        assert_eq!(store.find(IdentityMac([8; 32])).await.unwrap(), None);
+
+        let place = Some(Place { patient: "297.p".into(), document: "297.a".into() });
+        let local = async |owner, kind, id| store.local(owner, kind, id).await.unwrap();
+        let kind = DocumentKind::Assessment;
+        assert_eq!(store.place("297.a").await.unwrap(), place);
+        assert_eq!(store.place("297.b").await.unwrap(), None);
+        assert_eq!(local("survey-desk", kind, "local of 297.a").await, place);
+        assert_eq!(local("other", kind, "local of 297.a").await, None);
+        assert_eq!(local("survey-desk", DocumentKind::Plan, "local of 297.a").await, None);
+        assert_eq!(local("survey-desk", kind, "local").await, None);
+    });
+}
+
+#[test]
+fn a_corrected_identity_code_replaces_the_old_one() {
+    every("corrected", async |store| {
+        let coded = |base, code| {
+            let identity = Some(IdentityMac([code; 32]));
+            Change { identity, ..change("297.p", base) }
+        };
+        store.commit(coded(0, 8)).await.unwrap();
+        store.commit(coded(1, 9)).await.unwrap();
+        assert_eq!(store.find(IdentityMac([8; 32])).await.unwrap(), None);
+        let found = store.find(IdentityMac([9; 32])).await.unwrap();
+        assert_eq!(found.as_deref(), Some("297.p"));
+    });
+}
+
+#[test]
+fn a_walk_meets_people_in_order_of_their_ids() {
+    every("walk", async |store| {
+        for patient in ["297.c", "297.a", "297.z2", "297.b"] {
+            store.commit(change(patient, 0)).await.unwrap();
+        }
+        store.commit(change("297.b", 1)).await.unwrap();
+        let walk = async |after, limit| store.walk(after, limit).await.unwrap();
+        let ids = |walked: Vec<Walked>| -> Vec<String> {
+            walked.iter().map(|w| w.patient.to_string()).collect()
+        };
+        assert_eq!(ids(walk(None, 9).await), ["297.a", "297.b", "297.c", "297.z2"]);
+        assert_eq!(ids(walk(None, 2).await), ["297.a", "297.b"]);
+        assert_eq!(ids(walk(Some("297.b"), 9).await), ["297.c", "297.z2"]);
+        assert_eq!(ids(walk(Some("297.bb"), 1).await), ["297.c"], "the place need not exist");
+        assert_eq!(ids(walk(Some("297.z2"), 9).await), [""; 0]);
+        assert_eq!(ids(walk(None, 0).await), [""; 0]);
+        let b = Walked { patient: "297.b".into(), version: 2, changed: at(1) };
+        assert_eq!(walk(Some("297.a"), 1).await, [b]);
+    });
+}
+
+#[test]
+fn the_change_sequence_tells_who_changed_in_order() {
+    every("changes", async |store| {
+        for (patient, base) in [("297.b", 0), ("297.a", 0), ("297.b", 1)] {
+            store.commit(change(patient, base)).await.unwrap();
+        }
+        let all = store.changes(0, 9).await.unwrap();
+        let seen: Vec<_> = all.iter().map(|c| (&*c.patient, c.at)).collect();
+        assert_eq!(seen, [("297.b", at(0)), ("297.a", at(0)), ("297.b", at(1))]);
+        assert_eq!(store.changes(all[0].sequence, 1).await.unwrap(), all[1..2]);
+        assert_eq!(store.changes(all[2].sequence, 9).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn audit_records_wait_until_they_are_marked_as_appended() {
+    every("unrecorded", async |store| {
+        let mut ids = Vec::new();
+        for (patient, base) in [("297.b", 0), ("297.a", 0), ("297.b", 1)] {
+            let Committed { record, .. } = store.commit(change(patient, base)).await.unwrap();
+            ids.push(record);
+        }
+        let waiting = store.unrecorded().await.unwrap();
+        let texts: Vec<_> = waiting.iter().map(|(_, record)| &**record).collect();
+        assert_eq!(texts, [b"297.b 0", b"297.a 0", b"297.b 1"]);
+        assert_eq!(waiting.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
+
+        store.recorded(vec![ids[2], ids[0]]).await.unwrap();
+        assert_eq!(store.unrecorded().await.unwrap(), waiting[1..2]);
+        store.recorded(ids.clone()).await.unwrap();
+        assert_eq!(store.unrecorded().await.unwrap(), []);
+        let next = store.commit(change("297.c", 0)).await.unwrap();
+        assert!(!ids.contains(&next.record), "an id never names a second record");
+    });
+}
+
+#[test]
+fn messages_are_owed_in_order_until_they_are_delivered() {
+    every("outbox", async |store| {
+        let [one, two, three] = [message("205", "k"), message("049", "k"), message("205", "l")];
+        let outbox = vec![one.clone()];
+        store.commit(Change { outbox, ..change("297.p", 0) }).await.unwrap();
+        store.owe(vec![two.clone(), message("205", "k"), three.clone()]).await.unwrap();
+        let owed = store.owed(9).await.unwrap();
+        let messages: Vec<_> = owed.iter().map(|(_, message)| message.clone()).collect();
+        assert_eq!(messages, [one, two, three], "the same key is kept once per peer");
+        assert_eq!(store.owed(2).await.unwrap(), owed[..2]);
+
+        store.delivered(owed[1].0).await.unwrap();
+        store.delivered(owed[1].0).await.unwrap();
+        assert_eq!(store.owed(9).await.unwrap(), [owed[0].clone(), owed[2].clone()]);
+        let back = store.owe(vec![message("049", "k")]).await;
+        back.unwrap();
+        assert!(store.owed(9).await.unwrap()[2].0 > owed[2].0, "a delivered id is not used again");
+    });
+}
+
+#[test]
+fn a_one_time_value_is_used_once_while_it_lives() {
+    every("spend", async |store| {
+        let spend =
+            async |value, until, now| store.spend([value; 32], at(until), at(now)).await.unwrap();
+        assert!(spend(1, 60, 0).await);
+        assert!(!spend(1, 60, 0).await);
+        assert!(!spend(1, 90, 60).await, "it lives through its last instant");
+        assert!(spend(2, 60, 0).await, "another value");
+        assert!(
+            !spend(3, 9, 10).await,
+            "one whose time has passed cannot be kept, so it is refused"
+        );
+        assert!(spend(1, 90, 61).await, "it was forgotten");
+        assert!(!spend(1, 90, 61).await);
+    });
+}
+
+#[test]
+fn a_large_compartment_comes_back_whole() {
+    every("large", async |store| {
+        let mut large = change("297.p", 0);
+        large.documents = (0..200_u32)
+            .map(|n| {
+                let body = n.to_le_bytes().repeat(16_384).into();
+                Document { body, ..assessment(&format!("297.{n:03}"), 1) }
+            })
+            .collect();
+        large.documents.push(Document { body: [].into(), ..assessment("297.empty", 1) });
+        store.commit(large.clone()).await.unwrap();
+        assert!(documents(&*store, "297.p").await.unwrap() == large.documents);
+    });
+}

@@ -1,0 +1,111 @@
+//! What a file may be called, how it opens, how long it is, what it may not say.
+
+use super::{File, files, none, rust};
+
+/// Every name that may stand at the top of the repository.
+const TOP: [&str; 17] = [
+    ".cargo",
+    ".ci",
+    ".clippy.toml",
+    ".deny.toml",
+    ".gitignore",
+    ".rustfmt.toml",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "SECURITY.md",
+    "config",
+    "deploy",
+    "rust-toolchain.toml",
+    "schemas",
+    "src",
+];
+
+const LONGEST: usize = 500;
+
+#[test]
+fn every_rust_file_says_first_what_it_is_for_and_is_short() {
+    none(&rust().iter().filter_map(shape).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_else_stands_at_the_top() {
+    let files = files();
+    let tops = files.iter().map(|file| file.path.split('/').next().unwrap());
+    let strange = tops.filter(|top| !TOP.contains(top) && *top != "tests");
+    none(&strange.map(|top| format!("{top}: the top level is full")).collect::<Vec<_>>());
+}
+
+#[test]
+fn tests_neither_sleep_nor_hide() {
+    let words = [
+        concat!("todo", "!("),
+        concat!("#[", "ignore"),
+        concat!("#[", "should_panic"),
+        concat!("thread::", "sleep"),
+    ];
+    none(&rust().iter().flat_map(|file| says(file, &words)).collect::<Vec<_>>());
+    // Where time stands still a sleep only moves it.
+    let moves_it =
+        |file: &&File| !file.text.contains("start_paused") && file.path.starts_with("tests/it/");
+    let sleep = [concat!("time::", "sleep")];
+    let awake = rust();
+    none(&awake.iter().filter(moves_it).flat_map(|file| says(file, &sleep)).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_file_names_the_place_it_was_written_at() {
+    let words = [
+        concat!(" /wo", "rk/"),
+        concat!("\"/wo", "rk/"),
+        concat!("`/wo", "rk/"),
+        concat!("=/wo", "rk/"),
+        concat!("../sha", "red"),
+        concat!("index.crates", ".io"),
+        concat!("static.crates", ".io"),
+        concat!("registry.npm", "js"),
+        concat!("pythonhos", "ted"),
+        concat!("pypi", ".org"),
+        concat!("proxy.go", "lang"),
+        concat!("repo.ma", "ven"),
+        concat!("deb.deb", "ian"),
+    ];
+    none(&files().iter().flat_map(|file| says(file, &words)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_rules_of_files_catch_what_breaks_them() {
+    let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+    let bare = file("src/a.rs", "fn a() {}\n");
+    assert_eq!(shape(&bare).unwrap(), "src/a.rs: does not open with `//!`");
+    let long = file("src/a.rs", &"//! A.\n".repeat(LONGEST + 1));
+    assert_eq!(shape(&long).unwrap(), "src/a.rs: has 501 lines, 500 are enough");
+    let module = file("src/a/mod.rs", "//! A.\n");
+    assert_eq!(shape(&module).unwrap(), "src/a/mod.rs: is called src/a.rs here");
+    assert_eq!(says(&file("a", "x\nto sleep"), &["sleep"]), ["a:2: says `sleep`"]);
+}
+
+/// What is wrong with the shape of a Rust file.
+fn shape(file: &File) -> Option<String> {
+    let File { path, text } = file;
+    let lines = text.lines().count();
+    if let Some(folder) = path.strip_suffix("/mod.rs") {
+        return Some(format!("{path}: is called {folder}.rs here"));
+    }
+    if !text.starts_with("//!") {
+        return Some(format!("{path}: does not open with `//!`"));
+    }
+    (lines > LONGEST).then(|| format!("{path}: has {lines} lines, {LONGEST} are enough"))
+}
+
+/// Where a file says one of the words.
+fn says(file: &File, words: &[&str]) -> Vec<String> {
+    let lines = file.text.lines().enumerate();
+    let found = lines.flat_map(|(number, line)| {
+        let hits = words.iter().filter(move |word| line.contains(**word));
+        hits.map(move |word| format!("{}:{}: says `{}`", file.path, number + 1, word.trim()))
+    });
+    found.collect()
+}

@@ -1,0 +1,120 @@
+//! The language of the stories: a world of municipalities, a portal, people and those who ask.
+//!
+//! Every gateway is a real one behind real TLS on a network inside the process; actors go through
+//! the wire alone. Time stands still until a story moves it. What a reply must always be is checked
+//! where it arrives, so a story says only what it is about.
+
+pub(crate) mod actor;
+pub(crate) mod consent;
+pub(crate) mod fake;
+pub(crate) mod identity;
+pub(crate) mod municipality;
+pub(crate) mod person;
+pub(crate) mod reply;
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+
+use mylife::{
+    audit::log::Disk,
+    chance::SeededChance,
+    clock::{Clock, FixedClock},
+    domain::moment::Moment,
+    federation::client::Limits,
+    pki::Ca,
+};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use self::{
+    actor::Actor, consent::Terms, fake::Lie, identity::Identity, municipality::Node,
+    person::Person, reply::Reply,
+};
+use crate::step::wires::Wires;
+
+/// 2026-03-02, a Monday, noon in Finland.
+pub(crate) const START: Moment = Moment::from_millis(1_772_445_600_000);
+
+/// Codes of all nodes there can be; the last one is the portal.
+pub(crate) const CODES: [&str; 4] = ["049", "205", "297", "900"];
+pub(crate) const PORTAL: &str = "900";
+
+/// Everything a story happens in.
+#[derive(Clone)]
+pub(crate) struct World(Rc<Core>);
+
+pub(crate) struct Core {
+    pub(crate) runtime: Runtime,
+    pub(crate) wires: Wires,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) chance: Arc<SeededChance>,
+    pub(crate) authority: Ca,
+    pub(crate) identities: BTreeMap<&'static str, Rc<Identity>>,
+    pub(crate) actors: RefCell<BTreeMap<String, Rc<Actor>>>,
+    pub(crate) limits: Limits,
+}
+
+impl std::ops::Deref for World {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.0
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        // Long enough for the slowest machine that runs the tests.
+        Self::with_deadline(Duration::from_secs(30))
+    }
+
+    /// A world whose gateways wait no longer for a peer.
+    pub(crate) fn with_deadline(deadline: Duration) -> Self {
+        let authority = Ca::new("stories", START).unwrap();
+        let chance = Arc::new(SeededChance::new(1));
+        let made = |code| (code, Rc::new(Identity::new(code, &authority, &chance)));
+        let identities = CODES.into_iter().map(made).collect();
+        Self(Rc::new(Core {
+            runtime: Builder::new_current_thread().enable_all().build().unwrap(),
+            wires: Wires::default(),
+            clock: Arc::new(FixedClock::new(START)),
+            chance,
+            identities,
+            actors: RefCell::new(actor::cast(&authority)),
+            authority,
+            limits: Limits { deadline, ..Limits::default() },
+        }))
+    }
+
+    /// A municipality's gateway.
+    pub(crate) fn municipality(&self, code: &'static str) -> Node {
+        Node::open(self, code, None)
+    }
+
+    /// A municipality's gateway whose audit log is on this disk.
+    pub(crate) fn municipality_on(&self, code: &'static str, disk: Arc<dyn Disk>) -> Node {
+        Node::open(self, code, Some(disk))
+    }
+
+    /// The gateway of the national portal, which holds no data.
+    pub(crate) fn portal(&self) -> Node {
+        Node::open(self, PORTAL, None)
+    }
+
+    /// Something that stands where a municipality's gateway should be.
+    pub(crate) fn impostor(&self, code: &'static str, lie: Lie) {
+        fake::stand(self, code, lie);
+    }
+
+    /// Somebody who asks, by client id.
+    pub(crate) fn actor(&self, id: &str) -> Rc<Actor> {
+        Rc::clone(&self.actors.borrow()[id])
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}

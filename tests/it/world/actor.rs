@@ -1,0 +1,199 @@
+//! Those who ask and write: each a client of its own, known by its key, on the public wire alone.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use mylife::{
+    authenticate::{
+        jose::{TokenKind, claims::Registered, sign::Signer},
+        registry::ClientEntry,
+    },
+    chance::base32,
+    gateway::open::jwks,
+    pki::{self, CertificateTime},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use serde_json::{Value, json};
+use tokio_rustls::TlsConnector;
+
+use super::{Node, Reply, World, identity::signer};
+
+/// OIDs of the organisations that ask: the portal, a county, a municipality's own systems.
+pub(crate) const ORGANIZATIONS: [&str; 3] =
+    ["1.2.246.10.99909002", "1.2.246.10.99900139", "1.2.246.10.99902978"];
+
+pub(crate) struct Actor {
+    pub(crate) id: &'static str,
+    pub(crate) organization: String,
+    scopes: &'static [&'static str],
+    purpose: &'static str,
+    signer: Signer,
+    anchors: Arc<rustls::RootCertStore>,
+    /// Tokens by node and scope, with the second they were fetched at.
+    tokens: RefCell<BTreeMap<(String, String), (i64, String)>>,
+}
+
+/// The clients that every gateway of the world knows.
+pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
+    let anchors = pki::anchors(&authority.issued().certificate).unwrap();
+    let [portal, county, city] = ORGANIZATIONS;
+    let rows: [(&str, &str, &[&str], &str); 5] = [
+        ("national-portal", portal, &["system/*.rs"], "TREAT"),
+        ("north-savo", county, &["system/*.rs"], "TREAT"),
+        ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
+        ("source", city, &["mylife/native.write"], "PATADMIN"),
+        ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
+    ];
+    rows.into_iter()
+        .map(|(id, oid, scopes, purpose)| {
+            let actor = Actor {
+                id,
+                organization: format!("urn:oid:{oid}"),
+                scopes,
+                purpose,
+                signer: signer(),
+                anchors: Arc::clone(&anchors),
+                tokens: RefCell::default(),
+            };
+            (id.to_owned(), Rc::new(actor))
+        })
+        .collect()
+}
+
+impl Actor {
+    pub(crate) fn entry(&self) -> ClientEntry {
+        serde_json::from_value(json!({
+            "client_id": self.id, "name": self.id, "organization": self.organization,
+            "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
+            "native_owner": self.id == "source",
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn get(&self, node: &Node, path: &str, nodes: Option<&str>) -> Reply {
+        self.send(node, Method::GET, path, Ask { nodes, ..Ask::default() })
+    }
+
+    pub(crate) fn post(&self, node: &Node, path: &str, form: &str, nodes: Option<&str>) -> Reply {
+        let kind = Some("application/x-www-form-urlencoded");
+        self.send(
+            node,
+            Method::POST,
+            path,
+            Ask { kind, nodes, body: form.to_owned().into(), ..Ask::default() },
+        )
+    }
+
+    pub(crate) fn put(&self, node: &Node, path: &str, body: &Value, nodes: Option<&str>) -> Reply {
+        self.put_bytes(node, path, body.to_string().into(), nodes)
+    }
+
+    pub(crate) fn put_bytes(
+        &self,
+        node: &Node,
+        path: &str,
+        body: Bytes,
+        nodes: Option<&str>,
+    ) -> Reply {
+        let kind = Some("application/fhir+json");
+        self.send(node, Method::PUT, path, Ask { kind, nodes, body, ..Ask::default() })
+    }
+
+    /// Asks with this client's own token.
+    pub(crate) fn send(&self, node: &Node, method: Method, path: &str, ask: Ask<'_>) -> Reply {
+        let token = self.token(node, &self.scopes.join(" "));
+        let headers = vec![("authorization", format!("Bearer {token}"))];
+        self.raw(node, method, path, Ask { headers: [headers, ask.headers].concat(), ..ask })
+    }
+
+    /// Asks with whatever headers are given.
+    pub(crate) fn raw(&self, node: &Node, method: Method, path: &str, ask: Ask<'_>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        request =
+            request.header(header::HOST, format!("{}:{}", node.identity.host, node.identity.port));
+        for (name, value) in &ask.headers {
+            request = request.header(*name, value);
+        }
+        for (name, value) in [("content-type", ask.kind), ("mylife-nodes", ask.nodes)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Full::new(ask.body)).unwrap();
+        let exchange = self.exchange(&node.world, node, request);
+        Reply::checked(path, node.world.runtime.block_on(exchange))
+    }
+
+    async fn exchange(
+        &self,
+        world: &World,
+        node: &Node,
+        request: Request<Full<Bytes>>,
+    ) -> http::Response<Bytes> {
+        let time = Arc::new(CertificateTime(world.clock.clone()));
+        let settings = ClientConfig::builder_with_details(pki::provider(), time)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(Arc::clone(&self.anchors))
+            .with_no_client_auth();
+        let link = world.wires.open(node.identity.port).unwrap();
+        let name = ServerName::try_from(node.identity.host.clone()).unwrap();
+        let link = TlsConnector::from(Arc::new(settings)).connect(name, link).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(link)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        connection.abort();
+        http::Response::from_parts(parts, body)
+    }
+
+    /// A token of this client at a gateway; kept while it is good.
+    pub(crate) fn token(&self, node: &Node, scope: &str) -> String {
+        let (key, now) = ((node.code().to_owned(), scope.to_owned()), node.world.now().seconds());
+        if let Some((at, token)) = self.tokens.borrow().get(&key)
+            && now < at + 240
+        {
+            return token.clone();
+        }
+        let registered = Registered {
+            iss: self.id.to_owned(),
+            sub: self.id.to_owned(),
+            aud: format!("{}/oauth/token", node.identity.url),
+            exp: now + 300,
+            iat: Some(now),
+            nbf: None,
+            jti: base32(&*node.world.chance, 26),
+        };
+        let proof = self.signer.sign(TokenKind::ClientAssertion, &registered, &json!({})).unwrap();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair(
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            )
+            .append_pair("client_assertion", &proof)
+            .append_pair("scope", scope)
+            .finish();
+        let kind = Some("application/x-www-form-urlencoded");
+        let ask = Ask { kind, body: form.into(), ..Ask::default() };
+        let reply = self.raw(node, Method::POST, "/oauth/token", ask);
+        assert_eq!(reply.status(), 200, "{reply:?}");
+        let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+        self.tokens.borrow_mut().insert(key, (now, token.clone()));
+        token
+    }
+}
+
+/// What is sent beside method and path.
+#[derive(Clone, Default)]
+pub(crate) struct Ask<'a> {
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) kind: Option<&'a str>,
+    pub(crate) nodes: Option<&'a str>,
+    pub(crate) body: Bytes,
+}

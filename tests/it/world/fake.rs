@@ -1,0 +1,82 @@
+//! A gateway that is not what it should be: slow, broken, or telling what is not its own.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use mylife::{
+    error::Kind,
+    listen::{
+        Answer, Answering, Door, Incoming, Limits, Stop,
+        body::Body,
+        guard::Hosts,
+        serve,
+        tls::{Pem, Tls},
+    },
+    transport::Transport,
+};
+
+use super::World;
+
+/// What it does when it is asked for data.
+#[derive(Clone, Debug)]
+pub(crate) enum Lie {
+    /// Answers nothing, ever.
+    Silence,
+    /// Answers with these bytes.
+    Says(String),
+    /// Answers with a status and an outcome.
+    Fails(u16),
+}
+
+struct Impostor(Lie);
+
+impl Answer for Impostor {
+    fn answer(&self, request: Incoming) -> Answering<'_> {
+        Box::pin(async move {
+            if request.parts.uri.path() == "/oauth/token" {
+                let token = r#"{"access_token":"x","token_type":"bearer","expires_in":60}"#;
+                return json(StatusCode::OK, token.to_owned());
+            }
+            match &self.0 {
+                Lie::Silence => std::future::pending().await,
+                Lie::Says(text) => json(StatusCode::OK, text.clone()),
+                Lie::Fails(status) => json(StatusCode::from_u16(*status).unwrap(), "{}".to_owned()),
+            }
+        })
+    }
+
+    fn refuse(&self, _: Kind, _: &'static str) -> Response<Body> {
+        json(StatusCode::BAD_REQUEST, "{}".to_owned())
+    }
+}
+
+fn json(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::free(text));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn serve_at(world: &World, code: &'static str, answer: Arc<dyn Answer>) {
+    let identity = &world.identities[code];
+    let pem = Pem {
+        certificate: &identity.issued.certificate,
+        key: &identity.issued.key,
+        client_authorities: Some(&world.authority.issued().certificate),
+    };
+    let tls = Tls::new(pem, world.clock.clone()).unwrap();
+    let hosts = Hosts::new([&*identity.host]);
+    let door = Arc::new(Door::new(Limits::default(), hosts, Some(Arc::new(tls))));
+    world.runtime.block_on(async {
+        let port = world.wires.bind(([127, 0, 0, 1], identity.port).into()).await.unwrap();
+        // The impostor goes when the runtime does.
+        let (stop, stopping) = Stop::new();
+        std::mem::forget(stop);
+        tokio::spawn(serve(door, port, answer, stopping));
+    });
+}
+
+pub(super) fn stand(world: &World, code: &'static str, lie: Lie) {
+    serve_at(world, code, Arc::new(Impostor(lie)));
+}

@@ -1,0 +1,72 @@
+//! What makes a gateway known to others before it runs: keys, certificate, address.
+
+use std::sync::Arc;
+
+use mylife::{
+    authenticate::{
+        jose::{
+            key::Algorithm,
+            sign::{Signer, generate},
+        },
+        peer::PeerLimits,
+    },
+    chance::{Chance, SeededChance},
+    domain::id::NodeCode,
+    gateway::open::{PeerSetup, handle_key, jwks},
+    pki::{self, Ca, Issued},
+    seal::Keys,
+    transport::Authority,
+};
+
+use super::{START, actor::ORGANIZATIONS};
+
+pub(crate) struct Identity {
+    pub(crate) code: &'static str,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) url: String,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) issued: Issued,
+}
+
+impl Identity {
+    pub(crate) fn new(code: &'static str, authority: &Ca, chance: &Arc<SeededChance>) -> Self {
+        let host = format!("n{code}.test");
+        let port: u16 = code.parse().unwrap();
+        let mut master = [0; 32];
+        chance.fill(&mut master);
+        Self {
+            code,
+            url: format!("https://{host}:{port}"),
+            signer: Arc::new(signer()),
+            keys: Arc::new(Keys::from_master(&master, chance.clone()).unwrap()),
+            issued: authority.gateway(&[&host], START).unwrap(),
+            host,
+            port,
+        }
+    }
+
+    /// The gateway as others have it in their configuration; the portal asks it.
+    pub(crate) fn peer(&self, asked: bool) -> PeerSetup {
+        let der = pki::certificates(&self.issued.certificate).unwrap();
+        PeerSetup {
+            code: NodeCode::parse(self.code).unwrap(),
+            asked,
+            issuer: self.url.clone(),
+            address: Authority::new(&*self.host, self.port),
+            jwks: jwks(&self.signer),
+            certificate: pki::thumbprint(&der[0]),
+            handle: handle_key(&self.keys).unwrap().public(),
+            limits: PeerLimits {
+                organizations: ORGANIZATIONS.iter().map(|oid| format!("urn:oid:{oid}")).collect(),
+                purposes: vec!["TREAT".to_owned(), "PATADMIN".to_owned()],
+                ..PeerLimits::default()
+            },
+        }
+    }
+}
+
+pub(crate) fn signer() -> Signer {
+    Signer::from_jwk(&generate(Algorithm::Es256).unwrap()).unwrap()
+}

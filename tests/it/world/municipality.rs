@@ -1,0 +1,273 @@
+//! One running gateway: opened as in earnest, behind TLS that asks for client certificates.
+
+use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
+
+use mylife::{
+    audit::{
+        log::{Disk, Log},
+        read,
+        record::{Entry, Outcome},
+        verify::verify,
+    },
+    clock::Clock,
+    consent::law::Law,
+    demo::directory::{MUNICIPALITIES, Names},
+    directory::{HealthcareService, Listing, Name, Organization, Practitioner},
+    domain::{
+        id::NodeCode,
+        identity::{TestRange, WrongCheck},
+    },
+    federation::tls::{PeerTls, Pem as PeerPem},
+    gateway::{
+        Gateway, Limits,
+        open::{Setup, log_keys},
+    },
+    listen::{
+        Door, Limits as DoorLimits, Stop,
+        guard::Hosts,
+        serve,
+        tls::{Pem, Tls},
+    },
+    transport::Transport,
+};
+
+use super::{Actor, CODES, Identity, PORTAL, Person, Reply, START, World};
+
+/// A gateway of the world.
+#[derive(Clone)]
+pub(crate) struct Node(Rc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) world: World,
+    pub(crate) identity: Rc<Identity>,
+    pub(crate) gateway: Arc<Gateway>,
+    dir: PathBuf,
+    audit: PathBuf,
+    _stop: Stop,
+}
+
+impl std::ops::Deref for Node {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Node {
+    pub(crate) fn open(world: &World, code: &'static str, disk: Option<Arc<dyn Disk>>) -> Self {
+        let identity = Rc::clone(&world.identities[code]);
+        let dir = fresh(code);
+        let mut audit = dir.join("audit");
+        let setup = setup(world, &identity, dir.clone());
+        let mut gateway = world.runtime.block_on(Gateway::open(setup)).unwrap();
+        if let Some(disk) = disk {
+            let keys = log_keys(&gateway.node, &identity.keys).unwrap();
+            audit = dir.join("audit-on-another-disk");
+            let (clock, chance) = (world.clock.clone(), world.chance.clone());
+            gateway.log = Log::open_on(&audit, keys, disk, clock, chance).unwrap();
+        }
+        let gateway = Arc::new(gateway);
+        let (stop, stopping) = Stop::new();
+        world.runtime.block_on(async {
+            let port = world.wires.bind(([127, 0, 0, 1], identity.port).into()).await.unwrap();
+            tokio::spawn(serve(door(world, &identity), port, gateway.clone(), stopping));
+        });
+        Self(Rc::new(Inner { world: world.clone(), identity, gateway, dir, audit, _stop: stop }))
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.identity.code
+    }
+
+    /// A person known here; pushed at once, without documents.
+    pub(crate) fn person(&self, name: &str) -> Person {
+        Person::new(self, name)
+    }
+
+    /// Somebody who asks this gateway.
+    pub(crate) fn client(&self, id: &str) -> At {
+        At { actor: self.world.actor(id), node: self.clone(), nodes: None }
+    }
+
+    /// What the audit log of this gateway says; the whole log must verify.
+    pub(crate) fn audit(&self) -> Vec<Entry> {
+        let keys = log_keys(&self.gateway.node, &self.identity.keys).unwrap();
+        let of = |id: &str| {
+            if id == "node" {
+                return Some(*keys.node_key);
+            }
+            let local = self.gateway.reach.sources.local.as_ref()?;
+            let stored = self.world.runtime.block_on(local.store().load(id)).unwrap()?;
+            Some(stored.audit_key)
+        };
+        let report = verify(&self.audit, Some(&keys.signer.verifier()), &of).unwrap();
+        assert!(report.fault.is_none(), "{report:?}");
+        let found = read::read(&self.audit, &of).unwrap();
+        found.map(|one| one.unwrap().entry.expect("its key is known")).collect()
+    }
+
+    /// The disclosures of one person that the log knows of.
+    pub(crate) fn disclosures(&self, patient: &str) -> Vec<Entry> {
+        let is = |entry: &Entry| {
+            entry.patient.as_deref() == Some(patient)
+                && entry.outcome == Outcome::Success
+                && &*entry.caller.client != "source"
+                && !entry.caller.client.contains("consent-desk")
+        };
+        self.audit().into_iter().filter(is).collect()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// An actor at a gateway.
+#[derive(Clone)]
+pub(crate) struct At {
+    pub(crate) actor: Rc<Actor>,
+    pub(crate) node: Node,
+    pub(crate) nodes: Option<String>,
+}
+
+impl At {
+    /// Searches what belongs to one person.
+    pub(crate) fn search(&self, kind: &str, person: &Person) -> Reply {
+        self.get(&format!("/fhir/{kind}?patient={}", person.patient()))
+    }
+
+    /// Asks the gateway's own data alone, or what the portal finds everywhere.
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.actor.get(&self.node, path, self.named().as_deref())
+    }
+
+    /// `POST _search`.
+    pub(crate) fn post(&self, kind: &str, form: &[(&str, &str)]) -> Reply {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.actor.post(
+            &self.node,
+            &format!("/fhir/{kind}/_search"),
+            &body,
+            self.named().as_deref(),
+        )
+    }
+
+    /// All pages to the end.
+    pub(crate) fn pages(&self, path: &str) -> Vec<Reply> {
+        let mut all = vec![self.get(path)];
+        while let Some(next) = all.last().unwrap().next() {
+            assert!(all.len() < 100, "pages without an end");
+            all.push(self.get(&next));
+        }
+        all
+    }
+
+    fn named(&self) -> Option<String> {
+        match &self.nodes {
+            Some(nodes) => Some(nodes.clone()),
+            None => (self.node.code() != PORTAL).then(|| self.node.code().to_owned()),
+        }
+    }
+}
+
+fn fresh(code: &str) -> PathBuf {
+    static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let name = format!("mylife-story-{}-{count}-{code}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    drop(std::fs::remove_dir_all(&dir));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let authorities = &*world.authority.issued().certificate;
+    let Identity { code, url, issued, .. } = identity;
+    let pem = PeerPem { authorities, certificate: &issued.certificate, key: &issued.key };
+    let others = CODES.into_iter().filter(|other| other != code);
+    // The portal has no data, so nobody asks it; it is known only as one who asks.
+    Setup {
+        node: NodeCode::parse(code).unwrap(),
+        organization: format!("urn:oid:1.2.246.10.{code}"),
+        url: url.clone(),
+        holds_data: *code != PORTAL,
+        directory_path,
+        keys: Arc::clone(&identity.keys),
+        signer: Arc::clone(&identity.signer),
+        clients: world.actors.borrow().values().map(|actor| actor.entry()).collect(),
+        peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
+        transport: Arc::new(world.wires.clone()),
+        peer_tls: Some(Arc::new(PeerTls::new(pem, clock.clone()).unwrap())),
+        peer_limits: world.limits,
+        law: Law::default(),
+        directory: listing(code),
+        activated: START.minus(std::time::Duration::from_hours(24 * 365)),
+        limits: Limits {
+            page: 100,
+            test_range: TestRange::Allow(WrongCheck::Refuse),
+            document: mylife::json::Limits::default(),
+        },
+        cache_bytes: 1 << 20,
+        stride: 0,
+        readers: NonZeroUsize::MIN,
+        clock,
+        chance: world.chance.clone(),
+    }
+}
+
+fn door(world: &World, identity: &Identity) -> Arc<Door> {
+    let pem = Pem {
+        certificate: &identity.issued.certificate,
+        key: &identity.issued.key,
+        client_authorities: Some(&world.authority.issued().certificate),
+    };
+    let tls = Tls::new(pem, world.clock.clone()).unwrap();
+    Arc::new(Door::new(DoorLimits::default(), Hosts::new([&*identity.host]), Some(Arc::new(tls))))
+}
+
+/// The directory of the demo's municipality, as configuration has it.
+fn listing(code: &str) -> Listing {
+    let Some(at) = MUNICIPALITIES.iter().find(|m| m.code == code) else {
+        return Listing::default();
+    };
+    let all = at.directory().unwrap();
+    let name = |n: Names| Name { fi: n.fi.into(), sv: n.sv.into(), en: n.en.into() };
+    let id = |id: &mylife::domain::words::DirectoryId| id.as_str().to_owned();
+    Listing {
+        organizations: all
+            .organizations
+            .iter()
+            .map(|o| Organization {
+                id: id(&o.id),
+                name: name(o.name),
+                oid: format!("urn:oid:{}", o.oid),
+                part_of: o.part_of.as_ref().map(id),
+                sensitivity: o.class.into_iter().collect(),
+            })
+            .collect(),
+        services: all
+            .services
+            .iter()
+            .map(|s| HealthcareService {
+                id: id(&s.id),
+                name: name(s.name),
+                organization: id(&s.organization),
+                sensitivity: s.class.into_iter().collect(),
+            })
+            .collect(),
+        practitioners: all
+            .practitioners
+            .iter()
+            .map(|p| Practitioner {
+                id: id(&p.id),
+                name: format!("{} {}", p.given, p.family),
+                organization: id(&p.organization),
+            })
+            .collect(),
+        locations: Vec::new(),
+    }
+}
