@@ -102,21 +102,45 @@ pub struct Compartment {
     pub size: usize,
 }
 
+impl Compartment {
+    /// Decodes what the store holds. `custodian` is the organisation that holds the data.
+    ///
+    /// # Errors
+    /// `Internal` when a stored document is not what was accepted: nothing is released then.
+    pub fn decode(stored: &Stored, custodian: &Arc<str>) -> Result<Self> {
+        let documents = Documents::decode(stored)?;
+        Ok(Self {
+            patient: Arc::clone(&stored.patient),
+            version: stored.version,
+            changed: stored.changed,
+            audit_key: stored.audit_key,
+            custodian: Arc::clone(custodian),
+            person: documents.person,
+            assessments: documents.assessments,
+            plans: documents.plans,
+            consents: documents.consents,
+            limits: documents.limits,
+            derived: Derived::default(),
+            size: documents.size,
+        })
+    }
+}
+
 /// The documents of a compartment, decoded.
 #[derive(Default)]
-pub struct Documents {
+struct Documents {
     /// The person.
-    pub person: Option<Held<Person>>,
+    person: Option<Held<Person>>,
     /// Assessments.
-    pub assessments: Vec<Held<Assessment>>,
+    assessments: Vec<Held<Assessment>>,
     /// Plans.
-    pub plans: Vec<Held<Plan>>,
+    plans: Vec<Held<Plan>>,
     /// Every version of every Consent, in order of (id, version).
-    pub consents: Vec<Recorded>,
+    consents: Vec<Recorded>,
     /// What enters kinds.
-    pub limits: Limits,
+    limits: Limits,
     /// Bytes of the stored form.
-    pub size: usize,
+    size: usize,
 }
 
 impl Documents {
@@ -124,7 +148,7 @@ impl Documents {
     ///
     /// # Errors
     /// `Internal` when a stored document is not what was accepted: nothing is released then.
-    pub fn decode(stored: &Stored) -> Result<Self> {
+    fn decode(stored: &Stored) -> Result<Self> {
         let mut documents = Self::default();
         for document in &stored.documents {
             documents.size += document.body.len();

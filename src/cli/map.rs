@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{documents, exit::Exit, output::Output, validate::Range};
 use crate::{
     chance::SeededChance,
-    compartment::{Compartment, Documents, derived::Derived},
+    compartment::Compartment,
     config,
     directory::{Directory, Listing},
     domain::{id::NodeCode, moment::Moment, part},
@@ -144,21 +144,7 @@ fn compartment(
             body: Arc::clone(document.canonical()),
         });
     }
-    let documents = Documents::decode(&stored)?;
-    Ok(Compartment {
-        patient,
-        version: 1,
-        changed: now,
-        audit_key: [0; 32],
-        custodian: format!("urn:mylife:node:{node}").into(),
-        person: documents.person,
-        assessments: documents.assessments,
-        plans: documents.plans,
-        consents: documents.consents,
-        limits: documents.limits,
-        derived: Derived::default(),
-        size: documents.size,
-    })
+    Compartment::decode(&stored, &format!("urn:mylife:node:{node}").into())
 }
 
 /// A reader who may see everything: whoever holds the files.

@@ -11,7 +11,7 @@ use std::sync::{
 use moka::sync::Cache;
 
 use crate::{
-    compartment::{Compartment, Documents, derived::Derived},
+    compartment::Compartment,
     error::Result,
     source::Held,
     store::{Change, Committed, IdentityMac, Place, Store, Walked},
@@ -76,7 +76,7 @@ impl Local {
             let stored = self.store.load(patient).await?;
             let compartment = match &stored {
                 None => None,
-                Some(stored) => Some(Arc::new(self.decode(stored)?)),
+                Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
             slot.loaded.get_or_init(|| compartment);
             // Put in again so that it is weighed with what it holds now. A commit counts before it
@@ -164,24 +164,6 @@ impl Local {
         if self.slots.get(patient).is_some_and(|now| Arc::ptr_eq(&now, slot)) {
             self.slots.invalidate(patient);
         }
-    }
-
-    fn decode(&self, stored: &crate::store::Stored) -> Result<Compartment> {
-        let documents = Documents::decode(stored)?;
-        Ok(Compartment {
-            patient: Arc::clone(&stored.patient),
-            version: stored.version,
-            changed: stored.changed,
-            audit_key: stored.audit_key,
-            custodian: Arc::clone(&self.custodian),
-            person: documents.person,
-            assessments: documents.assessments,
-            plans: documents.plans,
-            consents: documents.consents,
-            limits: documents.limits,
-            derived: Derived::default(),
-            size: documents.size,
-        })
     }
 }
 
