@@ -19,6 +19,7 @@ use crate::{
         words::LocalId,
     },
     error::{Error, Kind, Result},
+    json,
     native::{Native, Typed, parts::Target},
     seal::Keys,
     source::local::Local,
@@ -228,7 +229,7 @@ fn next_parts(desk: &Desk<'_>, earlier: Option<&Document>, content: &Content) ->
     let before = match earlier {
         None => None,
         Some(document) => {
-            let parts: Parts = serde_json::from_slice(&document.parts).map_err(Error::internal)?;
+            let parts: Parts = json::stored(&document.parts)?;
             Some((parts, of_stored(document.kind, &document.body)?))
         }
     };
@@ -317,17 +318,13 @@ pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
 /// `Internal` when it is not what was accepted.
 fn of_stored(kind: DocumentKind, body: &[u8]) -> Result<Content> {
     Ok(match kind {
-        DocumentKind::Person => part::of_person(&read(body)?),
-        DocumentKind::Assessment => part::of_assessment(&read(body)?),
-        DocumentKind::Plan => part::of_plan(&read(body)?),
+        DocumentKind::Person => part::of_person(&json::stored(body)?),
+        DocumentKind::Assessment => part::of_assessment(&json::stored(body)?),
+        DocumentKind::Plan => part::of_plan(&json::stored(body)?),
         DocumentKind::Consent => {
             Content { parts: Vec::new(), status: "active", authored: String::new() }
         }
     })
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(Error::internal)
 }
 
 const fn resource_name(kind: DocumentKind) -> &'static str {

@@ -13,6 +13,7 @@ use crate::{
     compartment::derived::Derived,
     domain::{assessment::Assessment, moment::Moment, part::Parts, person::Person, plan::Plan},
     error::{Error, Result},
+    json,
     store::{Document, DocumentKind, Stored},
 };
 
@@ -172,7 +173,7 @@ impl Documents {
             owner: Arc::clone(&document.owner),
             version: document.version,
             recorded: document.recorded,
-            body: serde_json::from_slice(&document.body).map_err(Error::internal)?,
+            body: json::stored(&document.body)?,
         });
         Ok(())
     }
@@ -182,7 +183,7 @@ fn held<T: serde::de::DeserializeOwned>(document: &Document) -> Result<Held<T>> 
     Ok(Held {
         id: Arc::clone(&document.id),
         recorded: document.recorded,
-        parts: serde_json::from_slice(&document.parts).map_err(Error::internal)?,
-        native: serde_json::from_slice(&document.body).map_err(Error::internal)?,
+        parts: json::stored(&document.parts)?,
+        native: json::stored(&document.body)?,
     })
 }

@@ -27,6 +27,16 @@ impl Default for Limits {
     }
 }
 
+/// Reads what this gateway stored itself; nothing is judged again.
+///
+/// # Errors
+/// `Internal` when it is not what was accepted. Its cause names the place alone: the reader's own words
+/// could repeat a value, and causes are logged.
+pub fn stored<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|e| Error::internal(format!("stored document, column {}", e.column())))
+}
+
 /// Reads one JSON text.
 ///
 /// # Errors

@@ -115,13 +115,11 @@ impl Typed {
     /// # Errors
     /// [`Kind::Internal`] if the bytes are not a document of that kind.
     pub fn read(kind: NativeKind, canonical: &[u8]) -> Result<Self> {
-        let read = match kind {
-            NativeKind::Person => serde_json::from_slice(canonical).map(Self::Person),
-            NativeKind::Assessment => serde_json::from_slice(canonical).map(Self::Assessment),
-            NativeKind::Plan => serde_json::from_slice(canonical).map(Self::Plan),
-        };
-        // The reader's text could repeat a value, so only its place is kept.
-        read.map_err(|e| Error::internal(format!("stored document, column {}", e.column())))
+        Ok(match kind {
+            NativeKind::Person => Self::Person(json::stored(canonical)?),
+            NativeKind::Assessment => Self::Assessment(json::stored(canonical)?),
+            NativeKind::Plan => Self::Plan(json::stored(canonical)?),
+        })
     }
 
     /// What it is.

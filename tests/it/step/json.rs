@@ -109,3 +109,10 @@ proptest! {
         prop_assert!(error.is_none_or(|e| e.kind() == Kind::Invalid));
     }
 }
+
+#[test]
+fn what_was_stored_and_is_not_what_it_should_be_is_refused_without_its_words() {
+    let error = mylife::json::stored::<u8>(br#""Aino Virtanen""#).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("column") && !cause.contains("Aino"), "{cause}");
+}
