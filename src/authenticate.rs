@@ -14,13 +14,14 @@ pub mod behalf;
 
 use std::sync::Arc;
 
+use ahash::RandomState;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use moka::sync::Cache;
 
 pub use self::{bearer::challenge, caller::Caller};
 use self::{
-    caller::{AccessClaims, sha256},
+    caller::AccessClaims,
     jose::{Expected, Refusal, TokenKind, key::KeySet},
     peer::Peers,
     registry::Registry,
@@ -40,8 +41,8 @@ pub struct Authenticator {
     keys: KeySet,
     registry: Arc<Registry>,
     peers: Arc<Peers>,
-    /// Callers by the SHA-256 of their token; each carries its own end.
-    seen: Cache<[u8; 32], Arc<Caller>>,
+    /// Callers by their whole token, in memory alone; each carries its own end.
+    seen: Cache<Box<str>, Arc<Caller>, RandomState>,
 }
 
 impl Authenticator {
@@ -55,7 +56,8 @@ impl Authenticator {
         peers: Arc<Peers>,
     ) -> Self {
         let (issuer, audience) = (issuer.into(), audience.into());
-        Self { issuer, audience, keys, registry, peers, seen: Cache::new(MAX_SEEN) }
+        let seen = Cache::builder().max_capacity(MAX_SEEN).build_with_hasher(RandomState::new());
+        Self { issuer, audience, keys, registry, peers, seen }
     }
 
     /// Who sends these headers? `peer_certificate` is the SHA-256 of the client certificate of the
@@ -68,16 +70,16 @@ impl Authenticator {
         now: Moment,
     ) -> Result<Arc<Caller>> {
         let token = bearer::token(headers, query)?;
-        let key = sha256(token.as_bytes());
-        let caller = match self.seen.get(&key) {
+        let caller = match self.seen.get(token) {
             Some(caller) if caller.expires() > now => caller,
             Some(_) => {
-                self.seen.invalidate(&key);
+                self.seen.invalidate(token);
                 return Err(refuse(Refusal::Expired));
             }
             None => {
+                bearer::well_formed(token)?;
                 let caller = Arc::new(self.read(token, now).map_err(refuse)?);
-                self.seen.insert(key, Arc::clone(&caller));
+                self.seen.insert(token.into(), Arc::clone(&caller));
                 caller
             }
         };
@@ -106,7 +108,7 @@ impl Authenticator {
             Some(cnf) => Some(thumbprint(&cnf.certificate)?),
             None => None,
         };
-        Caller::new(claims, &registered.jti, registered.expires(), certificate)
+        Caller::new(claims, &registered.jti, registered.expires(), certificate, &self.peers)
     }
 }
 

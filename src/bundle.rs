@@ -8,10 +8,13 @@ pub mod write;
 
 use std::{cmp::Ordering, sync::Arc};
 
+use bytes::Bytes;
+
 use crate::{
+    consent::sight::{Basis, Written},
     domain::{id::NodeCode, moment::Moment},
     federation::{Answered, Completeness, State, Waypoint},
-    fhir::{labels::Labels, types::ResourceType},
+    fhir::{labels::Labels, types::ResourceType, version::Version},
     query::{
         Query,
         page::{Cursor, Sealer},
@@ -26,21 +29,20 @@ pub struct Disclosure {
     pub patient: Arc<str>,
     /// Key of the person's audit records, where the data is this gateway's own.
     pub audit_key: Option<[u8; 32]>,
-    /// Ids of the resources, as `Type/id`.
-    pub resources: Vec<Arc<str>>,
+    /// Types and ids of the resources.
+    pub resources: Vec<(ResourceType, Arc<str>)>,
     /// Labels of what leaves.
     pub labels: Labels,
     /// What permits it: ids of consents, each with its version, and of grounds.
-    pub basis: Vec<(Arc<str>, Option<u64>)>,
+    pub basis: Vec<Basis>,
     /// The gateway that holds it.
     pub source: NodeCode,
 }
 
 /// One finished answer; nothing of it has left.
 pub struct Answer {
-    body: String,
-    version: Option<String>,
-    last_updated: Option<Moment>,
+    body: Bytes,
+    version: Option<Version>,
     disclosures: Vec<Disclosure>,
     known_current: std::time::Duration,
 }
@@ -56,13 +58,13 @@ impl Answer {
         self.known_current
     }
 
-    /// Version and time of the one resource, for `ETag` and `Last-Modified`.
-    pub fn version(&self) -> Option<(&str, Moment)> {
-        Some((self.version.as_deref()?, self.last_updated?))
+    /// Version of the one resource.
+    pub fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
     }
 
     /// The body, to hand over. Only `respond` takes it, and only with a receipt.
-    pub(crate) fn into_body(self) -> String {
+    pub(crate) fn into_body(self) -> Bytes {
         self.body
     }
 }
@@ -74,24 +76,16 @@ pub fn one(
     sealer: &dyn Sealer,
     known_current: std::time::Duration,
 ) -> Answer {
-    let mut body = String::with_capacity(4096);
-    let version = write::resource(hit, sealer, &mut body);
-    Answer {
-        body,
-        version: Some(version.to_string()),
-        last_updated: Some(hit.seen.last_updated),
-        disclosures: vec![disclosure(hit, node)],
-        known_current,
-    }
+    let Written { version, text } = hit.view.written(&hit.resource, &hit.sight, sealer);
+    Answer { body: text, version, disclosures: vec![disclosure(hit, node)], known_current }
 }
 
 /// The answer that is one resource a peer released, byte for byte.
 pub fn peers(entry: &crate::federation::Entry, asked_at: std::time::Duration) -> Answer {
     Answer {
-        version: entry.version.clone(),
-        last_updated: Some(entry.last_updated),
+        version: entry.version.as_deref().and_then(|v| Version::new(v, entry.last_updated)),
         disclosures: vec![peers_disclosure(entry)],
-        body: entry.resource.get().to_owned(),
+        body: entry.resource.get().to_owned().into(),
         known_current: asked_at,
     }
 }
@@ -105,13 +99,12 @@ pub fn handles(
 ) -> Answer {
     let (patient, key) = view.audit_key();
     Answer {
-        body: serde_json::Value::Object(handles).to_string(),
+        body: serde_json::Value::Object(handles).to_string().into(),
         version: None,
-        last_updated: None,
         disclosures: vec![Disclosure {
             patient: Arc::clone(patient),
             audit_key: Some(key),
-            resources: vec![name(ResourceType::Patient, patient)],
+            resources: vec![(ResourceType::Patient, Arc::clone(patient))],
             labels: Labels::default(),
             basis: Vec::new(),
             source: node.clone(),
@@ -220,7 +213,7 @@ impl<'a> Page<'a> {
             self.cut_across();
         }
         let mut disclosures: Vec<Disclosure> = Vec::new();
-        let mut body = String::with_capacity(1024 + self.entries.len() * 4096);
+        let mut body = Vec::with_capacity(1024 + self.entries.len() * 4096);
         write::open(&mut body, self.total.filter(|_| self.query.total), &self.links());
         let counting = self.query.count == 0;
         let mut first = true;
@@ -242,13 +235,7 @@ impl<'a> Page<'a> {
         write::comma(&mut body, &mut first);
         write::completeness(&self.statements, &mut body);
         write::close(&mut body);
-        Answer {
-            body,
-            version: None,
-            last_updated: None,
-            disclosures,
-            known_current: self.known_current,
-        }
+        Answer { body: body.into(), version: None, disclosures, known_current: self.known_current }
     }
 
     /// One person: merge in order, drop what earlier pages had, keep a page, point to the next.
@@ -330,7 +317,7 @@ impl Entry {
     fn moment(&self, sort: &[crate::query::Sort]) -> Moment {
         match (self, sort.first()) {
             (Self::Own(hit), Some(key)) => search::moment(hit, *key),
-            (Self::Own(hit), None) => hit.seen.last_updated,
+            (Self::Own(hit), None) => hit.sight.seen.last_updated,
             (Self::Peers(entry), Some(_)) => entry.moments.first().copied().unwrap_or(Moment::MIN),
             (Self::Peers(entry), None) => entry.last_updated,
         }
@@ -375,9 +362,9 @@ fn disclosure(hit: &Hit, node: &NodeCode) -> Disclosure {
     Disclosure {
         patient: Arc::clone(patient),
         audit_key: Some(key),
-        resources: vec![name(hit.resource.kind, &hit.resource.id)],
-        labels: hit.view.labels(&hit.seen),
-        basis: hit.view.basis(&hit.seen),
+        resources: vec![(hit.resource.kind, Arc::clone(&hit.resource.id))],
+        labels: hit.sight.labels,
+        basis: hit.sight.basis.to_vec(),
         source: node.clone(),
     }
 }
@@ -386,7 +373,7 @@ fn peers_disclosure(entry: &crate::federation::Entry) -> Disclosure {
     Disclosure {
         patient: Arc::clone(&entry.patient),
         audit_key: None,
-        resources: vec![name(entry.kind, &entry.id)],
+        resources: vec![(entry.kind, entry.id.as_str().into())],
         labels: entry.labels,
         basis: Vec::new(),
         source: entry.node.clone(),
@@ -407,8 +394,4 @@ fn note(all: &mut Vec<Disclosure>, one: Disclosure) {
             }
         }
     }
-}
-
-fn name(kind: ResourceType, id: &str) -> Arc<str> {
-    format!("{}/{id}", kind.name()).into()
 }

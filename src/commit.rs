@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -102,19 +103,21 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
     Err(busy())
 }
 
-/// Commits a Consent that was accepted. `local` is the writer's uuid.
+/// Commits a Consent that was accepted. `local` is the writer's uuid; `expects` says of the version
+/// there is, if any, whether the writer knows of it.
 ///
 /// # Errors
-/// `PreconditionFailed` when `if_match` names another version; `Conflict`, `Unavailable`.
+/// `PreconditionFailed` when the writer expects another version; `Conflict`, `Unavailable`.
 pub async fn consent(
     desk: &Desk<'_>,
     patient: Option<Arc<str>>,
     identity: Option<IdentityMac>,
     local: &str,
-    if_match: Option<u64>,
+    expects: impl Fn(Option<&Document>) -> bool,
     body: &Value,
 ) -> Result<Written> {
     let owner: Arc<str> = desk.author.client_id().into();
+    let writer = Writer { organization: desk.author.organization().to_owned() };
     let held = desk.local.store().local(&owner, DocumentKind::Consent, local).await?;
     let patient = match (patient, identity, held) {
         (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => patient,
@@ -128,8 +131,8 @@ pub async fn consent(
     let local: Arc<str> = local.into();
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
-        let earlier = find_consent(stored.as_ref(), &owner, &local);
-        if if_match.is_some_and(|version| earlier.map(|e| e.version) != Some(version)) {
+        let earlier = find_consent(stored.as_ref(), &owner, &writer, &local);
+        if !expects(earlier) {
             let say = "If-Match names another version; read the Consent again.";
             return Err(Error::new(Kind::PreconditionFailed, say));
         }
@@ -137,7 +140,7 @@ pub async fn consent(
             let (id, version) = (Arc::clone(&same.id), same.version);
             return Ok(Written { id, version, created: false, patient });
         }
-        let parts = Arc::from(&b"{}"[..]);
+        let parts = serde_json::to_vec(&writer).map_err(Error::internal)?.into();
         let kind = DocumentKind::Consent;
         let owner = earlier.map_or(&owner, |e| &e.owner);
         let next = successor(desk, earlier, kind, owner, &local, parts, Arc::clone(&body));
@@ -212,15 +215,29 @@ fn find<'a>(
     stored?.documents.iter().filter(same).max_by_key(|d| d.version)
 }
 
+/// Who wrote a Consent, beside its owner: kept as its parts, of which a Consent has none.
+#[derive(Deserialize, Eq, PartialEq, Serialize)]
+struct Writer {
+    /// The client's organisation, `urn:oid:...`.
+    organization: String,
+}
+
 /// The Consent of a uuid, written by the same client: straight, or through another gateway. Who
-/// grants at a portal can so revoke where the data is, and the other way round.
-fn find_consent<'a>(stored: Option<&'a Stored>, owner: &str, uuid: &str) -> Option<&'a Document> {
-    let client =
-        |owner: &str| owner.rsplit_once('/').map_or(owner, |(_, client)| client).to_owned();
-    let by = client(owner);
-    let same = |d: &&Document| {
-        d.kind == DocumentKind::Consent && *d.local_id == *uuid && client(&d.owner) == by
+/// grants at a portal can so revoke where the data is, and the other way round. Names of clients are
+/// given by each gateway, so on another way the organisation must be the same too.
+fn find_consent<'a>(
+    stored: Option<&'a Stored>,
+    owner: &str,
+    writer: &Writer,
+    uuid: &str,
+) -> Option<&'a Document> {
+    let client = |owner: &str| owner.rsplit('/').next().map(str::to_owned);
+    let by_same = |d: &Document| {
+        let of = || json::stored::<Writer>(&d.parts).ok();
+        *d.owner == *owner || (client(&d.owner) == client(owner) && of().as_ref() == Some(writer))
     };
+    let same =
+        |d: &&Document| d.kind == DocumentKind::Consent && *d.local_id == *uuid && by_same(d);
     stored?.documents.iter().filter(same).max_by_key(|d| d.version)
 }
 
@@ -269,8 +286,8 @@ async fn commit(
 ) -> Result<Written> {
     let (id, version) = (Arc::clone(&document.id), document.version);
     let created = version == 1;
-    let name = format!("{}/{id}", resource_name(document.kind)).into();
-    let payload = step::of_write(desk.author, desk.request, patient, name, created, desk.now)?;
+    let name = format!("{}/{id}", resource_name(document.kind));
+    let payload = step::of_write(desk.author, desk.request, patient, &name, created, desk.now)?;
     let change = Change {
         patient: Arc::clone(patient),
         based_on: stored.map_or(0, |s| s.version),
@@ -285,19 +302,19 @@ async fn commit(
         Some(now) => AuditKey { id: Arc::clone(patient), key: now.audit_key },
         None => desk.log.node_key().clone(),
     };
-    desk.log.append(&key, &payload).await?;
+    desk.log.append_row(&key, committed.record, &payload).await?;
     desk.local.store().recorded(vec![committed.record]).await?;
     Ok(Written { id, version, created, patient: Arc::clone(patient) })
 }
 
-/// Appends the records of writes whose acknowledgement was cut off; called at start-up.
+/// Appends the records of writes whose acknowledgement was cut off, each once; called at start-up.
 ///
 /// # Errors
 /// `Unavailable` when store or log cannot be reached.
 pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
-    let missing = local.store().unrecorded().await?;
-    for (row, payload) in &missing {
-        let patient = crate::audit::record::Entry::from_payload(payload)?.patient;
+    let mut missing = Vec::new();
+    for (row, payload) in local.store().unrecorded().await? {
+        let patient = crate::audit::record::Entry::from_payload(&payload)?.patient;
         let stored = match &patient {
             Some(patient) => local.store().load(patient).await?,
             None => None,
@@ -306,7 +323,14 @@ pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
             Some(now) => AuditKey { id: now.patient, key: now.audit_key },
             None => log.node_key().clone(),
         };
-        log.append(&key, payload).await?;
+        missing.push((key, row, payload));
+    }
+    // Some had reached the log, and the crash came before they were marked.
+    let held = log.rows_held(&missing)?;
+    local.store().recorded(held.iter().copied().collect()).await?;
+    missing.retain(|(_, row, _)| !held.contains(row));
+    for (key, row, payload) in &missing {
+        log.append_row(key, *row, payload).await?;
         local.store().recorded(vec![*row]).await?;
     }
     Ok(missing.len())

@@ -7,6 +7,7 @@ pub mod derived;
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -41,29 +42,26 @@ pub struct Recorded {
     pub version: u64,
     /// When this version was committed.
     pub recorded: Moment,
-    /// The Consent, as accepted.
-    pub body: Value,
+    /// Reference of who gave it, where that is not the person.
+    pub given_by: Option<Arc<str>>,
+    /// The Consent as accepted, in JSON that was read once.
+    body: Arc<[u8]>,
 }
 
 impl Recorded {
-    /// `Consent.status`.
-    pub fn status(&self) -> &str {
-        self.body.get("status").and_then(Value::as_str).unwrap_or("inactive")
+    /// The Consent, as accepted.
+    pub fn consent(&self) -> Value {
+        // Decoding read these bytes already.
+        json::stored(&self.body).unwrap_or_default()
     }
+}
 
-    /// `grant`, `prohibition`, or nothing for an imported one.
-    pub fn category(&self) -> &str {
-        let code = self.body.pointer("/category/0/coding/0/code");
-        code.and_then(Value::as_str).unwrap_or("consent")
-    }
-
-    /// Reference of who gave it, where that is not the person.
-    pub fn given_by(&self) -> Option<Arc<str>> {
-        let performers = self.body.get("performer").and_then(Value::as_array);
-        let references =
-            performers.into_iter().flatten().filter_map(|p| p.get("reference")?.as_str());
-        references.into_iter().find(|r| r.starts_with("RelatedPerson/")).map(Into::into)
-    }
+/// Reference of who gave a Consent, where that is not the person.
+fn given_by(consent: &Value) -> Option<Arc<str>> {
+    let performers = consent.get("performer").and_then(Value::as_array);
+    let mut references =
+        performers.into_iter().flatten().filter_map(|p| p.get("reference")?.as_str());
+    references.find(|r| r.starts_with("RelatedPerson/")).map(Into::into)
 }
 
 /// Which sides of a datum the person's consents or the law table mention; only these enter kinds.
@@ -99,11 +97,17 @@ pub struct Compartment {
     pub limits: Limits,
     /// What later steps derived from it, by type.
     pub derived: Derived,
-    /// Bytes of its stored form.
-    pub size: usize,
+    /// Bytes its documents take in memory.
+    size: usize,
 }
 
 impl Compartment {
+    /// Bytes it takes in memory now, and those of them that later steps added.
+    pub fn weight(&self) -> (usize, usize) {
+        let derived = self.derived.weight();
+        (size_of::<Self>() + self.size + derived, derived)
+    }
+
     /// Decodes what the store holds. `custodian` is the organisation that holds the data.
     ///
     /// # Errors
@@ -140,7 +144,7 @@ struct Documents {
     consents: Vec<Recorded>,
     /// What enters kinds.
     limits: Limits,
-    /// Bytes of the stored form.
+    /// Bytes they take in memory.
     size: usize,
 }
 
@@ -152,14 +156,22 @@ impl Documents {
     fn decode(stored: &Stored) -> Result<Self> {
         let mut documents = Self::default();
         for document in &stored.documents {
-            documents.size += document.body.len();
             match document.kind {
-                DocumentKind::Person => documents.person = Some(held(document)?),
-                DocumentKind::Assessment => documents.assessments.push(held(document)?),
-                DocumentKind::Plan => documents.plans.push(held(document)?),
+                DocumentKind::Person => documents.person = Some(documents.held(document)?),
+                DocumentKind::Assessment => {
+                    let held = documents.held(document)?;
+                    documents.assessments.push(held);
+                }
+                DocumentKind::Plan => {
+                    let held = documents.held(document)?;
+                    documents.plans.push(held);
+                }
                 DocumentKind::Consent => documents.consent(document)?,
             }
         }
+        documents.assessments.shrink_to_fit();
+        documents.plans.shrink_to_fit();
+        documents.consents.shrink_to_fit();
         Ok(documents)
     }
 
@@ -168,22 +180,28 @@ impl Documents {
         let text = str::from_utf8(&document.body).map_err(Error::internal)?;
         self.limits.by_time |= text.contains("\"dataPeriod\"");
         self.limits.by_instance |= text.contains("\"data\"");
+        // It is kept as its bytes and, once somebody was decided about, as a policy.
+        self.size += size_of::<Recorded>() + 2 * document.body.len();
         self.consents.push(Recorded {
             id: Arc::clone(&document.id),
             owner: Arc::clone(&document.owner),
             version: document.version,
             recorded: document.recorded,
-            body: json::stored(&document.body)?,
+            given_by: given_by(&json::stored(&document.body)?),
+            body: Arc::clone(&document.body),
         });
         Ok(())
     }
-}
 
-fn held<T: serde::de::DeserializeOwned>(document: &Document) -> Result<Held<T>> {
-    Ok(Held {
-        id: Arc::clone(&document.id),
-        recorded: document.recorded,
-        parts: json::stored(&document.parts)?,
-        native: json::stored(&document.body)?,
-    })
+    fn held<T: DeserializeOwned>(&mut self, document: &Document) -> Result<Held<T>> {
+        let held = Held {
+            id: Arc::clone(&document.id),
+            recorded: document.recorded,
+            parts: json::stored(&document.parts)?,
+            native: json::stored(&document.body)?,
+        };
+        // Decoded, a document takes about as much as its text: names go, counts of texts come.
+        self.size += size_of::<Held<T>>() + document.body.len() + held.parts.weight();
+        Ok(held)
+    }
 }

@@ -23,4 +23,5 @@ pub mod rule;
 mod vote;
 
 pub mod release;
+pub mod sight;
 pub mod view;

@@ -4,6 +4,7 @@
 //! are exactly those of FHIR R4 4.0.1.
 
 pub mod types;
+pub mod version;
 pub mod date;
 pub mod labels;
 pub mod segment;

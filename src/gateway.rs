@@ -6,6 +6,7 @@
 
 pub mod request;
 pub mod write;
+pub mod forward;
 pub mod public;
 pub mod open;
 pub mod capability;
@@ -29,6 +30,7 @@ use crate::{
         ask::Asking,
         choose::Plan,
         gather::{Piece, Reach},
+        outbox::Outbox,
     },
     gateway::{public::Documents, request::Asked},
     handle::{HandleKey, Route},
@@ -60,6 +62,8 @@ pub struct Gateway {
     pub tokens: TokenEndpoint,
     /// Whom to ask.
     pub reach: Reach,
+    /// What is owed to other gateways.
+    pub outbox: Arc<Outbox>,
     /// Opens what peers sealed for this gateway.
     pub handle: HandleKey,
     /// What decisions read beside a person's own data.
@@ -256,7 +260,6 @@ impl Gateway {
             issuer: self.tokens.issuer.clone(),
             caller: Arc::clone(grant.caller()),
             kind: grant.call().resource().ok_or_else(Error::not_found)?,
-            interaction: grant.interaction(),
             signer: Arc::clone(&self.tokens.signer),
             chance: Arc::clone(&self.chance),
             clock: Arc::clone(&self.clock),

@@ -11,7 +11,13 @@ pub mod http;
 pub mod tls;
 pub mod wire;
 
-use std::{future::pending, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use ::http::{Response, request::Parts};
 use tokio::{
@@ -23,6 +29,7 @@ use tokio::{
 use self::{
     body::{Body, BodyReader},
     guard::Hosts,
+    http::Peer,
     tls::Tls,
 };
 use crate::{
@@ -51,6 +58,8 @@ pub struct Incoming {
     /// SHA-256 of the client certificate's DER form (RFC 8705 `x5t#S256`), if the client showed one
     /// that a configured authority vouches for.
     pub peer_certificate: Option<[u8; 32]>,
+    /// Network address of the other end of the connection, without the port.
+    pub address: Arc<str>,
 }
 
 /// What one listener bears.
@@ -170,10 +179,10 @@ pub async fn serve(
             biased;
             () = stopping.asked() => break,
             Some(_) = open.join_next() => (),
-            (link, seat) = arrival(&door, port.as_mut()) => {
+            (link, from, seat) = arrival(&door, port.as_mut()) => {
                 let (door, answer, stopping) = (door.clone(), answer.clone(), stopping.clone());
                 open.spawn(async move {
-                    connection(&door, link, answer, stopping).await;
+                    connection(&door, link, from, answer, stopping).await;
                     drop(seat);
                 });
             }
@@ -188,14 +197,17 @@ pub async fn serve(
 
 /// The next connection and its seat. Waits for the seat first, so that what there is no room for
 /// stays in the kernel's queue.
-async fn arrival(door: &Door, port: &mut dyn Port) -> (Link, tokio::sync::OwnedSemaphorePermit) {
+async fn arrival(
+    door: &Door,
+    port: &mut dyn Port,
+) -> (Link, IpAddr, tokio::sync::OwnedSemaphorePermit) {
     let Ok(seat) = door.seats.clone().acquire_owned().await else {
         return pending().await;
     };
     loop {
         let arrived: Result<(Link, SocketAddr), _> = port.accept().await;
         match arrived {
-            Ok((link, _)) => return (link, seat),
+            Ok((link, from)) => return (link, from.ip(), seat),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(BREATH).await;
@@ -204,12 +216,23 @@ async fn arrival(door: &Door, port: &mut dyn Port) -> (Link, tokio::sync::OwnedS
     }
 }
 
-async fn connection(door: &Arc<Door>, link: Link, answer: Arc<dyn Answer>, stopping: Stopping) {
+async fn connection(
+    door: &Arc<Door>,
+    link: Link,
+    from: IpAddr,
+    answer: Arc<dyn Answer>,
+    stopping: Stopping,
+) {
+    let address = from.to_string().into();
     let Some(tls) = &door.tls else {
-        return http::serve(door, link, None, answer, stopping).await;
+        return http::serve(door, link, Peer { certificate: None, address }, answer, stopping)
+            .await;
     };
     match timeout(door.limits.handshake, tls.accept(link)).await {
-        Ok(Ok((stream, peer))) => http::serve(door, stream, peer, answer, stopping).await,
+        Ok(Ok((stream, certificate))) => {
+            let peer = Peer { certificate, address };
+            http::serve(door, stream, peer, answer, stopping).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
         Err(_) => tracing::debug!("a handshake took too long"),
     }

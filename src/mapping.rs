@@ -3,6 +3,7 @@
 //! Step of the way after `federation`, before `consent`. FHIR is a view of the native documents and
 //! is never stored, so a better mapping needs no migration. Decides nothing about who may see what.
 
+pub mod kinds;
 pub mod context;
 pub mod chart;
 pub mod survey;
@@ -33,6 +34,10 @@ impl Mapped {
 /// Maps what a source holds of one person. A compartment that was mapped before costs nothing.
 pub fn to_fhir(held: Held, directory: &Arc<Directory>) -> Mapped {
     let compartment = held.into_compartment();
-    let chart = compartment.derived.of(|| Chart::new(&compartment, directory));
+    let chart = compartment.derived.of(|| {
+        let chart = Chart::new(&compartment, directory);
+        compartment.derived.grew(chart.weight());
+        chart
+    });
     Mapped { compartment, chart }
 }

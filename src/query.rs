@@ -180,7 +180,7 @@ impl Query {
             "_sort" => self.sort = sort(self.kind, value)?,
             "_format" => return Ok(()),
             "patient" | "subject" if param::find(self.kind, name).is_some() => {
-                self.name(Person::Id(patient(value, terms.base)?))?;
+                self.name(Person::Id(patient(name, value, terms.base)?))?;
             }
             "patient.identifier" | "subject.identifier"
                 if param::find(self.kind, "patient").is_some() =>
@@ -195,6 +195,11 @@ impl Query {
             }
             _ => match param::find(self.kind, name) {
                 Some((param, kind)) => self.filter(param, kind, value, terms.base)?,
+                // FHIR R4 search.html#modifiers: what would be asked more narrowly is not ignored.
+                None if is_modified(self.kind, name) => {
+                    let say = "This gateway takes no modifier here; leave it out.";
+                    return Err(Error::new(Kind::NotSupported, say).at(printable(name)));
+                }
                 None if from.strict => {
                     let say = "This parameter is not known here; see /fhir/metadata.";
                     return Err(Error::new(Kind::NotSupported, say).at(printable(name)));
@@ -213,8 +218,7 @@ impl Query {
         value: &str,
         base: &str,
     ) -> Result<()> {
-        let any = alternatives(value)
-            .iter()
+        let any = test::split(value, ',')
             .map(|text| Test::parse(kind, text, base))
             .collect::<Result<Vec<_>>>()
             .map_err(|e| e.at(param))?;
@@ -292,16 +296,22 @@ fn bind(grant: &Grant, query: &Query, sealer: &dyn Sealer) -> [u8; 16] {
     sealer.digest(&[grant.caller().fingerprint().as_slice(), text.as_bytes()])
 }
 
-fn patient(value: &str, base: &str) -> Result<String> {
+fn patient(name: &str, value: &str, base: &str) -> Result<String> {
     if value.contains(',') {
-        return Err(bad("patient", "Name one person, or nobody to search across people."));
+        return Err(bad(name, "Name one person, or nobody to search across people."));
     }
-    match Test::parse(param::Type::Reference, value, base)? {
+    let parsed = Test::parse(param::Type::Reference, value, base);
+    match parsed.map_err(|e| e.at(printable(name)))? {
         Test::Reference(kind, id) if kind.as_deref().is_none_or(|k| k == "Patient") => Ok(id),
         Test::Reference(..) | Test::Date(..) | Test::Token(..) | Test::Uri(_) => {
-            Err(bad("patient", "It is Patient/id."))
+            Err(bad(name, "It is Patient/id."))
         }
     }
+}
+
+/// Is it a parameter of the type with a modifier, `status:not`?
+fn is_modified(kind: ResourceType, name: &str) -> bool {
+    name.split_once(':').is_some_and(|(param, _)| param::find(kind, param).is_some())
 }
 
 fn count(value: &str) -> Option<usize> {
@@ -329,32 +339,10 @@ fn sort(kind: ResourceType, value: &str) -> Result<Vec<Sort>> {
         .collect()
 }
 
-/// Splits at commas that are not escaped; `\,` `\|` `\$` `\\` are read (FHIR R4 search.html#escaping).
-fn alternatives(value: &str) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ',' => all.push(String::new()),
-            '\\' => {
-                if let (Some(last), Some(next)) = (all.last_mut(), chars.next()) {
-                    last.push(next);
-                }
-            }
-            other => {
-                if let Some(last) = all.last_mut() {
-                    last.push(other);
-                }
-            }
-        }
-    }
-    all
-}
-
 fn decode(pair: &[u8]) -> Result<(String, String)> {
     let mut halves = pair.splitn(2, |b| *b == b'=');
     let name = percent(halves.next().unwrap_or(&[]))?;
-    let value = percent(halves.next().unwrap_or(&[]))?;
+    let value = percent(halves.next().unwrap_or(&[])).map_err(|e| e.at(printable(&name)))?;
     Ok((name, value))
 }
 

@@ -4,13 +4,14 @@
 //! receipt's deadline when the first byte is handed over, and is the only maker of `OperationOutcome`.
 //! Sources: FHIR R4 http.html, operationoutcome.html; RFC 6750; RFC 9110.
 
+pub mod condition;
 pub mod flight;
 
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,15 +19,17 @@ use crate::{
     authenticate::challenge,
     bundle::Answer,
     clock::Clock,
-    domain::moment::Moment,
     error::{Error, Kind},
+    fhir::version::Version,
     listen::body::Body,
-    respond::flight::InFlight,
+    respond::{condition::Versions, flight::InFlight},
 };
 
 const FHIR: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
 /// Room for all headers of an answer, so that they are not moved as they come.
 const HEADERS: usize = 12;
+/// Characters of 32 bytes in base64 without padding.
+const MAC_LENGTH: usize = 43;
 /// Name of the header that carries the caller's receipt.
 pub const RECEIPT: HeaderName = HeaderName::from_static("mylife-receipt");
 /// Name of the request's own id.
@@ -58,18 +61,14 @@ pub fn resource(
     asked: &HeaderMap,
     sending: Sending<'_>,
 ) -> Response<Body> {
-    let version = answer.version().map(|(v, at)| (format!("W/\"{v}\""), at));
-    let known = |etag: &str| {
-        let given = asked.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-        given.is_some_and(|given| given.split(',').any(|one| one.trim() == etag))
-    };
-    let not_modified = version.as_ref().is_some_and(|(etag, _)| known(etag));
+    let version = answer.version().cloned();
+    let known = Versions::of(asked, header::IF_NONE_MATCH);
+    let not_modified = known.zip(version.as_ref()).is_some_and(|(known, v)| known.name(v.id()));
     let mut response = hand_over(answer, receipt, sending);
-    if let Some((etag, at)) = version {
+    if let Some(Version { etag, modified }) = version {
         let headers = response.headers_mut();
-        headers.extend(HeaderValue::from_str(&etag).ok().map(|v| (header::ETAG, v)));
-        let modified = HeaderValue::from_str(&http_date(at)).ok();
-        headers.extend(modified.map(|v| (header::LAST_MODIFIED, v)));
+        headers.insert(header::ETAG, etag);
+        headers.insert(header::LAST_MODIFIED, modified);
     }
     if not_modified {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -81,22 +80,24 @@ pub fn resource(
 fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
     let deadline: Duration = receipt.deadline();
     let Sending { request_id, mac, head, clock, in_flight } = sending;
-    let text = answer.into_body();
-    let length = text.len();
+    let body = answer.into_body();
+    let length = body.len();
     let check = move || {
         let in_time = clock.elapsed() <= deadline;
         drop(in_flight);
         in_time
     };
-    let bytes = if head { String::new() } else { text };
+    let bytes = if head { Bytes::new() } else { body };
     let mut response = Response::new(Body::checked(bytes, check));
     let headers = response.headers_mut();
     always(headers, request_id);
     if head {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let mac = URL_SAFE_NO_PAD.encode(mac);
-    headers.extend(HeaderValue::from_str(&mac).ok().map(|v| (RECEIPT, v)));
+    let mut text = [0; MAC_LENGTH];
+    let written = URL_SAFE_NO_PAD.encode_slice(mac, &mut text);
+    debug_assert_eq!(written, Ok(MAC_LENGTH), "32 bytes in base64");
+    headers.extend(HeaderValue::from_bytes(&text).ok().map(|v| (RECEIPT, v)));
     response
 }
 
@@ -182,11 +183,4 @@ fn always(headers: &mut HeaderMap, request_id: &str) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept, Prefer, Origin"));
     headers.extend(HeaderValue::from_str(request_id).ok().map(|v| (REQUEST_ID, v)));
-}
-
-/// RFC 9110 section 5.6.7.
-fn http_date(at: Moment) -> String {
-    jiff::Timestamp::from_millisecond(at.millis())
-        .and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at))
-        .unwrap_or_default()
 }

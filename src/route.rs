@@ -150,8 +150,7 @@ fn resource(name: &str) -> Result<ResourceType> {
 
 /// An id that no resource can have is absent like any other.
 fn ours(text: &str) -> Result<String> {
-    let fits = (1..=id::MAX_ID).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let fits = text.len() <= id::MAX_ID && id::may_be_id(text);
     if fits { Ok(text.to_owned()) } else { Err(Error::not_found()) }
 }
 

@@ -7,10 +7,10 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
-    consent::view::View,
+    consent::{sight::Sight, view::View},
     domain::moment::Moment,
     fhir::{
-        segment::{Resource, RowValue, Seen},
+        segment::{Resource, RowValue},
         types::ResourceType,
     },
     query::{Filter, Query, Sort, lens},
@@ -22,7 +22,7 @@ pub struct Hit {
     /// The resource.
     pub resource: Arc<Resource>,
     /// What the reader sees.
-    pub seen: Seen,
+    pub sight: Arc<Sight>,
     /// The view it was found in.
     pub view: Arc<View>,
 }
@@ -46,9 +46,10 @@ impl Found {
 
 /// The one resource of a type and id, if it exists for the reader.
 pub fn read(view: &Arc<View>, kind: ResourceType, id: &str) -> Option<Hit> {
-    let resource = view.resources(kind).iter().find(|r| &*r.id == id)?;
-    let seen = view.look(resource)?;
-    Some(Hit { resource: Arc::clone(resource), seen, view: Arc::clone(view) })
+    let all = view.resources(kind);
+    let resource = all.get(all.binary_search_by(|r| (*r.id).cmp(id)).ok()?)?;
+    let sight = view.look(resource)?;
+    Some(Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
 }
 
 /// What of one person's view the query asks for, in the requested order, then by id.
@@ -57,9 +58,9 @@ pub fn find(view: &Arc<View>, query: &Query) -> Found {
         .resources(query.kind)
         .iter()
         .filter_map(|resource| {
-            let seen = view.look(resource)?;
-            let all = query.filters.iter().all(|filter| matches(view, resource, &seen, filter));
-            all.then(|| Hit { resource: Arc::clone(resource), seen, view: Arc::clone(view) })
+            let sight = view.look(resource)?;
+            let all = query.filters.iter().all(|filter| matches(view, resource, &sight, filter));
+            all.then(|| Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
         })
         .collect();
     hits.sort_by(|a, b| order(&query.sort, a, b));
@@ -76,7 +77,7 @@ pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
         };
         if key.descending { ordering.reverse() } else { ordering }
     });
-    let newest = || b.seen.last_updated.cmp(&a.seen.last_updated);
+    let newest = || b.sight.seen.last_updated.cmp(&a.sight.seen.last_updated);
     keys.fold(Ordering::Equal, Ordering::then)
         .then_with(|| if sort.is_empty() { newest() } else { Ordering::Equal })
         .then_with(|| a.resource.id.cmp(&b.resource.id))
@@ -85,14 +86,14 @@ pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
 /// The moment of a sort key: the first of its values going up, the last going down.
 pub fn moment(hit: &Hit, key: Sort) -> Moment {
     if key.param == "_lastUpdated" {
-        return hit.seen.last_updated;
+        return hit.sight.seen.last_updated;
     }
     let Some(lens) = hit.view.lens(&hit.resource) else { return Moment::MIN };
-    let values = lens::values(&lens, &hit.resource, &hit.seen, key.param);
+    let values = lens::values(&lens, &hit.resource, &hit.sight.seen, key.param);
     let times = values.filter_map(|value| match value {
         RowValue::Date(lo, hi) => Some(if key.descending { hi } else { lo }),
         RowValue::Token { .. }
-        | RowValue::Reference(_)
+        | RowValue::Reference(..)
         | RowValue::Uri(_)
         | RowValue::Computed(_) => None,
     });
@@ -100,7 +101,7 @@ pub fn moment(hit: &Hit, key: Sort) -> Moment {
 }
 
 /// Does the resource, as the reader sees it, meet the filter?
-pub fn matches(view: &View, resource: &Resource, seen: &Seen, filter: &Filter) -> bool {
-    let meets = |lens| lens::meets(&lens, resource, seen, view.labels(seen), filter);
+pub fn matches(view: &View, resource: &Resource, sight: &Sight, filter: &Filter) -> bool {
+    let meets = |lens| lens::meets(&lens, resource, &sight.seen, sight.labels, filter);
     view.lens(resource).is_some_and(meets)
 }

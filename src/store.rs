@@ -169,8 +169,9 @@ pub trait Store: Send + Sync {
     fn recorded(&self, records: Vec<i64>) -> Task<()>;
     /// Messages owed to other gateways, oldest first, at most `limit`.
     fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>>;
-    /// Adds messages owed to other gateways. One that is owed already under its key is left as it is.
-    fn owe(&self, messages: Vec<Outgoing>) -> Task<()>;
+    /// Adds messages owed to other gateways, all or none; their ids, in order. One that is owed already
+    /// under its key is left as it is.
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>>;
     /// Forgets a message that its receiver has acknowledged.
     fn delivered(&self, message: i64) -> Task<()>;
 }

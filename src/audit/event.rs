@@ -35,7 +35,7 @@ pub struct Observer<'a> {
 }
 
 /// The `AuditEvent` of an entry. `id` is the resource's id.
-pub fn audit_event(entry: &Entry, observer: Observer<'_>, id: &str) -> Value {
+pub fn audit_event(entry: &Entry<'_>, observer: Observer<'_>, id: &str) -> Value {
     let decision = is_decision(entry);
     let (event_type, subtype) = if decision {
         (coding(DCM, "110113"), coding(AUTHZ, "AuthZ-Consent"))
@@ -68,7 +68,7 @@ pub fn audit_event(entry: &Entry, observer: Observer<'_>, id: &str) -> Value {
     event
 }
 
-fn is_decision(entry: &Entry) -> bool {
+fn is_decision(entry: &Entry<'_>) -> bool {
     matches!(entry.outcome, Outcome::Refused(_))
         && entry.patient.is_some()
         && entry.caller.subject.is_some()
@@ -101,7 +101,7 @@ fn action(interaction: Interaction) -> &'static str {
 
 /// `None` where BALP has no profile: refusals, history, operations, and deletion, whose closed agents
 /// leave no room for an organisation.
-fn profile(entry: &Entry, decision: bool) -> Option<String> {
+fn profile(entry: &Entry<'_>, decision: bool) -> Option<String> {
     if decision {
         return Some("AuthZconsent".to_owned());
     }
@@ -116,7 +116,7 @@ fn profile(entry: &Entry, decision: bool) -> Option<String> {
     Some(format!("{}{name}", if entry.patient.is_some() { "Patient" } else { "" }))
 }
 
-fn agents(entry: &Entry, observer: Observer<'_>) -> Vec<Value> {
+fn agents(entry: &Entry<'_>, observer: Observer<'_>) -> Vec<Value> {
     const SOURCE: &str = "110153";
     const DESTINATION: &str = "110152";
     let (client, server, user) = match entry.interaction {
@@ -149,7 +149,7 @@ fn agents(entry: &Entry, observer: Observer<'_>) -> Vec<Value> {
     agents
 }
 
-fn decision_agents(entry: &Entry, observer: Observer<'_>) -> Vec<Value> {
+fn decision_agents(entry: &Entry<'_>, observer: Observer<'_>) -> Vec<Value> {
     let mut agents = vec![client_agent(entry, "110150")];
     agents.extend(user_agent(entry, "IRCP"));
     agents.extend(entry.caller.organization.as_deref().map(organization_agent));
@@ -161,7 +161,7 @@ fn decision_agents(entry: &Entry, observer: Observer<'_>) -> Vec<Value> {
     agents
 }
 
-fn client_agent(entry: &Entry, role: &str) -> Value {
+fn client_agent(entry: &Entry<'_>, role: &str) -> Value {
     let caller = &entry.caller;
     let mut agent = json!({
         "type": concept(DCM, role),
@@ -174,7 +174,7 @@ fn client_agent(entry: &Entry, role: &str) -> Value {
     agent
 }
 
-fn user_agent(entry: &Entry, participation: &str) -> Option<Value> {
+fn user_agent(entry: &Entry<'_>, participation: &str) -> Option<Value> {
     let subject = entry.caller.subject.as_ref()?;
     let mut agent = json!({
         "type": concept(PARTICIPATION, participation),
@@ -195,7 +195,7 @@ fn organization_agent(organization: &str) -> Value {
     })
 }
 
-fn entities(entry: &Entry) -> Vec<Value> {
+fn entities(entry: &Entry<'_>) -> Vec<Value> {
     let mut entities = vec![json!({
         "type": coding(ENTITY_TYPE, "XrequestId"),
         "what": { "identifier": { "value": entry.request } },
@@ -251,7 +251,7 @@ fn entities(entry: &Entry) -> Vec<Value> {
     entities
 }
 
-fn decision_entities(entry: &Entry) -> Vec<Value> {
+fn decision_entities(entry: &Entry<'_>) -> Vec<Value> {
     let mut entities: Vec<Value> = patient_entity(entry).into_iter().collect();
     entities.extend(consent_entities(entry));
     entities.extend(entry.caller.jti.as_ref().map(|jti| {
@@ -263,7 +263,7 @@ fn decision_entities(entry: &Entry) -> Vec<Value> {
     entities
 }
 
-fn patient_entity(entry: &Entry) -> Option<Value> {
+fn patient_entity(entry: &Entry<'_>) -> Option<Value> {
     let patient = entry.patient.as_ref()?;
     Some(json!({
         "type": coding(OBJECT_TYPE, "1"),
@@ -272,7 +272,7 @@ fn patient_entity(entry: &Entry) -> Option<Value> {
     }))
 }
 
-fn consent_entities(entry: &Entry) -> impl Iterator<Item = Value> {
+fn consent_entities(entry: &Entry<'_>) -> impl Iterator<Item = Value> {
     entry.basis.iter().filter_map(|basis| match basis {
         Basis::Consent { id, version } => Some(json!({
             "type": coding("http://hl7.org/fhir/resource-types", "Consent"),
@@ -283,7 +283,7 @@ fn consent_entities(entry: &Entry) -> impl Iterator<Item = Value> {
 }
 
 /// What has no element of its own, as pairs.
-fn details(entry: &Entry) -> Vec<Value> {
+fn details(entry: &Entry<'_>) -> Vec<Value> {
     let detail = |name: &str, value: &str| json!({ "type": name, "valueString": value });
     let mut details: Vec<Value> = entry.basis.iter().flat_map(basis_details).collect();
     details.extend(entry.types.iter().map(|one| detail("type", one)));
@@ -296,7 +296,7 @@ fn details(entry: &Entry) -> Vec<Value> {
     details
 }
 
-fn basis_details(basis: &Basis) -> Vec<Value> {
+fn basis_details(basis: &Basis<'_>) -> Vec<Value> {
     let detail = |name: &str, value: &str| json!({ "type": name, "valueString": value });
     match basis {
         Basis::Consent { id, version } => {

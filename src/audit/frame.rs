@@ -2,17 +2,20 @@
 //!
 //! `length u32 | checksum 4 | leaf 32 | key id length u8 | key id | nonce 12 | AES-256-GCM(salt 16 |
 //! payload) with tag 16`, numbers big-endian. `length` counts what follows the checksum; the checksum
-//! is the first four bytes of SHA-256(length ‖ what follows). Leaf and key id are the seal's
+//! is CRC-32 (ISO-HDLC) of length ‖ what follows: it finds torn writes, the seal finds the rest. Leaf and key id are the seal's
 //! additional data, so none can be put beside another's record. A *mark* (`length` 0, checksum, its
 //! own offset u64) opens each batch: a mark further on proves that all before it had been synced,
 //! which tells a torn tail from damage. Says nothing of files; design 9.
 
 use std::{fmt, sync::Arc};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    hmac,
+};
 use zeroize::Zeroize;
 
-use super::tree::{self, Hash, sha256};
+use super::tree::{self, Hash};
 use crate::{
     chance::Chance,
     error::{Error, Result},
@@ -62,8 +65,41 @@ pub(super) struct Sealed {
     pub(super) bytes: Vec<u8>,
 }
 
+/// What makes the leaf of a record differ from that of any other.
+#[derive(Clone, Copy)]
+pub(super) enum Salt {
+    /// Drawn anew.
+    Drawn,
+    /// Made of the store's row that keeps the record until it is here: the same record of the same row
+    /// has the same leaf, so it is known again. Without the person's key nobody can make it.
+    Row(i64),
+}
+
+impl Salt {
+    fn fill(self, key: &AuditKey, payload: &[u8], drawn: &mut [u8]) {
+        let Self::Row(row) = self else { return };
+        let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key.key));
+        mac.update(b"salt of a row");
+        mac.update(&row.to_be_bytes());
+        mac.update(payload);
+        drawn.iter_mut().zip(mac.sign().as_ref()).for_each(|(to, from)| *to = *from);
+    }
+}
+
+/// The leaf that the record of a row has.
+pub(super) fn leaf_of_row(key: &AuditKey, row: i64, payload: &[u8]) -> Hash {
+    let mut salt = [0; SALT];
+    Salt::Row(row).fill(key, payload, &mut salt);
+    tree::leaf(&salt, payload)
+}
+
 /// Salts, hashes, seals and frames a payload.
-pub(super) fn seal(key: &AuditKey, payload: &[u8], chance: &dyn Chance) -> Result<Sealed> {
+pub(super) fn seal(
+    key: &AuditKey,
+    payload: &[u8],
+    salt: Salt,
+    chance: &dyn Chance,
+) -> Result<Sealed> {
     let id = key.id.as_bytes();
     let id_length = u8::try_from(id.len()).map_err(Error::internal)?;
     if payload.len() > MAX_PAYLOAD {
@@ -72,7 +108,9 @@ pub(super) fn seal(key: &AuditKey, payload: &[u8], chance: &dyn Chance) -> Resul
     let length = BODY + id.len() + payload.len();
     let mut random = [0; NONCE + SALT];
     chance.fill(&mut random);
-    let (nonce, salt) = random.split_at(NONCE);
+    let (nonce, salted) = random.split_at_mut(NONCE);
+    salt.fill(key, payload, salted);
+    let (nonce, salt) = (&*nonce, &*salted);
     let leaf = tree::leaf(salt, payload);
 
     let mut bytes = Vec::with_capacity(CHECKED + length);
@@ -101,11 +139,8 @@ pub(super) fn seal(key: &AuditKey, payload: &[u8], chance: &dyn Chance) -> Resul
 pub(super) fn mark(offset: u64) -> [u8; MARK] {
     let mut mark = [0; MARK];
     let at = offset.to_be_bytes();
-    let sum = sha256(&[b"mark", &at]);
-    mark.iter_mut()
-        .skip(4)
-        .zip(sum.into_iter().take(4).chain(at))
-        .for_each(|(to, from)| *to = from);
+    let sum = crc(&[b"mark", &at]);
+    mark.iter_mut().skip(4).zip(sum.into_iter().chain(at)).for_each(|(to, from)| *to = from);
     mark
 }
 
@@ -186,8 +221,13 @@ pub fn item(rest: &[u8], offset: u64) -> Option<(Item<'_>, usize)> {
 
 fn checksum(frame: &[u8]) -> [u8; 4] {
     let (length, rest) = frame.split_at_checked(4).unwrap_or_default();
-    let [a, b, c, d, ..] = sha256(&[length, rest.get(4..).unwrap_or_default()]);
-    [a, b, c, d]
+    crc(&[length, rest.get(4..).unwrap_or_default()])
+}
+
+fn crc(pieces: &[&[u8]]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    pieces.iter().for_each(|piece| hasher.update(piece));
+    hasher.finalize().to_be_bytes()
 }
 
 fn cipher(key: &[u8; 32]) -> Result<LessSafeKey> {

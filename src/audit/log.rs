@@ -14,7 +14,8 @@ mod writer;
 pub use disk::{Disk, FileDisk, Tape};
 
 use std::{
-    fmt,
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -27,7 +28,8 @@ use zeroize::Zeroizing;
 pub use super::frame::AuditKey;
 use super::{
     checkpoint::{Checkpoint, Signer},
-    frame::{Sealed, seal},
+    frame::{self, Salt, Sealed, seal},
+    segment,
     tree::{Hash, proof::Head},
 };
 use crate::{
@@ -177,7 +179,54 @@ impl Log {
         key: &AuditKey,
         payload: &[u8],
     ) -> impl Future<Output = Result<Recorded>> + Send + use<> {
-        let sealed = seal(key, payload, &*self.chance);
+        self.append_sealed(seal(key, payload, Salt::Drawn, &*self.chance))
+    }
+
+    /// Appends the record of a write that the store keeps in `row` until it is here. The same record of
+    /// the same row is known again by [`Log::rows_held`].
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn append_row(
+        &self,
+        key: &AuditKey,
+        row: i64,
+        payload: &[u8],
+    ) -> impl Future<Output = Result<Recorded>> + Send + use<> {
+        self.append_sealed(seal(key, payload, Salt::Row(row), &*self.chance))
+    }
+
+    /// Which of these records of rows are here already. Looks from the newest segment backwards until
+    /// all are found, and blocks on the disk: for start-up, where some may have come and not been
+    /// marked.
+    ///
+    /// # Errors
+    /// `Unavailable` if the disk refuses.
+    pub fn rows_held(&self, rows: &[(AuditKey, i64, Arc<[u8]>)]) -> Result<BTreeSet<i64>> {
+        let leaf = |(key, row, payload): &(AuditKey, i64, Arc<[u8]>)| {
+            (frame::leaf_of_row(key, *row, payload), *row)
+        };
+        let mut sought: BTreeMap<Hash, i64> = rows.iter().map(leaf).collect();
+        let mut held = BTreeSet::new();
+        for number in segment::numbers(&self.dir)?.into_iter().rev() {
+            if sought.is_empty() {
+                break;
+            }
+            let path = segment::path(&self.dir, number);
+            let bytes = fs::read(path).map_err(Error::unavailable)?;
+            let frames = bytes.get(segment::HEAD..).unwrap_or_default();
+            segment::walk(frames, segment::HEAD as u64, |_, frame| {
+                held.extend(sought.remove(&frame.leaf));
+                Ok(())
+            })?;
+        }
+        Ok(held)
+    }
+
+    fn append_sealed(
+        &self,
+        sealed: Result<Sealed>,
+    ) -> impl Future<Output = Result<Recorded>> + Send + use<> {
         let queued = sealed.and_then(|one| Ok((one.leaf, self.queue(&[one])?)));
         let (relays, queue) = (Arc::clone(&self.relays), Arc::clone(&self.queue));
         async move {
@@ -195,7 +244,8 @@ impl Log {
         &self,
         records: &[(&AuditKey, &[u8])],
     ) -> impl Future<Output = Result<Vec<Recorded>>> + Send + use<> {
-        let seal = |(key, payload): &(&AuditKey, &[u8])| seal(key, payload, &*self.chance);
+        let seal =
+            |(key, payload): &(&AuditKey, &[u8])| seal(key, payload, Salt::Drawn, &*self.chance);
         let sealed = records.iter().map(seal).collect::<Result<Vec<_>>>();
         let queued = sealed.and_then(|all| {
             let batch = self.queue(&all)?;

@@ -30,7 +30,7 @@ pub struct Found {
     /// Patient id, or [`AuditKey::NODE`].
     pub key_id: String,
     /// What it says; `None` if its key is forgotten.
-    pub entry: Option<Entry>,
+    pub entry: Option<Entry<'static>>,
 }
 
 /// Every record of the log in `dir`, oldest first.

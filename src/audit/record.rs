@@ -4,7 +4,7 @@
 //! record step, read by `mylife audit show` and by [`super::event`]. Never holds a token, an identity
 //! code or the free text of data; a query is kept only as [`Query`] lets it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,76 +16,76 @@ use crate::{
 /// One disclosure, write or refusal, about at most one person.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct Entry<'a> {
     /// When it was decided.
     pub at: Moment,
     /// `X-Request-Id`; the same in the records of all gateways that took part.
-    pub request: Arc<str>,
+    pub request: Cow<'a, str>,
     /// Who asked.
-    pub caller: Caller,
+    pub caller: Caller<'a>,
     /// `ActReason` code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<Arc<str>>,
+    pub purpose: Option<Cow<'a, str>>,
     /// What permitted it, or forbade it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub basis: Vec<Basis>,
+    pub basis: Vec<Basis<'a>>,
     /// What was done.
     pub interaction: Interaction,
     /// Resource types it was about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub types: Vec<Arc<str>>,
+    pub types: Vec<Cow<'a, str>>,
     /// What was searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<Query>,
     /// What left, or was written.
     #[serde(default)]
-    pub resources: Resources,
+    pub resources: Resources<'a>,
     /// The labels of what left.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// Id of the Patient; absent if none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patient: Option<Arc<str>>,
+    pub patient: Option<Cow<'a, str>>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Outcome<'a>,
     /// Node codes of the sources asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<Arc<str>>,
+    pub sources: Vec<Cow<'a, str>>,
 }
 
 /// Who asked, as authenticated.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Caller {
+pub struct Caller<'a> {
     /// Client id.
-    pub client: Arc<str>,
+    pub client: Cow<'a, str>,
     /// Network address of the connection.
-    pub address: Arc<str>,
+    pub address: Cow<'a, str>,
     /// `urn:oid:` of the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organization: Option<Arc<str>>,
+    pub organization: Option<Cow<'a, str>>,
     /// The end user's subject at the issuer; never an identity code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Arc<str>>,
+    pub subject: Option<Cow<'a, str>>,
     /// The end user's role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Arc<str>>,
+    pub role: Option<Cow<'a, str>>,
     /// The actors on whose behalf, nearest first (RFC 8693 `act`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub act: Vec<Arc<str>>,
+    pub act: Vec<Cow<'a, str>>,
     /// The token's `jti`; never the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jti: Option<Arc<str>>,
+    pub jti: Option<Cow<'a, str>>,
 }
 
 /// What a decision rested on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Basis {
+pub enum Basis<'a> {
     /// A Consent in one of its versions.
     Consent {
         /// Its id.
-        id: Arc<str>,
+        id: Cow<'a, str>,
         /// Its version.
         version: u64,
     },
@@ -96,15 +96,15 @@ pub enum Basis {
     /// Representation, by the id of its record.
     Representation {
         /// Id of the `RelatedPerson`.
-        id: Arc<str>,
+        id: Cow<'a, str>,
     },
     /// A ground of the law table.
     Law {
         /// Its id there.
-        id: Arc<str>,
+        id: Cow<'a, str>,
         /// The reason its user declared.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<Arc<str>>,
+        reason: Option<Cow<'a, str>>,
         /// It set a prohibition of the person aside.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         overrode: bool,
@@ -136,14 +136,14 @@ pub enum Interaction {
 /// What left or was written.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Resources {
+pub enum Resources<'a> {
     /// `Type/id` of each.
-    Listed(Vec<Arc<str>>),
+    Listed(Vec<Cow<'a, str>>),
     /// How many, in bulk.
     Counted(u64),
 }
 
-impl Default for Resources {
+impl Default for Resources<'_> {
     fn default() -> Self {
         Self::Listed(Vec::new())
     }
@@ -185,13 +185,13 @@ impl Labels {
 /// How it ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum Outcome<'a> {
     /// Done (`AuditEvent.outcome` 0).
     Success,
     /// The request could not be done as it stood (4); a stable reason code.
-    Failed(Arc<str>),
+    Failed(Cow<'a, str>),
     /// It was not permitted (8); a stable reason code.
-    Refused(Arc<str>),
+    Refused(Cow<'a, str>),
 }
 
 /// A query as it may be written down: the values of parameters that can name a person are left out.
@@ -240,20 +240,22 @@ impl Query {
     }
 }
 
-impl Entry {
+impl Entry<'_> {
     /// The payload: compact JSON.
     ///
     /// # Errors
     /// None in practice; `Internal`.
     pub fn to_payload(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(Error::internal)
+        let mut payload = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut payload, self).map_err(Error::internal)?;
+        Ok(payload)
     }
 
     /// Reads a payload; an unknown member is an error.
     ///
     /// # Errors
     /// `Internal` if it is not an entry.
-    pub fn from_payload(payload: &[u8]) -> Result<Self> {
+    pub fn from_payload(payload: &[u8]) -> Result<Entry<'static>> {
         serde_json::from_slice(payload).map_err(Error::internal)
     }
 }

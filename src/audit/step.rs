@@ -3,7 +3,7 @@
 //! Step of the way after `bundle`, before `respond`. One record per disclosure and person; refusals
 //! too. If it cannot be written the answer is 503. Source: design 3.5; act 703/2023 section 11.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use crate::{
     audit::{
@@ -111,6 +111,36 @@ pub async fn record_refusal(
     Ok(())
 }
 
+/// Writes down what this gateway did by itself or for its caller, with no resource of its own: passed
+/// a Consent on to a node, gave a token.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written.
+pub async fn record_done(log: &Log, done: Done<'_>, request: &Request, now: Moment) -> Result<()> {
+    let mut entry = blank(request, now);
+    entry.caller = record::Caller { address: (&*request.address).into(), ..done.caller };
+    entry.purpose = done.purpose;
+    entry.interaction = done.interaction;
+    entry.types = done.types;
+    entry.outcome = done.outcome;
+    log.append(log.node_key(), &entry.to_payload()?).await?;
+    Ok(())
+}
+
+/// What was done, as the record says it.
+pub struct Done<'a> {
+    /// For whom.
+    pub caller: record::Caller<'a>,
+    /// `ActReason` code.
+    pub purpose: Option<Cow<'a, str>>,
+    /// What it was.
+    pub interaction: Interaction,
+    /// Resource types it was about.
+    pub types: Vec<Cow<'a, str>>,
+    /// How it ended.
+    pub outcome: Outcome<'a>,
+}
+
 /// Who writes, as the record of the write says it.
 #[derive(Clone, Copy)]
 pub enum Author<'a> {
@@ -133,6 +163,14 @@ impl Author<'_> {
             Self::Operator { client, .. } => client,
         }
     }
+
+    /// Its organisation, `urn:oid:...`.
+    pub fn organization(&self) -> &str {
+        match self {
+            Self::Granted(grant) => grant.caller().organization(),
+            Self::Operator { organization, .. } => organization,
+        }
+    }
 }
 
 /// The record of a write, made before it: a row of the transaction that makes the change.
@@ -143,7 +181,7 @@ pub fn of_write(
     author: Author<'_>,
     request: &Request,
     patient: &Arc<str>,
-    resource: Arc<str>,
+    resource: &str,
     created: bool,
     now: Moment,
 ) -> Result<Vec<u8>> {
@@ -157,12 +195,17 @@ pub fn of_write(
         }
     };
     entry.interaction = if created { Interaction::Create } else { Interaction::Update };
-    entry.patient = Some(Arc::clone(patient));
-    entry.resources = Resources::Listed(vec![resource]);
+    entry.patient = Some((&**patient).into());
+    entry.resources = Resources::Listed(vec![resource.into()]);
     entry.to_payload()
 }
 
-fn entry(one: Option<&Disclosure>, grant: &Grant, request: &Request, now: Moment) -> Entry {
+fn entry<'a>(
+    one: Option<&'a Disclosure>,
+    grant: &'a Grant,
+    request: &'a Request,
+    now: Moment,
+) -> Entry<'a> {
     let caller = grant.caller();
     let mut entry = blank(request, now);
     entry.caller.client = caller.client_id().into();
@@ -175,11 +218,16 @@ fn entry(one: Option<&Disclosure>, grant: &Grant, request: &Request, now: Moment
     entry.interaction = interaction(grant.interaction());
     if let Some(one) = one {
         entry.basis = one.basis.iter().map(|(id, version)| basis(id, *version, grant)).collect();
-        entry.resources = Resources::Listed(one.resources.clone());
+        entry.resources = Resources::Listed(one.resources.iter().map(name).collect());
         entry.labels = labels(one.labels);
-        entry.patient = Some(Arc::clone(&one.patient));
+        entry.patient = Some((&*one.patient).into());
     }
     entry
+}
+
+/// `Type/id`.
+fn name((kind, id): &(types::ResourceType, Arc<str>)) -> Cow<'static, str> {
+    [kind.name(), "/", id].concat().into()
 }
 
 const fn interaction(of: types::Interaction) -> Interaction {
@@ -196,19 +244,11 @@ const fn interaction(of: types::Interaction) -> Interaction {
     }
 }
 
-fn blank(request: &Request, now: Moment) -> Entry {
+fn blank(request: &Request, now: Moment) -> Entry<'_> {
     Entry {
         at: now,
-        request: Arc::clone(&request.id),
-        caller: record::Caller {
-            client: "".into(),
-            address: Arc::clone(&request.address),
-            organization: None,
-            subject: None,
-            role: None,
-            act: Vec::new(),
-            jti: None,
-        },
+        request: (&*request.id).into(),
+        caller: record::Caller { address: (&*request.address).into(), ..record::Caller::default() },
         purpose: None,
         basis: Vec::new(),
         interaction: Interaction::Read,
@@ -218,26 +258,26 @@ fn blank(request: &Request, now: Moment) -> Entry {
         labels: record::Labels::default(),
         patient: None,
         outcome: Outcome::Success,
-        sources: request.sources.clone(),
+        sources: request.sources.iter().map(|node| (&**node).into()).collect(),
     }
 }
 
-fn basis(id: &Arc<str>, version: Option<u64>, grant: &Grant) -> Basis {
-    let declared = grant.caller().declared().iter().find(|d| *d.id == **id);
+fn basis<'a>(id: &'a str, version: Option<u64>, grant: &'a Grant) -> Basis<'a> {
+    let declared = grant.caller().declared().iter().find(|d| *d.id == *id);
     if let Some(version) = version {
-        return Basis::Consent { id: Arc::clone(id), version };
+        return Basis::Consent { id: id.into(), version };
     }
-    match (&**id, declared) {
+    match (id, declared) {
         ("same-register", _) => Basis::Register,
         (_, Some(declared)) => Basis::Law {
-            id: Arc::clone(id),
+            id: id.into(),
             reason: Some(declared.reason.as_str().into()),
             overrode: true,
         },
         (text, None) if text.starts_with("RelatedPerson/") => {
-            Basis::Representation { id: Arc::clone(id) }
+            Basis::Representation { id: id.into() }
         }
-        (_, None) => Basis::Law { id: Arc::clone(id), reason: None, overrode: false },
+        (_, None) => Basis::Law { id: id.into(), reason: None, overrode: false },
     }
 }
 

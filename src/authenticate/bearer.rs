@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::error::{Error, Kind, Result};
 
-/// The token of a request.
+/// The token of a request, as it was sent: one that was never seen must be [`well_formed`].
 pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str> {
     if query.is_some_and(names_a_token) {
         return Err(Error::invalid(
@@ -21,14 +21,21 @@ pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&
     if values.next().is_some() {
         return Err(Error::invalid("Send one Authorization header."));
     }
-    let malformed = || Error::invalid("The Authorization header is not Bearer and one token.");
     let value = value.to_str().map_err(|_| malformed())?;
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(absent());
     }
-    let token = rest.trim_start_matches(' ');
-    if is_token68(token) { Ok(token) } else { Err(malformed()) }
+    Ok(rest.trim_start_matches(' '))
+}
+
+/// Is this one token in the alphabet of tokens?
+pub(super) fn well_formed(token: &str) -> Result<()> {
+    if is_token68(token) { Ok(()) } else { Err(malformed()) }
+}
+
+fn malformed() -> Error {
+    Error::invalid("The Authorization header is not Bearer and one token.")
 }
 
 /// The `WWW-Authenticate` of a refusal; `scope` is what the call would have needed. No error is

@@ -3,11 +3,13 @@
 //! Part of the step `authenticate`: the other end of `oauth::grant`. What is stated can only be
 //! narrower than what the caller had. Sources: RFC 7523 section 2.1, RFC 8693 section 4.1.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     authenticate::{
         Caller,
         jose::{TokenKind, claims::Registered, sign::Signer},
-        statement::MAX_ACTORS,
+        statement::{MAX_ACTORS, Statement},
     },
     chance::{Chance, base32},
     domain::moment::Moment,
@@ -15,8 +17,68 @@ use crate::{
     smart::Scopes,
 };
 
+/// What a gateway states when it does for a caller what the caller asked while their token was good:
+/// the caller's statement, narrowed, with the gateway as the one who speaks. The outbox keeps it.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Errand {
+    issuer: String,
+    statement: Statement,
+}
+
+impl Errand {
+    /// For no more than `scopes`, spoken by the gateway `issuer`.
+    ///
+    /// # Errors
+    /// `Forbidden` if it has come through too many gateways.
+    pub fn of(caller: &Caller, scopes: &Scopes, issuer: &str) -> Result<Self> {
+        let mut statement = caller.statement().clone();
+        statement.scope = scopes.intersect(caller.scopes()).without_native().to_string();
+        statement.spoken_by(issuer);
+        // An emergency must reach its holder with the client's own proof; it does not travel by ours.
+        statement.break_glass = None;
+        if statement.actors().len() > MAX_ACTORS {
+            let say =
+                "The question has passed through too many gateways; ask one nearer to the data.";
+            return Err(Error::new(Kind::Forbidden, say));
+        }
+        Ok(Self { issuer: issuer.to_owned(), statement })
+    }
+
+    /// What it says of who asks.
+    pub const fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// The assertion for the gateway `audience`: good for 60 s, once, and not after `until`.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be signed.
+    pub fn assertion(
+        &self,
+        audience: &str,
+        signer: &Signer,
+        chance: &dyn Chance,
+        now: Moment,
+        until: Moment,
+    ) -> Result<String> {
+        let registered = Registered {
+            iss: self.issuer.clone(),
+            sub: self.statement.client_id.clone(),
+            aud: audience.to_owned(),
+            exp: now.plus(TokenKind::AuthorizationGrant.longest()).min(until).seconds(),
+            iat: Some(now.seconds()),
+            nbf: None,
+            jti: base32(chance, 26),
+        };
+        signer.sign(TokenKind::AuthorizationGrant, &registered, &self.statement)
+    }
+}
+
 /// Writes the assertion with which the gateway `issuer` asks the gateway `audience` for its caller,
 /// for no more than `scopes`. Good for 60 s, once, and never longer than the caller's own token.
+///
+/// # Errors
+/// As [`Errand`].
 pub fn on_behalf(
     caller: &Caller,
     scopes: &Scopes,
@@ -26,24 +88,6 @@ pub fn on_behalf(
     chance: &dyn Chance,
     now: Moment,
 ) -> Result<String> {
-    let mut statement = caller.statement().clone();
-    statement.scope = scopes.intersect(caller.scopes()).without_native().to_string();
-    statement.spoken_by(issuer);
-    // An emergency must reach its holder with the client's own proof; it does not travel by ours.
-    statement.break_glass = None;
-    if statement.actors().len() > MAX_ACTORS {
-        let say = "The question has passed through too many gateways; ask one nearer to the data.";
-        return Err(Error::new(Kind::Forbidden, say));
-    }
-    let expires = now.plus(TokenKind::AuthorizationGrant.longest()).min(caller.expires());
-    let registered = Registered {
-        iss: issuer.to_owned(),
-        sub: statement.client_id.clone(),
-        aud: audience.to_owned(),
-        exp: expires.seconds(),
-        iat: Some(now.seconds()),
-        nbf: None,
-        jti: base32(chance, 26),
-    };
-    signer.sign(TokenKind::AuthorizationGrant, &registered, &statement)
+    let errand = Errand::of(caller, scopes, issuer)?;
+    errand.assertion(audience, signer, chance, now, caller.expires())
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     jose::Refusal,
+    peer::Peers,
     statement::{BreakGlass, Declared, Statement},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub struct Caller {
     token_id: [u8; 32],
     expires: Moment,
     certificate: Option<[u8; 32]>,
+    through: Vec<Option<String>>,
     fingerprint: [u8; 16],
 }
 
@@ -65,19 +67,23 @@ impl Caller {
         jti: &str,
         expires: Moment,
         certificate: Option<[u8; 32]>,
+        peers: &Peers,
     ) -> Result<Self, Refusal> {
         let AccessClaims { mut statement, node, cnf: _ } = claims;
         statement.roles.sort_unstable();
         statement.roles.dedup();
         statement.declared.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let organization = |issuer| peers.organization(issuer).map(str::to_owned);
+        let through: Vec<_> = statement.actors().into_iter().map(organization).collect();
         Ok(Self {
             scopes: Scopes::parse(&statement.scope),
-            fingerprint: fingerprint(&statement)?,
+            fingerprint: fingerprint(&statement, &through)?,
             token_id: sha256(jti.as_bytes()),
             statement,
             node,
             expires,
             certificate,
+            through,
         })
     }
 
@@ -131,9 +137,15 @@ impl Caller {
         self.statement.break_glass.as_ref()
     }
 
-    /// Issuers of the gateways it came through, nearest first; each counts as a recipient.
+    /// Issuers of the gateways it came through, nearest first.
     pub fn actors(&self) -> Vec<&str> {
         self.statement.actors()
+    }
+
+    /// Organisations of those gateways, `urn:oid:...`, nearest first: each counts as a recipient
+    /// for prohibitions. `None` for a gateway that is not configured here.
+    pub fn through(&self) -> &[Option<String>] {
+        &self.through
     }
 
     /// The peer that asks for it; `None` for a client of this gateway.
@@ -175,13 +187,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Hash over everything a decision reads. Reasons are audited, but decide nothing.
-fn fingerprint(statement: &Statement) -> Result<[u8; 16], Refusal> {
+fn fingerprint(statement: &Statement, through: &[Option<String>]) -> Result<[u8; 16], Refusal> {
     let mut read = statement.clone();
     read.declared.iter_mut().for_each(|declared| declared.reason.clear());
     if let Some(glass) = &mut read.break_glass {
         glass.reason.clear();
     }
-    let bytes = serde_json::to_vec(&read).map_err(|_| Refusal::Invalid("statement"))?;
+    let bytes = serde_json::to_vec(&(read, through)).map_err(|_| Refusal::Invalid("statement"))?;
     let mut short = [0; 16];
     for (to, from) in short.iter_mut().zip(sha256(&bytes)) {
         *to = from;

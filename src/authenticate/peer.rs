@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use super::{jose::key::KeySet, statement::Statement};
+use super::{jose::key::KeySet, registry::is_oid, statement::Statement};
 use crate::domain::id::NodeCode;
 
 /// Another gateway.
@@ -16,6 +16,8 @@ pub struct Peer {
     pub code: NodeCode,
     /// The issuer of what it signs.
     pub issuer: String,
+    /// The controller it stands in front of, `urn:oid:...`: a recipient of what passes through it.
+    pub organization: String,
     /// The keys it signs with.
     pub keys: KeySet,
     /// SHA-256 of its TLS client certificate in DER.
@@ -81,6 +83,10 @@ impl Peers {
             once(earlier().any(|p| p.code == peer.code), "its code");
             once(earlier().any(|p| p.issuer == peer.issuer), "its issuer");
             once(earlier().any(|p| p.certificate == peer.certificate), "its certificate");
+            if !is_oid(&peer.organization) {
+                mistakes
+                    .push(format!("peer {}: organization must be urn:oid: and an OID", peer.code));
+            }
         }
         if mistakes.is_empty() { Ok(Self(peers)) } else { Err(mistakes) }
     }
@@ -93,6 +99,11 @@ impl Peers {
     /// The peer of a node code.
     pub fn of_code(&self, code: &NodeCode) -> Option<&Peer> {
         self.0.iter().find(|peer| peer.code == *code)
+    }
+
+    /// The organisation of an issuer; none if it is no peer's.
+    pub fn organization(&self, issuer: &str) -> Option<&str> {
+        self.0.iter().find(|peer| peer.issuer == issuer).map(|peer| peer.organization.as_str())
     }
 
     /// Are there none?

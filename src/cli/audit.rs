@@ -157,7 +157,7 @@ fn tell(found: &Found, number: u64, config: &Config, as_json: bool, output: &mut
         output.line(audit_event(entry, observer, &format!("{}.{number}", config.setup.node)));
         return;
     }
-    let or = |text: Option<&std::sync::Arc<str>>| {
+    let or = |text: Option<&std::borrow::Cow<'_, str>>| {
         text.map_or_else(|| "-".to_owned(), ToString::to_string)
     };
     let labels: Vec<&str> = entry.labels.codes().collect();

@@ -27,10 +27,10 @@ use crate::{
         types::ResourceType,
     },
     json::Limits,
-    mapping::chart::Chart,
+    mapping::{chart::Chart, kinds::Kind},
     native::{self, Native, Rules, Typed, schemas::Schemas},
     store::{Document, DocumentKind, Stored},
-    unit::{Sort, Unit},
+    unit::Sort,
 };
 
 /// What is to be mapped.
@@ -166,31 +166,31 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
     let json: Value = serde_json::from_str(&text).map_err(Error::internal)?;
     let kinds = seen.kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
     if as_json {
-        let kind = |unit: &Unit| json!({ "sort": sort(unit), "themes": themes(unit), "classes": classes(unit) });
-        let kinds: Vec<Value> = kinds.map(kind).collect();
+        let shown = |kind: &Kind| json!({ "sort": sort(kind), "themes": themes(kind), "classes": classes(kind) });
+        let kinds: Vec<Value> = kinds.map(shown).collect();
         output.line(json!({ "resource": json, "kinds": kinds }));
         return Ok(());
     }
     output.line(serde_json::to_string_pretty(&json).map_err(Error::internal)?);
-    for unit in kinds {
+    for kind in kinds {
         let list =
             |codes: Vec<&str>| if codes.is_empty() { "-".to_owned() } else { codes.join(" ") };
-        let (themes, classes) = (list(themes(unit)), list(classes(unit)));
-        output.line(format_args!("# {}: themes {themes}; classes {classes}", sort(unit)));
+        let (themes, classes) = (list(themes(kind)), list(classes(kind)));
+        output.line(format_args!("# {}: themes {themes}; classes {classes}", sort(kind)));
     }
     Ok(())
 }
 
-fn themes(unit: &Unit) -> Vec<&'static str> {
-    unit.themes.known.iter().map(crate::domain::theme::Theme::code).collect()
+fn themes(kind: &Kind) -> Vec<&'static str> {
+    kind.themes.iter().map(crate::domain::theme::Theme::code).collect()
 }
 
-fn classes(unit: &Unit) -> Vec<&'static str> {
-    unit.classes.iter().map(crate::domain::class::Class::code).collect()
+fn classes(kind: &Kind) -> Vec<&'static str> {
+    kind.classes.iter().map(crate::domain::class::Class::code).collect()
 }
 
-const fn sort(unit: &Unit) -> &'static str {
-    match unit.sort {
+const fn sort(kind: &Kind) -> &'static str {
+    match kind.sort {
         Sort::Identity => "identity",
         Sort::Item => "item",
         Sort::Mention => "mention",

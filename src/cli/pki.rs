@@ -176,7 +176,8 @@ impl Member<'_> {
         let jwks = inline(&jwks(signer));
         Ok(format!(
             "# --- into the configurations of its peers\n\
-             [[peers]]\ncode = \"{code}\"\nurl = \"{url}\"\ncertificate = \"{hex}\"\n\
+             [[peers]]\ncode = \"{code}\"\norganization = \"{organization}\"\nurl = \"{url}\"\n\
+             certificate = \"{hex}\"\n\
              handle_key = \"{handle}\"\njwks = {jwks}\n\
              limits = {{ organizations = [\"{organization}\"], roles = [], purposes = [] }}\n\n\
              # --- to whoever verifies its audit log: mylife audit verify DIR --vkey KEY\n# {log}"

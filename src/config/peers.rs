@@ -49,6 +49,8 @@ pub fn read(
 fn peer(section: &mut Section<'_>, default_asked: bool) -> Option<(PeerSetup, Peer)> {
     let code = section.required("code", "1 to 8 small letters and digits", NodeCode::parse);
     let url = section.required("url", URL, |t| authority(t).map(|a| (t.to_owned(), a)));
+    let organization = section
+        .required("organization", "urn:oid: and an OID", |t| is_oid(t).then(|| t.to_owned()));
     let jwks = section.json("jwks").and_then(|jwks| match KeySet::parse(&jwks) {
         Ok(keys) => Some((jwks, keys)),
         Err(all) => {
@@ -62,16 +64,27 @@ fn peer(section: &mut Section<'_>, default_asked: bool) -> Option<(PeerSetup, Pe
     let limits = limits(section.section("limits"));
     let asked = section.flag("asked", default_asked);
     let ((issuer, address), (jwks, keys)) = (url?, jwks?);
-    let (code, certificate) = (code?, certificate?);
+    let (code, organization, certificate) = (code?, organization?, certificate?);
     let peer = Peer {
         code: code.clone(),
         issuer: issuer.clone(),
+        organization: organization.clone(),
         keys,
         certificate,
         limits: limits.clone(),
     };
     Some((
-        PeerSetup { code, issuer, address, jwks, certificate, handle: handle?, limits, asked },
+        PeerSetup {
+            code,
+            issuer,
+            organization,
+            address,
+            jwks,
+            certificate,
+            handle: handle?,
+            limits,
+            asked,
+        },
         peer,
     ))
 }

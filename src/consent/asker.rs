@@ -37,6 +37,14 @@ impl BreakGlass {
     }
 }
 
+/// A gateway between the client and the one that decides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gateway {
+    /// Its organisation and those that is part of, in the forms of [`Asker::orgs`]; `None` if it is
+    /// not known here, so that it could be of any.
+    pub orgs: Option<Vec<Arc<str>>>,
+}
+
 /// One request.
 #[derive(Clone)]
 pub struct Asker {
@@ -47,6 +55,9 @@ pub struct Asker {
     /// The requester's organisations, the unit first and then its parents: each as `Type/id` and,
     /// where it has one, also as `urn:oid:...`, so that either form in a consent is found.
     pub orgs: Vec<Arc<str>>,
+    /// The gateways the request came through, nearest first. Each is a recipient for what is
+    /// forbidden, and for nothing else: none of them makes a permit.
+    pub through: Vec<Gateway>,
     /// The requester's roles.
     pub roles: Vec<Arc<str>>,
     /// Id of the client.

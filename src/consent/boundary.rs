@@ -5,6 +5,8 @@
 //! read. Source: `consent` 1.6, the design's labelled segments. Between two boundaries no decision
 //! of the snapshot changes; it must not look at data.
 
+use std::sync::Arc;
+
 use super::{
     asker::{Asker, BreakGlass},
     decide::{Snapshot, decide_at},
@@ -34,20 +36,37 @@ pub fn next_change(snapshot: &Snapshot, asker: &Asker, now: Moment) -> Moment {
     next
 }
 
-/// The start of the unbroken permit under which the asker sees the unit at `now`:
-/// [`Moment::MIN`] if it always did, `None` if it does not see it.
-pub fn since(snapshot: &Snapshot, asker: &Asker, unit: &Unit, now: Moment) -> Option<Moment> {
-    let permits = |at| decide_at(snapshot, asker, unit, at).permit;
-    if !permits(now) {
+/// A permit under which the asker sees a unit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// Start of the unbroken permit: [`Moment::MIN`] if the unit was always seen.
+    pub since: Moment,
+    /// What permits now, as in [`Verdict::basis`](super::decide::Verdict).
+    pub basis: Vec<Arc<str>>,
+}
+
+/// The permit under which the asker sees the unit at `now`; `None` if it does not see it. Takes the
+/// [`boundaries`] of the same snapshot and asker, which are those of every unit.
+pub fn standing(
+    snapshot: &Snapshot,
+    asker: &Asker,
+    unit: &Unit,
+    boundaries: &[Moment],
+    now: Moment,
+) -> Option<Standing> {
+    let verdict = decide_at(snapshot, asker, unit, now);
+    if !verdict.permit {
         return None;
     }
-    let past = boundaries(snapshot, asker).into_iter().rev().filter(|at| *at <= now);
     let just_before = |at: Moment| Moment::from_millis(at.millis().saturating_sub(1));
-    Some(past.into_iter().find(|at| !permits(just_before(*at))).unwrap_or(Moment::MIN))
+    let denied = |at: &Moment| !decide_at(snapshot, asker, unit, just_before(*at)).permit;
+    let mut past = boundaries.iter().rev().filter(|at| **at <= now);
+    let since = past.find(|at| denied(at)).copied().unwrap_or(Moment::MIN);
+    Some(Standing { since, basis: verdict.basis })
 }
 
 fn each(snapshot: &Snapshot, asker: &Asker, see: &mut impl FnMut(Moment)) {
-    for policy in &snapshot.policies {
+    for policy in &*snapshot.policies {
         let origin = &policy.origin;
         [origin.in_force_from, origin.in_force_until].into_iter().flatten().for_each(&mut *see);
         policy.root.each(&mut |rule| {

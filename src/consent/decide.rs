@@ -30,7 +30,7 @@ pub struct Snapshot {
     /// The law table.
     pub law: Arc<Law>,
     /// Every stored version of every consent.
-    pub policies: Vec<Policy>,
+    pub policies: Arc<[Policy]>,
     /// Who may act for the person.
     pub representation: Vec<Representation>,
     /// The units of the person at this node: for `identity`, for theme-less parts of a plan, and
@@ -86,7 +86,7 @@ pub fn decide(snapshot: &Snapshot, asker: &Asker, unit: &Unit) -> Verdict {
 
 /// Decides as it would have been, or will be, decided at `now`.
 pub fn decide_at(snapshot: &Snapshot, asker: &Asker, unit: &Unit, now: Moment) -> Verdict {
-    decide_in_order(Scene { snapshot, asker, now }, unit, unit.slots())
+    decide_in_order(Scene::new(snapshot, asker, now), unit, unit.slots())
 }
 
 /// Decides theme by theme in the order given: it settles which failing theme gives the `why`.
@@ -142,7 +142,7 @@ fn is_barred(scene: Scene<'_>, unit: &Unit) -> bool {
 
 /// What no grant can name: for who gave it, for an officer, for the client that wrote it.
 fn records(scene: Scene<'_>, unit: &Unit) -> Verdict {
-    let Scene { snapshot, asker, now } = scene;
+    let Scene { snapshot, asker, now, .. } = scene;
     let gave = unit.given_by.is_some() && unit.given_by == asker.subject;
     let wrote = unit.written_by.is_some() && unit.written_by == asker.client;
     let officer = asker.has_role(&snapshot.law.officer_roles);
@@ -202,7 +202,7 @@ fn by_theme(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>) ->
 
 /// Declared law over prohibition over representation over other law over consent.
 fn theme(scene: Scene<'_>, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -> Result<(), Why> {
-    let Scene { snapshot, asker, now } = scene;
+    let Scene { snapshot, asker, now, .. } = scene;
     let before = basis.len();
     let grounds = |overriding: bool| {
         let of = move |ground: &&Ground| ground.overrides_prohibition == overriding;
@@ -214,7 +214,7 @@ fn theme(scene: Scene<'_>, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -
         return Ok(());
     }
     let mut consents = Vec::new();
-    for policy in &snapshot.policies {
+    for policy in &*snapshot.policies {
         match vote(policy, scene, unit, slot) {
             Vote::Deny => return Err(Why::Prohibition),
             Vote::Permit => consents.push(&policy.id),
@@ -237,7 +237,7 @@ fn represented<'a>(
     unit: &'a Unit,
     slot: Slot,
 ) -> impl Iterator<Item = Arc<str>> + 'a {
-    let Scene { snapshot, asker, now } = scene;
+    let Scene { snapshot, asker, now, .. } = scene;
     let disclosed =
         snapshot.majority.reached(now).is_true() || matches!(unit.minor_stance, Some(1 | 2));
     let representations = snapshot.representation.iter();

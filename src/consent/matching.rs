@@ -5,7 +5,7 @@
 //! confidentiality and vague periods take the side the rule's type gives them.
 
 use super::{
-    asker::Asker,
+    asker::{Asker, Gateway},
     decide::Snapshot,
     label::{Classes, Confidentiality, Themes},
     name::Name,
@@ -22,6 +22,37 @@ pub(super) struct Scene<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) asker: &'a Asker,
     pub(super) now: Moment,
+    /// Whom a rule's recipient is compared with.
+    pub(super) recipient: Recipient<'a>,
+}
+
+/// Who would come to know the data.
+#[derive(Clone, Copy)]
+pub(super) enum Recipient<'a> {
+    /// The requester.
+    Requester,
+    /// A gateway on the way.
+    Through(&'a Gateway),
+}
+
+impl<'a> Scene<'a> {
+    /// As the requester asks.
+    pub(super) const fn new(snapshot: &'a Snapshot, asker: &'a Asker, now: Moment) -> Self {
+        Self { snapshot, asker, now, recipient: Recipient::Requester }
+    }
+}
+
+impl Recipient<'_> {
+    fn is(self, who: &Name, asker: &Asker) -> Tri {
+        match self {
+            Self::Requester => who.is_requester(asker.subject.as_deref(), &asker.orgs),
+            Self::Through(Gateway { orgs: None }) => Tri::Unknown,
+            // A gateway is a device: what is forbidden to a person is not about it.
+            Self::Through(Gateway { orgs: Some(orgs) }) => {
+                who.is_requester(Some("Device/gateway"), orgs)
+            }
+        }
+    }
 }
 
 impl<T> Values<T> {
@@ -38,10 +69,10 @@ impl Rule {
     }
 
     fn holds(&self, condition: &Condition, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
-        let Scene { asker, now, .. } = scene;
+        let Scene { asker, now, recipient, .. } = scene;
         match condition {
             Condition::Action(actions) => stated(asker.action.as_ref(), actions),
-            Condition::Actor(actors) => actors.any(|actor| is_actor(actor, asker, unit)),
+            Condition::Actor(actors) => actors.any(|actor| is_actor(actor, recipient, asker, unit)),
             Condition::Class(classes) => self.has_class(*classes, unit),
             Condition::Code(values) => values.any(|content| is_content(content, unit, slot)),
             Condition::Confidentiality(ranks) => self.is_as_confidential(ranks, unit),
@@ -94,11 +125,11 @@ fn stated<T: PartialEq>(value: Option<&T>, listed: &Values<T>) -> Tri {
     value.map_or(Tri::Unknown, |value| listed.any(|one| (one == value).into()))
 }
 
-fn is_actor(actor: &Actor, asker: &Asker, unit: &Unit) -> Tri {
+fn is_actor(actor: &Actor, recipient: Recipient<'_>, asker: &Asker, unit: &Unit) -> Tri {
     match actor.part {
         Part::Author => is_author(&actor.who, unit),
         Part::Custodian => actor.who.is(unit.custodian.as_deref()),
-        Part::Requester => actor.who.is_requester(asker.subject.as_deref(), &asker.orgs),
+        Part::Requester => recipient.is(&actor.who, asker),
     }
 }
 

@@ -4,30 +4,28 @@
 //! their first boundary in time; has no error path that yields data. Source: `consent` 1.4.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
     compartment::{Compartment, Recorded},
     consent::{
-        asker::{Asker, BreakGlass},
-        boundary,
+        asker::{Asker, BreakGlass, Gateway},
+        boundary::{self, Standing},
         cover::{Interaction, ScopeCover},
-        decide::{Snapshot, decide},
+        decide::Snapshot,
         label::{Classes, Themes as KnownThemes},
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
         policy::{Origin, Policy},
         purpose::Purpose,
-        view::{Reach, View},
+        sight::Sights,
+        view::{Reach, Reached, View},
     },
     directory::Directory,
     domain::{moment::Moment, person::Reach as Themes, plan::PlanStatus},
-    fhir::{
-        segment::{KindId, Resource},
-        types::ResourceType,
-    },
+    fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart, person::related_id},
     query::{Filter, param, test::Test},
     scope::Grant,
@@ -54,26 +52,26 @@ pub struct Decided {
     until: Moment,
     from: Moment,
     kinds: Box<[Option<Permit>]>,
-    /// Headings of resources that were written under these decisions: at most one of each.
-    headings: Mutex<HashMap<(ResourceType, Arc<str>), Heading>>,
-}
-
-/// What is computed from all that is visible of a resource, once per decision.
-#[derive(Clone)]
-pub struct Heading {
-    /// `meta.versionId`.
-    pub version: Arc<str>,
-    /// `meta.security`, without the brackets.
-    pub security: Arc<str>,
+    /// What permits: many kinds share a basis.
+    bases: Box<[Box<[Arc<str>]>]>,
+    /// What granular scopes leave; follows from the caller's fingerprint and the interaction.
+    pub(super) reach: Reached,
+    /// What was looked at under these decisions.
+    pub(super) sights: Sights,
 }
 
 /// The decisions of the callers that asked last.
 #[derive(Default)]
 struct Kept(Mutex<Vec<Arc<Decided>>>);
 
+/// The parsed policies of a person: every version of every consent.
+struct Policies(Arc<[Policy]>);
+
+#[derive(Clone, Copy)]
 struct Permit {
     since: Moment,
-    basis: Box<[Arc<str>]>,
+    /// Place among the bases of the decisions.
+    basis: u32,
 }
 
 impl Decided {
@@ -85,19 +83,14 @@ impl Decided {
     /// What permits a kind.
     pub fn basis(&self, kind: KindId) -> &[Arc<str>] {
         let permit = self.kinds.get(usize::from(kind)).and_then(Option::as_ref);
-        permit.map_or(&[], |permit| &permit.basis)
+        permit.and_then(|permit| self.bases.get(permit.basis as usize)).map_or(&[], |basis| basis)
     }
 
-    /// The heading of a resource as these decisions, and nothing else, show it, if it was kept.
-    pub(super) fn heading(&self, resource: &Resource) -> Option<Heading> {
-        let key = (resource.kind, Arc::clone(&resource.id));
-        self.headings.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
-    }
-
-    /// Keeps a heading.
-    pub(super) fn keep(&self, resource: &Resource, heading: Heading) {
-        let key = (resource.kind, Arc::clone(&resource.id));
-        self.headings.lock().unwrap_or_else(PoisonError::into_inner).insert(key, heading);
+    /// Bytes it takes in memory.
+    fn weight(&self) -> usize {
+        let bases: usize = self.bases.iter().map(|basis| size_of_val(&**basis)).sum();
+        let own = size_of::<Self>() + size_of_val(&*self.kinds) + size_of_val(&*self.bases);
+        own + bases + self.sights.weight()
     }
 }
 
@@ -105,15 +98,7 @@ impl Decided {
 pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc<View> {
     let (compartment, chart) = mapped.into_parts();
     let decided = decisions(&compartment, &chart, grant, terms, now);
-    let mut reach = Vec::with_capacity(ResourceType::ALL.len());
-    for kind in ResourceType::ALL.iter().copied() {
-        match grant.limits(kind) {
-            None => reach.push((kind, None)),
-            Some(limits) if limits.is_empty() => {}
-            Some(limits) => reach.push((kind, Some(alternatives(kind, &limits)))),
-        }
-    }
-    Arc::new(View::new(compartment, chart, decided, reach))
+    Arc::new(View::new(compartment, chart, decided))
 }
 
 fn decisions(
@@ -138,11 +123,15 @@ fn decisions(
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
-    let decided = Arc::new(decide_all(compartment, chart, terms, &asker, fingerprint));
-    kept.retain(|d| d.fingerprint != fingerprint || d.interaction != interaction);
+    let decided = Arc::new(decide_all(compartment, chart, terms, &asker, grant));
+    let is_past =
+        |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.interaction == interaction;
+    let mut gone: Vec<Arc<Decided>> = kept.extract_if(.., is_past).collect();
     if kept.len() >= KEPT {
-        kept.remove(0);
+        gone.push(kept.remove(0));
     }
+    compartment.derived.shrank(gone.iter().map(|d| d.weight()).sum());
+    compartment.derived.grew(decided.weight());
     kept.push(Arc::clone(&decided));
     decided
 }
@@ -152,23 +141,35 @@ fn decide_all(
     chart: &Chart,
     terms: &Terms,
     asker: &Asker,
-    fingerprint: [u8; 16],
+    grant: &Grant,
 ) -> Decided {
-    let snapshot = compartment.derived.of(|| snapshot(compartment, chart, terms));
-    let permits = chart.kinds().iter().map(|unit| {
-        let verdict = decide(&snapshot, asker, unit);
-        let since = boundary::since(&snapshot, asker, unit, asker.now)?;
-        verdict
-            .permit
-            .then(|| Permit { since: since.max(terms.activated), basis: verdict.basis.into() })
+    let snapshot = snapshot(compartment, chart, terms);
+    let boundaries = boundary::boundaries(&snapshot, asker);
+    let mut bases: Vec<Box<[Arc<str>]>> = Vec::new();
+    let permits = chart.kinds().iter().map(|kind| {
+        let unit = chart.unit(kind);
+        let Standing { since, basis } =
+            boundary::standing(&snapshot, asker, &unit, &boundaries, asker.now)?;
+        let known = bases.iter().position(|known| **known == *basis);
+        let at = known.unwrap_or_else(|| {
+            bases.push(basis.into());
+            bases.len() - 1
+        });
+        Some(Permit {
+            since: since.max(terms.activated),
+            basis: u32::try_from(at).unwrap_or(u32::MAX),
+        })
     });
+    let kinds = permits.collect();
     Decided {
-        fingerprint,
+        fingerprint: grant.caller().fingerprint(),
         interaction: asker.interaction,
         from: asker.now,
         until: boundary::next_change(&snapshot, asker, asker.now),
-        kinds: permits.collect(),
-        headings: Mutex::default(),
+        kinds,
+        bases: bases.into(),
+        reach: reached(grant),
+        sights: Sights::default(),
     }
 }
 
@@ -181,8 +182,11 @@ fn asker(
     now: Moment,
 ) -> Asker {
     let caller = grant.caller();
-    let orgs: Vec<Arc<str>> =
-        terms.directory.chain(caller.organization()).into_iter().map(Into::into).collect();
+    let chain = |oid: &str| -> Vec<Arc<str>> {
+        terms.directory.chain(oid).into_iter().map(Into::into).collect()
+    };
+    let orgs = chain(caller.organization());
+    let through = caller.through().iter().map(|oid| Gateway { orgs: oid.as_deref().map(chain) });
     // A system that asks by itself is a Device: a prohibition against a person is not about it.
     let subject = caller.subject().map_or_else(|| device(caller.client_id()), str::to_owned);
     let subject: Option<Arc<str>> = Some(subject.into());
@@ -192,6 +196,7 @@ fn asker(
         care_relation: in_team(compartment, &terms.directory, &orgs, subject.as_deref()),
         subject,
         orgs,
+        through: through.collect(),
         roles: caller.roles().iter().map(|r| r.as_str().into()).collect(),
         client: Some(caller.client_id().into()),
         register: caller.register().map(Into::into),
@@ -233,6 +238,7 @@ fn in_team(
 /// What the decision reads of the person.
 fn snapshot(compartment: &Compartment, chart: &Chart, terms: &Terms) -> Snapshot {
     let patient: Arc<str> = format!("Patient/{}", compartment.patient).into();
+    let policies = compartment.derived.of(|| Policies(policies(&compartment.consents, &patient)));
     let person = compartment.person.as_ref().map(|held| &held.native);
     let birth = person.and_then(|p| p.birth_date).map(|day| day.to_string());
     let representation = person.map(|p| p.representation.as_slice()).unwrap_or_default();
@@ -240,12 +246,12 @@ fn snapshot(compartment: &Compartment, chart: &Chart, terms: &Terms) -> Snapshot
         majority: Majority::of(birth.as_deref()),
         turvakielto: person.is_some_and(|p| p.non_disclosure),
         law: Arc::clone(&terms.law),
-        policies: policies(&compartment.consents, &patient),
+        policies: Arc::clone(&policies.0),
         representation: representation
             .iter()
             .map(|r| represents(r, &compartment.patient, &patient))
             .collect(),
-        others: chart.others().to_vec(),
+        others: chart.others(),
         patient,
     }
 }
@@ -274,7 +280,7 @@ fn represents(
 }
 
 /// Every version of every consent, each in force until the next.
-fn policies(consents: &[Recorded], patient: &Arc<str>) -> Vec<Policy> {
+fn policies(consents: &[Recorded], patient: &Arc<str>) -> Arc<[Policy]> {
     let mut versions: BTreeMap<&Arc<str>, Vec<&Recorded>> = BTreeMap::new();
     for consent in consents {
         versions.entry(&consent.id).or_default().push(consent);
@@ -284,7 +290,7 @@ fn policies(consents: &[Recorded], patient: &Arc<str>) -> Vec<Policy> {
         of_one.sort_by_key(|c| c.version);
         let first = of_one.first().map(|c| c.recorded);
         for (at, consent) in of_one.iter().enumerate() {
-            let mut body = consent.body.clone();
+            let mut body = consent.consent();
             if let Some(object) = body.as_object_mut() {
                 object.insert("id".to_owned(), consent.id.to_string().into());
             }
@@ -297,7 +303,17 @@ fn policies(consents: &[Recorded], patient: &Arc<str>) -> Vec<Policy> {
             all.push(Policy::parse(&body, origin));
         }
     }
-    all
+    all.into()
+}
+
+/// What the scopes leave of each type.
+fn reached(grant: &Grant) -> Reached {
+    let of = |kind: &ResourceType| match grant.limits(*kind) {
+        None => Some((*kind, None)),
+        Some(limits) if limits.is_empty() => None,
+        Some(limits) => Some((*kind, Some(alternatives(*kind, &limits)))),
+    };
+    Reached::new(ResourceType::ALL.iter().filter_map(of).collect())
 }
 
 /// Granular scopes as alternatives of a view. A filter on a parameter the type does not have holds

@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     compartment::Compartment,
-    consent::release::{Decided, Heading},
+    consent::{
+        release::Decided,
+        sight::{Basis, Sight, Written},
+    },
     domain::{identity::IdentityCode, moment::Moment},
     fhir::{
         labels::Labels,
@@ -14,7 +17,7 @@ use crate::{
         types::ResourceType,
     },
     mapping::chart::Chart,
-    query::{Filter, lens},
+    query::{Filter, lens, page::Sealer},
     smart::label::LabelLimit,
 };
 
@@ -27,15 +30,26 @@ pub struct Reach {
     pub filters: Vec<Filter>,
 }
 
+/// What granular scopes leave of every type.
+pub struct Reached {
+    /// `None` is everything, else any of these. Types that are not in it are not reached.
+    types: Vec<(ResourceType, Option<Vec<Reach>>)>,
+    /// Does some granular scope limit any type?
+    is_limited: bool,
+}
+
+impl Reached {
+    pub(super) fn new(types: Vec<(ResourceType, Option<Vec<Reach>>)>) -> Self {
+        let is_limited = types.iter().any(|(_, alternatives)| alternatives.is_some());
+        Self { types, is_limited }
+    }
+}
+
 /// What one reader may see of one person.
 pub struct View {
     compartment: Arc<Compartment>,
     chart: Arc<Chart>,
     decided: Arc<Decided>,
-    /// By type: `None` is everything, else any of these. Types that are not in it are not reached.
-    reach: Vec<(ResourceType, Option<Vec<Reach>>)>,
-    /// Does some granular scope limit any type?
-    is_limited: bool,
 }
 
 impl View {
@@ -43,10 +57,8 @@ impl View {
         compartment: Arc<Compartment>,
         chart: Arc<Chart>,
         decided: Arc<Decided>,
-        reach: Vec<(ResourceType, Option<Vec<Reach>>)>,
     ) -> Self {
-        let is_limited = reach.iter().any(|(_, alternatives)| alternatives.is_some());
-        Self { compartment, chart, decided, reach, is_limited }
+        Self { compartment, chart, decided }
     }
 
     /// Id of the Patient.
@@ -72,59 +84,64 @@ impl View {
         }
     }
 
-    /// What exists of a resource for the reader.
-    pub fn look(&self, resource: &Resource) -> Option<Seen> {
-        self.lens(resource).and_then(|lens| resource.look(&lens))
-    }
-
-    /// Copies what the reader sees of a resource.
-    pub fn write(&self, resource: &Resource, seen: &Seen, meta: &MetaText<'_>, out: &mut String) {
-        if let Some(lens) = self.lens(resource) {
-            resource.write(&lens, seen, meta, out);
+    /// What exists of a resource for the reader. A compartment never changes, so under the same
+    /// decisions the same is seen, and it is looked at once.
+    pub fn look(&self, resource: &Resource) -> Option<Arc<Sight>> {
+        if let Some(known) = self.decided.sights.of(resource) {
+            return known;
         }
+        let sight = self.lens(resource).and_then(|lens| resource.look(&lens)).map(|seen| {
+            let (labels, basis) = (self.labels(&seen), self.basis(&seen));
+            Arc::new(Sight::new(seen, labels, basis))
+        });
+        let grown = self.decided.sights.keep(resource, sight.clone());
+        self.compartment.derived.grew(grown);
+        sight
     }
 
-    /// The heading of a resource, if it was kept. What is seen of a compartment, which never
-    /// changes, under the same decisions is the same; where scopes limit any type, nothing is kept.
-    pub fn heading(&self, resource: &Resource) -> Option<Heading> {
-        (!self.is_limited).then(|| self.decided.heading(resource)).flatten()
-    }
-
-    /// Keeps the heading of a resource for as long as the decisions are.
-    pub fn keep_heading(&self, resource: &Resource, heading: &Heading) {
-        if !self.is_limited {
-            self.decided.keep(resource, heading.clone());
+    /// The bytes of a resource as the reader sees it.
+    pub fn written(&self, resource: &Resource, sight: &Sight, sealer: &dyn Sealer) -> Written {
+        if let Some(known) = sight.written() {
+            return known.clone();
         }
+        let write = |meta: &MetaText<'_>, out: &mut String| {
+            if let Some(lens) = self.lens(resource) {
+                resource.write(&lens, &sight.seen, meta, out);
+            }
+        };
+        let written = Written::new(write, sight, sealer);
+        self.compartment.derived.grew(self.decided.sights.keep_written(sight, &written));
+        written
     }
 
-    /// Labels of what the reader sees of a resource.
-    pub fn labels(&self, seen: &Seen) -> Labels {
+    fn labels(&self, seen: &Seen) -> Labels {
         seen.kinds
             .iter()
             .map(|kind| self.chart.labels(*kind))
             .fold(Labels::default(), Labels::union)
     }
 
-    /// What permits what the reader sees of a resource, each once: ids of consents with their
-    /// versions, ids of grounds.
-    pub fn basis(&self, seen: &Seen) -> Vec<(Arc<str>, Option<u64>)> {
+    /// What permits what is seen, each once: ids of consents with their versions, ids of grounds.
+    fn basis(&self, seen: &Seen) -> Box<[Basis]> {
         let all: BTreeSet<&Arc<str>> =
             seen.kinds.iter().flat_map(|kind| self.decided.basis(*kind)).collect();
-        let version = |id: &Arc<str>| {
-            let of_it = self.compartment.consents.iter().filter(|c| c.id == *id);
-            of_it.map(|c| c.version).max()
-        };
-        all.into_iter().map(|id| (Arc::clone(id), version(id))).collect()
+        all.into_iter().map(|id| (Arc::clone(id), self.consent_version(id))).collect()
+    }
+
+    /// The number of a Consent's version, where it is one of the person's.
+    pub fn consent_version(&self, id: &str) -> Option<u64> {
+        let of_it = self.compartment.consents.iter().filter(|c| *c.id == *id);
+        of_it.map(|c| c.version).max()
     }
 
     fn reach_of(&self, kind: ResourceType) -> Option<&Option<Vec<Reach>>> {
-        self.reach.iter().find(|(of, _)| *of == kind).map(|(_, reach)| reach)
+        self.decided.reach.types.iter().find(|(of, _)| *of == kind).map(|(_, reach)| reach)
     }
 
     /// May a reference to a segment of another type show? Where scopes choose whole resources of
     /// that type, whether they chose this one is not known here, so it does not.
-    fn elsewhere(&self, of: &str, admits: impl Fn(&Vec<LabelLimit>) -> bool) -> bool {
-        let reach = self.reach.iter().find(|(kind, _)| kind.name() == of);
+    fn elsewhere(&self, of: ResourceType, admits: impl Fn(&Vec<LabelLimit>) -> bool) -> bool {
+        let reach = self.decided.reach.types.iter().find(|(kind, _)| *kind == of);
         reach.is_some_and(|(_, alternatives)| {
             alternatives.as_ref().is_none_or(|any| {
                 any.iter().any(|reach| reach.filters.is_empty() && admits(&reach.labels))
@@ -171,15 +188,15 @@ pub struct Lens<'a> {
 impl Permitted for Lens<'_> {
     fn since(&self, kind: KindId) -> Option<Moment> {
         let since = self.view.decided.since(kind)?;
-        if !self.view.is_limited {
+        if !self.view.decided.reach.is_limited {
             return Some(since);
         }
         let chart = &self.view.chart;
-        let (labels, of) = (chart.labels(kind), &chart.kinds().get(usize::from(kind))?.resource);
+        let (labels, of) = (chart.labels(kind), chart.kinds().get(usize::from(kind))?.of);
         let admits = |list: &Vec<LabelLimit>| {
             list.iter().all(|limit| limit.admits(labels.themes, labels.classes))
         };
-        let admitted = if **of == *self.of.name() {
+        let admitted = if of == self.of {
             self.admitted.as_ref().is_none_or(|any| any.iter().any(|list| admits(list)))
         } else {
             self.view.elsewhere(of, admits)

@@ -5,7 +5,7 @@
 //! certain reading of a tree permits no more than any reading of it would.
 
 use super::{
-    matching::Scene,
+    matching::{Recipient, Scene},
     policy::{Giver, Kind, Policy},
     rule::{Effect, Rule},
     tri::Tri,
@@ -34,8 +34,19 @@ enum End {
     Silent,
 }
 
-/// Asks one policy.
+/// Asks one policy. Every gateway on the way is a recipient too, but only for what is forbidden: as
+/// a recipient it can turn a vote into a denial and into nothing else.
 pub(super) fn vote(policy: &Policy, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Vote {
+    let own = say(policy, scene, unit, slot);
+    if own == Vote::Deny || policy.kind == Kind::Grant {
+        return own;
+    }
+    let through = scene.asker.through.iter().map(Recipient::Through);
+    let mut said = through.map(|recipient| say(policy, Scene { recipient, ..scene }, unit, slot));
+    if said.any(|vote| vote == Vote::Deny) { Vote::Deny } else { own }
+}
+
+fn say(policy: &Policy, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Vote {
     let applies = applies(policy, scene);
     if applies == Tri::False {
         return Vote::Silent;

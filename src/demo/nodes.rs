@@ -291,6 +291,7 @@ fn peer(node: &Node, other: &Node, clients: &[DemoClient]) -> Result<PeerSetup> 
     Ok(PeerSetup {
         code: other.code.clone(),
         issuer: other.url.clone(),
+        organization: other.organization.clone(),
         address: Authority::new(HOST, other.port),
         jwks: jwks(&other.signer),
         certificate: pki::thumbprint(leaf),
@@ -333,6 +334,7 @@ fn run(
         let told = ready.send(Ok(()));
         told.map_err(Error::internal)?;
         tokio::join!(
+            Arc::clone(&gateway).courier(stopping.clone()),
             listen::serve(Arc::new(door), public, gateway, stopping.clone()),
             listen::serve(plain, loopback, Arc::new(management), stopping),
         );

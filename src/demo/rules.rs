@@ -131,6 +131,12 @@ impl Desk<'_> {
                 by_guardian: true,
                 ..self.survey(of, &["studies-work", "friends"], &[])?
             }],
+            // Granted, and absent all the same: outside the controller a turvakielto outweighs it.
+            Story::NonDisclosure
+                if of.homes.first().is_some_and(|h| h.municipality.slug == "kuopio") =>
+            {
+                vec![self.survey(of, &["*"], &["free-text"])?]
+            }
             Story::NoGrant | Story::NonDisclosure | Story::Ordinary => Vec::new(),
         })
     }

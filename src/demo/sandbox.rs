@@ -65,6 +65,8 @@ fn person(of: &Resident) -> Result<Value> {
     Ok(json!({
         "name": format!("{} {}", given.join(" "), person.name.family.as_str()),
         "birth_date": person.birth_date.map(|day| day.to_string()),
+        // Absent outside the holding controller, whatever was granted.
+        "non_disclosure": person.non_disclosure,
         "identifier": { "system": IDENTITY, "value": of.code()? },
         "records": records,
         "grants": of.grants,

@@ -100,7 +100,9 @@ fn withheld(resident: &Resident, answer: &Answer, now: Moment) -> String {
         return "nothing to withhold".to_owned();
     }
     if resident.somebody.story == Story::NonDisclosure {
-        return "all: turvakielto".to_owned();
+        let granted = resident.grants.iter().any(|rule| rule.to.as_deref() == Some(answer.client));
+        return if granted { "all: turvakielto, though granted" } else { "all: turvakielto" }
+            .to_owned();
     }
     let mut reasons = Vec::new();
     for record in &resident.records {

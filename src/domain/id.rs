@@ -55,6 +55,12 @@ pub fn is_id(text: &str) -> bool {
         })
 }
 
+/// Could it be an id at all? FHIR R4 datatypes.html#id.
+pub fn may_be_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
 /// The node that made an id.
 pub fn node_of(id: &str) -> Option<NodeCode> {
     id.split_once('.').and_then(|(node, _)| NodeCode::parse(node))

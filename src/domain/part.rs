@@ -4,10 +4,14 @@
 //! ids are made once and kept as long as the sender's local id of the part stays, so a reader's
 //! references hold across re-pushes; a part's stamp moves only when the part itself changes.
 
-use std::collections::BTreeMap;
+mod table;
 
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
 
+use serde::Serialize;
+
+use self::table::Collector;
+pub use self::table::{Change, Part, Parts};
 use crate::{
     chance::{Chance, base32},
     domain::{
@@ -18,25 +22,6 @@ use crate::{
         words::{LocalId, Words},
     },
 };
-
-/// What was made at commit for one part.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// Random end of the id of what is derived from it.
-    pub suffix: String,
-    /// Commit that last changed it.
-    pub changed: Moment,
-    /// The document's status at that commit, in the native code.
-    pub status: String,
-    /// The document's own time at that commit, as FHIR writes it.
-    pub authored: String,
-}
-
-/// The parts of one document by their keys.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Parts(BTreeMap<String, Part>);
 
 /// A document as its parts see it: key and content of each, its status, its own time.
 pub struct Content {
@@ -49,11 +34,6 @@ pub struct Content {
 }
 
 impl Parts {
-    /// The part of a key.
-    pub fn of(&self, key: &str) -> Option<&Part> {
-        self.0.get(key)
-    }
-
     /// The parts of a new version: kept where content is equal, stamped anew where it is not. When
     /// nothing but the document's status moved, it moved for every part.
     pub fn next(
@@ -70,18 +50,19 @@ impl Parts {
             content.parts.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let status_alone =
             before == after && earlier.is_some_and(|(_, c)| c.status != content.status);
-        let parts = after.iter().map(|(key, text)| {
+        let mut parts = Collector::default();
+        for (key, text) in &after {
             let old = earlier.and_then(|(parts, _)| parts.of(key));
             let kept = old.filter(|_| !status_alone && before.get(key) == Some(text));
-            let part = kept.cloned().unwrap_or_else(|| Part {
-                suffix: old.map_or_else(|| base32(chance, 10), |o| o.suffix.clone()),
-                changed: now,
-                status: content.status.to_owned(),
-                authored: content.authored.clone(),
-            });
-            ((*key).to_owned(), part)
-        });
-        Self(parts.collect())
+            let suffix =
+                old.map_or_else(|| base32(chance, 10).into(), |old| Cow::Borrowed(old.suffix));
+            let (changed, status, authored) = match &kept {
+                Some(Part { change, .. }) => (change.changed, &*change.status, &*change.authored),
+                None => (now, content.status, &*content.authored),
+            };
+            parts.add(key, &suffix, changed, status, authored);
+        }
+        parts.parts()
     }
 }
 

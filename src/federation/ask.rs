@@ -21,11 +21,12 @@ use crate::{
     federation::{
         Answered, State,
         client::{PeerClient, Question},
+        outbox::letter::{Delivery, Letter, Sender},
         outcome::{Failure, Outcome},
         page,
-        token::{Context, PeerTokens, Signed},
+        token::{Context, PeerToken, PeerTokens, Signed},
     },
-    fhir::types::{Interaction, ResourceType},
+    fhir::types::ResourceType,
     handle::{self, PublicKey, Route},
     query::{Person, Query},
     smart::Scopes,
@@ -60,10 +61,8 @@ pub struct Asking {
     pub issuer: String,
     /// On whose behalf.
     pub caller: Arc<Caller>,
-    /// The type asked for, and how.
+    /// The type asked for.
     pub kind: ResourceType,
-    /// The interaction.
-    pub interaction: Interaction,
     /// Signs on whose behalf.
     pub signer: Arc<Signer>,
     /// Single use of what is signed.
@@ -166,18 +165,23 @@ impl Source {
         }
     }
 
-    /// Writes a Consent at the node that holds the data; `true` once it has acknowledged.
-    pub async fn write_consent(&self, asking: &Arc<Asking>, uuid: &str, body: Bytes) -> bool {
+    /// Takes a letter to the node it is for.
+    pub async fn deliver(&self, letter: &Letter, sender: &Sender) -> Delivery {
         let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("identifier", &format!("urn:ietf:rfc:3986|{uuid}"))
+            .append_pair("identifier", &format!("urn:ietf:rfc:3986|{}", letter.uuid()))
             .finish();
         let request = Request::builder()
             .method(Method::PUT)
             .uri(format!("/fhir/Consent?{query}"))
             .header(header::CONTENT_TYPE, "application/fhir+json");
-        match self.send(asking, request, body).await {
-            Outcome::Answered(reply) => reply.status().is_success(),
-            Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => false,
+        let Ok(body) = letter.body(&self.code, &self.handle, sender) else {
+            return Delivery::Pending;
+        };
+        let signed = sender.token(letter, self).await;
+        let id = letter.request_id();
+        match self.put_question(signed, id, request, body.into()).await {
+            Outcome::Answered(reply) => Delivery::of(reply.status()),
+            Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => Delivery::Pending,
         }
     }
 
@@ -283,43 +287,41 @@ impl Source {
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         Box::pin(async move {
-            let token = match self.token(asking).await {
-                Ok(token) => token,
-                Err(error) => {
-                    tracing::warn!(source.name = %self.code, reason = %error, "no token");
-                    let late = error.kind() == crate::error::Kind::SourceTimeout;
-                    return if late {
-                        Outcome::TimedOut
-                    } else {
-                        Outcome::Failed(Failure::NoToken)
-                    };
-                }
-            };
-            let request = request
-                .header(header::AUTHORIZATION, token.authorization())
-                .header(header::ACCEPT, "application/fhir+json")
-                .header("x-request-id", &*asking.request_id)
-                .body(body);
-            match request {
-                Ok(request) => self.client.ask(Question::new(request).repeatable()).await,
-                Err(_) => Outcome::TimedOut,
-            }
+            let token = self.token(asking).await;
+            self.put_question(token, &asking.request_id, request, body).await
         })
     }
 
-    async fn token(
+    async fn put_question(
         &self,
-        asking: &Arc<Asking>,
-    ) -> Result<Arc<crate::federation::token::PeerToken>> {
+        token: Result<Arc<PeerToken>>,
+        request_id: &str,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Outcome {
+        let token = match token {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::warn!(source.name = %self.code, reason = %error, "no token");
+                let late = error.kind() == crate::error::Kind::SourceTimeout;
+                return if late { Outcome::TimedOut } else { Outcome::Failed(Failure::NoToken) };
+            }
+        };
+        let request = request
+            .header(header::AUTHORIZATION, token.authorization())
+            .header(header::ACCEPT, "application/fhir+json")
+            .header("x-request-id", request_id)
+            .body(body);
+        match request {
+            Ok(request) => self.client.ask(Question::new(request).repeatable()).await,
+            Err(_) => Outcome::TimedOut,
+        }
+    }
+
+    async fn token(&self, asking: &Arc<Asking>) -> Result<Arc<PeerToken>> {
         // What one may see of a type rests on what one may see of others: a plan goes where one of
         // its parts goes, a reference where its target goes. So all that the caller may read travels.
-        let wanted = if asking.interaction == Interaction::Update {
-            format!("system/{}.cu system/Patient.rs", asking.kind.name())
-        } else {
-            "system/*.rs".to_owned()
-        };
-        let wanted = Scopes::parse(&wanted);
-        let granted = wanted.intersect(asking.caller.scopes());
+        let granted = Scopes::parse("system/*.rs").intersect(asking.caller.scopes());
         let text = granted.to_string();
         let by = Arc::clone(asking);
         let sign = Arc::new(move |audience: &str, now: Moment| -> Result<Signed> {

@@ -85,8 +85,7 @@ pub struct Resource {
     pub kind: ResourceType,
     /// FHIR id.
     pub id: Arc<str>,
-    /// Search rows, each with the kinds it touched.
-    pub rows: Box<[Row]>,
+    rows: Box<[Row]>,
     profile: &'static str,
     parts: Box<[Part]>,
     kinds: Box<[KindId]>,
@@ -96,33 +95,49 @@ pub struct Resource {
 
 /// One value of one search parameter; it does not exist for whom none of its kinds is permitted.
 #[derive(Clone, Debug)]
-pub struct Row {
-    /// FHIR name of the parameter.
-    pub param: &'static str,
-    /// The value.
-    pub value: RowValue,
-    /// Kinds of the segments that hold it.
-    pub kinds: Box<[KindId]>,
+struct Row {
+    param: &'static str,
+    value: RowValue<Range<u32>>,
+    kinds: Range<u32>,
 }
 
-/// A search value.
+/// A search value; `T` is how its texts are held.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum RowValue {
+pub enum RowValue<T> {
     /// A coding, code or identifier.
     Token {
         /// `None` for a plain `code`.
-        system: Option<Arc<str>>,
+        system: Option<T>,
         /// The code.
-        code: Arc<str>,
+        code: T,
     },
     /// First and last millisecond of the time.
     Date(Moment, Moment),
-    /// `Type/id`.
-    Reference(Arc<str>),
+    /// Type and id.
+    Reference(T, T),
     /// A canonical or uri.
-    Uri(Arc<str>),
+    Uri(T),
     /// What is computed from the visible segments.
     Computed(Slot),
+}
+
+impl<T> RowValue<T> {
+    /// The same with its texts held in another way.
+    fn hold<U>(self, mut hold: impl FnMut(T) -> U) -> RowValue<U> {
+        match self {
+            Self::Token { system, code } => {
+                let system = system.map(&mut hold);
+                RowValue::Token { system, code: hold(code) }
+            }
+            Self::Date(first, last) => RowValue::Date(first, last),
+            Self::Reference(kind, id) => {
+                let kind = hold(kind);
+                RowValue::Reference(kind, hold(id))
+            }
+            Self::Uri(uri) => RowValue::Uri(hold(uri)),
+            Self::Computed(slot) => RowValue::Computed(slot),
+        }
+    }
 }
 
 /// Which kinds a reader may see, and since when.
@@ -212,12 +227,25 @@ impl Resource {
         writer.group(&self.parts, "{", Around::Object);
     }
 
-    /// Bytes it takes in memory, roughly.
+    /// The values of a search parameter that exist for this reader.
+    pub fn values<'a>(
+        &'a self,
+        permitted: &'a impl Permitted,
+        param: &'a str,
+    ) -> impl Iterator<Item = RowValue<&'a str>> {
+        let rows = self.rows.iter().filter(move |row| row.param == param);
+        rows.filter(|row| self.kinds_of(&row.kinds).iter().any(|k| permitted.since(*k).is_some()))
+            .map(|row| row.value.clone().hold(|text| self.text_of(&text)))
+    }
+
+    /// Bytes it takes in memory, with what it alone holds.
     pub fn weight(&self) -> usize {
-        self.text.len()
-            + self.parts.len() * size_of::<Part>()
-            + self.rows.len() * size_of::<Row>()
-            + size_of::<Self>()
+        size_of::<Self>()
+            + self.text.len()
+            + size_of_val(&*self.parts)
+            + size_of_val(&*self.kinds)
+            + size_of_val(&*self.rows)
+            + size_of_val(&*self.stamps)
     }
 
     fn kinds_of(&self, range: &Range<u32>) -> &[KindId] {

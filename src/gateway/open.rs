@@ -32,6 +32,7 @@ use crate::{
         choose::Sources,
         client::{self, PeerClient},
         gather::Reach,
+        outbox::{Outbox, letter::Sender},
         tls::PeerTls,
         token::PeerTokens,
     },
@@ -106,6 +107,8 @@ pub struct PeerSetup {
     pub code: NodeCode,
     /// Its issuer: its base without a path.
     pub issuer: String,
+    /// The controller it stands in front of, `urn:oid:...`.
+    pub organization: String,
     /// Where it is reached.
     pub address: Authority,
     /// Its public keys, a JWKS.
@@ -166,7 +169,17 @@ impl Gateway {
             Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?;
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let keys = setup.keys;
+        let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
+        let sender = Sender {
+            node: setup.node.clone(),
+            issuer: setup.url.clone(),
+            signer: Arc::clone(&setup.signer),
+            chance: Arc::clone(&setup.chance),
+            clock: Arc::clone(&setup.clock),
+        };
+        let outbox = Outbox::open(sender, Arc::clone(&store), Arc::clone(&sources)).await?;
         Ok(Self {
+            outbox: Arc::new(outbox),
             authenticator: Authenticator::new(
                 setup.url.clone(),
                 base.clone(),
@@ -184,11 +197,7 @@ impl Gateway {
                 store,
                 chance: Arc::clone(&setup.chance),
             },
-            reach: Reach {
-                sources: Arc::new(Sources { node: setup.node.clone(), local, peers: sources }),
-                keys: Arc::clone(&keys),
-                stride: setup.stride,
-            },
+            reach: Reach { sources, keys: Arc::clone(&keys), stride: setup.stride },
             handle: handle_key(&keys)?,
             terms: Terms { law: Arc::new(setup.law), directory, activated: setup.activated },
             log,
@@ -242,6 +251,7 @@ fn peers(
         peers.push(Peer {
             code: setup.code.clone(),
             issuer: setup.issuer.clone(),
+            organization: setup.organization,
             keys: KeySet::parse(&setup.jwks).map_err(mistakes)?,
             certificate: setup.certificate,
             limits: setup.limits,

@@ -9,7 +9,10 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::{
-    audit::step,
+    audit::{
+        record::{Caller, Interaction, Outcome},
+        step::{self, Done},
+    },
     directory::Directory,
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
@@ -18,7 +21,7 @@ use crate::{
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, token},
-    query::{self, Query},
+    query::{self, Query, param},
     respond,
     route::Public,
     scope::Grant,
@@ -106,13 +109,19 @@ impl Gateway {
         if let Some(refused) = &answered.refused {
             tracing::info!(reason = %refused.why, client = answered.client.as_deref(), "no token");
         }
-        let (outcome, refusal) = match &answered.refused {
-            None => ("token-issued", false),
-            Some(_) => ("token-refused", true),
+        let refused = || Outcome::Refused("token-refused".into());
+        let done = Done {
+            caller: Caller {
+                client: answered.client.as_deref().unwrap_or_default().into(),
+                ..Caller::default()
+            },
+            purpose: None,
+            interaction: Interaction::Operation,
+            types: Vec::new(),
+            outcome: answered.refused.map_or(Outcome::Success, |_| refused()),
         };
         let request = asked.request_alone();
-        let recorded =
-            step::record_refusal(&self.log, None, outcome, refusal, &request, asked.now).await;
+        let recorded = step::record_done(&self.log, done, &request, asked.now).await;
         match recorded {
             Ok(()) => answered.response.map(Body::free),
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
@@ -173,20 +182,24 @@ impl Gateway {
 fn holds(value: &Value, query: &Query) -> bool {
     use crate::fhir::segment::RowValue;
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let token = |system: Option<&str>, code: &str| RowValue::Token {
-        system: system.map(Into::into),
-        code: code.into(),
-    };
+    let code = |code| RowValue::Token { system: None, code };
     query.filters.iter().all(|filter| {
-        let rows: Vec<RowValue> = match filter.param {
-            "_id" => text("id").map(|id| token(None, id)).into_iter().collect(),
-            "status" => text("status").map(|s| token(None, s)).into_iter().collect(),
-            "url" => text("url").map(|u| RowValue::Uri(u.into())).into_iter().collect(),
+        let rows: Vec<RowValue<&str>> = match filter.param {
+            "_id" => text("id").map(code).into_iter().collect(),
+            "status" => {
+                let system = param::system(query.kind, "status");
+                let token = |code| RowValue::Token { system, code };
+                text("status").map(token).into_iter().collect()
+            }
+            "url" => text("url").map(RowValue::Uri).into_iter().collect(),
             "identifier" => value["identifier"]
                 .as_array()
                 .into_iter()
                 .flatten()
-                .filter_map(|i| Some(token(i["system"].as_str(), i["value"].as_str()?)))
+                .filter_map(|i| {
+                    let (system, code) = (i["system"].as_str(), i["value"].as_str()?);
+                    Some(RowValue::Token { system, code })
+                })
                 .collect(),
             "_lastUpdated" => value
                 .pointer("/meta/lastUpdated")

@@ -3,7 +3,7 @@
 //! Around the way: reads the body where a road needs it, records refusals before they leave, and
 //! turns every error into one answer. A panic is caught by the listener.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     pub query: Option<&'a str>,
     /// Its body, where the road reads one.
     pub body: Bytes,
+    /// Network address of the connection, without the port.
+    pub address: Arc<str>,
     /// Thumbprint of the client certificate.
     pub peer_certificate: Option<[u8; 32]>,
     /// `X-Request-Id`, given or made.
@@ -46,12 +48,15 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Parameters of a search, from URL and form.
     pub(crate) fn parameters(&self) -> Raw<'_> {
-        let strict = self.headers.get_all("prefer").iter().any(|v| {
-            v.to_str()
-                .is_ok_and(|text| text.split([',', ';']).any(|p| p.trim() == "handling=strict"))
-        });
+        let strict = self.prefers("handling=strict");
         let body = (!self.body.is_empty()).then_some(&*self.body);
         Raw { url: self.query, body, strict }
+    }
+
+    /// Does the header `Prefer` say so?
+    pub(crate) fn prefers(&self, what: &str) -> bool {
+        let all = self.headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
+        all.flat_map(|text| text.split([',', ';'])).any(|one| one.trim() == what)
     }
 
     /// The header `MyLife-Nodes`.
@@ -69,7 +74,7 @@ impl Asked<'_> {
     pub(crate) fn request_alone(&self) -> step::Request {
         step::Request {
             id: Arc::clone(&self.request_id),
-            address: "".into(),
+            address: Arc::clone(&self.address),
             query: None,
             sources: Vec::new(),
         }
@@ -90,7 +95,7 @@ impl Answer for Gateway {
 impl Gateway {
     /// One request, from its head to its answer.
     async fn respond(&self, incoming: Incoming) -> Response<Body> {
-        let Incoming { parts, body, peer_certificate, .. } = incoming;
+        let Incoming { parts, body, peer_certificate, address } = incoming;
         let now = self.clock.now();
         let request_id = request_id(&parts.headers).unwrap_or_else(|| base32(&*self.chance, 16));
         let mut asked = Asked {
@@ -98,6 +103,7 @@ impl Gateway {
             method: &parts.method,
             query: parts.uri.query(),
             body: Bytes::new(),
+            address,
             peer_certificate,
             request_id: request_id.into(),
             now,
@@ -260,5 +266,7 @@ fn chain(error: &Error) -> String {
 
 /// The node codes of a header, each once.
 pub(crate) fn node_codes(header: &str) -> Option<Vec<NodeCode>> {
-    header.split(',').map(|code| NodeCode::parse(code.trim())).collect()
+    let codes: Option<BTreeSet<_>> =
+        header.split(',').map(|code| NodeCode::parse(code.trim())).collect();
+    codes.map(|codes| codes.into_iter().collect())
 }

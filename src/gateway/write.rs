@@ -3,38 +3,40 @@
 //! A native document is pushed by its owner system; a Consent is written in the strict form, by the
 //! writer's uuid. A grant's withdrawal, and a prohibition, are acknowledged when no answer decided
 //! before them can still start. At a gateway without the data the same call goes to the nodes the
-//! person names, a prohibition to every peer. Source: design 5.
+//! person names, a prohibition to every peer (`forward`). Source: design 5.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use crate::{
     audit::step::{Author, GOOD_FOR},
+    bundle,
     commit::{self, Desk, Written},
-    consent::profile::{self, Accepted, Status},
-    domain::{
-        id::{NodeCode, node_of},
-        identity,
+    consent::{
+        profile::{self, Accepted, Status},
+        release,
     },
+    domain::{id::node_of, identity},
     error::{Error, Kind, Result},
-    federation::ask::Source,
+    federation::outbox::letter::rename_person,
+    fhir::types::ResourceType,
     gateway::{
         Gateway,
-        request::{Asked, content_type, node_codes},
+        request::{Asked, content_type},
     },
     handle::{self, Route},
     json,
     listen::body::Body,
+    mapping,
     native::{self, Rules},
-    respond,
+    respond::{self, condition::Versions},
     route::NativeKind,
     scope::Grant,
+    search,
     source::local::Local,
-    store::IdentityMac,
+    store::{Document, IdentityMac},
 };
 
 const JSON: &[&str] = &["application/json", "application/fhir+json", "text/json"];
@@ -104,7 +106,7 @@ impl Gateway {
         }
         match &self.reach.sources.local {
             Some(local) => self.keep_consent(asked, grant, local, &uuid, &accepted, &body).await,
-            None => self.forward_consent(asked, grant, &uuid, &accepted, body).await,
+            None => self.forward_consent(asked, grant, &uuid, accepted.kind, body).await,
         }
     }
 
@@ -120,15 +122,55 @@ impl Gateway {
     ) -> Result<Response<Body>> {
         let (patient, identity) = self.patient(asked, grant, local, accepted).await?;
         let kept = without_code(body, patient.as_deref());
-        let if_match = if_match(asked)?;
+        let known = Versions::of(asked.headers, header::IF_MATCH);
+        let read = match &known {
+            Some(known) => {
+                let whose = match (&patient, identity) {
+                    (Some(id), _) => Some(Arc::clone(id)),
+                    (None, Some(identity)) => local.find(identity).await?,
+                    (None, None) => None,
+                };
+                self.read_before(asked, grant, local, whose, known).await?
+            }
+            None => None,
+        };
+        let is = |known: &Versions, kept: &Document| {
+            known.name(&kept.version.to_string())
+                || read.as_ref().is_some_and(|(id, v)| *id == kept.id && *v == kept.version)
+        };
+        let expects = |kept: Option<&Document>| {
+            known.as_ref().is_none_or(|known| kept.is_some_and(|kept| is(known, kept)))
+        };
         let request = asked.request_alone();
         let desk = self.desk(local, grant, &request, asked);
-        let written = commit::consent(&desk, patient, identity, uuid, if_match, &kept).await?;
+        let written = commit::consent(&desk, patient, identity, uuid, expects, &kept).await?;
         if accepted.status != Status::Active || accepted.kind == profile::Kind::Prohibition {
             // Nothing that was decided before may start after the acknowledgement.
             self.flights.landed(GOOD_FOR).await;
         }
         Ok(self.acknowledged(asked, &written))
+    }
+
+    /// The Consent that the writer read before, by the version it was read under, and that version's
+    /// own number.
+    async fn read_before(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: Option<Arc<str>>,
+        known: &Versions,
+    ) -> Result<Option<(Arc<str>, u64)>> {
+        let Some(patient) = patient else { return Ok(None) };
+        let Some(held) = local.load(&patient).await? else { return Ok(None) };
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        let view = release::release(mapped, grant, &self.terms, asked.now);
+        let seen = view.resources(ResourceType::Consent).iter().find_map(|resource| {
+            let hit = search::read(&view, ResourceType::Consent, &resource.id)?;
+            let answer = bundle::one(&hit, &self.node, &*self.sealer, self.clock.elapsed());
+            known.name(answer.version()?.id()).then(|| Arc::clone(&resource.id))
+        });
+        Ok(seen.and_then(|id| Some((Arc::clone(&id), view.consent_version(&id)?))))
     }
 
     fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
@@ -139,7 +181,11 @@ impl Gateway {
             "The consent is in force as written.".to_owned(),
             None,
         )]);
+        let minimal = asked.prefers("return=minimal");
         let mut response = respond::written(status, &outcome, &asked.request_id);
+        if minimal {
+            response = response.map(Body::without_bytes);
+        }
         let headers = response.headers_mut();
         let location = format!("{}/Consent/{}", self.base, written.id);
         let etag = format!("W/\"{}\"", written.version);
@@ -180,83 +226,6 @@ impl Gateway {
             return Err(unknown());
         };
         Ok((None, Some(self.keys.identity_mac(&code))))
-    }
-
-    /// A gateway without the data passes the Consent on to the nodes it concerns.
-    async fn forward_consent(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        uuid: &str,
-        accepted: &Accepted,
-        body: Value,
-    ) -> Result<Response<Body>> {
-        let peers = self.receivers(asked, accepted)?;
-        let identifier = accepted.patient.identifier.as_ref();
-        let code =
-            identifier.filter(|i| &*i.system == identity::SYSTEM).map(|i| Arc::clone(&i.value));
-        let code = code.ok_or_else(|| {
-            Error::new(
-                Kind::Unprocessable,
-                "Name the person by identity code, so that each node can find them.",
-            )
-            .at("Consent.patient.identifier")
-        })?;
-        let asking = Arc::new(self.asking(asked, grant, None).await?);
-        let mut flights = JoinSet::new();
-        for source in peers {
-            let mut body = body.clone();
-            let route = Route { from: self.node.as_str(), to: source.node().as_str() };
-            let sealed = source.handle.seal(&code, route, asked.now, &*self.chance)?;
-            if let Some(object) = body.as_object_mut() {
-                let person = json!({ "identifier": { "system": handle::SYSTEM, "value": sealed } });
-                rename_person(object, &person);
-                object.insert("patient".to_owned(), person);
-            }
-            let (asking, uuid) = (Arc::clone(&asking), uuid.to_owned());
-            let bytes: Bytes = serde_json::to_vec(&body).map_err(Error::internal)?.into();
-            flights.spawn(async move {
-                let done = source.write_consent(&asking, &uuid, bytes).await;
-                (source.node().clone(), done)
-            });
-        }
-        let mut told: Vec<(NodeCode, bool)> = flights.join_all().await;
-        told.sort();
-        let request = asked.request_alone();
-        let all = told.iter().all(|(_, done)| *done);
-        let reason = if all { "forwarded" } else { "forwarded-in-part" };
-        crate::audit::step::record_refusal(
-            &self.log,
-            Some(grant),
-            reason,
-            false,
-            &request,
-            asked.now,
-        )
-        .await?;
-        let status = if all { StatusCode::OK } else { StatusCode::ACCEPTED };
-        let issues: Vec<_> = told.iter().map(|(node, done)| per_node(node, *done)).collect();
-        Ok(respond::written(status, &respond::issues(&issues), &asked.request_id))
-    }
-
-    /// A grant goes to the nodes the header names, a prohibition to every peer.
-    fn receivers(&self, asked: &Asked<'_>, accepted: &Accepted) -> Result<Vec<Arc<Source>>> {
-        let peers = &self.reach.sources.peers;
-        if accepted.kind == profile::Kind::Prohibition {
-            return Ok(peers.clone());
-        }
-        let named = asked.nodes().and_then(node_codes).ok_or_else(|| {
-            let say = "Name in MyLife-Nodes the nodes whose data the grant is about.";
-            Error::new(Kind::Unprocessable, say)
-        })?;
-        named
-            .iter()
-            .map(|code| {
-                peers.iter().find(|peer| peer.node() == code).cloned().ok_or_else(|| {
-                    Error::invalid("MyLife-Nodes names a node that this gateway does not ask.")
-                })
-            })
-            .collect()
     }
 
     fn desk<'a>(
@@ -335,22 +304,6 @@ fn without_code(body: &Value, patient: Option<&str>) -> Value {
     kept
 }
 
-/// Performers who are named by the patient's identifier are named by `person` instead: the code must
-/// not stay in them either.
-fn rename_person(consent: &mut serde_json::Map<String, Value>, person: &Value) {
-    let identifier = consent.get("patient").and_then(|patient| patient.get("identifier")).cloned();
-    let Some(identifier) = identifier else { return };
-    let same = |performer: &Value| {
-        ["system", "value"].iter().all(|part| {
-            performer.get("identifier").and_then(|own| own.get(part)) == identifier.get(part)
-        })
-    };
-    let performers = consent.get_mut("performer").and_then(Value::as_array_mut);
-    for performer in performers.into_iter().flatten().filter(|performer| same(performer)) {
-        *performer = person.clone();
-    }
-}
-
 /// Instances are told apart by document, so a rule may name nothing smaller.
 fn names_documents(consent: &Value) -> bool {
     let is_document = |one: &Value| {
@@ -364,21 +317,5 @@ fn names_documents(consent: &Value) -> bool {
         }),
         Value::Array(all) => all.iter().all(names_documents),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
-}
-
-fn if_match(asked: &Asked<'_>) -> Result<Option<u64>> {
-    let Some(given) = asked.headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = given.to_str().unwrap_or_default().trim_start_matches("W/").trim_matches('"');
-    text.parse().map(Some).map_err(|_| {
-        Error::new(Kind::PreconditionFailed, "If-Match names no version of this Consent.")
-    })
-}
-
-fn per_node(node: &NodeCode, done: bool) -> (&'static str, &'static str, String, Option<String>) {
-    if done {
-        ("information", "informational", format!("{node}: acknowledged"), None)
-    } else {
-        ("warning", "transient", format!("{node}: failed; send the same Consent again"), None)
     }
 }

@@ -113,7 +113,16 @@ pub struct Piece {
 pub struct Body {
     first: Piece,
     rest: Option<mpsc::Receiver<Result<Piece>>>,
-    notes: Option<Arc<Notes>>,
+    notes: Option<HandingOver>,
+}
+
+/// While an answer is handed over, its connection is not idle.
+struct HandingOver(Arc<Notes>);
+
+impl Drop for HandingOver {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
 }
 
 impl Body {
@@ -150,12 +159,12 @@ impl Body {
         if let Some(check) = self.first.check.take() {
             notes.hold(check);
         }
-        self.notes = Some(notes);
+        self.notes = Some(HandingOver(notes));
     }
 
     fn pass(&self, piece: Piece) -> Option<Result<Frame<Bytes>>> {
         match (piece.check, &self.notes) {
-            (Some(check), Some(notes)) => notes.hold(check),
+            (Some(check), Some(HandingOver(notes))) => notes.hold(check),
             (Some(check), None) => {
                 if !check() {
                     return Some(Err(Error::new(Kind::Unavailable, TOO_OLD)));

@@ -14,7 +14,7 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
@@ -28,11 +28,20 @@ use crate::error::Kind;
 /// The most that hyper buffers in one direction of one connection.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// The other end of a connection.
+#[derive(Clone)]
+pub(super) struct Peer {
+    /// SHA-256 of the certificate it showed.
+    pub(super) certificate: Option<[u8; 32]>,
+    /// Its network address.
+    pub(super) address: Arc<str>,
+}
+
 /// Serves the requests of one connection until it ends, or its last answer after a stop.
 pub(super) async fn serve<S>(
     door: &Arc<Door>,
     stream: S,
-    peer: Option<[u8; 32]>,
+    peer: Peer,
     answer: Arc<dyn Answer>,
     mut stopping: Stopping,
 ) where
@@ -43,7 +52,8 @@ pub(super) async fn serve<S>(
     let service = service_fn(move |request| {
         // What the wire saw of this head must be taken now, before hyper reads the next one.
         let seen = notes.head();
-        let road = Road { door: door.clone(), notes: notes.clone(), answer: answer.clone(), peer };
+        let (door, notes, answer) = (door.clone(), notes.clone(), answer.clone());
+        let road = Road { door, notes, answer, peer: peer.clone() };
         Box::pin(async move { Ok::<_, Infallible>(road.walk(request, seen).await) })
             as Pin<Box<dyn Future<Output = _> + Send>>
     });
@@ -60,12 +70,11 @@ pub(super) async fn serve<S>(
     }
 }
 
-/// hyper's settings; the timer comes first, since a timeout without one panics.
+/// hyper's settings. Every clock on a connection is the wire's.
 fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle)
+        .header_read_timeout(None)
         .max_header_size(limits.head_bytes)
         .max_buf_size(BUFFER_BYTES)
         .half_close(false);
@@ -77,7 +86,7 @@ struct Road {
     door: Arc<Door>,
     notes: Arc<Notes>,
     answer: Arc<dyn Answer>,
-    peer: Option<[u8; 32]>,
+    peer: Peer,
 }
 
 impl Road {
@@ -104,7 +113,8 @@ impl Road {
             return self.answer.refuse(kind, say);
         }
         let body = BodyReader::new(body, self.door.limits, self.notes.clone());
-        let request = Incoming { parts, body, peer_certificate: self.peer };
+        let Peer { certificate: peer_certificate, address } = self.peer.clone();
+        let request = Incoming { parts, body, peer_certificate, address };
         if let Some(response) = caught(self.answer.answer(request)).await {
             return response;
         }

@@ -11,13 +11,13 @@ use std::{
     io, mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{Limits, guard::Refusal};
@@ -44,13 +44,28 @@ struct Noted {
     heads: VecDeque<Seen>,
     checks: Vec<Check>,
     close: bool,
+    /// A request is being answered: who waits is the client.
+    answering: bool,
 }
 
 impl Notes {
     /// What was seen of the head hyper has just parsed; fails closed where nothing was.
     pub(super) fn head(&self) -> Seen {
         let lost = Seen { refusal: Some((Kind::Invalid, "Open a new connection.")), last: true };
-        self.lock().heads.pop_front().unwrap_or(lost)
+        let mut noted = self.lock();
+        noted.answering = true;
+        noted.heads.pop_front().unwrap_or(lost)
+    }
+
+    /// The answer under way has been handed over, or given up.
+    pub(super) fn answered(&self) {
+        self.lock().answering = false;
+    }
+
+    /// Is no request under way?
+    fn is_idle(&self) -> bool {
+        let noted = self.lock();
+        !noted.answering && noted.heads.is_empty()
     }
 
     /// `check` is asked before the next byte is written.
@@ -220,21 +235,49 @@ impl Watch {
     }
 }
 
+/// What the client owes.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+enum Debt {
+    /// The rest of a head.
+    Head,
+    #[default]
+    Nothing,
+    /// Another request, or the end.
+    Request,
+}
+
 /// One connection, watched.
 pub(super) struct Wire<S> {
     inner: S,
     watch: Watch,
     notes: Arc<Notes>,
     head: Duration,
+    idle: Duration,
     stall: Duration,
-    reading: Option<Pin<Box<Sleep>>>,
-    writing: Option<Pin<Box<Sleep>>>,
+    debt: Debt,
+    reading: Patience,
+    writing: Patience,
 }
 
 impl<S> Wire<S> {
     pub(super) fn new(inner: S, notes: Arc<Notes>, limits: &Limits) -> Self {
-        let (head, stall) = (limits.head, limits.stall);
-        Self { inner, watch: Watch::default(), notes, head, stall, reading: None, writing: None }
+        let Limits { head, idle, stall, .. } = *limits;
+        let (watch, debt, reading, writing) = Default::default();
+        Self { inner, watch, notes, head, idle, stall, debt, reading, writing }
+    }
+
+    /// Waits for what the client owes, as long as it may take for that.
+    fn owed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (debt, limit) = match self.watch.place {
+            Place::Head if self.watch.waits() => (Debt::Head, self.head),
+            Place::Head if self.notes.is_idle() => (Debt::Request, self.idle),
+            Place::Head | Place::Body(_) | Place::Rest => (Debt::Nothing, Duration::ZERO),
+        };
+        if debt != self.debt {
+            self.debt = debt;
+            self.reading.end();
+        }
+        if debt == Debt::Nothing { Poll::Pending } else { self.reading.overdue(limit, cx) }
     }
 
     /// The outcome of a write, which may not stay pending for longer than `stall`.
@@ -244,17 +287,42 @@ impl<S> Wire<S> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.writing = None;
+            self.writing.end();
             return outcome;
         }
-        let limit = self.stall;
-        overdue(self.writing.get_or_insert_with(|| Box::pin(sleep(limit))), cx)
+        self.writing.overdue(self.stall, cx)
     }
 }
 
-fn overdue<T>(timer: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-    ready!(timer.as_mut().poll(cx));
-    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+/// A wait with an end. Most waits end well, thousands a second on a busy connection, so the timer is
+/// not put back for each: when it strikes, it is set to what is left of the wait of then.
+#[derive(Default)]
+struct Patience {
+    until: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    fn end(&mut self) {
+        self.until = None;
+    }
+
+    /// Waits on, or begins to. Ready with an error if that took longer than `limit`; else the task is
+    /// woken when it may have.
+    fn overdue<T>(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + limit);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if timer.deadline() > until {
+            timer.as_mut().reset(until);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= until {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
@@ -269,14 +337,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if outcome.is_ready() {
             let came = to.filled().get(before..).unwrap_or_default();
             this.watch.observe(came, &mut this.notes.lock().heads);
+            if !this.watch.waits() {
+                this.debt = Debt::Nothing;
+                this.reading.end();
+            }
+            return outcome;
         }
-        if !this.watch.waits() {
-            this.reading = None;
-        } else if outcome.is_pending() {
-            let limit = this.head;
-            return overdue(this.reading.get_or_insert_with(|| Box::pin(sleep(limit))), cx);
-        }
-        outcome
+        this.owed(cx)
     }
 }
 
@@ -295,6 +362,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_flush(cx);
+        // hyper does not read again after an answer if there was nothing to read before it.
+        if let Poll::Ready(Err(error)) = self.owed(cx) {
+            return Poll::Ready(Err(error));
+        }
         self.wrote(outcome, cx)
     }
 

@@ -1,9 +1,9 @@
 //! The chart of a compartment: its kinds, and its resources by type, mapped on first touch.
 //!
-//! Pure. The first pass maps everything once to learn the kinds and keeps only those; a type's
-//! resources are mapped again, and kept, when somebody asks for them.
+//! Pure. The first pass maps everything without text, to learn the kinds, and keeps only those; a
+//! type's resources are mapped, and kept, when somebody asks for them.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     compartment::{Compartment, Recorded},
@@ -15,7 +15,8 @@ use crate::{
     },
     mapping::{
         consent,
-        context::{Context, Kinds, Origin},
+        context::Context,
+        kinds::{Kind, Kinds, Origin},
         person, plan, provenance, survey,
     },
     unit::{Sort, Unit},
@@ -25,62 +26,77 @@ type Group = OnceLock<Box<[Arc<Resource>]>>;
 
 /// Kinds and resources of a compartment.
 pub struct Chart {
-    kinds: Box<[Unit]>,
-    others: Box<[Unit]>,
+    kinds: Kinds,
+    /// The themed parts of plans, as parts of their plans.
+    of_plans: Box<[Kind]>,
     groups: Box<[Group]>,
-    interner: Mutex<Kinds>,
     directory: Arc<Directory>,
 }
 
 impl Chart {
     /// Learns the kinds of a compartment.
     pub fn new(compartment: &Compartment, directory: &Arc<Directory>) -> Self {
-        let mut kinds = Kinds::default();
+        let mut kinds = Kinds::new(compartment);
         // The identity kind is number 0 in every compartment: references to the person name it.
         Context::new(compartment, directory, &mut kinds, Origin::default()).identity_kind();
         for kind in ResourceType::ALL {
             map(compartment, directory, &mut kinds, *kind);
         }
-        let mut of_plans: Vec<Unit> = Vec::new();
+        let mut of_plans = Vec::new();
         for held in &compartment.plans {
-            let context = Context::new(compartment, directory, &mut kinds, Origin::of_plan(held));
+            let origin = Origin::of_plan(held, compartment.limits);
+            let mut context = Context::new(compartment, directory, &mut kinds, origin);
             of_plans.extend(context.themed_of_plan(held));
         }
-        let is_themed = |k: &&Unit| k.sort == Sort::Item && !k.themes.is_empty();
-        let mut others: Vec<Unit> = kinds.list().iter().filter(is_themed).cloned().collect();
-        others.extend(of_plans);
         Self {
-            kinds: kinds.list().into(),
-            others: others.into(),
+            kinds: kinds.complete(),
+            of_plans: of_plans.into(),
             groups: ResourceType::ALL.iter().map(|_| Group::new()).collect(),
-            interner: Mutex::new(kinds),
             directory: Arc::clone(directory),
         }
     }
 
+    /// Bytes it takes in memory before anything was asked for.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.kinds.weight()
+            + size_of_val(&*self.of_plans)
+            + size_of_val(&*self.groups)
+    }
+
     /// The kinds, by number.
-    pub fn kinds(&self) -> &[Unit] {
-        &self.kinds
+    pub fn kinds(&self) -> &[Kind] {
+        self.kinds.list()
+    }
+
+    /// A kind as a decision reads it.
+    pub fn unit(&self, kind: &Kind) -> Unit {
+        self.kinds.unit(kind)
     }
 
     /// The units whose release lets the identity, and the theme-less parts of a plan, be released.
-    pub fn others(&self) -> &[Unit] {
-        &self.others
+    pub fn others(&self) -> Vec<Unit> {
+        let is_themed = |k: &&Kind| k.sort == Sort::Item && !k.themes.is_empty();
+        let themed = self.kinds().iter().filter(is_themed);
+        themed.chain(&self.of_plans).map(|kind| self.unit(kind)).collect()
     }
 
     /// Labels of a kind.
     pub fn labels(&self, kind: KindId) -> Labels {
-        self.kinds
+        self.kinds()
             .get(usize::from(kind))
-            .map_or_else(Labels::default, |k| Labels { themes: k.themes.known, classes: k.classes })
+            .map_or_else(Labels::default, |k| Labels { themes: k.themes, classes: k.classes })
     }
 
     /// The resources of a type, in order of id.
     pub fn resources(&self, compartment: &Compartment, kind: ResourceType) -> &[Arc<Resource>] {
         let Some(group) = self.groups.get(kind as usize) else { return &[] };
         group.get_or_init(|| {
-            let mut kinds = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-            map(compartment, &self.directory, &mut kinds, kind)
+            // All of its kinds are known: what is met again gets the number it has.
+            let mut kinds = self.kinds.clone();
+            let all = map(compartment, &self.directory, &mut kinds, kind);
+            compartment.derived.grew(all.iter().map(|resource| resource.weight()).sum());
+            all
         })
     }
 }
@@ -102,7 +118,8 @@ fn map(
         }
     }
     for held in &compartment.assessments {
-        let mut context = Context::new(compartment, directory, kinds, Origin::of_assessment(held));
+        let origin = Origin::of_assessment(held, compartment.limits);
+        let mut context = Context::new(compartment, directory, kinds, origin);
         if kind == ResourceType::QuestionnaireResponse {
             all.push(survey::response(held, &mut context));
         } else if kind == ResourceType::Observation {
@@ -112,7 +129,8 @@ fn map(
         }
     }
     for held in &compartment.plans {
-        let mut context = Context::new(compartment, directory, kinds, Origin::of_plan(held));
+        let origin = Origin::of_plan(held, compartment.limits);
+        let mut context = Context::new(compartment, directory, kinds, origin);
         if kind == ResourceType::Provenance {
             all.push(provenance::of_plan(held, &mut context));
         } else {

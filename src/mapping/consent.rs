@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     compartment::Recorded,
     fhir::{
-        segment::{Builder, Resource, Stamp},
+        segment::{Resource, Stamp},
         types::ResourceType,
     },
     mapping::{
@@ -22,32 +22,43 @@ use crate::{
 /// The Consent.
 pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-consent";
-    let given_by = held.given_by();
     let writer = Some(Arc::clone(&held.owner));
-    let kind = context.record_kind(ResourceType::Consent, given_by, writer);
+    let kind = context.record_kind(ResourceType::Consent, held.given_by.clone(), writer);
+    let consent = held.consent();
+    let status = consent.get("status").and_then(Value::as_str).unwrap_or("inactive");
+    // An imported one has no category of ours.
+    let category = consent.pointer("/category/0/coding/0/code");
+    let category = category.and_then(Value::as_str).unwrap_or("consent");
     let language = context.language();
-    let mut b = Builder::new(ResourceType::Consent, Arc::clone(&held.id), profile, &language);
-    b.narrative(|b| b.line(&[kind], held.category()));
+    let mut b = context.builder(ResourceType::Consent, Arc::clone(&held.id), profile, &language);
+    b.narrative(|b| b.line(&[kind], category));
     let at = b.stamp(Stamp {
         changed: held.recorded,
-        status: held.status().into(),
+        status: status.into(),
         authored: held.recorded.to_string().into(),
     });
     let skip = ["resourceType", "id", "meta", "language", "text", "patient"];
-    for (name, value) in held.body.as_object().into_iter().flatten() {
+    for (name, value) in consent.as_object().into_iter().flatten() {
         if !skip.contains(&name.as_str()) {
-            b.content(&[kind], at, name, value);
+            b.content(&[kind], at, name, || value.clone());
         }
     }
-    b.content(&[kind], at, "patient", &context.subject());
+    b.content(&[kind], at, "patient", || context.subject());
     b.row(&[kind], "patient", reference("Patient", &context.compartment.patient));
-    b.row(&[kind], "status", token(None, held.status()));
-    for identifier in held.body.get("identifier").and_then(Value::as_array).into_iter().flatten() {
+    b.row(&[kind], "status", token(None, status));
+    for identifier in consent.get("identifier").and_then(Value::as_array).into_iter().flatten() {
         let part = |name| identifier.get(name).and_then(Value::as_str);
         if let Some(value) = part("value") {
             b.row(&[kind], "identifier", token(part("system"), value));
         }
     }
-    b.row(&[kind], "category", token(Some("urn:mylife:consent-kind"), held.category()));
+    for concept in consent.get("category").and_then(Value::as_array).into_iter().flatten() {
+        for coding in concept.get("coding").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name| coding.get(name).and_then(Value::as_str);
+            if let Some(code) = part("code") {
+                b.row(&[kind], "category", token(part("system"), code));
+            }
+        }
+    }
     b.build()
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. Interns the kind of each segment: the tuple of all that a consent decision reads of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -10,76 +10,22 @@ use crate::{
     compartment::{Compartment, Held},
     directory::Directory,
     domain::{
-        assessment::{Assessment, Register},
-        class::{Class, ClassSet},
+        assessment::Assessment,
+        class::ClassSet,
         plan::Plan,
         theme::{Theme, ThemeSet},
         words::LocalId,
     },
-    fhir::{segment::KindId, types::ResourceType},
-    mapping::{plan, survey},
-    unit::{
-        Sort, Unit,
-        label::{Confidentiality, Themes},
-        period::Span,
+    fhir::{
+        segment::{Builder, KindId},
+        types::ResourceType,
     },
+    mapping::{
+        kinds::{Kind, Kinds, Origin},
+        plan, survey,
+    },
+    unit::Sort,
 };
-
-/// The kinds of a compartment, each once, in the order they were met.
-#[derive(Clone, Default)]
-pub struct Kinds {
-    list: Vec<Unit>,
-    index: HashMap<Unit, KindId>,
-}
-
-impl Kinds {
-    /// The number of a kind.
-    pub fn intern(&mut self, unit: Unit) -> KindId {
-        if let Some(known) = self.index.get(&unit) {
-            return *known;
-        }
-        let id = KindId::try_from(self.list.len()).unwrap_or(KindId::MAX);
-        self.list.push(unit.clone());
-        self.index.insert(unit, id);
-        id
-    }
-
-    /// All, by number.
-    pub fn list(&self) -> &[Unit] {
-        &self.list
-    }
-}
-
-/// Where a document comes from, as far as decisions read it.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    /// Register, service task, sector.
-    pub register: Option<Register>,
-    /// Document the parts belong to.
-    pub document: Option<Arc<str>>,
-    /// Time of the data.
-    pub date: Option<Span>,
-}
-
-impl Origin {
-    /// Of an assessment.
-    pub fn of_assessment(held: &Held<Assessment>) -> Self {
-        Self {
-            register: held.native.register.clone(),
-            document: Some(Arc::clone(&held.id)),
-            date: Span::parse(&held.native.authored.to_string()),
-        }
-    }
-
-    /// Of a plan.
-    pub fn of_plan(held: &Held<Plan>) -> Self {
-        Self {
-            register: held.native.register.clone(),
-            document: Some(Arc::clone(&held.id)),
-            date: Span::parse(&held.native.created.to_string()),
-        }
-    }
-}
 
 /// What a mapping may look at.
 pub struct Context<'a> {
@@ -88,7 +34,7 @@ pub struct Context<'a> {
     /// Units, services and professionals.
     pub directory: &'a Directory,
     kinds: &'a mut Kinds,
-    origin: Origin,
+    origin: u16,
 }
 
 impl<'a> Context<'a> {
@@ -99,27 +45,41 @@ impl<'a> Context<'a> {
         kinds: &'a mut Kinds,
         origin: Origin,
     ) -> Self {
+        let origin = kinds.origin(origin);
         Self { compartment, directory, kinds, origin }
+    }
+
+    /// Starts a resource.
+    pub fn builder(
+        &self,
+        kind: ResourceType,
+        id: Arc<str>,
+        profile: &'static str,
+        language: &str,
+    ) -> Builder {
+        if self.kinds.is_complete() {
+            Builder::new(kind, id, profile, language)
+        } else {
+            Builder::draft(kind, id)
+        }
     }
 
     /// The kind of a themed (or unclassified) segment.
     pub fn kind(&mut self, of: ResourceType, themes: ThemeSet, classes: ClassSet) -> KindId {
-        let unit = self.unit(Sort::Item, of, themes, classes);
-        self.kinds.intern(unit)
+        let kind = self.item(of, themes, classes);
+        self.kinds.intern(kind)
     }
 
     /// The kind of a theme-less part of a plan.
     pub fn plan_kind(&mut self, held: &Held<Plan>, of: ResourceType, classes: ClassSet) -> KindId {
-        let mut unit = self.unit(Sort::Plan, of, ThemeSet::EMPTY, classes);
-        unit.plan = Some(plan_name(&held.id));
-        self.kinds.intern(unit)
+        let kind = Kinds::plain(Sort::Plan, of, self.origin).labelled(ThemeSet::EMPTY, classes);
+        let kind = self.kinds.in_plan(held, kind);
+        self.kinds.intern(kind)
     }
 
     /// The kind of the Patient's identifier, name and birth date.
     pub fn identity_kind(&mut self) -> KindId {
-        let unit =
-            self.unit(Sort::Identity, ResourceType::Patient, ThemeSet::EMPTY, ClassSet::EMPTY);
-        self.kinds.intern(unit)
+        self.kinds.intern(Kinds::plain(Sort::Identity, ResourceType::Patient, self.origin))
     }
 
     /// The kind of a Consent or `RelatedPerson`.
@@ -129,10 +89,9 @@ impl<'a> Context<'a> {
         given_by: Option<Arc<str>>,
         written_by: Option<Arc<str>>,
     ) -> KindId {
-        let mut unit = self.unit(Sort::Records, of, ThemeSet::EMPTY, ClassSet::EMPTY);
-        unit.given_by = given_by;
-        unit.written_by = written_by;
-        self.kinds.intern(unit)
+        let kind = Kinds::plain(Sort::Records, of, self.origin);
+        let kind = self.kinds.by(given_by, written_by, kind);
+        self.kinds.intern(kind)
     }
 
     /// Kinds for whose readers the Patient exists.
@@ -171,14 +130,16 @@ impl<'a> Context<'a> {
     /// Document id of an assessment by the sender's id, and the kinds of its content.
     pub fn assessment(&mut self, local: &LocalId) -> Option<(Arc<str>, Vec<KindId>)> {
         let held = self.compartment.assessments.iter().find(|a| a.native.id == *local)?;
-        let kinds = self.elsewhere(Origin::of_assessment(held), |context| {
-            survey::response_kinds(&held.native, context)
-        });
+        let kinds = self
+            .elsewhere(Origin::of_assessment(held, self.compartment.limits), |context| {
+                survey::response_kinds(&held.native, context)
+            });
         Some((Arc::clone(&held.id), kinds))
     }
 
     /// What `of` interns in another document, whose origin its kinds have.
     fn elsewhere<T>(&mut self, origin: Origin, of: impl FnOnce(&mut Self) -> T) -> T {
+        let origin = self.kinds.origin(origin);
         let own = std::mem::replace(&mut self.origin, origin);
         let made = of(self);
         self.origin = own;
@@ -196,59 +157,29 @@ impl<'a> Context<'a> {
         let held = self.compartment.assessments.iter().find(|a| a.native.id == *local)?;
         let answer = held.native.answers.iter().find(|a| a.theme == theme)?;
         answer.satisfaction?;
-        let kind = self.elsewhere(Origin::of_assessment(held), |context| {
-            context.kind(ResourceType::Observation, ThemeSet::EMPTY.with(theme), ClassSet::EMPTY)
-        });
+        let kind =
+            self.elsewhere(Origin::of_assessment(held, self.compartment.limits), |context| {
+                context.kind(
+                    ResourceType::Observation,
+                    ThemeSet::EMPTY.with(theme),
+                    ClassSet::EMPTY,
+                )
+            });
         Some((Arc::clone(&held.id), kind))
     }
 
-    fn unit(&self, sort: Sort, of: ResourceType, themes: ThemeSet, classes: ClassSet) -> Unit {
-        let compartment = self.compartment;
-        let register = self.origin.register.as_ref();
-        let text = |c: &crate::domain::words::Code| Arc::from(c.as_str());
-        let mut unit = Unit::new(sort, of.name());
-        unit.themes = Themes { known: themes, unknown: false };
-        unit.confidentiality =
-            Some(if sensitive(classes) { Confidentiality::R } else { Confidentiality::N });
-        unit.classes = classes;
-        unit.custodian = Some(Arc::clone(&compartment.custodian));
-        unit.register = register.map(|r| text(&r.code));
-        unit.service_task = register.and_then(|r| r.service_task.as_ref()).map(text);
-        unit.sector = register.and_then(|r| r.sector.as_ref()).map(text);
-        unit.minor_stance = compartment
-            .person
-            .as_ref()
-            .and_then(|p| p.native.minor_stance)
-            .map(super::super::domain::person::MinorStance::code);
-        if compartment.limits.by_time {
-            unit.date = self.origin.date;
-        }
-        if compartment.limits.by_instance {
-            unit.id = self.origin.document.as_ref().map(|d| format!("{}/{d}", of.name()).into());
-        }
-        unit
-    }
-
-    /// The themed units of a plan, for the rule of its theme-less parts.
-    pub fn themed_of_plan(&self, held: &Held<Plan>) -> Vec<Unit> {
+    /// The themed parts of a plan, for the rule of its theme-less parts.
+    pub fn themed_of_plan(&mut self, held: &Held<Plan>) -> Vec<Kind> {
         let themed = plan::themed(held, self).into_iter();
         themed
             .map(|(of, themes, classes)| {
-                let mut unit = self.unit(Sort::Item, of, themes, classes);
-                unit.plan = Some(plan_name(&held.id));
-                unit
+                let kind = self.item(of, themes, classes);
+                self.kinds.in_plan(held, kind)
             })
             .collect()
     }
-}
 
-fn plan_name(id: &str) -> Arc<str> {
-    format!("CarePlan/{id}").into()
-}
-
-/// Psychiatry, substance abuse care and child protection are restricted, the rest is normal.
-const fn sensitive(classes: ClassSet) -> bool {
-    classes.contains(Class::MentalHealth)
-        || classes.contains(Class::SubstanceUse)
-        || classes.contains(Class::ChildProtection)
+    fn item(&self, of: ResourceType, themes: ThemeSet, classes: ClassSet) -> Kind {
+        Kinds::plain(Sort::Item, of, self.origin).labelled(themes, classes)
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
         theme::ThemeSet,
     },
     fhir::{
-        segment::{Builder, Resource, Stamp},
+        segment::{Resource, Stamp},
         types::ResourceType,
     },
     mapping::{
@@ -38,7 +38,7 @@ pub fn patient(held: &Held<Person>, context: &mut Context<'_>) -> Resource {
     let kind = context.identity_kind();
     let contact = ClassSet::EMPTY.with(Class::Contact);
     let contact = context.kind(ResourceType::Patient, ThemeSet::EMPTY, contact);
-    let mut b = Builder::new(ResourceType::Patient, id, profile, &language);
+    let mut b = context.builder(ResourceType::Patient, id, profile, &language);
     let name = full_name(person);
     b.narrative(|b| b.line(&[kind], &name));
     let at = b.stamp(stamp(held, "identity"));
@@ -49,7 +49,7 @@ pub fn patient(held: &Held<Person>, context: &mut Context<'_>) -> Resource {
             &[contact],
             at_contact,
             "extension",
-            &json!([{ "url": MUNICIPALITY, "valueCoding": code }]),
+            || json!([{ "url": MUNICIPALITY, "valueCoding": code }]),
         );
     }
     if let Some(code) = &person.identity_code {
@@ -58,23 +58,23 @@ pub fn patient(held: &Held<Person>, context: &mut Context<'_>) -> Resource {
         let identifier = json!([{
             "use": "official", "type": kind_of, "system": identity::SYSTEM, "value": code.reveal(),
         }]);
-        b.content(&[kind], at, "identifier", &identifier);
+        b.content(&[kind], at, "identifier", || identifier);
         b.row(&[kind], "identifier", token(Some(identity::SYSTEM), code.reveal()));
     }
-    b.frame("active", &json!(true));
+    b.frame("active", || json!(true));
     let given: Vec<&str> =
         person.name.given.iter().map(super::super::domain::words::Words::as_str).collect();
     let parts = json!([{ "use": "official", "text": name, "family": person.name.family.as_str(), "given": given }]);
-    b.content(&[kind], at, "name", &parts);
+    b.content(&[kind], at, "name", || parts);
     let telecom = telecom(person);
     if !telecom.is_empty() {
-        b.content(&[contact], at_contact, "telecom", &Value::Array(telecom));
+        b.content(&[contact], at_contact, "telecom", || Value::Array(telecom));
     }
     if let Some(birth) = person.birth_date {
-        b.content(&[kind], at, "birthDate", &json!(birth.to_string()));
+        b.content(&[kind], at, "birthDate", || json!(birth.to_string()));
     }
     if let Some(address) = person.contact.as_ref().and_then(|c| c.address.as_ref()) {
-        b.content(&[contact], at_contact, "address", &json!([{ "text": address.as_str() }]));
+        b.content(&[contact], at_contact, "address", || json!([{ "text": address.as_str() }]));
     }
     b.build()
 }
@@ -86,17 +86,17 @@ pub fn related(held: &Held<Person>, of: &Representation, context: &mut Context<'
     let who = format!("RelatedPerson/{id}");
     let kind = context.record_kind(ResourceType::RelatedPerson, Some(who.into()), None);
     let language = context.language();
-    let mut b = Builder::new(ResourceType::RelatedPerson, id, profile, &language);
+    let mut b = context.builder(ResourceType::RelatedPerson, id, profile, &language);
     b.narrative(|b| b.line(&[kind], of.who.name.as_str()));
     let at = b.stamp(stamp(held, &format!("representation:{}", of.id.as_str())));
-    b.frame("patient", &context.subject());
+    b.frame("patient", || context.subject());
     let role = match of.relation {
         crate::domain::person::Relation::Guardian => "GUARD",
         crate::domain::person::Relation::Authorised => "DELEGATEE",
     };
     let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
-    b.content(&[kind], at, "relationship", &json!([{ "coding": [coding(system, role)] }]));
-    b.content(&[kind], at, "name", &json!([{ "text": of.who.name.as_str() }]));
+    b.content(&[kind], at, "relationship", || json!([{ "coding": [coding(system, role)] }]));
+    b.content(&[kind], at, "name", || json!([{ "text": of.who.name.as_str() }]));
     b.row(&[kind], "patient", reference("Patient", &context.compartment.patient));
     b.build()
 }
@@ -127,6 +127,6 @@ fn telecom(person: &Person) -> Vec<Value> {
 }
 
 fn stamp(held: &Held<Person>, key: &str) -> Stamp {
-    let changed = held.parts.of(key).map_or(held.recorded, |p| p.changed);
+    let changed = held.parts.of(key).map_or(held.recorded, |p| p.change.changed);
     Stamp { changed, status: "active".into(), authored: "".into() }
 }

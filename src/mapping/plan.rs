@@ -27,7 +27,7 @@ use crate::{
     mapping::{
         context::Context,
         survey::{CODES, observation_id},
-        text::{self, coding, date, own_words, reference, token},
+        text::{self, coding, date, own_words, reference, stamped, token},
     },
 };
 
@@ -89,40 +89,40 @@ fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-careplan";
     let language = context.language();
     let mut b =
-        Builder::new(ResourceType::CarePlan, Arc::clone(&held.id), profile, language.as_str());
+        context.builder(ResourceType::CarePlan, Arc::clone(&held.id), profile, language.as_str());
     let heading = text::pick(&language, "Hyvinvointisuunnitelma", "Välfärdsplan", "Welfare plan");
     b.narrative(|b| b.line(&[own], heading));
-    b.frame("identifier", &json!([{ "system": text::DOCUMENT, "value": &*held.id }]));
+    b.frame("identifier", || json!([{ "system": text::DOCUMENT, "value": &*held.id }]));
     b.computed(Slot::Status);
-    b.frame("intent", &json!("plan"));
-    b.frame("category", &json!([{ "coding": [coding(PLAN, "welfare-plan")] }]));
+    b.frame("intent", || json!("plan"));
+    b.frame("category", || json!([{ "coding": [coding(PLAN, "welfare-plan")] }]));
     let whole = b.stamp(stamp(held, "plan"));
-    b.content(&[own], whole, "title", &json!(heading));
+    b.content(&[own], whole, "title", || json!(heading));
     if let Some(title) = &plan.title {
         let at = b.stamp(stamp(held, "title"));
         let own_title = json!([{ "url": format!("{}/StructureDefinition/plan-title", labels::CANONICAL), "valueString": title.as_str() }]);
-        b.content(&[words], at, "extension", &own_title);
+        b.content(&[words], at, "extension", || own_title);
     }
     if let Some(view) = plan.views.as_ref().and_then(|v| v.person.as_ref()) {
         let at = b.stamp(stamp(held, "views.person"));
-        b.content(&[words], at, "description", &json!(view.as_str()));
+        b.content(&[words], at, "description", || json!(view.as_str()));
     }
-    b.frame("subject", &context.subject());
+    b.frame("subject", || context.subject());
     if let Some(period) = period(plan.period) {
-        b.content(&[own], whole, "period", &period);
+        b.content(&[own], whole, "period", || period);
     }
-    b.content(&[own], whole, "created", &json!(plan.created.to_string()));
+    b.content(&[own], whole, "created", || json!(plan.created.to_string()));
     let team = team_kinds(held, context);
     b.array("careTeam", |b| {
-        b.reference_item(&team, &json!({ "reference": format!("CareTeam/{}", team_id(held)) }));
+        b.reference_item(&team, || json!({ "reference": format!("CareTeam/{}", team_id(held)) }));
     });
     care_plan_links(held, context, &mut b);
     if let Some(view) = plan.views.as_ref().and_then(|v| v.professional.as_ref()) {
         let at = b.stamp(stamp(held, "views.professional"));
-        b.array("note", |b| b.content_item(&[words], at, &json!({ "text": view.as_str() })));
+        b.array("note", |b| b.content_item(&[words], at, || json!({ "text": view.as_str() })));
     }
     person_rows(&mut b, &[own, words], context);
-    b.row(&[own, words], "status", RowValue::Computed(Slot::Status));
+    b.row(&[own, words], "status", RowValue::<&str>::Computed(Slot::Status));
     b.row(&[own, words], "category", token(Some(PLAN), "welfare-plan"));
     b.row(&[own, words], "identifier", token(Some(text::DOCUMENT), &held.id));
     b.row(&team, "care-team", reference("CareTeam", &team_id(held)));
@@ -139,7 +139,7 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
         for local in &plan.assessments {
             if let Some((id, kinds)) = context.assessment(local) {
                 let to = format!("QuestionnaireResponse/{id}");
-                b.reference_item(&kinds, &json!({ "reference": to }));
+                b.reference_item(&kinds, || json!({ "reference": to }));
             }
         }
     });
@@ -147,7 +147,7 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
         for goal in &plan.goals {
             let kind = context.kind(ResourceType::Goal, goal.themes, ClassSet::EMPTY);
             let to = format!("Goal/{}", part_id(held, "goal", goal.id.as_str(), 'g'));
-            b.reference_item(&[kind], &json!({ "reference": to }));
+            b.reference_item(&[kind], || json!({ "reference": to }));
         }
     });
     let mut activities = Vec::new();
@@ -164,7 +164,7 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
     }
     b.array("activity", |b| {
         for (kind, to) in activities {
-            b.reference_item(&[kind], &json!({ "reference": { "reference": to } }));
+            b.reference_item(&[kind], || json!({ "reference": { "reference": to } }));
         }
     });
 }
@@ -176,7 +176,7 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
     let key = format!("goal:{}", goal.id.as_str());
     let language = context.language();
     let id = part_id(held, "goal", goal.id.as_str(), 'g');
-    let mut b = Builder::new(ResourceType::Goal, id, profile, language.as_str());
+    let mut b = context.builder(ResourceType::Goal, id, profile, language.as_str());
     let at = b.stamp(stamp(held, &key));
     let said = b.stamp(stamp(held, &format!("goal-words:{}", goal.id.as_str())));
     let names = themes(goal.themes, &language);
@@ -184,21 +184,21 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
         b.line(&[kind], &names);
         b.line(&[words], goal.words.as_str());
     });
-    b.frame("lifecycleStatus", &json!(goal.status.code()));
+    b.frame("lifecycleStatus", || json!(goal.status.code()));
     if let Some(achievement) = goal.achievement {
         let system = "http://terminology.hl7.org/CodeSystem/goal-achievement";
         let value = json!({ "coding": [coding(system, achievement.code())] });
-        b.content(&[kind], at, "achievementStatus", &value);
+        b.content(&[kind], at, "achievementStatus", || value);
     }
     let about: Vec<Value> = goal.themes.iter().map(|t| coding(labels::THEME, t.code())).collect();
-    b.frame("category", &json!([{ "coding": about }]));
+    b.frame("category", || json!([{ "coding": about }]));
     b.object("description", |b| {
-        b.content(&[kind], at, "coding", &json!(about));
-        b.content(&[words], said, "text", &json!(goal.words.as_str()));
+        b.content(&[kind], at, "coding", || json!(about));
+        b.content(&[words], said, "text", || json!(goal.words.as_str()));
     });
-    b.frame("subject", &context.subject());
+    b.frame("subject", || context.subject());
     if let Some(start) = goal.start {
-        b.content(&[kind], at, "startDate", &json!(start.to_string()));
+        b.content(&[kind], at, "startDate", || json!(start.to_string()));
     }
     if let Some(target) = &goal.target {
         let code = format!("{}.satisfaction", target.theme.code());
@@ -209,11 +209,11 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
         if let (Some(object), Some(due)) = (value.as_object_mut(), target.due) {
             object.insert("dueDate".to_owned(), json!(due.to_string()));
         }
-        b.content(&[kind], at, "target", &json!([value]));
+        b.content(&[kind], at, "target", || json!([value]));
     }
     match goal.set_by {
         SetBy::Person | SetBy::Together => {
-            b.reference(context.patient(), "expressedBy", &context.subject());
+            b.reference(context.patient(), "expressedBy", || context.subject());
         }
         SetBy::Professional => {}
     }
@@ -236,7 +236,7 @@ fn goal_basis(goal: &Goal, context: &mut Context<'_>, b: &mut Builder) {
     let Some((id, kind)) = context.satisfaction(local, target.theme) else { return };
     let viewpoint = crate::domain::theme::Viewpoint::Satisfaction;
     let to = format!("Observation/{}", observation_id(&id, target.theme, viewpoint));
-    b.array("addresses", |b| b.reference_item(&[kind], &json!({ "reference": to })));
+    b.array("addresses", |b| b.reference_item(&[kind], || json!({ "reference": to })));
 }
 
 fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> Resource {
@@ -247,7 +247,7 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-servicerequest";
     let language = context.language();
     let id = part_id(held, "service", service.id.as_str(), 's');
-    let mut b = Builder::new(ResourceType::ServiceRequest, id, profile, language.as_str());
+    let mut b = context.builder(ResourceType::ServiceRequest, id, profile, language.as_str());
     let at = b.stamp(stamp(held, &format!("service:{}", service.id.as_str())));
     let name = context.name(service.service.as_str());
     b.narrative(|b| b.line(&[kind], &name));
@@ -258,32 +258,32 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     };
     let plan = plan_kinds(held, context);
     let based_on = json!([{ "reference": format!("CarePlan/{}", held.id) }]);
-    b.reference(&plan, "basedOn", &based_on);
-    b.frame("status", &json!(status));
-    b.frame("intent", &json!(intent));
+    b.reference(&plan, "basedOn", || based_on);
+    b.frame("status", || json!(status));
+    b.frame("intent", || json!(intent));
     let about: Vec<Value> =
         service.themes.iter().map(|t| coding(labels::THEME, t.code())).collect();
     if !about.is_empty() {
-        b.frame("category", &json!([{ "coding": about }]));
+        b.frame("category", || json!([{ "coding": about }]));
     }
     let code = json!({ "coding": [coding(text::SERVICE, service.service.as_str())], "text": name });
-    b.content(&[kind], at, "code", &code);
-    b.frame("subject", &context.subject());
+    b.content(&[kind], at, "code", || code);
+    b.frame("subject", || context.subject());
     if let Some(period) = service.period.and_then(period) {
-        b.content(&[kind], at, "occurrencePeriod", &period);
+        b.content(&[kind], at, "occurrencePeriod", || period);
     }
     if let Some(quantity) = &service.quantity {
         let value = json!({ "value": quantity.value, "unit": quantity.unit.as_str() });
-        b.content(&[kind], at, "quantityQuantity", &value);
+        b.content(&[kind], at, "quantityQuantity", || value);
     }
     if let Some(decided) = service.decided {
-        b.content(&[kind], at, "authoredOn", &json!(decided.to_string()));
+        b.content(&[kind], at, "authoredOn", || json!(decided.to_string()));
     }
     let performer = format!("HealthcareService/{}", service.service);
-    b.content(&[kind], at, "performer", &json!([{ "reference": performer }]));
+    b.content(&[kind], at, "performer", || json!([{ "reference": performer }]));
     if let Some(note) = &service.note {
         let said = b.stamp(stamp(held, &format!("service-words:{}", service.id.as_str())));
-        b.content(&[words], said, "note", &json!([{ "text": note.as_str() }]));
+        b.content(&[words], said, "note", || json!([{ "text": note.as_str() }]));
     }
     person_rows(&mut b, &[kind], context);
     b.row(&[kind], "status", token(None, status));
@@ -324,17 +324,19 @@ fn team_id(held: &Held<Plan>) -> Arc<str> {
 
 fn part_id(held: &Held<Plan>, key: &str, local: &str, letter: char) -> Arc<str> {
     let part = held.parts.of(&format!("{key}:{local}"));
-    let suffix = part.map_or("", |p| p.suffix.as_str());
+    let suffix = part.map_or("", |p| p.suffix);
     format!("{}.{letter}{suffix}", held.id).into()
 }
 
 pub(super) fn stamp(held: &Held<Plan>, key: &str) -> Stamp {
-    let part = held.parts.of(key);
-    Stamp {
-        changed: part.map_or(held.recorded, |p| p.changed),
-        status: part.map_or_else(|| held.native.status.code().into(), |p| p.status.as_str().into()),
-        authored: part.map_or_else(|| "".into(), |p| p.authored.as_str().into()),
-    }
+    held.parts.of(key).map_or_else(
+        || Stamp {
+            changed: held.recorded,
+            status: held.native.status.code().into(),
+            authored: "".into(),
+        },
+        |part| stamped(part.change),
+    )
 }
 
 fn person_rows(b: &mut Builder, kinds: &[KindId], context: &Context<'_>) {
@@ -354,7 +356,7 @@ fn period(period: Period) -> Option<Value> {
     (!value.is_empty()).then_some(Value::Object(value))
 }
 
-fn period_row(period: Period) -> Option<RowValue> {
+fn period_row(period: Period) -> Option<RowValue<&'static str>> {
     use crate::domain::moment::Moment;
     let edge = |day: Option<crate::domain::day::Day>| {
         day.map(|d| crate::fhir::date::range(&d.to_string()))

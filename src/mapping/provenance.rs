@@ -11,7 +11,7 @@ use crate::{
     compartment::{Compartment, Held},
     domain::{assessment::Assessment, class::ClassSet, plan::Plan, theme::ThemeSet},
     fhir::{
-        segment::{Builder, KindId, Resource, RowValue, Slot, Stamp},
+        segment::{KindId, Resource, RowValue, Slot, Stamp},
         types::ResourceType::Provenance,
     },
     mapping::{
@@ -31,7 +31,7 @@ pub fn of_assessment(held: &Held<Assessment>, context: &mut Context<'_>) -> Reso
         for (viewpoint, _, classes) in super::survey::values(answer) {
             let kind = context.kind(Provenance, themes, classes);
             let part = held.parts.of(&format!("{}.{viewpoint}", answer.theme.code()));
-            let changed = part.map_or(held.recorded, |p| p.changed);
+            let changed = part.map_or(held.recorded, |p| p.change.changed);
             stamps.push((kind, changed));
         }
     }
@@ -58,15 +58,15 @@ fn build(
     let compartment: &Compartment = context.compartment;
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-provenance";
     let id: Arc<str> = format!("{document}.pv").into();
-    let mut b = Builder::new(Provenance, id, profile, &context.language());
+    let mut b = context.builder(Provenance, id, profile, &context.language());
     let mut kinds: Vec<KindId> = stamps.iter().map(|(k, _)| *k).collect();
     kinds.sort_unstable();
     kinds.dedup();
     b.narrative(|b| b.line(&kinds, "Custodian"));
     b.array("target", |b| {
-        b.reference_item(targets, &json!({ "reference": format!("{target}/{document}") }));
+        b.reference_item(targets, || json!({ "reference": format!("{target}/{document}") }));
         // The document may be outside the caller's scopes; the person it is about never is.
-        b.reference_item(&kinds, &context.subject());
+        b.reference_item(&kinds, || context.subject());
     });
     for (kind, at) in stamps {
         let stamp = b.stamp(Stamp {
@@ -81,10 +81,10 @@ fn build(
         "type": { "coding": [coding(AGENT, "custodian")] },
         "who": { "identifier": { "system": "urn:ietf:rfc:3986", "value": &*compartment.custodian } },
     }]);
-    b.reference(&kinds, "agent", &agent);
+    b.reference(&kinds, "agent", || agent);
     b.row(&kinds, "patient", reference("Patient", &compartment.patient));
     b.row(targets, "target", reference(target, document));
     b.row(&kinds, "target", reference("Patient", &compartment.patient));
-    b.row(&kinds, "recorded", RowValue::Computed(Slot::Authored("recorded")));
+    b.row(&kinds, "recorded", RowValue::<&str>::Computed(Slot::Authored("recorded")));
     b.build()
 }

@@ -18,12 +18,12 @@ use crate::{
     },
     fhir::{
         labels::CANONICAL,
-        segment::{Builder, KindId, Resource, RowValue, Slot, Stamp},
+        segment::{KindId, Resource, RowValue, Slot, Stamp},
         types::ResourceType::{Observation, QuestionnaireResponse},
     },
     mapping::{
         context::Context,
-        text::{self, OBSERVATION_CATEGORY, coding, date, own_words, reference, token},
+        text::{self, OBSERVATION_CATEGORY, coding, date, own_words, reference, stamped, token},
     },
 };
 
@@ -35,7 +35,7 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     let assessment = &held.native;
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-questionnaireresponse";
     let id = Arc::clone(&held.id);
-    let mut b = Builder::new(QuestionnaireResponse, id, profile, text::language(assessment));
+    let mut b = context.builder(QuestionnaireResponse, id, profile, text::language(assessment));
     let mut kinds = Vec::new();
     let mut items = Vec::new();
     for answer in &assessment.answers {
@@ -51,24 +51,24 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
             b.line(&[*kind], &text::answer(*theme, viewpoint, value, assessment.language.as_str()));
         }
     });
-    b.frame("identifier", &json!({ "system": text::DOCUMENT, "value": &*held.id }));
+    b.frame("identifier", || json!({ "system": text::DOCUMENT, "value": &*held.id }));
     let questionnaire = context.questionnaire(assessment);
-    b.frame("questionnaire", &json!(questionnaire));
+    b.frame("questionnaire", || json!(questionnaire));
     b.computed(Slot::Status);
-    b.frame("subject", &context.subject());
+    b.frame("subject", || context.subject());
     b.computed(Slot::Authored("authored"));
-    b.reference(context.patient(), "source", &context.subject());
+    b.reference(context.patient(), "source", || context.subject());
     b.array("item", |b| {
         for theme in Theme::ALL {
             let of_theme = items.iter().filter(|(t, ..)| *t == theme);
             b.item(|b| {
-                b.frame("linkId", &json!(theme.code()));
+                b.frame("linkId", || json!(theme.code()));
                 b.array("item", |b| {
                     for (_, viewpoint, value, kind) in of_theme {
                         let link = format!("{}.{viewpoint}", theme.code());
                         let stamp = b.stamp(stamp(held.parts.of(&link), assessment));
                         let item = json!({ "linkId": link, "answer": [answer_value(value)] });
-                        b.content_item(&[*kind], stamp, &item);
+                        b.content_item(&[*kind], stamp, || item);
                     }
                 });
             });
@@ -77,9 +77,9 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     for param in ["patient", "subject"] {
         b.row(&kinds, param, reference("Patient", &context.compartment.patient));
     }
-    b.row(&kinds, "authored", RowValue::Computed(Slot::Authored("authored")));
-    b.row(&kinds, "status", RowValue::Computed(Slot::Status));
-    b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire.into()));
+    b.row(&kinds, "authored", RowValue::<&str>::Computed(Slot::Authored("authored")));
+    b.row(&kinds, "status", RowValue::<&str>::Computed(Slot::Status));
+    b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire));
     b.row(&kinds, "identifier", token(Some(text::DOCUMENT), &held.id));
     b.build()
 }
@@ -87,13 +87,15 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
 /// An Observation per importance and satisfaction that was answered.
 pub fn observations(held: &Held<Assessment>, context: &mut Context<'_>) -> Vec<Resource> {
     let mut all = Vec::new();
+    let source = context.response_kinds(&held.native);
     for answer in &held.native.answers {
         for (viewpoint, score) in [
             (Viewpoint::Importance, answer.importance),
             (Viewpoint::Satisfaction, answer.satisfaction),
         ] {
             if let Some(score) = score {
-                all.push(observation(held, context, answer.theme, viewpoint, score.value()));
+                let of = (answer.theme, viewpoint, score.value());
+                all.push(observation(held, context, of, &source));
             }
         }
     }
@@ -109,17 +111,15 @@ pub fn observation_id(document: &str, theme: Theme, viewpoint: Viewpoint) -> Arc
 fn observation(
     held: &Held<Assessment>,
     context: &mut Context<'_>,
-    theme: Theme,
-    viewpoint: Viewpoint,
-    score: u8,
+    (theme, viewpoint, score): (Theme, Viewpoint, u8),
+    source: &[KindId],
 ) -> Resource {
     let assessment = &held.native;
     let themes = ThemeSet::EMPTY.with(theme);
     let kind = context.kind(Observation, themes, ClassSet::EMPTY);
-    let source = context.response_kinds(assessment);
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-observation";
     let id = observation_id(&held.id, theme, viewpoint);
-    let mut b = Builder::new(Observation, id, profile, text::language(assessment));
+    let mut b = context.builder(Observation, id, profile, text::language(assessment));
     let code = format!("{}.{}", theme.code(), viewpoint.code());
     let stamp = stamp(held.parts.of(&code), assessment);
     let status = if &*stamp.status == "amended" { "amended" } else { "final" };
@@ -129,26 +129,26 @@ fn observation(
     b.narrative(|b| {
         b.line(&[kind], &text::answer(theme, viewpoint.code(), &json!(score), language));
     });
-    b.frame("status", &json!(status));
-    b.frame("category", &json!([{ "coding": [coding(OBSERVATION_CATEGORY, "survey")] }]));
+    b.frame("status", || json!(status));
+    b.frame("category", || json!([{ "coding": [coding(OBSERVATION_CATEGORY, "survey")] }]));
     let display = text::score(theme, viewpoint, language);
     let mut of_code = coding(CODES, &code);
     if let Some(object) = of_code.as_object_mut() {
         object.insert("display".to_owned(), json!(display));
     }
-    b.frame("code", &json!({ "coding": [of_code] }));
-    b.frame("subject", &context.subject());
-    b.frame("effectiveDateTime", &json!(&*authored));
-    b.content(&[kind], stamp, "valueInteger", &json!(score));
+    b.frame("code", || json!({ "coding": [of_code] }));
+    b.frame("subject", || context.subject());
+    b.frame("effectiveDateTime", || json!(&*authored));
+    b.content(&[kind], stamp, "valueInteger", || json!(score));
     let from = json!([{ "reference": format!("QuestionnaireResponse/{}", held.id) }]);
-    b.reference(&source, "derivedFrom", &from);
+    b.reference(source, "derivedFrom", || from);
     for param in ["patient", "subject"] {
         b.row(&[kind], param, reference("Patient", &context.compartment.patient));
     }
     b.row(&[kind], "status", token(None, status));
     b.row(&[kind], "code", token(Some(CODES), &code));
     b.row(&[kind], "category", token(Some(OBSERVATION_CATEGORY), "survey"));
-    b.row(&source, "derived-from", reference("QuestionnaireResponse", &held.id));
+    b.row(source, "derived-from", reference("QuestionnaireResponse", &held.id));
     if let Some(date) = date(&authored) {
         b.row(&[kind], "date", date);
     }
@@ -191,18 +191,14 @@ pub fn canonical(assessment: &Assessment) -> String {
     format!("{CANONICAL}/Questionnaire/{form}-{group}")
 }
 
-fn stamp(part: Option<&Part>, assessment: &Assessment) -> Stamp {
+fn stamp(part: Option<Part<'_>>, assessment: &Assessment) -> Stamp {
     part.map_or_else(
         || Stamp {
             changed: assessment.authored,
             status: AssessmentStatus::Completed.code().into(),
             authored: assessment.authored.to_string().into(),
         },
-        |part| Stamp {
-            changed: part.changed,
-            status: part.status.as_str().into(),
-            authored: part.authored.as_str().into(),
-        },
+        |part| stamped(part.change),
     )
 }
 

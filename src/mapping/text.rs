@@ -11,9 +11,13 @@ use crate::{
     domain::{
         assessment::Assessment,
         class::{Class, ClassSet},
+        part::Change,
         theme::{Theme, Viewpoint},
     },
-    fhir::{date::range, segment::RowValue},
+    fhir::{
+        date::range,
+        segment::{RowValue, Stamp},
+    },
 };
 
 /// System of document ids as business identifiers.
@@ -34,18 +38,24 @@ pub fn coding(system: &str, code: &str) -> Value {
 }
 
 /// A token row.
-pub fn token(system: Option<&str>, code: &str) -> RowValue {
-    RowValue::Token { system: system.map(Into::into), code: code.into() }
+pub const fn token<'a>(system: Option<&'a str>, code: &'a str) -> RowValue<&'a str> {
+    RowValue::Token { system, code }
 }
 
 /// A reference row.
-pub fn reference(kind: &str, id: &str) -> RowValue {
-    RowValue::Reference(Arc::from(format!("{kind}/{id}")))
+pub const fn reference<'a>(kind: &'a str, id: &'a str) -> RowValue<&'a str> {
+    RowValue::Reference(kind, id)
 }
 
 /// A date row.
-pub fn date(text: &str) -> Option<RowValue> {
+pub fn date(text: &str) -> Option<RowValue<&'static str>> {
     range(text).map(|(lo, hi)| RowValue::Date(lo, hi))
+}
+
+/// The stamp of what a commit changed.
+pub fn stamped(change: &Change) -> Stamp {
+    let Change { changed, status, authored } = change;
+    Stamp { changed: *changed, status: Arc::clone(status), authored: Arc::clone(authored) }
 }
 
 /// The class of own words.

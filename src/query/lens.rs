@@ -7,9 +7,9 @@ use crate::{
     fhir::{
         date,
         labels::{self, Labels},
-        segment::{Permitted, Resource, Row, RowValue, Seen, Slot},
+        segment::{Permitted, Resource, RowValue, Seen, Slot},
     },
-    query::Filter,
+    query::{Filter, param},
 };
 
 /// Does the resource, as `seen` through `lens` with these labels, meet the filter?
@@ -20,14 +20,15 @@ pub fn meets(
     labels: Labels,
     filter: &Filter,
 ) -> bool {
-    let any = |value: &RowValue| filter.any.iter().any(|test| test.holds(value));
+    let any = |value: &RowValue<&str>| filter.any.iter().any(|test| test.holds(value));
+    let implied = param::system(resource.kind, filter.param);
     match filter.param {
         "_id" => any(&token(None, &resource.id)),
         "_lastUpdated" => any(&RowValue::Date(seen.last_updated, seen.last_updated)),
         "_security" => {
             labels::codings(labels).any(|(system, code)| any(&token(Some(system), code)))
         }
-        name => values(lens, resource, seen, name).any(|value| any(&value)),
+        name => values(lens, resource, seen, name).any(|value| any(&in_system(value, implied))),
     }
 }
 
@@ -37,26 +38,35 @@ pub fn values<'a>(
     resource: &'a Resource,
     seen: &'a Seen,
     param: &'a str,
-) -> impl Iterator<Item = RowValue> {
-    let exists = |row: &&Row| row.kinds.iter().any(|kind| lens.since(*kind).is_some());
-    let rows = resource.rows.iter().filter(move |row| row.param == param && exists(row));
-    rows.map(|row| resolve(&row.value, seen))
+) -> impl Iterator<Item = RowValue<&'a str>> {
+    resource.values(lens, param).map(|value| resolve(value, seen))
 }
 
 /// The value for this reader.
-fn resolve(value: &RowValue, seen: &Seen) -> RowValue {
+fn resolve<'a>(value: RowValue<&'a str>, seen: &'a Seen) -> RowValue<&'a str> {
     match value {
         RowValue::Computed(Slot::Status) => token(None, &seen.status),
-        RowValue::Computed(Slot::Authored(_)) => date::range(&seen.authored)
-            .map_or_else(|| value.clone(), |(lo, hi)| RowValue::Date(lo, hi)),
+        RowValue::Computed(Slot::Authored(_)) => {
+            date::range(&seen.authored).map_or(value, |(lo, hi)| RowValue::Date(lo, hi))
+        }
         RowValue::Computed(Slot::Meta)
         | RowValue::Date(..)
-        | RowValue::Reference(_)
+        | RowValue::Reference(..)
         | RowValue::Token { .. }
-        | RowValue::Uri(_) => value.clone(),
+        | RowValue::Uri(_) => value,
     }
 }
 
-fn token(system: Option<&str>, code: &str) -> RowValue {
-    RowValue::Token { system: system.map(Into::into), code: code.into() }
+/// A code that names no system, in that of its element.
+const fn in_system<'a>(value: RowValue<&'a str>, implied: Option<&'a str>) -> RowValue<&'a str> {
+    match (value, implied) {
+        (RowValue::Token { system: None, code }, Some(_)) => {
+            RowValue::Token { system: implied, code }
+        }
+        (value, _) => value,
+    }
+}
+
+const fn token<'a>(system: Option<&'a str>, code: &'a str) -> RowValue<&'a str> {
+    RowValue::Token { system, code }
 }

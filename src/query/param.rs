@@ -16,6 +16,8 @@ pub enum Type {
     Token,
     /// `uri`: exact.
     Uri,
+    /// `reference` to what a canonical url names: that url, with its version or without.
+    Canonical,
 }
 
 impl Type {
@@ -23,7 +25,7 @@ impl Type {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Date => "date",
-            Self::Reference => "reference",
+            Self::Reference | Self::Canonical => "reference",
             Self::Token => "token",
             Self::Uri => "uri",
         }
@@ -33,7 +35,7 @@ impl Type {
 /// A parameter that a resource type has.
 pub type Param = (&'static str, Type);
 
-use Type::{Date, Reference, Token, Uri};
+use Type::{Canonical, Date, Reference, Token, Uri};
 
 /// What every type has.
 pub const COMMON: &[Param] = &[("_id", Token), ("_lastUpdated", Date), ("_security", Token)];
@@ -51,15 +53,13 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
         | ResourceType::PractitionerRole
         | ResourceType::HealthcareService
         | ResourceType::Location => &[("identifier", Token)],
-        ResourceType::Questionnaire => {
-            &[("identifier", Token), ("status", Token), ("url", Uri), ("date", Date)]
-        }
+        ResourceType::Questionnaire => &[("identifier", Token), ("status", Token), ("url", Uri)],
         ResourceType::QuestionnaireResponse => &[
             ("patient", Reference),
             ("subject", Reference),
             ("authored", Date),
             ("status", Token),
-            ("questionnaire", Uri),
+            ("questionnaire", Canonical),
             ("identifier", Token),
         ],
         ResourceType::Observation => &[
@@ -126,4 +126,24 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
 /// The parameter of this name, where the type has it.
 pub fn find(kind: ResourceType, name: &str) -> Option<Param> {
     COMMON.iter().chain(of(kind)).find(|(n, _)| *n == name).copied()
+}
+
+/// The system of a parameter's codes where the element is a FHIR `code` and so names none.
+pub fn system(kind: ResourceType, name: &str) -> Option<&'static str> {
+    match (kind, name) {
+        (ResourceType::QuestionnaireResponse, "status") => {
+            Some("http://hl7.org/fhir/questionnaire-answers-status")
+        }
+        (ResourceType::Observation, "status") => Some("http://hl7.org/fhir/observation-status"),
+        (ResourceType::CarePlan | ResourceType::ServiceRequest, "status") => {
+            Some("http://hl7.org/fhir/request-status")
+        }
+        (ResourceType::ServiceRequest, "intent") => Some("http://hl7.org/fhir/request-intent"),
+        (ResourceType::Goal, "lifecycle-status") => Some("http://hl7.org/fhir/goal-status"),
+        (ResourceType::Task, "status") => Some("http://hl7.org/fhir/task-status"),
+        (ResourceType::CareTeam, "status") => Some("http://hl7.org/fhir/care-team-status"),
+        (ResourceType::Consent, "status") => Some("http://hl7.org/fhir/consent-state-codes"),
+        (ResourceType::Questionnaire, "status") => Some("http://hl7.org/fhir/publication-status"),
+        (_, _) => None,
+    }
 }

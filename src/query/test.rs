@@ -4,7 +4,7 @@
 //! search.html, sections date, token, reference, uri.
 
 use crate::{
-    domain::moment::Moment,
+    domain::{id, moment::Moment},
     error::{Error, Result},
     fhir::{date, segment::RowValue},
     query::param::Type,
@@ -52,22 +52,38 @@ impl Test {
     pub fn parse(kind: Type, text: &str, base: &str) -> Result<Self> {
         match kind {
             Type::Date => Self::date(text),
-            Type::Token => Ok(match text.split_once('|') {
-                None => Self::Token(None, Some(text.to_owned())),
-                Some((system, "")) => Self::Token(Some(system.to_owned()), None),
-                Some((system, code)) => Self::Token(Some(system.to_owned()), Some(code.to_owned())),
-            }),
-            Type::Reference => {
-                let local = text.strip_prefix(base).and_then(|t| t.strip_prefix('/'));
-                match local.unwrap_or(text).split_once('/') {
-                    None => Ok(Self::Reference(None, text.to_owned())),
-                    Some((kind, id)) if !id.contains('/') => {
-                        Ok(Self::Reference(Some(kind.to_owned()), id.to_owned()))
-                    }
-                    Some(_) => Err(Error::invalid("A reference is Type/id at this gateway.")),
+            Type::Token => Self::token(text),
+            Type::Reference => Self::reference(text, base),
+            Type::Uri | Type::Canonical => {
+                let uri = plain(text);
+                if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
+                    return Err(Error::invalid("A URI has no spaces."));
                 }
+                Ok(Self::Uri(uri))
             }
-            Type::Uri => Ok(Self::Uri(text.to_owned())),
+        }
+    }
+
+    fn token(text: &str) -> Result<Self> {
+        let wrong = || Error::invalid("A token is code, system|code, |code or system|.");
+        let mut halves = split(text, '|').map(plain);
+        match (halves.next(), halves.next(), halves.next()) {
+            (Some(code), None, _) => Ok(Self::Token(None, Some(code))),
+            (Some(system), Some(code), None) if !(system.is_empty() && code.is_empty()) => {
+                Ok(Self::Token(Some(system), Some(code).filter(|code| !code.is_empty())))
+            }
+            (_, _, _) => Err(wrong()),
+        }
+    }
+
+    fn reference(text: &str, base: &str) -> Result<Self> {
+        let local = text.strip_prefix(base).and_then(|t| t.strip_prefix('/')).unwrap_or(text);
+        let (kind, id) =
+            local.split_once('/').map_or((None, local), |(kind, id)| (Some(kind.to_owned()), id));
+        if id::may_be_id(id) {
+            Ok(Self::Reference(kind, id.to_owned()))
+        } else {
+            Err(Error::invalid("A reference is Type/id at this gateway."))
         }
     }
 
@@ -94,7 +110,7 @@ impl Test {
     }
 
     /// Does the value match?
-    pub fn holds(&self, value: &RowValue) -> bool {
+    pub fn holds(&self, value: &RowValue<&str>) -> bool {
         match (self, value) {
             (Self::Date(prefix, a, b), RowValue::Date(lo, hi)) => {
                 let within = a <= lo && hi <= b;
@@ -109,24 +125,45 @@ impl Test {
                     Prefix::Eb => hi < a,
                 }
             }
-            (Self::Reference(kind, id), RowValue::Reference(to)) => {
-                to.split_once('/').is_some_and(|(to_kind, to_id)| {
-                    to_id == id && kind.as_deref().is_none_or(|k| k == to_kind)
-                })
+            (Self::Reference(kind, id), RowValue::Reference(to_kind, to_id)) => {
+                to_id == id && kind.as_deref().is_none_or(|k| k == *to_kind)
             }
             (Self::Token(system, code), RowValue::Token { system: s, code: c }) => {
-                system.as_deref().is_none_or(|x| x == s.as_deref().unwrap_or(""))
-                    && code.as_deref().is_none_or(|x| x == &**c)
+                system.as_deref().is_none_or(|x| x == s.unwrap_or(""))
+                    && code.as_deref().is_none_or(|x| x == *c)
             }
-            (Self::Uri(uri), RowValue::Uri(to)) => **to == **uri,
+            // A canonical may name a version; without one any version is meant.
+            (Self::Uri(uri), RowValue::Uri(to)) => {
+                *to == &**uri || to.split_once('|').is_some_and(|(url, _)| url == uri)
+            }
             (
                 Self::Date(..) | Self::Reference(..) | Self::Token(..) | Self::Uri(_),
                 RowValue::Date(..)
-                | RowValue::Reference(_)
+                | RowValue::Reference(..)
                 | RowValue::Token { .. }
                 | RowValue::Uri(_)
                 | RowValue::Computed(_),
             ) => false,
         }
     }
+}
+
+/// Splits where the mark is not escaped; the parts keep their escapes.
+pub fn split(text: &str, mark: char) -> impl Iterator<Item = &str> {
+    let mut escaped = false;
+    text.split(move |c| {
+        let here = c == mark && !escaped;
+        escaped = c == '\\' && !escaped;
+        here
+    })
+}
+
+/// Reads `\,` `\|` `\$` `\\` (FHIR R4 search.html#escaping).
+fn plain(text: &str) -> String {
+    let mut escaped = false;
+    let shown = |c: &char| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    };
+    text.chars().filter(shown).collect()
 }

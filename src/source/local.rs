@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
 use moka::sync::Cache;
@@ -17,13 +17,28 @@ use crate::{
     store::{Change, Committed, IdentityMac, Place, Store, Walked},
 };
 
-/// Share of a compartment's weight that its mapped and decoded form takes over its stored form.
-const DECODED: usize = 12;
+/// Bytes of a slot and of its place in the cache.
+const SLOT: usize = 512;
 
 struct Slot {
     marked: AtomicBool,
+    /// What it was weighed as.
+    weighed: AtomicU32,
     loaded: OnceLock<Option<Arc<Compartment>>>,
     one: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    /// Bytes it takes in memory, or soon will: who is loaded is mapped and decided about, which
+    /// takes as much again as the documents, and is weighed again when that came to more.
+    fn weight(&self) -> u32 {
+        let loaded = self.loaded.get().and_then(Option::as_ref);
+        let bytes = loaded.map_or(0, |compartment| {
+            let (all, derived) = compartment.weight();
+            all.max(2 * (all - derived))
+        });
+        u32::try_from(SLOT + bytes).unwrap_or(u32::MAX)
+    }
 }
 
 /// Counters of commits, by a hash of the person; a collision costs a second load.
@@ -43,9 +58,10 @@ impl Local {
     pub fn new(store: Arc<dyn Store>, custodian: Arc<str>, bytes: u64) -> Self {
         let slots = Cache::builder()
             .max_capacity(bytes)
-            .weigher(|patient: &Arc<str>, slot: &Arc<Slot>| {
-                let size = slot.loaded.get().and_then(Option::as_ref).map_or(0, |c| c.size);
-                u32::try_from(512 + patient.len() + size * DECODED).unwrap_or(u32::MAX)
+            .weigher(|_, slot: &Arc<Slot>| {
+                let weight = slot.weight();
+                slot.weighed.store(weight, Ordering::Relaxed);
+                weight
             })
             .build();
         // An id and its place are a few hundred bytes; the bound follows that of the compartments.
@@ -63,6 +79,7 @@ impl Local {
             let slot = self.slot(patient);
             if let Some(loaded) = slot.loaded.get() {
                 if !slot.marked.load(Ordering::SeqCst) {
+                    self.weigh(patient, &slot);
                     return Ok(loaded.clone().map(|compartment| Held { compartment }));
                 }
                 self.forget(patient, &slot);
@@ -154,10 +171,20 @@ impl Local {
         self.slots.get_with(patient.into(), || {
             Arc::new(Slot {
                 marked: AtomicBool::new(false),
+                weighed: AtomicU32::new(0),
                 loaded: OnceLock::new(),
                 one: tokio::sync::Mutex::new(()),
             })
         })
+    }
+
+    /// Puts a slot in again that grew by a quarter since it was weighed. If it is not the newest by
+    /// now, it is marked, and whoever meets it loads again.
+    fn weigh(&self, patient: &str, slot: &Arc<Slot>) {
+        let weighed = slot.weighed.load(Ordering::Relaxed);
+        if slot.weight() > weighed.saturating_add(weighed / 4) {
+            self.slots.insert(patient.into(), Arc::clone(slot));
+        }
     }
 
     fn forget(&self, patient: &str, slot: &Arc<Slot>) {

@@ -237,7 +237,7 @@ impl Store for Sqlite {
         self.ask(move |rows, keys| read::owed(rows, keys, limit))
     }
 
-    fn owe(&self, messages: Vec<Outgoing>) -> Task<()> {
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>> {
         self.order(
             move |keys, _| sealed::messages(keys, messages),
             |rows, sealed| write::owe(rows, &sealed),

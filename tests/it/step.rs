@@ -16,6 +16,7 @@ mod listen;
 mod listen_tls;
 mod metadata;
 mod native;
+mod outbox;
 mod peer;
 mod peer_client;
 mod peer_token;

@@ -1,9 +1,16 @@
 //! What users live: one file per story, in the language of `world`.
 
 mod bad_input;
+mod consent_at_the_portal;
 mod consent_over_time;
+mod consent_to_many;
+mod every_parameter;
 mod housing_is_shared;
+mod known_already;
 mod peers_misbehave;
 mod portal_pulls_survey;
+mod namesakes;
+mod passes_through;
 mod region_reads_plan;
+mod walk_in_blocks;
 mod written_down;

@@ -12,7 +12,13 @@ pub(crate) mod municipality;
 pub(crate) mod person;
 pub(crate) mod reply;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use mylife::{
     audit::log::Disk,
@@ -50,6 +56,10 @@ pub(crate) struct Core {
     pub(crate) identities: BTreeMap<&'static str, Rc<Identity>>,
     pub(crate) actors: RefCell<BTreeMap<String, Rc<Actor>>>,
     pub(crate) limits: Limits,
+    /// Leading characters of an id that make up one block of a walk over people.
+    pub(crate) stride: usize,
+    /// A node that gateways opened from now on do not know.
+    pub(crate) unknown: Cell<Option<&'static str>>,
 }
 
 impl std::ops::Deref for World {
@@ -66,8 +76,17 @@ impl World {
         Self::with_deadline(Duration::from_secs(30))
     }
 
+    /// A world whose gateways end the pages of a walk over people at fixed points, `stride` fine.
+    pub(crate) fn with_stride(stride: usize) -> Self {
+        Self::with(Duration::from_secs(30), stride)
+    }
+
     /// A world whose gateways wait no longer for a peer.
     pub(crate) fn with_deadline(deadline: Duration) -> Self {
+        Self::with(deadline, 0)
+    }
+
+    fn with(deadline: Duration, stride: usize) -> Self {
         let authority = Ca::new("stories", START).unwrap();
         let chance = Arc::new(SeededChance::new(1));
         let made = |code| (code, Rc::new(Identity::new(code, &authority, &chance)));
@@ -81,6 +100,8 @@ impl World {
             actors: RefCell::new(actor::cast(&authority)),
             authority,
             limits: Limits { deadline, ..Limits::default() },
+            stride,
+            unknown: Cell::default(),
         }))
     }
 
@@ -107,6 +128,12 @@ impl World {
     /// Somebody who asks, by client id.
     pub(crate) fn actor(&self, id: &str) -> Rc<Actor> {
         Rc::clone(&self.actors.borrow()[id])
+    }
+
+    /// Gateways opened from now on know another client by this one's name.
+    pub(crate) fn replace(&self, id: &str, organization: &str) {
+        let namesake = Rc::new(self.actor(id).namesake(organization));
+        self.actors.borrow_mut().insert(id.to_owned(), namesake);
     }
 
     pub(crate) fn now(&self) -> Moment {

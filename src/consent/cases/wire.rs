@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     consent::{
-        asker::{Asker, BreakGlass},
+        asker::{Asker, BreakGlass, Gateway},
         cover::{Interaction, ScopeCover},
         decide::{Snapshot, Verdict, decide_in_order},
         label::{Confidentiality, Themes},
@@ -52,6 +52,9 @@ struct Request {
     subject: Option<Text>,
     #[serde(default)]
     orgs: Vec<Text>,
+    /// Organisations of the gateways on the way; null for one that is not known.
+    #[serde(default)]
+    through: Vec<Option<Vec<Text>>>,
     #[serde(default)]
     roles: Vec<Text>,
     client: Option<Text>,
@@ -149,7 +152,7 @@ impl Scenario {
 
     pub(super) fn decide(&self) -> Verdict {
         let Self { snapshot, asker, unit, slots } = self;
-        let scene = Scene { snapshot, asker, now: asker.now };
+        let scene = Scene::new(snapshot, asker, asker.now);
         let unclassified = slots.is_empty().then_some(Slot::Unclassified);
         decide_in_order(scene, unit, slots.iter().copied().chain(unclassified))
     }
@@ -165,6 +168,7 @@ impl Request {
             now: self.now,
             subject: self.subject,
             orgs: self.orgs,
+            through: self.through.into_iter().map(|orgs| Gateway { orgs }).collect(),
             roles: self.roles,
             client: self.client,
             register: self.register,

@@ -2,7 +2,7 @@
 //!
 //! Part of `segment`; called by `mapping` alone. Text is put together once, here; releasing copies it.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use serde_json::Value;
 
@@ -17,13 +17,28 @@ pub struct Builder {
     stamps: Vec<Stamp>,
     rows: Vec<Row>,
     text: String,
+    is_draft: bool,
 }
 
 impl Builder {
+    /// A builder that drops all text: for learning which kinds a resource has.
+    pub fn draft(kind: ResourceType, id: Arc<str>) -> Self {
+        Self { is_draft: true, ..Self::empty(kind, id, "") }
+    }
+
     /// Starts `{"resourceType":...,"id":...,"meta":...,"language":...`.
     pub fn new(kind: ResourceType, id: Arc<str>, profile: &'static str, language: &str) -> Self {
         let shown = Value::from(&*id);
-        let mut b = Self {
+        let mut b = Self::empty(kind, id, profile);
+        b.frame("resourceType", || kind.name().into());
+        b.frame("id", || shown);
+        b.computed(Slot::Meta);
+        b.frame("language", || language.into());
+        b
+    }
+
+    fn empty(kind: ResourceType, id: Arc<str>, profile: &'static str) -> Self {
+        Self {
             resource: Resource {
                 kind,
                 id,
@@ -39,12 +54,8 @@ impl Builder {
             stamps: Vec::new(),
             rows: Vec::new(),
             text: String::new(),
-        };
-        b.frame("resourceType", &Value::from(kind.name()));
-        b.frame("id", &shown);
-        b.computed(Slot::Meta);
-        b.frame("language", &Value::from(language));
-        b
+            is_draft: false,
+        }
     }
 
     /// A stamp for the content that follows; the number is given to [`Builder::content`].
@@ -58,21 +69,27 @@ impl Builder {
     }
 
     /// A member that goes with its object.
-    pub fn frame(&mut self, name: &str, value: &Value) {
+    pub fn frame(&mut self, name: &str, value: impl FnOnce() -> Value) {
         let text = self.member(name, value);
         self.parts.push(Part::Frame(text));
     }
 
     /// A member that is content, released with any of `kinds`.
-    pub fn content(&mut self, kinds: &[KindId], stamp: u16, name: &str, value: &Value) {
+    pub fn content(
+        &mut self,
+        kinds: &[KindId],
+        stamp: u16,
+        name: &str,
+        value: impl FnOnce() -> Value,
+    ) {
         let text = self.member(name, value);
         let kinds = self.list(kinds);
         self.parts.push(Part::Content { kinds, stamp, text });
     }
 
     /// An array element that is content.
-    pub fn content_item(&mut self, kinds: &[KindId], stamp: u16, value: &Value) {
-        let text = self.put(&value.to_string());
+    pub fn content_item(&mut self, kinds: &[KindId], stamp: u16, value: impl FnOnce() -> Value) {
+        let text = self.element(value);
         let kinds = self.list(kinds);
         self.parts.push(Part::Content { kinds, stamp, text });
     }
@@ -84,15 +101,15 @@ impl Builder {
     }
 
     /// A member that refers to something that exists for whom one of `kinds` is permitted.
-    pub fn reference(&mut self, kinds: &[KindId], name: &str, value: &Value) {
+    pub fn reference(&mut self, kinds: &[KindId], name: &str, value: impl FnOnce() -> Value) {
         let text = self.member(name, value);
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });
     }
 
     /// An array element that refers to something that exists for whom one of `kinds` is permitted.
-    pub fn reference_item(&mut self, kinds: &[KindId], value: &Value) {
-        let text = self.put(&value.to_string());
+    pub fn reference_item(&mut self, kinds: &[KindId], value: impl FnOnce() -> Value) {
+        let text = self.element(value);
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });
     }
@@ -104,30 +121,33 @@ impl Builder {
 
     /// A member that is an object holding what `inside` adds.
     pub fn object(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
-        self.open(&format!("{}:{{", Value::from(name)), Around::Object, inside);
+        self.open(|text| text.extend(["\"", name, "\":{"]), Around::Object, inside);
     }
 
     /// A member that is an array holding what `inside` adds.
     pub fn array(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
-        self.open(&format!("{}:[", Value::from(name)), Around::Array, inside);
+        self.open(|text| text.extend(["\"", name, "\":["]), Around::Array, inside);
     }
 
     /// An array element that is an object holding what `inside` adds.
     pub fn item(&mut self, inside: impl FnOnce(&mut Self)) {
-        self.open("{", Around::Object, inside);
+        self.open(|text| text.push('{'), Around::Object, inside);
     }
 
     /// `text`, the narrative: `lines` adds what is shown of it.
     pub fn narrative(&mut self, lines: impl FnOnce(&mut Self)) {
         self.object("text", |b| {
-            b.frame("status", &Value::from("generated"));
+            b.frame("status", || "generated".into());
             let div = r#""div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">"#;
-            b.open(div, Around::Narrative, lines);
+            b.open(|text| text.push_str(div), Around::Narrative, lines);
         });
     }
 
     /// A paragraph of the narrative, shown with the content of the same kinds.
     pub fn line(&mut self, kinds: &[KindId], text: &str) {
+        if self.is_draft {
+            return;
+        }
         let mut escaped = String::with_capacity(text.len() + 7);
         escaped.push_str("<p>");
         for c in text.chars() {
@@ -146,8 +166,18 @@ impl Builder {
     }
 
     /// A search row.
-    pub fn row(&mut self, kinds: &[KindId], param: &'static str, value: RowValue) {
-        self.rows.push(Row { param, value, kinds: kinds.into() });
+    pub fn row<T: AsRef<str>>(
+        &mut self,
+        kinds: &[KindId],
+        param: &'static str,
+        value: RowValue<T>,
+    ) {
+        if self.is_draft {
+            return;
+        }
+        let kinds = self.list(kinds);
+        let value = value.hold(|text| self.put(text.as_ref()));
+        self.rows.push(Row { param, value, kinds });
     }
 
     /// The resource.
@@ -162,8 +192,13 @@ impl Builder {
         }
     }
 
-    fn open(&mut self, opening: &str, around: Around, inside: impl FnOnce(&mut Self)) {
-        let text = self.put(opening);
+    fn open(
+        &mut self,
+        opening: impl FnOnce(&mut String),
+        around: Around,
+        inside: impl FnOnce(&mut Self),
+    ) {
+        let text = self.text(opening);
         let at = self.parts.len();
         self.parts.push(Part::Open { text, around, inside: 0 });
         inside(self);
@@ -173,17 +208,38 @@ impl Builder {
         }
     }
 
-    fn member(&mut self, name: &str, value: &Value) -> Range<u32> {
-        self.put(&format!("{}:{value}", Value::from(name)))
+    fn member(&mut self, name: &str, value: impl FnOnce() -> Value) -> Range<u32> {
+        self.text(|text| {
+            // Writing to a String cannot fail.
+            write!(text, "{}:{}", Value::from(name), value()).ok();
+        })
     }
 
-    fn put(&mut self, text: &str) -> Range<u32> {
+    fn element(&mut self, value: impl FnOnce() -> Value) -> Range<u32> {
+        self.text(|text| {
+            write!(text, "{}", value()).ok();
+        })
+    }
+
+    /// What `write` adds to the text; nothing while only kinds are learnt.
+    fn text(&mut self, write: impl FnOnce(&mut String)) -> Range<u32> {
         let start = offset(self.text.len());
-        self.text.push_str(text);
+        if !self.is_draft {
+            write(&mut self.text);
+        }
         start..offset(self.text.len())
     }
 
+    fn put(&mut self, text: &str) -> Range<u32> {
+        self.text(|all| all.push_str(text))
+    }
+
     fn list(&mut self, kinds: &[KindId]) -> Range<u32> {
+        // Neighbours mostly have the same kinds.
+        let before = self.kinds.len().checked_sub(kinds.len());
+        if let Some(at) = before.filter(|at| self.kinds.get(*at..) == Some(kinds)) {
+            return offset(at)..offset(self.kinds.len());
+        }
         let start = offset(self.kinds.len());
         self.kinds.extend_from_slice(kinds);
         start..offset(self.kinds.len())

@@ -49,28 +49,28 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
     codes.extend(action.themes.iter().map(|t| coding(labels::THEME, t.code())));
     task_body(held, &mut b, status, &[kind], at, &codes, context);
     let said = b.stamp(stamp(held, &format!("action-words:{}", action.id.as_str())));
-    b.content(&[words], said, "description", &json!(action.text.as_str()));
+    b.content(&[words], said, "description", || json!(action.text.as_str()));
     if let Some(goal) = &action.goal
         && let Some(of) = held.native.goals.iter().find(|g| g.id == *goal)
     {
         let kind = context.kind(ResourceType::Goal, of.themes, ClassSet::EMPTY);
         let to = format!("Goal/{}", part_id(held, "goal", goal.as_str(), 'g'));
-        b.reference(&[kind], "focus", &json!({ "reference": to }));
+        b.reference(&[kind], "focus", || json!({ "reference": to }));
     }
     match &action.performer {
-        Performer::Person => b.reference(context.patient(), "owner", &context.subject()),
+        Performer::Person => b.reference(context.patient(), "owner", || context.subject()),
         Performer::Member(id) => {
             if let Some(member) = held.native.team.iter().find(|m| m.id == *id) {
                 let classes = context.sensitivity(member.organization.as_str());
                 let kind = context.kind(ResourceType::Task, action.themes, classes);
                 let to = format!("Practitioner/{}", member.practitioner);
-                b.reference(&[kind], "owner", &json!({ "reference": to }));
+                b.reference(&[kind], "owner", || json!({ "reference": to }));
             }
         }
     }
     if let Some(due) = action.due {
         let due = json!({ "period": { "end": due.to_string() } });
-        b.content(&[kind], at, "restriction", &due);
+        b.content(&[kind], at, "restriction", || due);
     }
     b.build()
 }
@@ -95,16 +95,16 @@ pub(super) fn follow_up(
     task_body(held, &mut b, status, &[kind], at, &[coding(PLAN, "follow-up")], context);
     if let Some(text) = &follow_up.text {
         let said = b.stamp(stamp(held, &format!("follow-up-words:{}", follow_up.id.as_str())));
-        b.content(&[words], said, "description", &json!(text.as_str()));
+        b.content(&[words], said, "description", || json!(text.as_str()));
     }
     let due = json!({ "period": { "end": follow_up.date.to_string() } });
-    b.content(&[kind], at, "restriction", &due);
+    b.content(&[kind], at, "restriction", || due);
     b.build()
 }
 
 fn task(id: Arc<str>, context: &Context<'_>) -> Builder {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-task";
-    Builder::new(ResourceType::Task, id, profile, &context.language())
+    context.builder(ResourceType::Task, id, profile, &context.language())
 }
 
 fn task_body(
@@ -118,12 +118,12 @@ fn task_body(
 ) {
     let plan = plan_kinds(held, context);
     let based_on = json!([{ "reference": format!("CarePlan/{}", held.id) }]);
-    b.reference(&plan, "basedOn", &based_on);
-    b.frame("status", &json!(status));
-    b.frame("intent", &json!("plan"));
-    b.content(kinds, at, "code", &json!({ "coding": codes }));
-    b.frame("for", &context.subject());
-    b.content(kinds, at, "authoredOn", &json!(held.native.created.to_string()));
+    b.reference(&plan, "basedOn", || based_on);
+    b.frame("status", || json!(status));
+    b.frame("intent", || json!("plan"));
+    b.content(kinds, at, "code", || json!({ "coding": codes }));
+    b.frame("for", || context.subject());
+    b.content(kinds, at, "authoredOn", || json!(held.native.created.to_string()));
     person_rows(b, kinds, context);
     b.row(kinds, "status", token(None, status));
     b.row(&plan, "based-on", reference("CarePlan", &held.id));

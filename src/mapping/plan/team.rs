@@ -9,10 +9,7 @@ use super::{PLAN, period, person_rows, stamp, team_id, team_kinds};
 use crate::{
     compartment::Held,
     domain::plan::{Member, Plan},
-    fhir::{
-        segment::{Builder, Resource},
-        types::ResourceType,
-    },
+    fhir::{segment::Resource, types::ResourceType},
     mapping::{
         context::Context,
         text::{coding, reference, token},
@@ -22,7 +19,7 @@ use crate::{
 pub(super) fn care_team(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-careteam";
     let language = context.language();
-    let mut b = Builder::new(ResourceType::CareTeam, team_id(held), profile, language.as_str());
+    let mut b = context.builder(ResourceType::CareTeam, team_id(held), profile, language.as_str());
     let active: Vec<&Member> = held.native.team.iter().filter(|m| m.active).collect();
     let kinds = team_kinds(held, context);
     let mut members = Vec::new();
@@ -37,9 +34,9 @@ pub(super) fn care_team(held: &Held<Plan>, context: &mut Context<'_>) -> Resourc
             b.line(&[*kind], &format!("{name} ({})", member.role.code()));
         }
     });
-    b.frame("status", &json!("active"));
-    b.frame("category", &json!([{ "coding": [coding(PLAN, "welfare-team")] }]));
-    b.frame("subject", &context.subject());
+    b.frame("status", || json!("active"));
+    b.frame("category", || json!([{ "coding": [coding(PLAN, "welfare-team")] }]));
+    b.frame("subject", || context.subject());
     b.array("participant", |b| {
         for (member, kind) in &members {
             let at = b.stamp(stamp(held, &format!("team:{}", member.id.as_str())));
@@ -53,7 +50,7 @@ pub(super) fn care_team(held: &Held<Plan>, context: &mut Context<'_>) -> Resourc
             {
                 object.insert("period".to_owned(), period);
             }
-            b.content_item(&[*kind], at, &value);
+            b.content_item(&[*kind], at, || value);
         }
     });
     person_rows(&mut b, &kinds, context);

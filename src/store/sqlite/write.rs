@@ -194,8 +194,9 @@ pub(super) fn recorded(rows: &Connection, records: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Adds messages that are not owed already.
-pub(super) fn owe(rows: &Connection, messages: &[Outgoing]) -> Result<()> {
+/// Adds messages that are not owed already; their ids.
+pub(super) fn owe(rows: &Connection, messages: &[Outgoing]) -> Result<Vec<i64>> {
+    let mut ids = Vec::with_capacity(messages.len());
     for message in messages {
         run(
             rows,
@@ -203,8 +204,16 @@ pub(super) fn owe(rows: &Connection, messages: &[Outgoing]) -> Result<()> {
              ON CONFLICT (peer, key) DO NOTHING",
             named_params! { ":peer": &message.peer, ":key": &message.key, ":body": &message.body },
         )?;
+        let id = rows
+            .prepare_cached("SELECT id FROM outbox WHERE peer = :peer AND key = :key")
+            .and_then(|mut query| {
+                let named = named_params! { ":peer": &message.peer, ":key": &message.key };
+                query.query_row(named, |row| row.get(0))
+            })
+            .map_err(Error::unavailable)?;
+        ids.push(id);
     }
-    Ok(())
+    Ok(ids)
 }
 
 /// Forgets a message.

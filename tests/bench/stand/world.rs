@@ -266,7 +266,8 @@ pub(crate) async fn ask(
         .header("authorization", format!("Bearer {token}"))
         .header("content-type", "application/json");
     let (parts, ()) = request.body(()).unwrap().into_parts();
-    let incoming = Incoming { parts, body: BodyReader::of(body), peer_certificate: None };
+    let (body, address) = (BodyReader::of(body), "127.0.0.1".into());
+    let incoming = Incoming { parts, body, peer_certificate: None, address };
     let response = gateway.answer(incoming).await;
     (response.status(), response.into_body().collect().await.unwrap().to_bytes())
 }

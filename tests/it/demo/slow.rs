@@ -21,6 +21,7 @@ fn the_demo_answers_everything_right_and_describes_itself() {
     let told = String::from_utf8(told).unwrap();
     assert!(right.unwrap(), "{told}");
     assert!(told.contains("Every answer was right."), "{told}");
+    assert!(told.contains("all: turvakielto, though granted"), "{told}");
     described(&dir);
     for (slug, code) in
         [("kuopio", "297"), ("kajaani", "205"), ("espoo", "049"), ("portal", "portal")]
@@ -76,6 +77,8 @@ fn described(dir: &Path) {
         prohibitions += person["prohibitions"].as_array().unwrap().len();
     }
     assert!(grants >= 30 && prohibitions >= 3, "{grants} grants, {prohibitions} prohibitions");
+    let absent = people.iter().filter(|person| person["non_disclosure"] == true);
+    assert!(absent.clone().any(|person| person["grants"].as_array().unwrap().len() == 1));
     assert!(people.iter().any(|person| person["records"].as_array().unwrap().len() == 2));
 }
 

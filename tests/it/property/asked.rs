@@ -140,7 +140,7 @@ fn values(
             Just("Organization/297.org.youth".to_owned()),
         ]
         .boxed(),
-        (_, param::Type::Uri) => {
+        (_, param::Type::Uri | param::Type::Canonical) => {
             text(vec!["https://mylife.example/fhir/Questionnaire/3x10d-30-18plus"])
         }
         (_, param::Type::Token) => text(vec!["active"]),

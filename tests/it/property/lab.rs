@@ -205,7 +205,8 @@ impl Lab {
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let body = BodyReader::of(Bytes::copy_from_slice(form.unwrap_or("").as_bytes()));
-        let incoming = Incoming { parts, body, peer_certificate: None };
+        let incoming =
+            Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() };
         self.runtime.block_on(async {
             let (head, body) = self.gateway.answer(incoming).await.into_parts();
             let body = body.collect().await.unwrap().to_bytes();

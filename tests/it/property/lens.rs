@@ -67,7 +67,7 @@ fn step<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
 }
 
 /// A value of a resource as its parameter reads it.
-fn read(value: &Value, of: param::Type) -> Option<RowValue> {
+fn read(value: &Value, of: param::Type) -> Option<RowValue<&str>> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     Some(match of {
         param::Type::Date if value.is_object() => {
@@ -76,13 +76,16 @@ fn read(value: &Value, of: param::Type) -> Option<RowValue> {
             RowValue::Date(start, edge("end").map_or(Moment::MAX, |(_, last)| last))
         }
         param::Type::Date => range(value.as_str()?).map(|(a, b)| RowValue::Date(a, b))?,
-        param::Type::Reference => RowValue::Reference(value.as_str()?.into()),
-        param::Type::Uri => RowValue::Uri(value.as_str()?.into()),
-        param::Type::Token if value.is_object() => {
-            let code = text("code").or_else(|| text("value"))?.into();
-            RowValue::Token { system: text("system").map(Into::into), code }
+        param::Type::Reference => {
+            let (kind, id) = value.as_str()?.split_once('/')?;
+            RowValue::Reference(kind, id)
         }
-        param::Type::Token => RowValue::Token { system: None, code: value.as_str()?.into() },
+        param::Type::Uri | param::Type::Canonical => RowValue::Uri(value.as_str()?),
+        param::Type::Token if value.is_object() => {
+            let code = text("code").or_else(|| text("value"))?;
+            RowValue::Token { system: text("system"), code }
+        }
+        param::Type::Token => RowValue::Token { system: None, code: value.as_str()? },
     })
 }
 

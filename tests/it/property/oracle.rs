@@ -114,7 +114,7 @@ impl<'a> Eye<'a> {
             majority: Majority::of(birth.as_deref()),
             turvakielto: one.person.last().is_some_and(|p| p.non_disclosure),
             law: Arc::new(law()),
-            policies: policies(one, whose, &person),
+            policies: policies(one, whose, &person).into(),
             representation: Vec::new(),
             others: bits.iter().filter(themed).map(|b| b.unit.clone()).collect(),
             patient: person,
@@ -126,8 +126,10 @@ impl<'a> Eye<'a> {
     fn since(&self, unit: &Unit) -> Option<Moment> {
         let admitted = admits(&self.reader.scope, unit);
         let permit = admitted && decide(&self.snapshot, &self.asker, unit).permit;
-        let since = boundary::since(&self.snapshot, &self.asker, unit, self.asker.now);
-        since.filter(|_| permit).map(|since| since.max(activated()))
+        let (snapshot, asker) = (&self.snapshot, &self.asker);
+        let boundaries = boundary::boundaries(snapshot, asker);
+        let standing = boundary::standing(snapshot, asker, unit, &boundaries, asker.now);
+        standing.filter(|_| permit).map(|standing| standing.since.max(activated()))
     }
 
     /// References show where both of their ends do.
@@ -193,6 +195,7 @@ fn asker(one: &Somebody, reader: &Reader) -> Asker {
         one => vec![one],
     });
     Asker {
+        through: Vec::new(),
         now: now(),
         subject: reader.subject.as_deref().map(Arc::from),
         orgs,

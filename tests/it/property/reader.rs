@@ -45,6 +45,23 @@ pub(super) fn whole() -> impl Strategy<Value = Reader> {
     readers().prop_map(|reader| Reader { scope: "system/*.rs".to_owned(), ..reader })
 }
 
+/// A client whose scopes leave out types, or some resources of a type, that others refer to.
+pub(super) fn narrow() -> impl Strategy<Value = Reader> {
+    let scope = select(vec![
+        "system/CarePlan.rs system/Task.rs system/Observation.rs".to_owned(),
+        "system/Provenance.rs system/CareTeam.rs system/ServiceRequest.rs".to_owned(),
+        format!("system/Goal.rs?category={THEME}|housing system/CarePlan.rs system/Task.rs"),
+        format!("system/*.rs?_security={THEME}|housing system/CarePlan.rs"),
+        "system/CarePlan.rs?status=active system/*.rs?_security=housing system/Task.rs".to_owned(),
+    ]);
+    (readers(), scope).prop_map(|(reader, scope)| Reader {
+        organization: READER,
+        purpose: Some("TREAT"),
+        scope,
+        ..reader
+    })
+}
+
 fn scopes() -> impl Strategy<Value = String> {
     let whole = Just("system/*.rs".to_owned());
     let some = Just(

@@ -212,7 +212,7 @@ impl Store for Shelf {
     fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
         never()
     }
-    fn owe(&self, _: Vec<Outgoing>) -> Task<()> {
+    fn owe(&self, _: Vec<Outgoing>) -> Task<Vec<i64>> {
         never()
     }
     fn delivered(&self, _: i64) -> Task<()> {

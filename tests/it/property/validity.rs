@@ -111,6 +111,15 @@ proptest! {
     })]
 
     #[test]
+    fn a_person_weighs_more_by_what_was_mapped(one in somebody()) {
+        let mapped = Mapped::of(&one);
+        let (before, derived) = mapped.compartment.weight();
+        prop_assert_eq!(derived, 0);
+        let resources: usize = mapped.resources().map(|resource| resource.weight()).sum();
+        prop_assert_eq!(mapped.compartment.weight(), (before + resources, resources));
+    }
+
+    #[test]
     fn whatever_is_left_out_what_remains_is_fhir(
         one in somebody(),
         subsets in vec(vec(any::<bool>(), 200), 4),

@@ -87,7 +87,7 @@ impl Store for Memory {
     fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
         absent()
     }
-    fn owe(&self, _: Vec<Outgoing>) -> Task<()> {
+    fn owe(&self, _: Vec<Outgoing>) -> Task<Vec<i64>> {
         absent()
     }
     fn delivered(&self, _: i64) -> Task<()> {
@@ -118,6 +118,7 @@ pub(crate) fn peer() -> Peer {
     Peer {
         code: NodeCode::parse("900").unwrap(),
         issuer: PEER.to_owned(),
+        organization: PORTAL.to_owned(),
         keys: keys(&[&OTHER]),
         certificate: CERTIFICATE,
         limits: PeerLimits {

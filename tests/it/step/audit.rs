@@ -3,6 +3,7 @@
 mod event;
 mod failing;
 mod open;
+mod rows;
 mod verify;
 mod waiting;
 
@@ -113,7 +114,7 @@ pub(crate) fn no_keys(_: &str) -> Option<[u8; 32]> {
 }
 
 /// A portal reads an assessment of Aino.
-pub(crate) fn entry(request: &str) -> Entry {
+pub(crate) fn entry(request: &str) -> Entry<'_> {
     Entry {
         at: NOW,
         request: request.into(),
@@ -144,7 +145,7 @@ pub(crate) fn entry(request: &str) -> Entry {
 }
 
 /// A search that looked for an identity code.
-pub(crate) fn search(request: &str) -> Entry {
+pub(crate) fn search(request: &str) -> Entry<'_> {
     let query = [("patient.identifier", "urn:oid:1.2.246.21|010101-900A"), ("status", "active")];
     Entry { interaction: Interaction::SearchType, query: Some(Query::of(query)), ..entry(request) }
 }

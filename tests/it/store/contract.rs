@@ -217,8 +217,10 @@ fn messages_are_owed_in_order_until_they_are_delivered() {
         let [one, two, three] = [message("205", "k"), message("049", "k"), message("205", "l")];
         let outbox = vec![one.clone()];
         store.commit(Change { outbox, ..change("297.p", 0) }).await.unwrap();
-        store.owe(vec![two.clone(), message("205", "k"), three.clone()]).await.unwrap();
+        let again = vec![two.clone(), message("205", "k"), three.clone()];
+        let ids = store.owe(again).await.unwrap();
         let owed = store.owed(9).await.unwrap();
+        assert_eq!(ids, [owed[1].0, owed[0].0, owed[2].0], "an id for each, in the order given");
         let messages: Vec<_> = owed.iter().map(|(_, message)| message.clone()).collect();
         assert_eq!(messages, [one, two, three], "the same key is kept once per peer");
         assert_eq!(store.owed(2).await.unwrap(), owed[..2]);

@@ -68,6 +68,15 @@ fn a_peer_that_never_answers_costs_its_own_entry() {
 }
 
 #[test]
+fn a_peer_whose_answer_has_no_end_costs_its_own_entry() {
+    static MUCH: [u8; 1 << 16] = [b' '; 1 << 16];
+    for (what, piece) in [("byte by byte", &MUCH[..1]), ("as fast as it can", &MUCH[..])] {
+        let (reply, aino) = beside(Some(Lie::Drips(piece)), Duration::from_secs(3));
+        costs_only_itself(&reply, &aino, what);
+    }
+}
+
+#[test]
 fn across_people_a_source_not_reached_is_an_empty_page_with_a_next_one() {
     let world = World::new();
     let kuopio = world.municipality("297");

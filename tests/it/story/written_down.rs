@@ -40,7 +40,7 @@ fn each_disclosure_and_each_refusal_has_one_record() {
     assert_eq!(kuopio.disclosures(aino.patient()).len(), 2);
     assert_eq!(kuopio.disclosures(eetu.patient()).len(), 1);
     let refusals = |code: &str| {
-        let is = |e: &mylife::audit::record::Entry| matches!(&e.outcome, Outcome::Refused(why) if **why == *code);
+        let is = |e: &mylife::audit::record::Entry<'_>| matches!(&e.outcome, Outcome::Refused(why) if **why == *code);
         kuopio.audit().into_iter().filter(is).count()
     };
     let before = refusals("not-found");

@@ -40,12 +40,13 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 5] = [
+    let rows: [(&str, &str, &[&str], &str); 6] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
         ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
+        ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
     ];
     rows.into_iter()
         .map(|(id, oid, scopes, purpose)| {
@@ -64,6 +65,19 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
 }
 
 impl Actor {
+    /// Another client of the same name, of another organisation.
+    pub(crate) fn namesake(&self, organization: &str) -> Self {
+        Self {
+            id: self.id,
+            organization: format!("urn:oid:{organization}"),
+            scopes: self.scopes,
+            purpose: self.purpose,
+            signer: signer(),
+            anchors: Arc::clone(&self.anchors),
+            tokens: RefCell::default(),
+        }
+    }
+
     pub(crate) fn entry(&self) -> ClientEntry {
         serde_json::from_value(json!({
             "client_id": self.id, "name": self.id, "organization": self.organization,

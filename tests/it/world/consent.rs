@@ -19,13 +19,18 @@ pub(crate) struct Terms {
 
 impl Terms {
     pub(crate) fn grant(to: &Actor) -> Self {
-        let to = Some(to.organization.clone());
-        Self { kind: "grant", to, labels: Vec::new(), period: json!({}) }
+        Self { kind: "grant", ..Self::prohibition_of(&to.organization) }
     }
 
     /// Forbids to one.
     pub(crate) fn prohibition(to: &Actor) -> Self {
         Self { kind: "prohibition", ..Self::grant(to) }
+    }
+
+    /// Forbids to an organisation.
+    pub(crate) fn prohibition_of(organization: &str) -> Self {
+        let to = Some(organization.to_owned());
+        Self { kind: "prohibition", to, labels: Vec::new(), period: json!({}) }
     }
 
     pub(crate) fn themes(mut self, themes: &[Theme]) -> Self {

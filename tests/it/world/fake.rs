@@ -7,13 +7,14 @@ use mylife::{
     error::Kind,
     listen::{
         Answer, Answering, Door, Incoming, Limits, Stop,
-        body::Body,
+        body::{Body, Piece},
         guard::Hosts,
         serve,
         tls::{Pem, Tls},
     },
     transport::Transport,
 };
+use tokio::sync::mpsc;
 
 use super::World;
 
@@ -26,6 +27,8 @@ pub(crate) enum Lie {
     Says(String),
     /// Answers with a status and an outcome.
     Fails(u16),
+    /// Begins to answer, and then sends this piece again and again.
+    Drips(&'static [u8]),
 }
 
 struct Impostor(Lie);
@@ -40,6 +43,7 @@ impl Answer for Impostor {
             match &self.0 {
                 Lie::Silence => std::future::pending().await,
                 Lie::Says(text) => json(StatusCode::OK, text.clone()),
+                Lie::Drips(piece) => drip(piece),
                 Lie::Fails(status) => json(StatusCode::from_u16(*status).unwrap(), "{}".to_owned()),
             }
         })
@@ -50,9 +54,29 @@ impl Answer for Impostor {
     }
 }
 
+/// An answer that has no end; each piece is sent once the one before it has left.
+fn drip(piece: &'static [u8]) -> Response<Body> {
+    let (to, rest) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let begins = b"{\"resourceType\":\"Bundle\",";
+        let pieces = std::iter::once(&begins[..]).chain(std::iter::repeat(piece));
+        for bytes in pieces {
+            let sent = to.send(Ok(Piece { bytes: bytes.into(), check: None })).await;
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    of_type(Response::new(Body::pieces(rest)))
+}
+
 fn json(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::free(text));
     *response.status_mut() = status;
+    of_type(response)
+}
+
+fn of_type(mut response: Response<Body>) -> Response<Body> {
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

@@ -47,6 +47,11 @@ impl Identity {
         }
     }
 
+    /// The controller it stands in front of.
+    pub(crate) fn organization(&self) -> String {
+        format!("urn:oid:1.2.246.10.9{}", self.code)
+    }
+
     /// The gateway as others have it in their configuration; the portal asks it.
     pub(crate) fn peer(&self, asked: bool) -> PeerSetup {
         let der = pki::certificates(&self.issued.certificate).unwrap();
@@ -54,6 +59,7 @@ impl Identity {
             code: NodeCode::parse(self.code).unwrap(),
             asked,
             issuer: self.url.clone(),
+            organization: self.organization(),
             address: Authority::new(&*self.host, self.port),
             jwks: jwks(&self.signer),
             certificate: pki::thumbprint(&der[0]),

@@ -56,8 +56,31 @@ impl std::ops::Deref for Node {
 
 impl Node {
     pub(crate) fn open(world: &World, code: &'static str, disk: Option<Arc<dyn Disk>>) -> Self {
+        Self::open_in(world, code, fresh(code), disk)
+    }
+
+    /// Stops it, and starts it again on what it has stored.
+    pub(crate) fn restart(self) -> Self {
+        let mut inner = Rc::into_inner(self.0).expect("nobody else holds it");
+        let (dir, world) = (std::mem::take(&mut inner.dir), inner.world.clone());
+        let (code, gateway) = (inner.identity.code, Arc::clone(&inner.gateway));
+        drop(inner);
+        world.runtime.block_on(async {
+            while Arc::strong_count(&gateway) > 1 {
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(gateway);
+        Self::open_in(&world, code, dir, None)
+    }
+
+    fn open_in(
+        world: &World,
+        code: &'static str,
+        dir: PathBuf,
+        disk: Option<Arc<dyn Disk>>,
+    ) -> Self {
         let identity = Rc::clone(&world.identities[code]);
-        let dir = fresh(code);
         let mut audit = dir.join("audit");
         let setup = setup(world, &identity, dir.clone());
         let mut gateway = world.runtime.block_on(Gateway::open(setup)).unwrap();
@@ -91,7 +114,7 @@ impl Node {
     }
 
     /// What the audit log of this gateway says; the whole log must verify.
-    pub(crate) fn audit(&self) -> Vec<Entry> {
+    pub(crate) fn audit(&self) -> Vec<Entry<'static>> {
         let keys = log_keys(&self.gateway.node, &self.identity.keys).unwrap();
         let of = |id: &str| {
             if id == "node" {
@@ -108,8 +131,8 @@ impl Node {
     }
 
     /// The disclosures of one person that the log knows of.
-    pub(crate) fn disclosures(&self, patient: &str) -> Vec<Entry> {
-        let is = |entry: &Entry| {
+    pub(crate) fn disclosures(&self, patient: &str) -> Vec<Entry<'static>> {
+        let is = |entry: &Entry<'_>| {
             entry.patient.as_deref() == Some(patient)
                 && entry.outcome == Outcome::Success
                 && &*entry.caller.client != "source"
@@ -188,11 +211,12 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
     let authorities = &*world.authority.issued().certificate;
     let Identity { code, url, issued, .. } = identity;
     let pem = PeerPem { authorities, certificate: &issued.certificate, key: &issued.key };
-    let others = CODES.into_iter().filter(|other| other != code);
+    let unknown = world.unknown.get();
+    let others = CODES.into_iter().filter(|other| other != code && Some(*other) != unknown);
     // The portal has no data, so nobody asks it; it is known only as one who asks.
     Setup {
         node: NodeCode::parse(code).unwrap(),
-        organization: format!("urn:oid:1.2.246.10.{code}"),
+        organization: identity.organization(),
         url: url.clone(),
         holds_data: *code != PORTAL,
         directory_path,
@@ -212,7 +236,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
             document: mylife::json::Limits::default(),
         },
         cache_bytes: 1 << 20,
-        stride: 0,
+        stride: world.stride,
         readers: NonZeroUsize::MIN,
         clock,
         chance: world.chance.clone(),

@@ -106,9 +106,14 @@ impl Person {
         self.gives(Terms::grant(&to.actor).themes(&themes))
     }
 
+    /// Means to give a consent; nothing is written yet.
+    pub(crate) fn means(&self, terms: Terms) -> Given {
+        Given { person: self.clone(), uuid: terms.uuid(&self.0.node), terms }
+    }
+
     /// Writes a consent through the consent desk.
     pub(crate) fn gives(&self, terms: Terms) -> Given {
-        let given = Given { person: self.clone(), uuid: terms.uuid(&self.0.node), terms };
+        let given = self.means(terms);
         given.write("active").accepted();
         given
     }
@@ -125,6 +130,14 @@ impl Given {
     /// Takes it back.
     pub(crate) fn revoke(&self) -> Reply {
         self.write("inactive").accepted()
+    }
+
+    /// Writes it at a gateway without data, which passes it on.
+    pub(crate) fn through(&self, portal: &Node, nodes: Option<&str>, status: &str) -> Reply {
+        let identifier = json!({ "system": "urn:oid:1.2.246.21", "value": self.person.code() });
+        let patient = json!({ "type": "Patient", "identifier": identifier });
+        let body = self.terms.consent(&patient, &self.uuid, status);
+        portal.world.actor("consent-desk").put(portal, &path(&self.uuid), &body, nodes)
     }
 
     fn write(&self, status: &str) -> Reply {

@@ -13,7 +13,7 @@ const KUOPIO: Observer<'static> =
     Observer { code: "297", organization: "urn:oid:1.2.246.10.3", host: "kuopio.example" };
 const BALP: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.";
 
-fn event(entry: &Entry) -> Value {
+fn event(entry: &Entry<'_>) -> Value {
     audit_event(entry, KUOPIO, "297.e1")
 }
 

@@ -150,7 +150,7 @@ fn records_appended_together_share_a_batch_and_keep_their_order() {
     assert!(pairs.clone().all(|(found, recorded)| found.leaf == recorded.leaf));
     assert!(recorded.iter().all(|one| one.durable_at == recorded[0].durable_at));
     let names: Vec<_> = found.iter().map(|f| f.entry.clone().unwrap().request).collect();
-    assert_eq!(names, ["p0", "p1", "p2", "p3", "p4"].map(Arc::from));
+    assert_eq!(names, ["p0", "p1", "p2", "p3", "p4"]);
 }
 
 #[test]

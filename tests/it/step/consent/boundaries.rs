@@ -5,7 +5,7 @@
 
 use mylife::{
     consent::{
-        boundary::{boundaries, next_change, since},
+        boundary::{boundaries, next_change, standing},
         decide::decide_at,
     },
     domain::moment::Moment,
@@ -20,6 +20,13 @@ const HOURS: std::ops::Range<i64> = -60..820;
 fn is_permitted(world: &World) -> impl Fn(Moment) -> bool {
     let (snapshot, asker, unit) = (world.snapshot(), world.asker(), world.thing.unit());
     move |now| decide_at(&snapshot, &asker, &unit, now).permit
+}
+
+fn since(world: &World, now: Moment) -> Option<Moment> {
+    let (snapshot, asker, unit) = (world.snapshot(), world.asker(), world.thing.unit());
+    let found = standing(&snapshot, &asker, &unit, &boundaries(&snapshot, &asker), now)?;
+    assert_eq!(found.basis, decide_at(&snapshot, &asker, &unit, now).basis);
+    Some(found.since)
 }
 
 proptest! {
@@ -44,7 +51,7 @@ proptest! {
     #[test]
     fn the_start_of_a_permit_is_the_first_hour_of_it(world in worlds(), hours in 60..200_i64) {
         let is_permitted = is_permitted(&world);
-        let found = since(&world.snapshot(), &world.asker(), &world.thing.unit(), hour(hours));
+        let found = since(&world, hour(hours));
         let denied = (HOURS.start..=hours).rev().find(|h| !is_permitted(hour(*h)));
         match denied {
             Some(h) if h == hours => prop_assert_eq!(found, None),
@@ -75,10 +82,10 @@ fn a_version_that_was_replaced_permits_the_past_it_was_in_force_in() {
         Held { consent: consent("grant", &root), recorded: None, force: (Some(10), Some(20)) };
     let second = Held { consent: revoked, recorded: None, force: (Some(20), None) };
     let world = World::of(vec![first, second]);
-    let (snapshot, asker, unit) = (world.snapshot(), world.asker(), world.thing.unit());
+    let (snapshot, asker) = (world.snapshot(), world.asker());
     assert_eq!(boundaries(&snapshot, &asker), [hour(10), hour(20)]);
-    assert_eq!(since(&snapshot, &asker, &unit, hour(15)), Some(hour(10)));
-    assert_eq!(since(&snapshot, &asker, &unit, hour(20)), None);
+    assert_eq!(since(&world, hour(15)), Some(hour(10)));
+    assert_eq!(since(&world, hour(20)), None);
     assert_eq!(next_change(&snapshot, &asker, hour(10)), hour(20));
     assert_eq!(next_change(&snapshot, &asker, at("2026-02-01T00:00:00Z")), Moment::MAX);
 }

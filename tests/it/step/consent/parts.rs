@@ -200,7 +200,7 @@ fn a_patient_named_by_identifier_is_who_the_store_resolved() {
         (None, Why::Default),
     ] {
         let mut snapshot = world.snapshot();
-        snapshot.policies = vec![Policy::parse(&held, patient(id))];
+        snapshot.policies = [Policy::parse(&held, patient(id))].into();
         let verdict = decide(&snapshot, &world.asker(), &world.thing.unit());
         assert_eq!(verdict.why, why, "{id:?}");
     }

@@ -154,6 +154,7 @@ impl World {
     pub(super) fn asker(&self) -> Asker {
         let who = &self.who;
         Asker {
+            through: Vec::new(),
             now: at(NOW),
             subject: who.subject.map(Arc::from),
             orgs: who.orgs.iter().map(|org| Arc::from(*org)).collect(),

@@ -1,0 +1,323 @@
+//! What this gateway owes to others: Consents written here, until each node has them.
+//!
+//! Beside asking peers. A letter is durable before it is sent; it goes at once, and if the node does
+//! not answer, again and again with growing pauses, also after a restart. Letters of one Consent go to
+//! a node one at a time, and a later one takes the place of an earlier. A prohibition is kept for
+//! peers that join later. Source: design 5. It must not decide, and tells nobody what it holds.
+
+pub mod letter;
+mod lane;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{Notify, OwnedMutexGuard},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use self::{
+    lane::{Kept, Key, Lanes, Pending},
+    letter::{Delivery, Letter, Sender},
+};
+use crate::{
+    chance::{Chance, base32},
+    domain::id::NodeCode,
+    error::{Error, Result},
+    federation::{ask::Source, choose::Sources},
+    json,
+    store::{Outgoing, Store},
+};
+
+/// The first pause; each is twice the one before.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST: Duration = Duration::from_mins(5);
+/// Letters to one node that are under way at a time, so that its questions still get through.
+const AT_A_TIME: usize = 8;
+
+/// A prohibition as it is kept for peers yet to join.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Copy<L> {
+    /// Nodes that were sent it, or are owed it.
+    receivers: BTreeSet<String>,
+    letter: L,
+}
+
+/// What came of sending one letter once. Until it is settled or put off, no other letter of that
+/// Consent goes to the node.
+pub struct Attempt {
+    /// The node.
+    pub node: NodeCode,
+    /// What was sent.
+    pub letter: Arc<Letter>,
+    /// What became of it.
+    pub delivery: Delivery,
+    row: i64,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// The letters of one gateway.
+pub struct Outbox {
+    sender: Sender,
+    store: Arc<dyn Store>,
+    sources: Arc<Sources>,
+    lanes: Mutex<Lanes>,
+    news: Notify,
+}
+
+impl Outbox {
+    /// Takes up what was owed, forgets what a later letter has replaced, and owes the prohibitions to
+    /// peers that have joined since.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; `Internal` when it holds no letters.
+    pub async fn open(
+        sender: Sender,
+        store: Arc<dyn Store>,
+        sources: Arc<Sources>,
+    ) -> Result<Self> {
+        let (mut lanes, mut stale, mut joined) = (Lanes::default(), Vec::new(), Vec::new());
+        let now = Instant::now();
+        for (row, message) in store.owed(usize::MAX).await? {
+            if *message.peer == *sender.node.as_str() {
+                let copy: Copy<Letter> = json::stored(&message.body)?;
+                let of = copy.letter.of();
+                let kept = Kept {
+                    row,
+                    digest: copy.letter.digest(),
+                    receivers: copy.receivers.iter().filter_map(|c| NodeCode::parse(c)).collect(),
+                };
+                stale.extend(lanes.keep(of, kept));
+                joined.push((row, copy.letter));
+            } else if let Some(node) = NodeCode::parse(&message.peer) {
+                let letter: Arc<Letter> = Arc::new(json::stored(&message.body)?);
+                let key = Key { node, of: letter.of() };
+                stale.extend(lanes.put(key, Pending { row, letter, tries: 0, due: now }));
+            }
+        }
+        for row in stale {
+            store.delivered(row).await?;
+        }
+        let lanes = Mutex::new(lanes);
+        let this = Self { sender, store, sources, lanes, news: Notify::new() };
+        for (row, letter) in joined {
+            if this.lanes().kept(&letter.of()).is_some_and(|kept| kept.row == row) {
+                let to = this.never_reached(&letter);
+                this.put(&Arc::new(letter), &to, now).await?;
+            }
+        }
+        Ok(this)
+    }
+
+    /// Makes a letter durable and sends it at once to all of `to`. Every attempt must be settled or
+    /// put off.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; then nothing was sent.
+    pub async fn send(self: &Arc<Self>, letter: Letter, to: &[NodeCode]) -> Result<Vec<Attempt>> {
+        let letter = Arc::new(letter);
+        self.put(&letter, to, Instant::now() + FIRST).await?;
+        let of = letter.of();
+        Ok(self
+            .attempts(to.iter().map(|node| Key { node: node.clone(), of: Arc::clone(&of) }))
+            .await)
+    }
+
+    /// Ends when a letter is due to be sent again.
+    pub async fn due(&self) {
+        loop {
+            let news = self.news.notified();
+            let next = self.lanes().next(&self.sources);
+            match next {
+                Some(at) if at <= Instant::now() => return,
+                Some(at) => tokio::select! { () = sleep_until(at) => {} () = news => {} },
+                None => news.await,
+            }
+        }
+    }
+
+    /// Sends what is due. Every attempt must be settled or put off.
+    pub async fn send_due(self: &Arc<Self>) -> Vec<Attempt> {
+        let due = self.lanes().due(&self.sources, Instant::now(), AT_A_TIME);
+        self.attempts(due.into_iter()).await
+    }
+
+    /// Takes note of what became of a letter.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; the letter is then sent once more.
+    pub async fn settle(&self, attempt: Attempt) -> Result<()> {
+        let done = match attempt.delivery {
+            Delivery::Pending => Ok(false),
+            Delivery::Acknowledged => self.store.delivered(attempt.row).await.map(|()| true),
+            Delivery::Refused(_) => self.give_up(&attempt).await.map(|()| true),
+        };
+        if !matches!(done, Ok(true)) {
+            self.put_off(attempt);
+            return done.map(drop);
+        }
+        self.lanes().done(&attempt.key(), attempt.row);
+        Ok(())
+    }
+
+    /// The letter is sent again after a pause.
+    pub fn put_off(&self, attempt: Attempt) {
+        let pause = |tries: u32| {
+            let whole = FIRST.saturating_mul(1 << tries.min(16)).min(LONGEST);
+            jitter(whole, &*self.sender.chance)
+        };
+        self.lanes().put_off(&attempt.key(), attempt.row, pause);
+        // The turn is free once the pause is known.
+        drop(attempt);
+        self.news.notify_one();
+    }
+
+    /// A node that refused a prohibition is asked again after the next start.
+    async fn give_up(&self, attempt: &Attempt) -> Result<()> {
+        let letter = &attempt.letter;
+        let kept = self.lanes().kept(&letter.of()).cloned();
+        if let Some(mut kept) = kept.filter(|kept| letter.repeats(&kept.digest)) {
+            kept.receivers.remove(&attempt.node);
+            let copy = self.copy(letter, &kept.receivers)?;
+            let rows = self.store.owe(vec![copy]).await?;
+            self.replace(letter, &rows, kept.receivers).await?;
+        }
+        self.store.delivered(attempt.row).await
+    }
+
+    /// Peers that were never sent a prohibition.
+    fn never_reached(&self, letter: &Letter) -> Vec<NodeCode> {
+        let lanes = self.lanes();
+        let reached = lanes.kept(&letter.of()).map(|kept| &kept.receivers);
+        let nodes = self.sources.peers.iter().map(|peer| peer.node().clone());
+        nodes.filter(|node| reached.is_none_or(|reached| !reached.contains(node))).collect()
+    }
+
+    /// Makes a letter durable for each of `to` that is not owed the same already.
+    async fn put(&self, letter: &Arc<Letter>, to: &[NodeCode], due: Instant) -> Result<()> {
+        let (of, digest) = (letter.of(), letter.digest());
+        let (new, kept): (Vec<NodeCode>, _) = {
+            let lanes = self.lanes();
+            let owed = |node: &&NodeCode| {
+                lanes.pending(node, &of).is_some_and(|earlier| earlier.letter.repeats(&digest))
+            };
+            (to.iter().filter(|node| !owed(node)).cloned().collect(), lanes.kept(&of).cloned())
+        };
+        let mut messages = Vec::with_capacity(new.len() + 1);
+        for node in &new {
+            messages.push(self.message(node, &of, &**letter)?);
+        }
+        let same = kept.filter(|kept| kept.digest == digest);
+        let mut receivers = same.as_ref().map(|kept| kept.receivers.clone()).unwrap_or_default();
+        let before = receivers.len();
+        receivers.extend(to.iter().cloned());
+        let keeps = letter.is_prohibition() && (same.is_none() || receivers.len() > before);
+        if keeps {
+            messages.push(self.copy(letter, &receivers)?);
+        }
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let rows = self.store.owe(messages).await?;
+        let mut stale = Vec::new();
+        {
+            let mut lanes = self.lanes();
+            for (node, row) in new.into_iter().zip(&rows) {
+                let key = Key { node, of: Arc::clone(&of) };
+                let pending = Pending { row: *row, letter: Arc::clone(letter), tries: 0, due };
+                stale.extend(lanes.put(key, pending));
+            }
+        }
+        for row in stale {
+            self.store.delivered(row).await?;
+        }
+        if keeps {
+            self.replace(letter, &rows, receivers).await?;
+        }
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// The last of `rows` is the copy of a prohibition from now on.
+    async fn replace(
+        &self,
+        letter: &Letter,
+        rows: &[i64],
+        receivers: BTreeSet<NodeCode>,
+    ) -> Result<()> {
+        let Some(row) = rows.last() else { return Ok(()) };
+        let kept = Kept { row: *row, digest: letter.digest(), receivers };
+        let stale = self.lanes().keep(letter.of(), kept);
+        match stale {
+            Some(row) => self.store.delivered(row).await,
+            None => Ok(()),
+        }
+    }
+
+    fn copy(&self, letter: &Letter, receivers: &BTreeSet<NodeCode>) -> Result<Outgoing> {
+        let receivers = receivers.iter().map(ToString::to_string).collect();
+        self.message(&self.sender.node, &letter.of(), &Copy { receivers, letter })
+    }
+
+    fn message(&self, to: &NodeCode, of: &str, body: &impl Serialize) -> Result<Outgoing> {
+        Ok(Outgoing {
+            key: format!("{of}|{}", base32(&*self.sender.chance, 16)).into(),
+            peer: to.as_str().into(),
+            body: serde_json::to_vec(body).map_err(Error::internal)?.into(),
+        })
+    }
+
+    async fn attempts(self: &Arc<Self>, keys: impl Iterator<Item = Key>) -> Vec<Attempt> {
+        let mut flights = JoinSet::new();
+        for key in keys {
+            let this = Arc::clone(self);
+            flights.spawn(async move { this.attempt(key).await });
+        }
+        let mut all: Vec<Attempt> = flights.join_all().await.into_iter().flatten().collect();
+        all.sort_by(|a, b| a.node.cmp(&b.node));
+        all
+    }
+
+    /// Sends the newest letter of a lane once it is its turn; `None` if none is left.
+    async fn attempt(&self, key: Key) -> Option<Attempt> {
+        let turn = self.lanes().turn(&key)?;
+        let turn = turn.lock_owned().await;
+        let pending = self.lanes().pending(&key.node, &key.of).cloned();
+        let Some(Pending { row, letter, .. }) = pending else {
+            self.lanes().close(&key);
+            return None;
+        };
+        let source = self.source(&key.node)?;
+        let delivery = source.deliver(&letter, &self.sender).await;
+        Some(Attempt { node: key.node, letter, delivery, row, _turn: turn })
+    }
+
+    fn source(&self, node: &NodeCode) -> Option<Arc<Source>> {
+        self.sources.peers.iter().find(|peer| peer.node() == node).cloned()
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt {
+    fn key(&self) -> Key {
+        Key { node: self.node.clone(), of: self.letter.of() }
+    }
+}
+
+/// Between half of it and all of it, so that many that failed together do not come back together.
+fn jitter(whole: Duration, chance: &dyn Chance) -> Duration {
+    let mut bytes = [0; 2];
+    chance.fill(&mut bytes);
+    let half = whole / 2;
+    half + half.mul_f64(f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX))
+}

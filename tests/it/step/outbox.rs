@@ -1,0 +1,182 @@
+//! What is owed to a node that does not answer: when it is sent again, and what is not sent any more.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mylife::{
+    chance::SeededChance,
+    domain::{id::NodeCode, moment::Moment},
+    federation::{
+        ask::Source,
+        choose::Sources,
+        client::{Limits, PeerClient},
+        outbox::{
+            Outbox,
+            letter::{Delivery, Letter, Sender},
+        },
+        token::PeerTokens,
+    },
+    handle::HandleKey,
+    store::{
+        Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Task, Walked,
+    },
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    asking::{Desk, assertion, body, credentials},
+    signed::elliptic,
+    wires::{Wires, clock},
+};
+
+const UUID: &str = "urn:uuid:01020304-0506-0708-090a-0b0c0d0e0f10";
+
+/// A store that keeps messages alone.
+#[derive(Default)]
+struct Shelf(Mutex<(i64, Vec<(i64, Outgoing)>)>);
+
+fn never<T: Send + 'static>() -> Task<T> {
+    Box::pin(async { panic!("an outbox asks for messages alone") })
+}
+
+impl Store for Shelf {
+    fn load(&self, _: &str) -> Task<Option<Stored>> {
+        never()
+    }
+    fn find(&self, _: IdentityMac) -> Task<Option<Arc<str>>> {
+        never()
+    }
+    fn local(&self, _: &str, _: DocumentKind, _: &str) -> Task<Option<Place>> {
+        never()
+    }
+    fn place(&self, _: &str) -> Task<Option<Place>> {
+        never()
+    }
+    fn walk(&self, _: Option<&str>, _: usize) -> Task<Vec<Walked>> {
+        never()
+    }
+    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+        never()
+    }
+    fn commit(&self, _: Change) -> Task<Committed> {
+        never()
+    }
+    fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {
+        never()
+    }
+    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
+        never()
+    }
+    fn recorded(&self, _: Vec<i64>) -> Task<()> {
+        never()
+    }
+    fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>> {
+        let all = self.0.lock().unwrap().1.iter().take(limit).cloned().collect();
+        Box::pin(async move { Ok(all) })
+    }
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>> {
+        let mut shelf = self.0.lock().unwrap();
+        let mut ids = Vec::new();
+        for message in messages {
+            shelf.0 += 1;
+            let id = shelf.0;
+            shelf.1.push((id, message));
+            ids.push(id);
+        }
+        Box::pin(async move { Ok(ids) })
+    }
+    fn delivered(&self, message: i64) -> Task<()> {
+        self.0.lock().unwrap().1.retain(|(id, _)| *id != message);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A gateway whose only peer is never there.
+async fn outbox(store: Arc<Shelf>) -> Arc<Outbox> {
+    let (wires, clock) = (Wires::default(), clock());
+    let (issuer, chance) = ("https://portal.example", Arc::new(SeededChance::new(3)));
+    let to = "peer.test:1".parse().unwrap();
+    let limits = Limits::default();
+    let client = PeerClient::new(to, Arc::new(wires), None, limits, clock.clone()).unwrap();
+    let client = Arc::new(client);
+    let tokens =
+        PeerTokens::new(client.clone(), "/oauth/token", "https://peer", issuer, 9, clock.clone());
+    let peer = Source {
+        code: node("205"),
+        issuer: "https://peer".to_owned(),
+        client,
+        tokens: tokens.unwrap(),
+        handle: HandleKey::generate(&*chance).unwrap().0.public(),
+        asked: true,
+    };
+    let signer = Arc::new(elliptic(mylife::authenticate::jose::key::Algorithm::Es256));
+    let sender = Sender { node: node("900"), issuer: issuer.to_owned(), signer, chance, clock };
+    let sources = Sources { node: node("900"), local: None, peers: vec![Arc::new(peer)] };
+    Arc::new(Outbox::open(sender, store, Arc::new(sources)).await.unwrap())
+}
+
+fn node(code: &str) -> NodeCode {
+    NodeCode::parse(code).unwrap()
+}
+
+async fn letter(status: &str) -> Letter {
+    let desk = Desk::new();
+    let form = credentials(&assertion(status, &json!({})), "system/Consent.cu");
+    let (response, refused) = desk.post(&form).await;
+    assert!(refused.is_none(), "{refused:?}");
+    let caller = desk.caller(body(&response)["access_token"].as_str().unwrap(), None).unwrap();
+    let identifier = json!({ "system": "urn:oid:1.2.246.21", "value": "170501A9000" });
+    let consent: Value = json!({ "status": status, "patient": { "identifier": identifier } });
+    Letter::new(&caller, "https://portal.example", UUID, consent, false, &"r".into()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pauses_grow_from_a_second_to_five_minutes_and_are_never_quite_the_same() {
+    let store = Arc::new(Shelf::default());
+    let outbox = outbox(Arc::clone(&store)).await;
+    let mut before = Instant::now();
+    for attempt in outbox.send(letter("active").await, &[node("205")]).await.unwrap() {
+        assert_eq!(attempt.delivery, Delivery::Pending);
+        outbox.settle(attempt).await.unwrap();
+    }
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        outbox.due().await;
+        pauses.push(before.elapsed());
+        before = Instant::now();
+        let attempts = outbox.send_due().await;
+        assert_eq!(attempts.len(), 1);
+        for attempt in attempts {
+            outbox.settle(attempt).await.unwrap();
+        }
+    }
+    for (n, pause) in pauses.iter().enumerate() {
+        let whole = Duration::from_secs(1 << n.min(10)).min(Duration::from_mins(5));
+        let slack = Duration::from_millis(2);
+        assert!(whole / 2 <= *pause && *pause <= whole + slack, "{n}: {pause:?} of {whole:?}");
+    }
+    let last = &pauses[9..];
+    assert!(last.iter().any(|pause| *pause != last[0]), "{last:?}");
+    assert_eq!(store.owed(9).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_version_goes_alone_whatever_a_crash_left() {
+    let store = Arc::new(Shelf::default());
+    let earlier = outbox(Arc::clone(&store)).await;
+    let to = [node("205")];
+    earlier.send(letter("active").await, &to).await.unwrap();
+    let first = store.owed(9).await.unwrap();
+    earlier.send(letter("inactive").await, &to).await.unwrap();
+    let second = store.owed(9).await.unwrap();
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert!(second[0].1.body != first[0].1.body);
+    // A crash before the earlier one was forgotten.
+    store.0.lock().unwrap().1.insert(0, first[0].clone());
+    outbox(Arc::clone(&store)).await;
+    assert_eq!(store.owed(9).await.unwrap(), second);
+}
