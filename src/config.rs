@@ -20,6 +20,7 @@ pub mod peers;
 pub mod law;
 pub mod directory;
 pub mod limits;
+pub mod shared;
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -41,6 +42,7 @@ use crate::{
         Limits,
         open::{PeerSetup, Setup},
     },
+    shared::Choice,
     transport::Tcp,
 };
 
@@ -158,6 +160,7 @@ fn sections(
     let law = law::read(root.section("law"));
     let listing = directory::read(root.section("directory"));
     let costs = limits::read(root.section("limits"));
+    let shared = shared::read(root.section("shared"));
     if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
         root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
     }
@@ -172,6 +175,7 @@ fn sections(
         law,
         listing,
         costs,
+        shared: shared?,
     };
     let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
     let listening = listening?;
@@ -189,11 +193,12 @@ struct Parts {
     law: Law,
     listing: Listing,
     costs: limits::Costs,
+    shared: Choice,
 }
 
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
-        let Self { node, storing, signer, clients, peers, law, listing, costs } = self;
+        let Self { node, storing, signer, clients, peers, law, listing, costs, shared } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -218,6 +223,8 @@ impl Parts {
             cache_bytes: storing.cache_bytes,
             stride: costs.stride,
             readers: storing.readers,
+            shared,
+            rates: costs.rates,
             clock,
             chance,
         }

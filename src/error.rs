@@ -4,7 +4,7 @@
 //! personal data or the cause; `source` is read by the operator's log alone. Sources of the codes:
 //! FHIR R4 `issue-type` value set, RFC 9110 section 15.
 
-use std::{borrow::Cow, error, fmt};
+use std::{borrow::Cow, error, fmt, time::Duration};
 
 /// Result of a step that can refuse.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -106,13 +106,14 @@ pub struct Error {
     kind: Kind,
     say: Cow<'static, str>,
     expression: Vec<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// `say` says what to do, without personal data and without the cause.
     pub fn new(kind: Kind, say: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, say: say.into(), expression: Vec::new(), source: None }
+        Self { kind, say: say.into(), expression: Vec::new(), retry_after: None, source: None }
     }
 
     /// The same bytes for everything a reader may not know of.
@@ -133,6 +134,12 @@ impl Error {
     /// Store or log cannot be reached, with the cause for the log.
     pub fn unavailable(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         Self::new(Kind::Unavailable, "Storage cannot be reached; try again later.").because(source)
+    }
+
+    /// More requests than may be, and when the next may come.
+    pub fn throttled(retry_after: Duration) -> Self {
+        let say = "Too many requests; wait as long as Retry-After says.";
+        Self { retry_after: Some(retry_after), ..Self::new(Kind::Throttled, say) }
     }
 
     /// Adds the place: a `FHIRPath` or a JSON path.
@@ -157,10 +164,20 @@ impl Error {
         &self.say
     }
 
+    /// When to try again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// Where in the input.
     pub fn expression(&self) -> &[String] {
         &self.expression
     }
+}
+
+/// Seconds of a `Retry-After`: rounded up, at least one (RFC 9110 section 10.2.3).
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 impl fmt::Display for Error {

@@ -44,6 +44,7 @@ use crate::{
     scope::{self, Grant},
     seal::Keys,
     search,
+    shared::{Shared, pace::Pace},
 };
 
 /// The parts of one gateway; nothing of it is global, so several live in one process.
@@ -82,6 +83,10 @@ pub struct Gateway {
     pub fhir: crate::fhir::schema::Validator,
     /// What anybody may read.
     pub documents: Documents,
+    /// How often somebody may ask.
+    pub pace: Arc<Pace>,
+    /// What replicas share and may lose.
+    pub shared: Arc<dyn Shared>,
     /// Bounds and switches of configuration.
     pub limits: Limits,
 }

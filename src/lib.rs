@@ -89,6 +89,7 @@ pub mod fhir;
 pub mod smart;
 pub mod unit;
 pub mod handle;
+pub mod shared;
 pub mod store;
 pub mod json;
 pub mod percent;

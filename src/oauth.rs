@@ -7,6 +7,7 @@
 pub mod form;
 pub mod refused;
 pub mod token;
+mod pace;
 pub mod client;
 pub mod grant;
 pub mod metadata;

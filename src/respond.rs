@@ -19,7 +19,7 @@ use crate::{
     authenticate::challenge,
     bundle::Answer,
     clock::Clock,
-    error::{Error, Kind},
+    error::{Error, Kind, whole_seconds},
     fhir::version::Version,
     listen::body::Body,
     respond::{condition::Versions, flight::InFlight},
@@ -145,7 +145,8 @@ pub fn refusal(
         headers.extend(allow.map(|a| (header::ALLOW, HeaderValue::from_static(a))));
     }
     if matches!(error.kind(), Kind::Unavailable | Kind::Throttled) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = whole_seconds(error.retry_after().unwrap_or_default());
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     response
 }

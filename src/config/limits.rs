@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{config::section::Section, federation::client, json};
+use crate::{config::section::Section, federation::client, json, shared::pace::Rates};
 
 /// What one request, one document and one peer may cost.
 pub struct Costs {
@@ -16,6 +16,8 @@ pub struct Costs {
     pub stride: usize,
     /// One peer.
     pub peer: client::Limits,
+    /// How often somebody may ask.
+    pub rates: Rates,
 }
 
 /// Reads the section.
@@ -31,8 +33,10 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let deadline = section.number("peer_deadline_milliseconds", 100..=1900, 1200);
     let concurrency = section.number("peer_concurrency", 1..=1024, size(peer.concurrency));
     let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
+    let rates = rates(&mut section);
     section.finish();
     Costs {
+        rates,
         page: count(page),
         document: json::Limits { bytes: count(bytes), depth: count(depth) },
         stride: count(stride),
@@ -42,5 +46,18 @@ pub fn read(mut section: Section<'_>) -> Costs {
             queue: count(queue),
             ..peer
         },
+    }
+}
+
+fn rates(section: &mut Section<'_>) -> Rates {
+    let built_in = Rates::default();
+    let mut rate = |key: &str, default: u32| {
+        let rate = section.number(key, 1..=1_000_000, default.into());
+        u32::try_from(rate).unwrap_or(default)
+    };
+    Rates {
+        client: rate("client_requests_per_second", built_in.client),
+        client_tokens: rate("client_tokens_per_second", built_in.client_tokens),
+        address_tokens: rate("address_tokens_per_second", built_in.address_tokens),
     }
 }

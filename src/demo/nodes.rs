@@ -261,6 +261,8 @@ fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Re
         cache_bytes: CACHE_BYTES,
         stride: 0,
         readers: NonZeroUsize::MIN,
+        shared: crate::shared::Choice::Process,
+        rates: crate::shared::pace::Rates::default(),
         clock: Arc::clone(&world.clock),
         chance: Arc::clone(&world.chance),
     })

@@ -44,6 +44,10 @@ use crate::{
     query::page::Sealer,
     respond::flight::Flights,
     seal::Keys,
+    shared::{
+        self,
+        pace::{Pace, Rates},
+    },
     source::local::Local,
     store::{
         Store,
@@ -95,6 +99,10 @@ pub struct Setup {
     pub stride: usize,
     /// Threads that read the store.
     pub readers: NonZeroUsize,
+    /// Where what replicas share lives.
+    pub shared: shared::Choice,
+    /// How often somebody may ask.
+    pub rates: Rates,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -169,6 +177,9 @@ impl Gateway {
             Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?;
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let keys = setup.keys;
+        let name_key = Zeroizing::new(keys.mac("names of what is shared", b""));
+        let opened = shared::open(setup.shared, &setup.node, &name_key, &setup.clock);
+        let pace = Arc::new(Pace::new(opened.limiter, setup.rates));
         let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
         let sender = Sender {
             node: setup.node.clone(),
@@ -196,7 +207,10 @@ impl Gateway {
                 peers,
                 store,
                 chance: Arc::clone(&setup.chance),
+                pace: Arc::clone(&pace),
             },
+            pace,
+            shared: opened.shared,
             reach: Reach { sources, keys: Arc::clone(&keys), stride: setup.stride },
             handle: handle_key(&keys)?,
             terms: Terms { law: Arc::new(setup.law), directory, activated: setup.activated },

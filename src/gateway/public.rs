@@ -3,7 +3,10 @@
 //! The directory is public to any authenticated caller; the documents need no token. All of them are
 //! made at start-up from the structs that the roads themselves obey, so they cannot disagree.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use http::Response;
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ use crate::{
     gateway::{Gateway, capability, request::Asked},
     listen::body::Body,
     mapping::questionnaire,
-    oauth::{metadata::Metadata, token},
+    oauth::{metadata::Metadata, refused::Code, token},
     query::{self, Query, param},
     respond,
     route::Public,
@@ -104,10 +107,16 @@ impl Gateway {
             headers: asked.headers,
             body: &asked.body,
             certificate: asked.peer_certificate.as_ref(),
+            // The listener writes it; what is no address is counted with all others that are none.
+            address: asked.address.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };
         let answered = self.tokens.answer(question, asked.now).await;
         if let Some(refused) = &answered.refused {
             tracing::info!(reason = %refused.why, client = answered.client.as_deref(), "no token");
+        }
+        if answered.refused.as_ref().is_some_and(|refused| refused.code == Code::Throttled) {
+            // Nothing was decided about anybody, and a record of each would make a flood dearer.
+            return answered.response.map(Body::free);
         }
         let refused = || Outcome::Refused("token-refused".into());
         let done = Done {

@@ -147,6 +147,7 @@ impl Gateway {
         body: crate::listen::body::BodyReader,
         grant: &Grant,
     ) -> Result<Response<Body>> {
+        self.pace.request(grant.caller().client_id(), asked.now).await?;
         acceptable(asked)?;
         if *asked.method != Method::GET && *asked.method != Method::HEAD {
             asked.body = body.whole().await?;
@@ -182,8 +183,12 @@ impl Gateway {
         }
         let request = asked.request_alone();
         let log = &self.log;
-        let recorded =
-            step::record_refusal(log, grant, shape.code, is_refusal, &request, asked.now).await;
+        let recorded = if error.kind() == Kind::Throttled {
+            // Nothing was decided about anybody, and a record of each would make a flood dearer.
+            Ok(())
+        } else {
+            step::record_refusal(log, grant, shape.code, is_refusal, &request, asked.now).await
+        };
         let error = match recorded {
             Ok(()) => error,
             Err(unrecorded) => {

@@ -5,7 +5,7 @@
 //! answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can
 //! only be what it is registered for.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -122,10 +122,11 @@ impl TokenEndpoint {
     pub(super) async fn client_credentials(
         &self,
         form: &Form,
+        address: IpAddr,
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let (client, proof) = self.prove(form, now)?;
+        let (client, proof) = self.prove(form, address, now).await?;
         self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
         *known = Some(Arc::clone(client.id()));
         let scopes = narrow(form.value("scope"), client.scopes())?;
@@ -140,9 +141,10 @@ impl TokenEndpoint {
     }
 
     /// Who is it? Nothing has been spent yet.
-    fn prove(
+    async fn prove(
         &self,
         form: &Form,
+        address: IpAddr,
         now: Moment,
     ) -> Result<(&Arc<Client>, Verified<Assertion>), Refused> {
         let refused = |why: &'static str| Refused::new(Code::InvalidClient, why);
@@ -153,6 +155,7 @@ impl TokenEndpoint {
         let token = form.value("client_assertion").ok_or_else(|| refused("no assertion"))?;
         let issuer = jose::claimed_issuer(token).map_err(unproven)?;
         let client = self.registry.client(&issuer).ok_or_else(|| refused("unknown client"))?;
+        self.keep_claimed(client, address, now).await?;
         let expected = Expected {
             kind: TokenKind::ClientAssertion,
             issuer: client.id(),

@@ -43,6 +43,7 @@ impl TokenEndpoint {
             ));
         }
         *known = Some(peer.code.as_str().into());
+        self.keep_peer(peer, now).await?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);
         let disbelieved = |why: Refusal| Refused::new(Code::InvalidGrant, why.to_string());
         let token = form.value("assertion").ok_or(Refused::request("no assertion"))?;

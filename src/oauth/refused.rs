@@ -3,7 +3,7 @@
 //! Part of `oauth`. Source: RFC 6749 section 5.2, RFC 9110. The words of a code never change with the
 //! cause, so a refusal tells an attacker nothing; the cause is for the audit record and the log.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -12,7 +12,10 @@ use http::{
 };
 use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Error, whole_seconds};
+
+/// How long to wait where nothing better is known.
+const AWHILE: Duration = Duration::from_secs(5);
 
 /// Why no token is issued, as far as the client may know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +34,8 @@ pub enum Code {
     ServerError,
     /// Single use cannot be ensured at the moment.
     TemporarilyUnavailable,
+    /// More requests than may be.
+    Throttled,
     /// The client is not registered for what it states.
     UnauthorizedClient,
     /// Another grant type.
@@ -57,6 +62,12 @@ impl Code {
             Self::TemporarilyUnavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "Try again later.")
             }
+            // OAuth has no word for it; the status says which of the two it is.
+            Self::Throttled => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "temporarily_unavailable",
+                "Too many requests; wait as long as Retry-After says.",
+            ),
             Self::UnauthorizedClient => (
                 BAD,
                 "unauthorized_client",
@@ -78,15 +89,18 @@ pub struct Refused {
     pub why: Cow<'static, str>,
     /// Did the client use the `Authorization` header?
     pub(super) by_header: bool,
+    /// How long the client should wait.
+    pub(super) retry_after: Duration,
 }
 
 impl Refused {
     pub(super) fn new(code: Code, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, why: why.into(), by_header: false }
+        Self { code, why: why.into(), by_header: false, retry_after: AWHILE }
     }
 
     pub(super) const fn request(why: &'static str) -> Self {
-        Self { code: Code::InvalidRequest, why: Cow::Borrowed(why), by_header: false }
+        let why = Cow::Borrowed(why);
+        Self { code: Code::InvalidRequest, why, by_header: false, retry_after: AWHILE }
     }
 
     /// A fault on our side.
@@ -107,8 +121,9 @@ impl Refused {
         if self.code == Code::MethodNotAllowed {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if self.code == Code::TemporarilyUnavailable {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        if matches!(self.code, Code::TemporarilyUnavailable | Code::Throttled) {
+            let seconds = HeaderValue::from(whole_seconds(self.retry_after));
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         if self.by_header {
             let basic = HeaderValue::from_static("Basic realm=\"token\"");

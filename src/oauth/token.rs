@@ -4,7 +4,7 @@
 //! 6749 sections 3.2 and 5, SMART App Launch 2.2 `backend-services`, RFC 9068. A token is issued only
 //! after its one-time proof has been spent in the store, and it only ever narrows what is registered.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -29,6 +29,7 @@ use crate::{
     },
     chance::{Chance, base32},
     domain::moment::Moment,
+    shared::pace::Pace,
     smart::{self, Scopes},
     store::Store,
 };
@@ -53,6 +54,8 @@ pub struct Asked<'a> {
     pub body: &'a [u8],
     /// SHA-256 of the client certificate of the connection.
     pub certificate: Option<&'a [u8; 32]>,
+    /// Who sent it, as the connection says.
+    pub address: IpAddr,
 }
 
 /// The answer, with what the audit record needs.
@@ -83,6 +86,8 @@ pub struct TokenEndpoint {
     pub store: Arc<dyn Store>,
     /// Names tokens.
     pub chance: Arc<dyn Chance>,
+    /// How often somebody may ask.
+    pub pace: Arc<Pace>,
 }
 
 /// What a token is to say.
@@ -118,10 +123,13 @@ impl TokenEndpoint {
         if asked.query.is_some_and(|query| !query.is_empty()) {
             return Err(Refused::request("parameters in the URL"));
         }
+        self.keep_address(asked.address, now).await?;
         let form = Form::parse(asked.headers, asked.body)?;
         refuse_second_method(asked.headers, &form)?;
         let granted = match form.value("grant_type") {
-            Some(CLIENT_CREDENTIALS) => self.client_credentials(&form, client, now).await?,
+            Some(CLIENT_CREDENTIALS) => {
+                self.client_credentials(&form, asked.address, client, now).await?
+            }
             Some(JWT_BEARER) if !self.peers.is_empty() => {
                 self.jwt_bearer(&form, asked.certificate, client, now).await?
             }

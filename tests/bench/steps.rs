@@ -34,6 +34,7 @@ use mylife::{
     mapping, query, route,
     scope::{self, Grant},
     search,
+    shared::{Key, Limit, process::Process},
     source::local::Local,
 };
 use tokio::runtime::Builder;
@@ -206,6 +207,11 @@ async fn warm(gateway: &Gateway, somebody: &Somebody, grant: &Grant) {
     let now = gateway.clock.now();
     let view = seen(gateway, somebody, grant).await;
     let hit = search::read(&view, KIND, &somebody.response).unwrap();
+    let (limits, limit) = (Process::default(), Limit::per_second(1_000_000, u32::MAX));
+    tell("shared: a permit, in process", || {
+        let key = Key::new("request", &[b"national-portal"]);
+        black_box(limits.permit_now(&key, limit, 1, now));
+    });
     tell("search::read", || drop(black_box(search::read(&view, KIND, &somebody.response))));
     tell("bundle::one", || {
         drop(black_box(bundle::one(&hit, &gateway.node, &*gateway.sealer, clock.elapsed())));

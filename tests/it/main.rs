@@ -17,6 +17,7 @@ mod property;
 mod readme;
 mod refusal;
 mod seal;
+mod shared;
 mod step;
 mod store;
 mod story;

@@ -17,6 +17,7 @@ mod listen_tls;
 mod metadata;
 mod native;
 mod outbox;
+mod pace;
 mod peer;
 mod peer_client;
 mod peer_token;

@@ -12,5 +12,6 @@ mod portal_pulls_survey;
 mod namesakes;
 mod passes_through;
 mod region_reads_plan;
+mod too_many_requests;
 mod walk_in_blocks;
 mod written_down;

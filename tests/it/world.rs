@@ -27,6 +27,7 @@ use mylife::{
     domain::moment::Moment,
     federation::client::Limits,
     pki::Ca,
+    shared::pace::Rates,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -58,6 +59,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// Leading characters of an id that make up one block of a walk over people.
     pub(crate) stride: usize,
+    pub(crate) rates: Rates,
     /// A node that gateways opened from now on do not know.
     pub(crate) unknown: Cell<Option<&'static str>>,
 }
@@ -73,20 +75,25 @@ impl std::ops::Deref for World {
 impl World {
     pub(crate) fn new() -> Self {
         // Long enough for the slowest machine that runs the tests.
-        Self::with_deadline(Duration::from_secs(30))
+        Self::with(Duration::from_secs(30), 0, Rates::default())
     }
 
     /// A world whose gateways end the pages of a walk over people at fixed points, `stride` fine.
     pub(crate) fn with_stride(stride: usize) -> Self {
-        Self::with(Duration::from_secs(30), stride)
+        Self::with(Duration::from_secs(30), stride, Rates::default())
     }
 
     /// A world whose gateways wait no longer for a peer.
     pub(crate) fn with_deadline(deadline: Duration) -> Self {
-        Self::with(deadline, 0)
+        Self::with(deadline, 0, Rates::default())
     }
 
-    fn with(deadline: Duration, stride: usize) -> Self {
+    /// A world whose gateways let through so many requests.
+    pub(crate) fn with_rates(rates: Rates) -> Self {
+        Self::with(Duration::from_secs(30), 0, rates)
+    }
+
+    fn with(deadline: Duration, stride: usize, rates: Rates) -> Self {
         let authority = Ca::new("stories", START).unwrap();
         let chance = Arc::new(SeededChance::new(1));
         let made = |code| (code, Rc::new(Identity::new(code, &authority, &chance)));
@@ -101,6 +108,7 @@ impl World {
             authority,
             limits: Limits { deadline, ..Limits::default() },
             stride,
+            rates,
             unknown: Cell::default(),
         }))
     }

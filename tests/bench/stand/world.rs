@@ -40,6 +40,7 @@ use mylife::{
     listen::{Answer, Incoming, body::BodyReader},
     pki::Ca,
     seal::Keys,
+    shared::pace::Rates,
     transport::Tcp,
 };
 use serde_json::{Value, json};
@@ -172,6 +173,8 @@ impl World {
             cache_bytes: 2 << 30,
             stride: 2,
             readers: NonZeroUsize::new(2).unwrap(),
+            shared: mylife::shared::Choice::Process,
+            rates: Rates { client: 1_000_000, ..Rates::default() },
             clock: Arc::new(SystemClock::default()),
             chance,
         };

@@ -262,6 +262,8 @@ fn setup(directory: &Path) -> Setup {
         cache_bytes: 1 << 20,
         stride: 0,
         readers: NonZeroUsize::MIN,
+        shared: mylife::shared::Choice::Process,
+        rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
         clock: Arc::new(FixedClock::new(now())),
         chance: Arc::new(SeededChance::new(1)),
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex},
 };
 
@@ -20,6 +21,10 @@ use mylife::{
     oauth::{
         refused::Refused,
         token::{Asked, TokenEndpoint},
+    },
+    shared::{
+        Limiter,
+        pace::{Pace, Rates},
     },
     store::{
         Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
@@ -153,6 +158,11 @@ impl Desk {
             peers: Arc::clone(&peers),
             store: Arc::clone(&memory) as Arc<dyn Store>,
             chance: Arc::new(SeededChance::new(1)),
+            pace: Arc::new(pace(Rates {
+                client_tokens: 1000,
+                address_tokens: 1000,
+                ..Rates::default()
+            })),
         };
         let own = KeySet::of([endpoint.signer.public()]).unwrap();
         let authenticator = Authenticator::new(ISSUER, FHIR, own, registry, peers);
@@ -180,7 +190,15 @@ impl Desk {
         let headers = form_headers();
         let method = Method::POST;
         let body = body.as_bytes();
-        self.ask(Asked { method: &method, query: None, headers: &headers, body, certificate }).await
+        self.ask(Asked {
+            method: &method,
+            query: None,
+            headers: &headers,
+            body,
+            certificate,
+            address: HOME,
+        })
+        .await
     }
 
     pub(crate) fn caller(
@@ -190,6 +208,14 @@ impl Desk {
     ) -> Result<Arc<Caller>> {
         self.authenticator.verify(&bearing(token), certificate, None, noon())
     }
+}
+
+/// Where requests come from.
+pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Rates held in this process.
+pub(crate) fn pace(rates: Rates) -> Pace {
+    Pace::new(Limiter::here(Arc::default()), rates)
 }
 
 /// The key of this desk alone.

@@ -169,6 +169,39 @@ fn every_mistake_is_told_in_one_run_with_its_line_and_what_was_meant() {
             "[[directory.organizations]]\nid = \"297.org.a\"\nname = { fi = \"A\", sv = \"A\", en = \"A\" }\noid = \"urn:oid:1.2\"\npart_of = \"297.org.b\"\n[tokens]",
             &["17: directory: 297.org.a is part of 297.org.b, which is not listed"],
         ),
+        (
+            "[tokens]",
+            "[shared]\nurl = \"redis://redis:6379\"\nawa = \"limit\"\n[tokens]",
+            &[
+                "18: shared.url goes with kind = \"redis\"",
+                "19: shared.awa is not known; did you mean \"away\"?",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[shared]\nkind = \"redis\"\nurl = \"https://redis\"\naway = \"ignore\"\nuser = \"mylife\"\n[tokens]",
+            &[
+                "19: shared.url must be rediss://host:port, or redis://host:port for one without TLS",
+                "20: shared.away must be one of limit, refuse",
+                "21: shared.user needs password_file",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[shared]\nkind = \"redis\"\nurl = \"rediss://redis:6379\"\nnodes = [\"redis://a:1\", \"rediss://b:1\"]\n[tokens]",
+            &[
+                "20: shared.nodes must all be rediss:// or all redis://",
+                "17: shared names its servers twice: keep one of url, nodes, sentinel",
+            ],
+        ),
+        (
+            "[tokens]",
+            "[shared]\nkind = \"redis\"\nurl = \"rediss://redis:6379\"\npassword_file = \"no-such-file\"\n[tokens]",
+            &[
+                "17: shared.authorities is missing: a PEM file of those that vouch for it",
+                "20: shared.password_file",
+            ],
+        ),
     ];
     for (old, new, expected) in rows {
         assert!(good.contains(old), "{old}");
@@ -177,6 +210,31 @@ fn every_mistake_is_told_in_one_run_with_its_line_and_what_was_meant() {
         for line in *expected {
             assert!(told.contains(&format!("gateway.toml:{line}")), "{new}: {line}\n{told}");
         }
+    }
+}
+
+#[test]
+fn a_redis_is_written_in_each_of_its_forms() {
+    let dir = Dir::new("config-shared");
+    let good = gateway(&dir, 8443);
+    dir.write("password", "an-open-secret\n");
+    let authorities = "authorities = \"keys/297/peers-ca.pem\"\n";
+    let forms = [
+        "url = \"redis://redis:6379\"\n".to_owned(),
+        format!(
+            "url = \"rediss://[::1]:6379/\"\nuser = \"mylife\"\npassword_file = \"password\"\n{authorities}"
+        ),
+        "nodes = [\"redis://a:1\", \"redis://b:1\"]\ncluster = true\nreplicas = 3\n".to_owned(),
+        format!(
+            "away = \"refuse\"\n{authorities}[shared.sentinel]\nmaster = \"main\"\nnodes = [\"rediss://a:1\"]\n"
+        ),
+    ];
+    for form in forms {
+        let text =
+            good.replacen("[tokens]", &format!("[shared]\nkind = \"redis\"\n{form}[tokens]"), 1);
+        let path = dir.write("gateway.toml", &text);
+        let config = read(&path, &Said::default()).map_err(|all| all.join("\n")).unwrap();
+        assert!(matches!(config.setup.shared, mylife::shared::Choice::Redis { .. }), "{form}");
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     asking::{
-        Desk, ISSUER, PORTAL, TOKEN_URL, assertion, body, claims, credentials, entry, form,
+        Desk, HOME, ISSUER, PORTAL, TOKEN_URL, assertion, body, claims, credentials, entry, form,
         form_headers, single,
     },
     signed::{ES256, ES384, OTHER, RS384, at, header, sign, with},
@@ -169,7 +169,7 @@ fn head<'a>(
     headers: &'a HeaderMap,
     body: &'a str,
 ) -> Asked<'a> {
-    Asked { method, query, headers, body: body.as_bytes(), certificate: None }
+    Asked { method, query, headers, body: body.as_bytes(), certificate: None, address: HOME }
 }
 
 #[tokio::test]
@@ -441,7 +441,7 @@ proptest! {
         let desk = Desk::new();
         let (headers, method) = (form_headers(), Method::POST);
         let asked =
-            Asked { method: &method, query: None, headers: &headers, body: &body, certificate: None };
+            Asked { method: &method, query: None, headers: &headers, body: &body, certificate: None, address: HOME };
         let (response, _) = runtime.block_on(desk.ask(asked));
         prop_assert!(response.status().is_client_error());
     }

@@ -7,7 +7,7 @@ use super::{File, none, rust};
 const TABLE: &str = include_str!("../../tables/directions.txt");
 
 /// In `src/lib.rs` the modules stand in this order: the way of a request, its roads, the floor.
-const ORDER: [&str; 41] = [
+const ORDER: [&str; 42] = [
     "cli",
     "config",
     "serve",
@@ -40,6 +40,7 @@ const ORDER: [&str; 41] = [
     "smart",
     "unit",
     "handle",
+    "shared",
     "store",
     "json",
     "percent",
@@ -81,6 +82,27 @@ fn the_map_lists_modules_in_the_order_of_the_way() {
     let all = ORDER.into_iter().chain(["chance"]);
     let expected: Vec<_> = all.filter(|name| listed.contains(name)).collect();
     assert_eq!(listed, expected);
+}
+
+/// What may be lost says nothing of consent, of revocation or of what was used before.
+#[test]
+fn no_truth_rests_on_what_may_be_lost() {
+    let table = table(TABLE);
+    let users = table.iter().filter(|(_, uses)| uses.contains("shared"));
+    let users: Vec<_> = users.map(|(name, _)| name.as_str()).collect();
+    assert_eq!(users, ["cli", "config", "demo", "gateway", "oauth", "serve"]);
+    // In `oauth` proofs are spent too, so there one file alone may take a limit from it.
+    let names = |file: &&File| named(&code(&file.text), "crate::").contains(&"shared".to_owned());
+    let files = rust();
+    let road = files.iter().filter(|file| file.path.starts_with("src/oauth/")).filter(names);
+    let paths: Vec<_> = road.map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["src/oauth/token.rs"]);
+    let token = &files.iter().find(|file| file.path == "src/oauth/token.rs").unwrap().text;
+    assert!(token.contains("shared::pace::Pace") && token.matches("shared").count() == 1);
+    let paces = files.iter().filter(|file| file.path.starts_with("src/oauth/"));
+    let paces = paces.filter(|file| code(&file.text).contains("self.pace"));
+    let paces: Vec<_> = paces.map(|file| file.path.as_str()).collect();
+    assert_eq!(paces, ["src/oauth/pace.rs"]);
 }
 
 #[test]

@@ -238,6 +238,8 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         cache_bytes: 1 << 20,
         stride: world.stride,
         readers: NonZeroUsize::MIN,
+        shared: mylife::shared::Choice::Process,
+        rates: world.rates,
         clock,
         chance: world.chance.clone(),
     }

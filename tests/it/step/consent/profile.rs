@@ -79,7 +79,7 @@ fn a_grant_and_a_prohibition_of_the_form_are_accepted() {
     assert_eq!(patient.reference.as_deref(), Some("Patient/p1"));
     assert_eq!(performers[0].kind(), Some("Patient"));
     let recipients: Vec<_> = recipients.iter().map(|name| name.identifier().unwrap()).collect();
-    assert_eq!(recipients, [&"urn:oid:1.2.246.10.1".into(), &"urn:oid:1.2.246.10.1".into()]);
+    assert_eq!(recipients, [&std::sync::Arc::<str>::from("urn:oid:1.2.246.10.1"); 2]);
 
     let mut prohibition = prohibition();
     let person = json!({"identifier": {"system": "urn:oid:1.2.246.21", "value": "x"}});

@@ -39,7 +39,7 @@ proptest! {
         world.who.role = "clerk";
         let verdict = verdict(&world);
         prop_assert!(!verdict.permit || verdict.why == Why::SelfAccess);
-        prop_assert_eq!(verdict.basis, Vec::new());
+        prop_assert_eq!(verdict.basis, Vec::<std::sync::Arc<str>>::new());
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! How often somebody may ask for a token, counted before any signature is checked.
+//!
+//! Part of `oauth`, the only file of it that knows of rate limits: what may be used once is no such
+//! hint and is spent in the store. Source: RFC 6585 section 4.
+
+use std::net::IpAddr;
+
+use super::{
+    refused::{Code, Refused},
+    token::TokenEndpoint,
+};
+use crate::{
+    authenticate::{peer::Peer, registry::Client},
+    domain::moment::Moment,
+    error::Error,
+};
+
+impl TokenEndpoint {
+    /// By address alone, before the body is read.
+    pub(super) async fn keep_address(&self, address: IpAddr, now: Moment) -> Result<(), Refused> {
+        self.pace.token_from(address, now).await.map_err(too_fast)
+    }
+
+    /// By a client that has only said who it is.
+    pub(super) async fn keep_claimed(
+        &self,
+        client: &Client,
+        address: IpAddr,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        self.pace.token_claimed(client.id(), address, now).await.map_err(too_fast)
+    }
+
+    /// By a peer, which its certificate has proven.
+    pub(super) async fn keep_peer(&self, peer: &Peer, now: Moment) -> Result<(), Refused> {
+        self.pace.token_of(peer.code.as_str(), now).await.map_err(too_fast)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn too_fast(why: Error) -> Refused {
+    match why.retry_after() {
+        Some(after) => Refused { retry_after: after, ..Refused::new(Code::Throttled, "too fast") },
+        None => Refused::unavailable(&why),
+    }
+}
