@@ -11,6 +11,7 @@ pub mod documents;
 pub mod demo;
 pub mod node;
 pub mod load;
+pub mod migrate;
 pub mod validate;
 pub mod map;
 pub mod token;
@@ -60,6 +61,7 @@ Examples:
   mylife serve gateway.toml --set node.log=debug
   MYLIFE__LISTEN__PUBLIC=0.0.0.0:443 mylife serve gateway.toml
   mylife load gateway.toml people.ndjson --owner kuopio-source
+  mylife migrate gateway.toml --dry-run
   mylife validate plan.json
   mylife map plan.json
   mylife audit verify data/audit --vkey KEY
@@ -89,6 +91,8 @@ enum Command {
     Check(node::Check),
     /// Push documents into the store of a gateway that is not running
     Load(load::Load),
+    /// Bring the store to the form this version knows
+    Migrate(migrate::Migrate),
     /// Say exactly what is wrong with documents
     Validate(validate::Validate),
     /// Print the FHIR resources of native documents with their labels
@@ -177,6 +181,7 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Serve(asked) => node::serve(asked, output),
         Command::Check(asked) => Ok(node::check(asked, output)),
         Command::Load(asked) => load::run(asked, output),
+        Command::Migrate(asked) => migrate::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Map(asked) => map::run(asked, output),
         Command::Token(asked) => token::run(asked, output),

@@ -151,7 +151,7 @@ fn sections(
 ) -> Option<Config> {
     let node = node::read(root.section("node"));
     let listening = listen::read(root.section("listen"), clock);
-    let storing = store::read(root.section("store"), chance);
+    let storing = store::read(root.section("store"), clock, chance);
     let auditing = audit::read(root.section("audit"));
     let signer = tokens::read(root.section("tokens"));
     let clients = clients::read(root.each("clients"));
@@ -225,6 +225,7 @@ impl Parts {
             readers: storing.readers,
             shared,
             rates: costs.rates,
+            database: storing.database,
             clock,
             chance,
         }

@@ -11,9 +11,13 @@ use crate::{domain::moment::Moment, error::Result};
 pub use crate::seal::IdentityMac;
 
 pub mod lock;
+pub mod postgres;
 pub mod sqlite;
 
 mod debug;
+mod schema;
+mod sealed;
+mod succession;
 
 /// What a store call gives back. Nothing happens before it is first polled; a write that is dropped
 /// after that may still be made.
@@ -30,6 +34,24 @@ pub enum DocumentKind {
     Plan,
     /// A FHIR R4 Consent, as accepted.
     Consent,
+}
+
+impl DocumentKind {
+    /// What stands in a column.
+    const fn number(self) -> i64 {
+        match self {
+            Self::Person => 1,
+            Self::Assessment => 2,
+            Self::Plan => 3,
+            Self::Consent => 4,
+        }
+    }
+
+    /// What a number in a column stands for.
+    fn of_number(number: i64) -> Option<Self> {
+        let all = [Self::Person, Self::Assessment, Self::Plan, Self::Consent];
+        all.into_iter().find(|kind| kind.number() == number)
+    }
 }
 
 /// One version of one document.
@@ -90,6 +112,19 @@ pub struct Changed {
     pub at: Moment,
 }
 
+/// A page of the change sequence.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Changes {
+    /// In order of the sequence.
+    pub changed: Vec<Changed>,
+    /// Up to and including this place nothing will appear any more. Above it a change may still
+    /// come up below others that are seen already, as its transaction began before theirs and ended
+    /// later. Whoever follows the sequence reads pages from one place to the end, each after the last
+    /// change of the one before, and starts the next round after the `settled` of the first page of
+    /// this one: it then meets some changes twice and misses none.
+    pub settled: i64,
+}
+
 /// One person's change, made in one transaction.
 #[derive(Clone)]
 pub struct Change {
@@ -144,6 +179,15 @@ pub struct Outgoing {
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
     fn load(&self, patient: &str) -> Task<Option<Stored>>;
+    /// A person's compartment version; `None` if nothing is held.
+    fn version(&self, patient: &str) -> Task<Option<u64>> {
+        let loaded = self.load(patient);
+        Box::pin(async move { Ok(loaded.await?.map(|stored| stored.version)) })
+    }
+    /// May other processes write it? Then what was loaded before is only as good as its version.
+    fn is_shared(&self) -> bool {
+        false
+    }
     /// The person of an identity code.
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>>;
     /// The document an owner knows by its own id.
@@ -152,8 +196,9 @@ pub trait Store: Send + Sync {
     fn place(&self, document: &str) -> Task<Option<Place>>;
     /// People in order of Patient id, after `after`, at most `limit`.
     fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>>;
-    /// The change sequence after `after` (0 for all of it), at most `limit`.
-    fn changes(&self, after: i64, limit: usize) -> Task<Vec<Changed>>;
+    /// The change sequence after `after` (0 for all of it), at most `limit`. What is committed is
+    /// there at once; what [`Changes::settled`] says must be kept by whoever follows it.
+    fn changes(&self, after: i64, limit: usize) -> Task<Changes>;
     /// One person's change: all of it or nothing, durable when acknowledged.
     ///
     /// `Kind::Conflict` if `based_on` is not the stored version, if a new document's owner, kind and
@@ -163,7 +208,8 @@ pub trait Store: Send + Sync {
     /// is forgotten, so what carries the value must not be accepted after `until`; to fail closed, the
     /// answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
-    /// Audit records of commits that have not been marked as appended, oldest first.
+    /// Audit records of commits that have not been marked as appended, oldest first: those of this
+    /// process's data directory, and what another that shares the store left lying for a minute.
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;
     /// Marks audit records of commits as appended to the log.
     fn recorded(&self, records: Vec<i64>) -> Task<()>;

@@ -20,11 +20,8 @@ use crate::{
     },
     config::Config,
     error::{Error, Result},
-    gateway::open::log_keys,
-    store::{
-        Store,
-        sqlite::{Options, Sqlite},
-    },
+    gateway::open::{log_keys, open_store},
+    store::Store,
 };
 
 /// What is asked of the log.
@@ -102,13 +99,7 @@ fn show(
     let Some(config) = settings.read(output) else { return Ok(Exit::Usage) };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     let setup = &config.setup;
-    let store = Sqlite::open(Options {
-        directory: setup.directory_path.clone(),
-        node: setup.node.clone(),
-        keys: setup.keys.clone(),
-        chance: setup.chance.clone(),
-        readers: setup.readers,
-    })?;
+    let store = runtime.block_on(open_store(setup))?;
     let dir = setup.directory_path.join("audit");
     let mut number = 0_u64;
     let mut print = |found: &Found, output: &mut Output<'_>| {
@@ -116,7 +107,7 @@ fn show(
         tell(found, number, &config, as_json, output);
     };
     if let Some(id) = person {
-        let Some(key) = key(&runtime, &store, id)? else {
+        let Some(key) = key(&runtime, &*store, id)? else {
             return Err(Error::invalid("Nobody of this Patient id is held here."));
         };
         for found in read::person(&dir, &AuditKey { id: id.into(), key })? {
@@ -126,7 +117,7 @@ fn show(
     }
     let own = log_keys(&setup.node, &setup.keys)?.node_key;
     let keys = |id: &str| {
-        if id == AuditKey::NODE { Some(*own) } else { key(&runtime, &store, id).ok().flatten() }
+        if id == AuditKey::NODE { Some(*own) } else { key(&runtime, &*store, id).ok().flatten() }
     };
     for found in read::read(&dir, &keys)? {
         print(&found?, output);
@@ -135,7 +126,7 @@ fn show(
 }
 
 /// The key of a person's records; none once it is forgotten.
-fn key(runtime: &Runtime, store: &Sqlite, id: &str) -> Result<Option<[u8; 32]>> {
+fn key(runtime: &Runtime, store: &dyn Store, id: &str) -> Result<Option<[u8; 32]>> {
     Ok(runtime.block_on(store.load(id))?.map(|stored| stored.audit_key))
 }
 

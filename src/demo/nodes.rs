@@ -263,6 +263,7 @@ fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Re
         readers: NonZeroUsize::MIN,
         shared: crate::shared::Choice::Process,
         rates: crate::shared::pace::Rates::default(),
+        database: None,
         clock: Arc::clone(&world.clock),
         chance: Arc::clone(&world.chance),
     })

@@ -51,7 +51,8 @@ use crate::{
     source::local::Local,
     store::{
         Store,
-        sqlite::{Options, Sqlite},
+        postgres::{self, Database, Postgres},
+        sqlite::{self, Sqlite},
     },
     transport::{Authority, Transport},
 };
@@ -69,7 +70,7 @@ pub struct Setup {
     pub url: String,
     /// Has it data of its own? A portal has none.
     pub holds_data: bool,
-    /// Where store and log are.
+    /// Where the log is, and the store unless a database is named.
     pub directory_path: PathBuf,
     /// Keys of stored values; every other key but the token key is derived from them.
     pub keys: Arc<Keys>,
@@ -97,12 +98,14 @@ pub struct Setup {
     pub cache_bytes: u64,
     /// Leading characters of the random part of a Patient id that make up one block of a walk.
     pub stride: usize,
-    /// Threads that read the store.
+    /// Threads that read the store, where it is this process's own.
     pub readers: NonZeroUsize,
     /// Where what replicas share lives.
     pub shared: shared::Choice,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// The database that several processes share; none for a store in the directory.
+    pub database: Option<Database>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -140,15 +143,9 @@ impl Gateway {
     /// cannot be opened.
     #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
     pub async fn open(setup: Setup) -> Result<Self> {
+        let store = open_store(&setup).await?;
         let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
         let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(Options {
-            directory: setup.directory_path.clone(),
-            node: setup.node.clone(),
-            keys: Arc::clone(&setup.keys),
-            chance: Arc::clone(&setup.chance),
-            readers: setup.readers,
-        })?);
         let log = Log::open(
             &setup.directory_path.join("audit"),
             log_keys(&setup.node, &setup.keys)?,
@@ -228,6 +225,21 @@ impl Gateway {
             chance: setup.chance,
         })
     }
+}
+
+/// The store that a gateway's settings name.
+///
+/// # Errors
+/// `Unavailable`, saying what to do, if it cannot be opened.
+pub async fn open_store(setup: &Setup) -> Result<Arc<dyn Store>> {
+    let (directory, node) = (setup.directory_path.clone(), setup.node.clone());
+    let (keys, chance) = (Arc::clone(&setup.keys), Arc::clone(&setup.chance));
+    if let Some(database) = setup.database.clone() {
+        let options = postgres::Options { directory, database, node, keys, chance };
+        return Ok(Arc::new(Postgres::open(options).await?));
+    }
+    let readers = setup.readers;
+    Ok(Arc::new(Sqlite::open(sqlite::Options { directory, node, keys, chance, readers })?))
 }
 
 /// The key to which peers seal handles for the gateway of these keys.

@@ -145,8 +145,13 @@ impl Gateway {
         let desk = self.desk(local, grant, &request, asked);
         let written = commit::consent(&desk, patient, identity, uuid, expects, &kept).await?;
         if accepted.status != Status::Active || accepted.kind == profile::Kind::Prohibition {
-            // Nothing that was decided before may start after the acknowledgement.
-            self.flights.landed(GOOD_FOR).await;
+            // Nothing that was decided before may start after the acknowledgement. What is under way
+            // in other processes is not counted here, so there its time must pass.
+            if local.store().is_shared() {
+                tokio::time::sleep(GOOD_FOR).await;
+            } else {
+                self.flights.landed(GOOD_FOR).await;
+            }
         }
         Ok(self.acknowledged(asked, &written))
     }

@@ -1,7 +1,9 @@
 //! The gateway's own data: the store behind a cache of decoded compartments.
 //!
 //! A slot is made before the store is read; a commit marks the slot before it is acknowledged, and a
-//! load that finds its slot marked loads again. The cache is bounded in bytes.
+//! load that finds its slot marked loads again. Where other processes write the same store nobody marks
+//! slots for them: there a slot counts only while its version is still the stored one, which is asked
+//! each time. The cache is bounded in bytes.
 
 use std::sync::{
     Arc, OnceLock,
@@ -51,6 +53,7 @@ pub struct Local {
     slots: Cache<Arc<str>, Arc<Slot>>,
     places: Cache<Arc<str>, Place>,
     commits: Box<[AtomicU64]>,
+    shared: bool,
 }
 
 impl Local {
@@ -67,7 +70,8 @@ impl Local {
         // An id and its place are a few hundred bytes; the bound follows that of the compartments.
         let places = Cache::builder().max_capacity((bytes / 1024).max(1024)).build();
         let commits = (0..COUNTERS).map(|_| AtomicU64::new(0)).collect();
-        Self { store, custodian, slots, places, commits }
+        let shared = store.is_shared();
+        Self { store, custodian, slots, places, commits, shared }
     }
 
     /// What is held of a person, by Patient id.
@@ -75,10 +79,12 @@ impl Local {
     /// # Errors
     /// `Unavailable` when the store cannot be read; `Internal` when what it holds cannot be decoded.
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
+        let mut fresh = !self.shared;
         loop {
             let slot = self.slot(patient);
             if let Some(loaded) = slot.loaded.get() {
-                if !slot.marked.load(Ordering::SeqCst) {
+                let current = fresh || self.is_current(patient, loaded.as_deref()).await?;
+                if current && !slot.marked.load(Ordering::SeqCst) {
                     self.weigh(patient, &slot);
                     return Ok(loaded.clone().map(|compartment| Held { compartment }));
                 }
@@ -96,6 +102,7 @@ impl Local {
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
             slot.loaded.get_or_init(|| compartment);
+            fresh = true;
             // Put in again so that it is weighed with what it holds now. A commit counts before it
             // looks for the slot, so either it finds this one or the count has moved.
             self.slots.insert(patient.into(), Arc::clone(&slot));
@@ -103,6 +110,12 @@ impl Local {
                 slot.marked.store(true, Ordering::SeqCst);
             }
         }
+    }
+
+    /// Is what was loaded before still what is stored?
+    async fn is_current(&self, patient: &str, loaded: Option<&Compartment>) -> Result<bool> {
+        let stored = self.store.version(patient).await?;
+        Ok(stored == loaded.map(|compartment| compartment.version))
     }
 
     /// The Patient id of an identity code.

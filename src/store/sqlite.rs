@@ -6,7 +6,7 @@
 
 use std::{
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -20,8 +20,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
-        Task, Walked, lock::Lock, sqlite::queue::Queue,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Task, Walked, lock::Lock, sealed, sqlite::queue::Queue,
     },
 };
 
@@ -29,7 +29,6 @@ mod column;
 mod queue;
 mod read;
 mod schema;
-mod sealed;
 mod write;
 mod writer;
 
@@ -106,6 +105,15 @@ impl Sqlite {
             store.readers.push(start("store-reader", Arc::clone(&store.reading), answer)?);
         }
         Ok(store)
+    }
+
+    /// Numbers of the schema's steps that [`Sqlite::open`] would take; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], as far as that shows in the schema.
+    pub fn pending(directory: &Path) -> Result<Vec<i64>> {
+        let _lock = Lock::take(directory)?;
+        schema::pending(&directory.join(FILE))
     }
 
     /// Asks a reader.
@@ -210,7 +218,7 @@ impl Store for Sqlite {
         self.ask(move |rows, _| read::walk(rows, after.as_deref(), limit))
     }
 
-    fn changes(&self, after: i64, limit: usize) -> Task<Vec<Changed>> {
+    fn changes(&self, after: i64, limit: usize) -> Task<Changes> {
         self.ask(move |rows, _| read::changes(rows, after, limit))
     }
 

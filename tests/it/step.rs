@@ -6,6 +6,7 @@ mod audit_tree;
 mod bearer;
 mod cli;
 mod config;
+mod storing;
 mod consent;
 mod fhir_schema;
 mod handle;

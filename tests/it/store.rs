@@ -1,6 +1,7 @@
 //! The store's world: every implementation, and the small changes the stories are made of.
 //!
-//! `contract` runs against every implementation; the other files test what only `SQLite` can show.
+//! `contract`, `model` and `race` run against every implementation: here on `SQLite`, in `server` on
+//! `PostgreSQL`. The other files test what one of them alone can show.
 
 use std::{
     fs,
@@ -25,6 +26,7 @@ mod crash;
 mod damage;
 mod model;
 mod race;
+mod server;
 mod sqlite;
 
 /// A directory of a test's own, gone when the test is over.
@@ -74,18 +76,11 @@ fn sqlite(directory: &Path) -> Arc<dyn Store> {
     Arc::new(Sqlite::open(options(directory)).unwrap())
 }
 
-/// Opens an implementation's store in a directory.
-type Open = fn(&Path) -> Arc<dyn Store>;
-
-/// Every implementation of the store: the contract holds for all.
-const IMPLEMENTATIONS: &[(&str, Open)] = &[("sqlite", sqlite)];
-
-/// Runs a story on a new store of each implementation, on one thread.
+/// Runs a story on a new store of one machine, on one thread. `server` runs the same stories on
+/// stores of the other kind.
 fn every(name: &str, story: impl AsyncFn(Arc<dyn Store>)) {
-    for (implementation, open) in IMPLEMENTATIONS {
-        let directory = Directory::new(&format!("{implementation}-{name}"));
-        on_one_thread(story(open(directory.path())));
-    }
+    let directory = Directory::new(name);
+    on_one_thread(story(sqlite(directory.path())));
 }
 
 fn on_one_thread<T>(story: impl Future<Output = T>) -> T {

@@ -7,25 +7,10 @@ use rusqlite::{Error, Row};
 
 use crate::{domain::moment::Moment, store::DocumentKind};
 
-/// The number of a kind of document.
-pub(super) const fn kind_number(kind: DocumentKind) -> i64 {
-    match kind {
-        DocumentKind::Person => 1,
-        DocumentKind::Assessment => 2,
-        DocumentKind::Plan => 3,
-        DocumentKind::Consent => 4,
-    }
-}
-
 /// A kind of document.
 pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<DocumentKind> {
-    match row.get(column)? {
-        1 => Ok(DocumentKind::Person),
-        2 => Ok(DocumentKind::Assessment),
-        3 => Ok(DocumentKind::Plan),
-        4 => Ok(DocumentKind::Consent),
-        other => Err(Error::IntegralValueOutOfRange(column, other)),
-    }
+    let number: i64 = row.get(column)?;
+    DocumentKind::of_number(number).ok_or(Error::IntegralValueOutOfRange(column, number))
 }
 
 /// A version, from 1.

@@ -12,11 +12,9 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Changed, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
-        sqlite::{
-            column::{at_most, kind, kind_number, moment, version},
-            sealed,
-        },
+        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
+        sealed,
+        sqlite::column::{at_most, kind, moment, version},
     },
 };
 
@@ -44,7 +42,7 @@ pub(super) fn load(rows: &Connection, keys: &Keys, patient: &str) -> Result<Opti
     )?;
     let Some((person, at_version, changed, audit_key)) = found else { return Ok(None) };
     let mut held = all(&snapshot, NEWEST, [person], document)?;
-    let consents = params![person, kind_number(DocumentKind::Consent)];
+    let consents = params![person, DocumentKind::Consent.number()];
     held.extend(all(&snapshot, FORMER, consents, document)?);
     drop(snapshot);
     let open = |sealed| sealed::open_document(keys, patient, sealed);
@@ -74,7 +72,7 @@ pub(super) fn local(
 ) -> Result<Option<Place>> {
     let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
                WHERE d.owner = ?1 AND d.kind = ?2 AND d.local_id = ?3";
-    one(rows, sql, params![owner, kind_number(kind), local_id], place)
+    one(rows, sql, params![owner, kind.number(), local_id], place)
 }
 
 /// The compartment of a document id.
@@ -93,13 +91,17 @@ pub(super) fn walk(rows: &Connection, after: Option<&str>, limit: usize) -> Resu
     })
 }
 
-/// The change sequence.
-pub(super) fn changes(rows: &Connection, after: i64, limit: usize) -> Result<Vec<Changed>> {
+/// The change sequence. There is one writer, so whatever is there is settled.
+pub(super) fn changes(rows: &Connection, after: i64, limit: usize) -> Result<Changes> {
+    let snapshot = rows.unchecked_transaction().map_err(Error::unavailable)?;
+    let newest = "SELECT coalesce(max(sequence), 0) FROM change";
+    let settled = one(&snapshot, newest, [], |row| row.get(0))?.unwrap_or_default();
     let sql = "SELECT c.sequence, p.patient, c.at FROM change c JOIN person p ON p.row = c.person \
                WHERE c.sequence > ?1 ORDER BY c.sequence LIMIT ?2";
-    all(rows, sql, params![after, at_most(limit)], |row| {
+    let changed = all(&snapshot, sql, params![after, at_most(limit)], |row| {
         Ok(Changed { sequence: row.get(0)?, patient: row.get(1)?, at: moment(row, 2)? })
-    })
+    })?;
+    Ok(Changes { changed, settled })
 }
 
 /// Audit records that have not reached the log.

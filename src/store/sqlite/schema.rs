@@ -1,7 +1,6 @@
 //! The file: how it is opened, what stands in it, and how it came to its present form.
 //!
-//! Belongs to `store::sqlite`; runs before anything is read. Steps go forward only and are never
-//! edited: each is applied once and known by its checksum. A file of another program, another
+//! Belongs to `store::sqlite`; runs before anything is read. A file of another program, another
 //! gateway, another master key or a newer gateway is refused, never repaired.
 
 use std::{
@@ -10,15 +9,18 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::digest;
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, config::DbConfig,
 };
 
 use crate::{
     domain::id::NodeCode,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     seal::Keys,
+    store::{
+        schema::{missing, refusal},
+        sealed,
+    },
 };
 
 /// `MyLf`, in the header of the file.
@@ -41,7 +43,7 @@ const BEHAVIOUR: &str = "
 /// Makes the file if it is absent, its owner's alone, and brings it to the present form.
 ///
 /// # Errors
-/// [`Kind::Unavailable`] if it cannot be opened or must be refused.
+/// [`crate::error::Kind::Unavailable`] if it cannot be opened or must be refused.
 pub(super) fn prepare(path: &Path, node: &NodeCode, keys: &Keys) -> Result<Connection> {
     create(path).map_err(Error::unavailable)?;
     let mut connection = bare(path).map_err(Error::unavailable)?;
@@ -53,6 +55,22 @@ pub(super) fn prepare(path: &Path, node: &NodeCode, keys: &Keys) -> Result<Conne
     recognise(&transaction, node, keys)?;
     transaction.commit().map_err(Error::unavailable)?;
     Ok(connection)
+}
+
+/// Numbers of the steps that opening the file would take; nothing is changed or made.
+pub(super) fn pending(path: &Path) -> Result<Vec<i64>> {
+    let mut journal = Vec::new();
+    if path.exists() {
+        let connection = bare(path).map_err(Error::unavailable)?;
+        refuse_foreign(&connection)?;
+        let known = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'";
+        let known: i64 =
+            connection.query_row(known, [], |row| row.get(0)).map_err(Error::unavailable)?;
+        if known == 1 {
+            journal = applied(&connection).map_err(Error::unavailable)?;
+        }
+    }
+    Ok(missing(STEPS, &journal)?.into_iter().map(|step| step.number).collect())
 }
 
 /// A connection that only reads a prepared file.
@@ -106,32 +124,16 @@ fn migrate(transaction: &Transaction<'_>) -> Result<()> {
     let journal = "CREATE TABLE IF NOT EXISTS schema_version \
                    (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT";
     transaction.execute(journal, []).map_err(failed)?;
-    let mut applied = applied(transaction).map_err(failed)?.into_iter();
-    for (number, step) in (1_i64..).zip(STEPS) {
-        let checksum = digest::digest(&digest::SHA256, step.as_bytes());
-        match applied.next() {
-            Some((found, sum)) if found == number && sum == checksum.as_ref() => {}
-            Some(_) => {
-                return Err(refusal(
-                    "The store's schema is not one this gateway made: restore a backup.",
-                ));
-            }
-            None => {
-                transaction.execute_batch(step).map_err(failed)?;
-                let note = "INSERT INTO schema_version (number, checksum) VALUES (?1, ?2)";
-                transaction.execute(note, (number, checksum.as_ref())).map_err(failed)?;
-            }
-        }
-    }
-    if applied.next().is_some() {
-        return Err(refusal(
-            "The store was written by a newer gateway: start that version, schemas do not go back.",
-        ));
+    let journal = applied(transaction).map_err(failed)?;
+    for step in missing(STEPS, &journal)? {
+        transaction.execute_batch(step.text).map_err(failed)?;
+        let note = "INSERT INTO schema_version (number, checksum) VALUES (?1, ?2)";
+        transaction.execute(note, (step.number, step.checksum)).map_err(failed)?;
     }
     Ok(())
 }
 
-fn applied(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+fn applied(transaction: &Connection) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
     let sql = "SELECT number, checksum FROM schema_version ORDER BY number";
     let mut query = transaction.prepare(sql)?;
     query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
@@ -145,25 +147,10 @@ fn recognise(transaction: &Transaction<'_>, node: &NodeCode, keys: &Keys) -> Res
         .optional()
         .map_err(Error::unavailable)?;
     let Some((code, probe)) = found else {
-        let probe = keys.seal("gateway.probe", &[node.as_str()], node.as_str().as_bytes())?;
+        let probe = sealed::probe(keys, node)?;
         let own = "INSERT INTO gateway (one, code, probe) VALUES (1, ?1, ?2)";
         transaction.execute(own, (node.as_str(), probe)).map_err(Error::unavailable)?;
         return Ok(());
     };
-    if code != node.as_str() {
-        return Err(refusal(format!(
-            "The store belongs to node {code}, not {node}: correct the node code or the directory."
-        )));
-    }
-    match keys.open("gateway.probe", &[node.as_str()], &probe) {
-        Ok(_) => Ok(()),
-        Err(cause) => {
-            let say = "The store was sealed under another master key: name that key's file.";
-            Err(refusal(say).because(cause))
-        }
-    }
-}
-
-fn refusal(say: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(Kind::Unavailable, say)
+    sealed::recognise(keys, node, &code, &probe)
 }

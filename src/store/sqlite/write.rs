@@ -7,13 +7,12 @@ use rusqlite::{Connection, OptionalExtension, ffi, named_params};
 
 use crate::{
     domain::moment::Moment,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     store::{
         Committed, Document, Outgoing,
-        sqlite::{
-            column::{self, kind_number},
-            sealed::SealedChange,
-        },
+        sealed::SealedChange,
+        sqlite::column,
+        succession::{Standing, conflict, follows, signed},
     },
 };
 
@@ -78,41 +77,16 @@ fn person(rows: &Connection, sealed: &SealedChange) -> Result<(i64, u64)> {
     Ok((rows.last_insert_rowid(), version))
 }
 
-/// What a document's row says of it beside its contents.
-#[derive(Eq, PartialEq)]
-struct Standing {
-    row: i64,
-    person: i64,
-    kind: i64,
-    owner: String,
-    local_id: String,
-    version: u64,
-}
-
 /// Adds a document version; the one before it becomes history.
 fn put(rows: &Connection, person: i64, document: &Document) -> Result<()> {
-    let Some(standing) = standing(rows, &document.id)? else {
-        return if document.version == 1 { insert(rows, person, document) } else { Err(gap()) };
+    let Some(row) = follows(standing(rows, &document.id)?, person, document)? else {
+        return insert(rows, person, document);
     };
-    if standing.person != person {
-        return Err(conflict());
-    }
-    let successor = Standing {
-        row: standing.row,
-        person,
-        kind: kind_number(document.kind),
-        owner: document.owner.as_ref().to_owned(),
-        local_id: document.local_id.as_ref().to_owned(),
-        version: document.version.saturating_sub(1),
-    };
-    if successor != standing {
-        return Err(gap());
-    }
     run(
         rows,
         "INSERT INTO document_version (document, version, recorded, parts, body) \
          SELECT row, version, recorded, parts, body FROM document WHERE row = :row",
-        named_params! { ":row": standing.row },
+        named_params! { ":row": row },
     )?;
     run(
         rows,
@@ -120,7 +94,7 @@ fn put(rows: &Connection, person: i64, document: &Document) -> Result<()> {
          body = :body WHERE row = :row",
         named_params! {
             ":version": signed(document.version)?, ":recorded": document.recorded.millis(),
-            ":parts": &document.parts, ":body": &document.body, ":row": standing.row,
+            ":parts": &document.parts, ":body": &document.body, ":row": row,
         },
     )
 }
@@ -152,7 +126,7 @@ fn insert(rows: &Connection, person: i64, document: &Document) -> Result<()> {
          (id, person, kind, owner, local_id, version, recorded, parts, body) \
          VALUES (:id, :person, :kind, :owner, :local_id, 1, :recorded, :parts, :body)",
         named_params! {
-            ":id": &document.id, ":person": person, ":kind": kind_number(document.kind),
+            ":id": &document.id, ":person": person, ":kind": document.kind.number(),
             ":owner": &document.owner, ":local_id": &document.local_id,
             ":recorded": document.recorded.millis(), ":parts": &document.parts,
             ":body": &document.body,
@@ -234,16 +208,4 @@ fn run(rows: &Connection, sql: &str, values: &[(&str, &dyn rusqlite::ToSql)]) ->
             })
         }
     }
-}
-
-fn signed(version: u64) -> Result<i64> {
-    i64::try_from(version).map_err(Error::internal)
-}
-
-fn conflict() -> Error {
-    Error::new(Kind::Conflict, "Another write came first: read again, then repeat this one.")
-}
-
-fn gap() -> Error {
-    Error::internal("a document version is not the successor of the stored one")
 }

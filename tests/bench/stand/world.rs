@@ -175,6 +175,7 @@ impl World {
             readers: NonZeroUsize::new(2).unwrap(),
             shared: mylife::shared::Choice::Process,
             rates: Rates { client: 1_000_000, ..Rates::default() },
+            database: None,
             clock: Arc::new(SystemClock::default()),
             chance,
         };

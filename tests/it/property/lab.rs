@@ -264,6 +264,7 @@ fn setup(directory: &Path) -> Setup {
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
         rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
+        database: None,
         clock: Arc::new(FixedClock::new(now())),
         chance: Arc::new(SeededChance::new(1)),
     }

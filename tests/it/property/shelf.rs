@@ -15,7 +15,7 @@ use mylife::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changed, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place, Store,
+        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place, Store,
         Stored, Task, Walked,
     },
 };
@@ -197,7 +197,7 @@ impl Store for Shelf {
     fn commit(&self, _: Change) -> Task<Committed> {
         never()
     }
-    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+    fn changes(&self, _: i64, _: usize) -> Task<Changes> {
         never()
     }
     fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {

@@ -27,7 +27,7 @@ use mylife::{
         pace::{Pace, Rates},
     },
     store::{
-        Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
         Task, Walked,
     },
 };
@@ -72,7 +72,7 @@ impl Store for Memory {
     fn commit(&self, _: Change) -> Task<Committed> {
         absent()
     }
-    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+    fn changes(&self, _: i64, _: usize) -> Task<Changes> {
         absent()
     }
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool> {

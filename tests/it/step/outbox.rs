@@ -20,7 +20,7 @@ use mylife::{
     },
     handle::HandleKey,
     store::{
-        Change, Changed, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
         Task, Walked,
     },
 };
@@ -59,7 +59,7 @@ impl Store for Shelf {
     fn walk(&self, _: Option<&str>, _: usize) -> Task<Vec<Walked>> {
         never()
     }
-    fn changes(&self, _: i64, _: usize) -> Task<Vec<Changed>> {
+    fn changes(&self, _: i64, _: usize) -> Task<Changes> {
         never()
     }
     fn commit(&self, _: Change) -> Task<Committed> {

@@ -117,6 +117,6 @@ async fn check(directory: &Path, newest: &mut [u64; 4]) {
         }
         *newest = version;
     }
-    let changes = store.changes(0, usize::MAX).await.unwrap().len();
+    let changes = store.changes(0, usize::MAX).await.unwrap().changed.len();
     assert_eq!(store.unrecorded().await.unwrap().len(), changes, "a record for each commit");
 }

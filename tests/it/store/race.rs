@@ -28,7 +28,7 @@ fn of_many_changes_from_one_version_exactly_one_wins() {
         }
         assert_eq!(store.load("297.p").await.unwrap().unwrap().version, 10);
         assert_eq!(store.unrecorded().await.unwrap().len(), 10);
-        assert_eq!(store.changes(0, 99).await.unwrap().len(), 10);
+        assert_eq!(store.changes(0, 99).await.unwrap().changed.len(), 10);
     });
 }
 
@@ -145,6 +145,11 @@ fn a_caller_that_goes_away_harms_nobody() {
             }
             drop((commit, load));
             store.commit(change("297.p", base)).await.unwrap();
+            // Made by now, under way, or made here: once in any case.
+            match store.commit(change("297.gone", base)).await {
+                Ok(_) => {}
+                Err(error) => assert_eq!(error.kind(), Kind::Conflict),
+            }
         }
         assert_eq!(store.load("297.p").await.unwrap().unwrap().version, 50);
         assert_eq!(store.load("297.gone").await.unwrap().unwrap().version, 50);

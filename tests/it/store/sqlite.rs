@@ -102,7 +102,7 @@ fn reopening_shows_everything_that_was_acknowledged() {
         assert_eq!(found.as_deref(), Some("297.p"));
         assert_eq!(store.unrecorded().await.unwrap(), unrecorded);
         assert_eq!(store.owed(9).await.unwrap()[0].1, first.outbox[0]);
-        assert_eq!(store.changes(0, 9).await.unwrap().len(), 2);
+        assert_eq!(store.changes(0, 9).await.unwrap().changed.len(), 2);
         assert!(!store.spend([7; 32], at(60), at(0)).await.unwrap());
     });
 }

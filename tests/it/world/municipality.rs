@@ -240,6 +240,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
         rates: world.rates,
+        database: None,
         clock,
         chance: world.chance.clone(),
     }

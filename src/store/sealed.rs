@@ -1,8 +1,8 @@
-//! Sealing of what people must not read in the file: bodies, parts, keys, messages.
+//! Sealing of what people must not read in the rows: bodies, parts, keys, messages.
 //!
-//! Belongs to `store::sqlite`, between the trait and the rows. Every column of a document's row is
+//! Belongs to `store`, between the trait and the rows of every implementation, so that all seal alike. Every column of a document's row is
 //! bound to its sealed ones, so that a row that was changed or moved to another person does not
-//! open. Sealing happens before a change is queued, opening on a reader's thread: never on the writer's.
+//! open. Sealing happens before a change is queued, opening after it is read: never where writers wait.
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     chance::Chance,
-    error::{Error, Result},
+    domain::id::NodeCode,
+    error::{Error, Kind, Result},
     seal::Keys,
-    store::{Change, Document, Outgoing, sqlite::column::kind_number},
+    store::{Change, Document, Outgoing},
 };
 
 /// A change as it goes to the rows.
@@ -71,6 +72,29 @@ pub(super) fn open_message(keys: &Keys, mut sealed: Outgoing) -> Result<Outgoing
     Ok(sealed)
 }
 
+/// What a new store keeps, to tell a wrong master key at start-up.
+pub(super) fn probe(keys: &Keys, node: &NodeCode) -> Result<Vec<u8>> {
+    keys.seal("gateway.probe", &[node.as_str()], node.as_str().as_bytes())
+}
+
+/// Is a store that says `code` and keeps `probe` this gateway's, sealed under these keys?
+///
+/// # Errors
+/// [`Kind::Unavailable`], saying whose it is and what to correct.
+pub(super) fn recognise(keys: &Keys, node: &NodeCode, code: &str, probe: &[u8]) -> Result<()> {
+    if code != node.as_str() {
+        let say = format!(
+            "The store belongs to node {code}, not {node}: correct the node code, or name this \
+             node's own store."
+        );
+        return Err(Error::new(Kind::Unavailable, say));
+    }
+    keys.open("gateway.probe", &[node.as_str()], probe).map(drop).map_err(|cause| {
+        let say = "The store was sealed under another master key: name that key's file.";
+        Error::new(Kind::Unavailable, say).because(cause)
+    })
+}
+
 /// What does not open is a fault of the gateway to its callers: it holds nothing they may have.
 fn open(keys: &Keys, what: &'static str, row: &[&str], sealed: &[u8]) -> Result<Vec<u8>> {
     keys.open(what, row, sealed).map_err(Error::internal)
@@ -88,7 +112,7 @@ impl Place {
         Self {
             texts: [patient.into(), Arc::clone(id), Arc::clone(owner), Arc::clone(local_id)],
             numbers: [
-                kind_number(*kind).to_string(),
+                kind.number().to_string(),
                 version.to_string(),
                 recorded.millis().to_string(),
             ],

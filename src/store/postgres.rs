@@ -1,0 +1,242 @@
+//! The store of several replicas: `PostgreSQL`, reached by any number of processes.
+//!
+//! Values are sealed on the caller's side before they travel and opened there when they are back, by
+//! the same code as `SQLite`'s. A commit is one transaction; the server's group commit lets many share
+//! an fsync. Every statement has a bound in time, on the server and here.
+//!
+//! *The change sequence.* The place of a change is the id of its transaction, so it costs no counter
+//! that all commits would queue for: under one lock they would follow each other at the pace of one
+//! fsync each. Ids are given out at a transaction's first write, not at its end, so a change can come
+//! up below others that were seen before it. It cannot once every older transaction has ended: up
+//! to `pg_snapshot_xmin` of the snapshot that reads, the sequence is settled, and a follower begins
+//! its rounds there. A long transaction, even of another database of the server, makes followers read
+//! some changes again and again; it hides none and delays none.
+//!
+//! Each process has a data directory of its own, for its audit log; the records of its commits wait
+//! in the database under that directory's name.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    chance::{Chance, base32},
+    domain::{id::NodeCode, moment::Moment},
+    error::{Error, Result},
+    seal::Keys,
+    store::{
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
+        Task, Walked,
+        lock::Lock,
+        postgres::{
+            pool::{Engine, Errand, Pool},
+            schema::Owner,
+        },
+        sealed,
+    },
+};
+
+pub use self::target::{Address, Database, Patience};
+
+mod fault;
+mod pool;
+mod read;
+mod schema;
+mod session;
+mod target;
+mod tls;
+mod write;
+
+/// The file in the data directory that holds the name under which audit records wait.
+const NAME: &str = "replica";
+
+/// What a store needs to be opened.
+pub struct Options {
+    /// The data directory of this process; made if it is absent.
+    pub directory: PathBuf,
+    /// Where the data is.
+    pub database: Database,
+    /// The gateway whose store it is.
+    pub node: NodeCode,
+    /// Seals and opens values.
+    pub keys: Arc<Keys>,
+    /// Makes the audit keys of new people.
+    pub chance: Arc<dyn Chance>,
+}
+
+/// An open store. Dropping it ends what is under way: the server undoes what was not committed, and
+/// who waits is told `Unavailable`.
+pub struct Postgres {
+    keys: Arc<Keys>,
+    chance: Arc<dyn Chance>,
+    keeper: Arc<str>,
+    pool: Arc<Pool>,
+    _engine: Engine,
+    // The last field: given back when everything else is done.
+    _lock: Lock,
+}
+
+impl Postgres {
+    /// Opens the store of a gateway; makes it if the database is empty.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unavailable`], saying what to do, if the database cannot be reached or
+    /// refuses the user, if the store belongs to another program, node or master key, if its form is
+    /// older or newer, or if another process uses the directory.
+    pub async fn open(options: Options) -> Result<Self> {
+        let Options { directory, database, node, keys, chance } = options;
+        let lock = Lock::take(&directory)?;
+        let keeper = keeper(&directory, &*chance).map_err(Error::unavailable)?;
+        let (pool, engine) = pool::start(&database)?;
+        pool.try_out().await?;
+        schema::prepare(&pool, Owner { node, keys: Arc::clone(&keys) }).await?;
+        Ok(Self { keys, chance, keeper, pool, _engine: engine, _lock: lock })
+    }
+
+    /// Numbers of the schema's steps that [`Postgres::migrate`] would take; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`], as far as that shows in the schema.
+    pub async fn pending(database: &Database) -> Result<Vec<i64>> {
+        let (pool, _engine) = pool::start(database)?;
+        pool.try_out().await?;
+        schema::pending(&pool).await
+    }
+
+    /// Takes the steps that are lacking, each in a transaction; gives their numbers.
+    ///
+    /// # Errors
+    /// As [`Postgres::pending`], and if a step fails or takes longer than the database's `answer`.
+    pub async fn migrate(database: &Database) -> Result<Vec<i64>> {
+        let (pool, _engine) = pool::start(database)?;
+        pool.try_out().await?;
+        schema::migrate(&pool).await
+    }
+}
+
+/// The name of a data directory, made with it.
+fn keeper(directory: &Path, chance: &dyn Chance) -> std::io::Result<Arc<str>> {
+    let path = directory.join(NAME);
+    if !path.exists() {
+        // Whole or not at all.
+        let draft = directory.join("replica.new");
+        fs::write(&draft, base32(chance, 26))?;
+        fs::rename(&draft, &path)?;
+        fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(fs::read_to_string(&path)?.into())
+}
+
+impl Store for Postgres {
+    fn load(&self, patient: &str) -> Task<Option<Stored>> {
+        let (keys, patient) = (Arc::clone(&self.keys), Arc::<str>::from(patient));
+        let loaded = self.pool.ask(Errand::Read, Arc::clone(&patient), |rows, patient| {
+            Box::pin(read::load(rows, patient))
+        });
+        Box::pin(async move {
+            let Some((mut stored, audit_key)) = loaded.await? else { return Ok(None) };
+            stored.audit_key = sealed::open_audit_key(&keys, &patient, &audit_key)?;
+            let open = |document| sealed::open_document(&keys, &patient, document);
+            stored.documents = stored.documents.into_iter().map(open).collect::<Result<_>>()?;
+            Ok(Some(stored))
+        })
+    }
+
+    fn version(&self, patient: &str) -> Task<Option<u64>> {
+        self.pool.ask(Errand::Read, Arc::<str>::from(patient), |rows, patient| {
+            Box::pin(read::version_of(rows, patient))
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {
+        self.pool
+            .ask(Errand::Read, identity, |rows, identity| Box::pin(read::find(rows, *identity)))
+    }
+
+    fn local(&self, owner: &str, kind: DocumentKind, local_id: &str) -> Task<Option<Place>> {
+        let key = (Arc::<str>::from(owner), kind, Arc::<str>::from(local_id));
+        self.pool.ask(Errand::Read, key, |rows, (owner, kind, local_id)| {
+            Box::pin(read::local(rows, owner, *kind, local_id))
+        })
+    }
+
+    fn place(&self, document: &str) -> Task<Option<Place>> {
+        self.pool.ask(Errand::Read, Arc::<str>::from(document), |rows, document| {
+            Box::pin(read::place_of(rows, document))
+        })
+    }
+
+    fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>> {
+        let from = (Arc::<str>::from(after.unwrap_or_default()), limit);
+        self.pool.ask(Errand::Read, from, |rows, (after, limit)| {
+            Box::pin(read::walk(rows, after, *limit))
+        })
+    }
+
+    fn changes(&self, after: i64, limit: usize) -> Task<Changes> {
+        self.pool.ask(Errand::Read, (after, limit), |rows, (after, limit)| {
+            Box::pin(read::changes(rows, *after, *limit))
+        })
+    }
+
+    fn commit(&self, change: Change) -> Task<Committed> {
+        let (pool, keeper) = (Arc::clone(&self.pool), Arc::clone(&self.keeper));
+        let (keys, chance) = (Arc::clone(&self.keys), Arc::clone(&self.chance));
+        Box::pin(async move {
+            let sealed = sealed::seal(&keys, &*chance, change)?;
+            pool.ask(Errand::Transaction, (sealed, keeper), |rows, (sealed, keeper)| {
+                Box::pin(write::commit(rows, sealed, keeper))
+            })
+            .await
+        })
+    }
+
+    fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool> {
+        self.pool.ask(Errand::Statement, (value, until, now), |rows, (value, until, now)| {
+            Box::pin(write::spend(rows, value, *until, *now))
+        })
+    }
+
+    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
+        self.pool.ask(Errand::Read, Arc::clone(&self.keeper), |rows, keeper| {
+            Box::pin(read::unrecorded(rows, keeper))
+        })
+    }
+
+    fn recorded(&self, records: Vec<i64>) -> Task<()> {
+        self.pool.ask(Errand::Statement, records, |rows, records| {
+            Box::pin(write::recorded(rows, records))
+        })
+    }
+
+    fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>> {
+        let keys = Arc::clone(&self.keys);
+        let owed =
+            self.pool.ask(Errand::Read, limit, |rows, limit| Box::pin(read::owed(rows, *limit)));
+        Box::pin(async move {
+            let open = |(id, message)| Ok((id, sealed::open_message(&keys, message)?));
+            owed.await?.into_iter().map(open).collect()
+        })
+    }
+
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>> {
+        let (keys, pool) = (Arc::clone(&self.keys), Arc::clone(&self.pool));
+        Box::pin(async move {
+            let sealed = sealed::messages(&keys, messages)?;
+            pool.ask(Errand::Transaction, sealed, |rows, sealed| Box::pin(write::owe(rows, sealed)))
+                .await
+        })
+    }
+
+    fn delivered(&self, message: i64) -> Task<()> {
+        self.pool.ask(Errand::Statement, message, |rows, message| {
+            Box::pin(write::delivered(rows, *message))
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! What is read from the rows.
+//!
+//! Belongs to `store::postgres`; each question is one statement, so that it sees the store as of one
+//! instant. What comes out is still sealed: it is opened on the caller's side.
+
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+
+use crate::{
+    domain::moment::Moment,
+    store::{
+        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
+        postgres::{
+            fault::Outcome,
+            session::{
+                Session,
+                Value::{Bytes, Number, Text},
+                at_most, bytes, column, kind, text, version,
+            },
+        },
+    },
+};
+
+/// A person with the newest version of every document, and the consents' former ones (kind 4). A
+/// person without documents is one row of nothing but itself.
+const COMPARTMENT: &str = "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
+     d.local_id, d.version, d.recorded, d.parts, d.body \
+     FROM person p LEFT JOIN document d ON d.person = p.row WHERE p.patient = $1 \
+     UNION ALL SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
+     d.local_id, v.version, v.recorded, v.parts, v.body \
+     FROM person p JOIN document d ON d.person = p.row AND d.kind = $2 \
+     JOIN document_version v ON v.document = d.row WHERE p.patient = $1";
+
+/// A compartment as the rows have it, and the sealed audit key.
+pub(super) type Sealed = (Stored, Vec<u8>);
+
+/// Everything about one person, as of one instant.
+pub(super) async fn load(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Option<Sealed>> {
+    let values = [Text(patient), Number(DocumentKind::Consent.number())];
+    let held = rows.all(COMPARTMENT, &values).await?;
+    let Some(person) = held.first() else { return Ok(None) };
+    let mut stored = Stored {
+        patient: Arc::clone(patient),
+        version: version(person, 0)?,
+        changed: moment(person, 1)?,
+        audit_key: [0; 32],
+        documents: Vec::with_capacity(held.len()),
+    };
+    for row in &held {
+        if column::<Option<&str>>(row, 3)?.is_some() {
+            stored.documents.push(document(row)?);
+        }
+    }
+    stored.documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+    Ok(Some((stored, column(person, 2)?)))
+}
+
+/// A person's compartment version.
+pub(super) async fn version_of(rows: &Session<'_>, patient: &str) -> Outcome<Option<u64>> {
+    let sql = "SELECT version FROM person WHERE patient = $1";
+    rows.one(sql, &[Text(patient)]).await?.map(|row| version(&row, 0)).transpose()
+}
+
+/// The person of an identity code.
+pub(super) async fn find(rows: &Session<'_>, identity: IdentityMac) -> Outcome<Option<Arc<str>>> {
+    let sql = "SELECT patient FROM person WHERE identity = $1";
+    rows.one(sql, &[Bytes(&identity.0)]).await?.map(|row| text(&row, 0)).transpose()
+}
+
+/// The document an owner knows by its own id.
+pub(super) async fn local(
+    rows: &Session<'_>,
+    owner: &str,
+    kind: DocumentKind,
+    local_id: &str,
+) -> Outcome<Option<Place>> {
+    let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
+               WHERE d.owner = $1 AND d.kind = $2 AND d.local_id = $3";
+    let values = [Text(owner), Number(kind.number()), Text(local_id)];
+    rows.one(sql, &values).await?.map(|row| place(&row)).transpose()
+}
+
+/// The compartment of a document id.
+pub(super) async fn place_of(rows: &Session<'_>, document: &str) -> Outcome<Option<Place>> {
+    let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
+               WHERE d.id = $1";
+    rows.one(sql, &[Text(document)]).await?.map(|row| place(&row)).transpose()
+}
+
+/// People in order of Patient id.
+pub(super) async fn walk(rows: &Session<'_>, after: &str, limit: usize) -> Outcome<Vec<Walked>> {
+    let sql = "SELECT patient, version, changed FROM person WHERE patient > $1 \
+               ORDER BY patient LIMIT $2";
+    let walked = |row: &Row| {
+        Ok(Walked { patient: text(row, 0)?, version: version(row, 1)?, changed: moment(row, 2)? })
+    };
+    rows.all(sql, &[Text(after), at_most(limit)]).await?.iter().map(walked).collect()
+}
+
+/// The change sequence, and up to where it is settled by the same snapshot: below its oldest
+/// transaction that is still running.
+pub(super) async fn changes(rows: &Session<'_>, after: i64, limit: usize) -> Outcome<Changes> {
+    let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 + g.ahead, \
+               c.sequence, p.patient, c.at FROM gateway g LEFT JOIN LATERAL \
+               (SELECT * FROM change WHERE sequence > $1 ORDER BY sequence LIMIT $2) c ON true \
+               LEFT JOIN person p ON p.row = c.person ORDER BY c.sequence";
+    let found = rows.all(sql, &[Number(after), at_most(limit)]).await?;
+    let settled = found.first().map_or(Ok(0), |row| column(row, 0))?;
+    let mut changed = Vec::with_capacity(found.len());
+    for row in &found {
+        if let Some(sequence) = column(row, 1)? {
+            changed.push(Changed { sequence, patient: text(row, 2)?, at: moment(row, 3)? });
+        }
+    }
+    Ok(Changes { changed, settled })
+}
+
+/// Audit records that have not reached the log of this directory, and what others left lying.
+pub(super) async fn unrecorded(rows: &Session<'_>, keeper: &str) -> Outcome<Vec<(i64, Arc<[u8]>)>> {
+    let sql = "SELECT id, record FROM audit_pending \
+               WHERE keeper = $1 OR since < clock_timestamp() - interval '1 minute' ORDER BY id";
+    let record = |row: &Row| Ok((column(row, 0)?, bytes(row, 1)?));
+    rows.all(sql, &[Text(keeper)]).await?.iter().map(record).collect()
+}
+
+/// Messages owed to other gateways.
+pub(super) async fn owed(rows: &Session<'_>, limit: usize) -> Outcome<Vec<(i64, Outgoing)>> {
+    let sql = "SELECT id, key, peer, body FROM outbox ORDER BY id LIMIT $1";
+    let message = |row: &Row| {
+        let (key, peer, body) = (text(row, 1)?, text(row, 2)?, bytes(row, 3)?);
+        Ok((column(row, 0)?, Outgoing { key, peer, body }))
+    };
+    rows.all(sql, &[at_most(limit)]).await?.iter().map(message).collect()
+}
+
+fn place(row: &Row) -> Outcome<Place> {
+    Ok(Place { patient: text(row, 0)?, document: text(row, 1)? })
+}
+
+fn document(row: &Row) -> Outcome<Document> {
+    Ok(Document {
+        id: text(row, 3)?,
+        kind: kind(row, 4)?,
+        owner: text(row, 5)?,
+        local_id: text(row, 6)?,
+        version: version(row, 7)?,
+        recorded: moment(row, 8)?,
+        parts: bytes(row, 9)?,
+        body: bytes(row, 10)?,
+    })
+}
+
+fn moment(row: &Row, at: usize) -> Outcome<Moment> {
+    column(row, at).map(Moment::from_millis)
+}

@@ -1,0 +1,152 @@
+//! What each change does to the rows.
+//!
+//! Belongs to `store::postgres`. A commit runs in a transaction that is rolled back if an error comes
+//! out of here; the person's row is taken first and held to the end, so that commits to one person
+//! follow one another. It must not seal or open.
+
+use crate::{
+    domain::moment::Moment,
+    store::{
+        Committed, Document, Outgoing,
+        postgres::{
+            fault::Outcome,
+            session::{
+                Session,
+                Value::{Bytes, MaybeBytes, Number, Numbers, Text},
+                column, version,
+            },
+        },
+        sealed::SealedChange,
+        succession::{Standing, conflict, follows, signed},
+    },
+};
+
+/// One person's change.
+pub(super) async fn commit(
+    rows: &Session<'_>,
+    sealed: &SealedChange,
+    keeper: &str,
+) -> Outcome<Committed> {
+    let change = &sealed.change;
+    let person = person(rows, sealed).await?;
+    for document in &change.documents {
+        put(rows, person, document).await?;
+    }
+    owe(rows, &change.outbox).await?;
+    let sql = "WITH place AS (INSERT INTO change (sequence, person, at) \
+               SELECT pg_current_xact_id()::text::bigint + ahead, $1, $2 FROM gateway) \
+               INSERT INTO audit_pending (keeper, record) VALUES ($3, $4) RETURNING id";
+    let values = [Number(person), Number(change.now.millis()), Text(keeper), Bytes(&change.record)];
+    let record = rows.one(sql, &values).await?.ok_or_else(conflict)?;
+    let version = change.based_on.saturating_add(1);
+    Ok(Committed { version, record: column(&record, 0)? })
+}
+
+/// Moves the person to the next version, or makes the person; gives the row.
+async fn person(rows: &Session<'_>, sealed: &SealedChange) -> Outcome<i64> {
+    let change = &sealed.change;
+    let (patient, based_on) = (Text(&change.patient), signed(change.based_on)?);
+    let identity = MaybeBytes(change.identity.as_ref().map(|mac| mac.0.as_slice()));
+    let (changed, next) = (Number(change.now.millis()), Number(based_on.saturating_add(1)));
+    let moved = match &sealed.audit_key {
+        None => {
+            let sql = "UPDATE person SET version = $3, changed = $4, \
+                       identity = coalesce($5, identity) \
+                       WHERE patient = $1 AND version = $2 RETURNING row";
+            rows.one(sql, &[patient, Number(based_on), next, changed, identity]).await?
+        }
+        Some(audit_key) => {
+            let sql = "INSERT INTO person (patient, version, changed, identity, audit_key) \
+                       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING row";
+            rows.one(sql, &[patient, next, changed, identity, Bytes(audit_key)]).await?
+        }
+    };
+    column(&moved.ok_or_else(conflict)?, 0)
+}
+
+/// Adds a document version; the one before it becomes history.
+async fn put(rows: &Session<'_>, person: i64, document: &Document) -> Outcome<()> {
+    let standing = standing(rows, &document.id).await?;
+    let (version, recorded) = (signed(document.version)?, document.recorded.millis());
+    let [parts, body] = [Bytes(&document.parts), Bytes(&document.body)];
+    if let Some(row) = follows(standing, person, document)? {
+        // Both halves see the row as it was before the statement.
+        let sql = "WITH former AS \
+                   (INSERT INTO document_version (document, version, recorded, parts, body) \
+                   SELECT row, version, recorded, parts, body FROM document WHERE row = $1) \
+                   UPDATE document SET version = $2, recorded = $3, parts = $4, body = $5 \
+                   WHERE row = $1";
+        let values = [Number(row), Number(version), Number(recorded), parts, body];
+        rows.all(sql, &values).await?;
+        return Ok(());
+    }
+    let sql = "INSERT INTO document \
+               (id, person, kind, owner, local_id, version, recorded, parts, body) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let kind = Number(document.kind.number());
+    let [id, owner, local_id] =
+        [&document.id, &document.owner, &document.local_id].map(|text| Text(text));
+    let [version, recorded] = [version, recorded].map(Number);
+    let values = [id, Number(person), kind, owner, local_id, version, recorded, parts, body];
+    rows.all(sql, &values).await?;
+    Ok(())
+}
+
+async fn standing(rows: &Session<'_>, id: &str) -> Outcome<Option<Standing>> {
+    let sql = "SELECT row, person, kind, owner, local_id, version FROM document WHERE id = $1";
+    let Some(row) = rows.one(sql, &[Text(id)]).await? else { return Ok(None) };
+    Ok(Some(Standing {
+        row: column(&row, 0)?,
+        person: column(&row, 1)?,
+        kind: column(&row, 2)?,
+        owner: column(&row, 3)?,
+        local_id: column(&row, 4)?,
+        version: version(&row, 5)?,
+    }))
+}
+
+/// Marks a one-time value; two that nobody needs any more go with each, so the table never grows
+/// beyond what is alive. One statement: of two at once the second waits, then finds the first's row.
+pub(super) async fn spend(
+    rows: &Session<'_>,
+    value: &[u8; 32],
+    until: Moment,
+    now: Moment,
+) -> Outcome<bool> {
+    if until < now {
+        return Ok(false);
+    }
+    let sql = "WITH past AS (SELECT value FROM spent WHERE until < $3 AND value <> $1 \
+               ORDER BY until LIMIT 2 FOR UPDATE SKIP LOCKED), \
+               gone AS (DELETE FROM spent s USING past WHERE s.value = past.value) \
+               INSERT INTO spent (value, until) VALUES ($1, $2) ON CONFLICT (value) \
+               DO UPDATE SET until = excluded.until WHERE spent.until < $3 RETURNING true";
+    let values = [Bytes(value), Number(until.millis()), Number(now.millis())];
+    Ok(rows.one(sql, &values).await?.is_some())
+}
+
+/// Forgets audit records that have reached the log.
+pub(super) async fn recorded(rows: &Session<'_>, records: &[i64]) -> Outcome<()> {
+    rows.all("DELETE FROM audit_pending WHERE id = ANY ($1)", &[Numbers(records)]).await?;
+    Ok(())
+}
+
+/// Adds messages that are not owed already; their ids. One that is there is named again as it is, so
+/// that its id comes back too.
+pub(super) async fn owe(rows: &Session<'_>, messages: &[Outgoing]) -> Outcome<Vec<i64>> {
+    let sql = "INSERT INTO outbox AS held (peer, key, body) VALUES ($1, $2, $3) \
+               ON CONFLICT (peer, key) DO UPDATE SET key = held.key RETURNING id";
+    let mut ids = Vec::with_capacity(messages.len());
+    for message in messages {
+        let values = [Text(&message.peer), Text(&message.key), Bytes(&message.body)];
+        let owed = rows.one(sql, &values).await?.ok_or_else(conflict)?;
+        ids.push(column(&owed, 0)?);
+    }
+    Ok(ids)
+}
+
+/// Forgets a message.
+pub(super) async fn delivered(rows: &Session<'_>, message: i64) -> Outcome<()> {
+    rows.all("DELETE FROM outbox WHERE id = $1", &[Number(message)]).await?;
+    Ok(())
+}

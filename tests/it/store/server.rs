@@ -1,0 +1,92 @@
+//! The store on a real `PostgreSQL`: the same stories, and what only a server can show.
+
+use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
+
+use mylife::{
+    chance::SystemChance,
+    domain::id::NodeCode,
+    error::Result,
+    store::{
+        Store,
+        postgres::{Address, Database, Options, Patience, Postgres},
+    },
+};
+
+use self::cluster::{Cluster, USER, shared};
+use super::{
+    Directory, assessment, at, change, consent, documents, keys, message, on_one_thread, writes,
+};
+
+mod cluster;
+mod lost;
+mod opening;
+mod order;
+#[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
+#[path = "contract.rs"]
+mod contract;
+#[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
+#[path = "model.rs"]
+mod model;
+#[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
+#[path = "race.rs"]
+mod race;
+
+/// How a store reaches its database: the socket, and whether statements may be prepared.
+const WAYS: [(&str, bool); 3] = [("", true), ("session", true), ("transaction", false)];
+
+/// Waits long: other tests keep the server busy.
+const PATIENT: Patience = Patience {
+    connect: Duration::from_mins(1),
+    statement: Duration::from_mins(1),
+    lock: Duration::from_mins(1),
+    answer: Duration::from_mins(2),
+};
+
+fn database(cluster: &Cluster, socket: &str, name: &str) -> Database {
+    Database {
+        address: Address::parse(&cluster.url(socket, USER, name)).unwrap(),
+        password: None,
+        tls: None,
+        connections: NonZeroUsize::new(8).unwrap(),
+        prepared: true,
+        patience: PATIENT,
+    }
+}
+
+fn options(directory: &Path, database: Database) -> Options {
+    Options {
+        directory: directory.to_path_buf(),
+        database,
+        node: NodeCode::parse("297").unwrap(),
+        keys: keys(1),
+        chance: Arc::new(SystemChance),
+    }
+}
+
+async fn open(directory: &Directory, database: Database) -> Arc<dyn Store> {
+    Arc::new(Postgres::open(options(directory.path(), database)).await.unwrap())
+}
+
+/// Opens a store, or gives back why it was refused.
+fn try_open(database: Database) -> Result<Postgres> {
+    let directory = Directory::new("opening");
+    on_one_thread(Postgres::open(options(directory.path(), database)))
+}
+
+/// Runs a story on a new database, in every way of reaching it.
+fn every(name: &str, story: impl AsyncFn(Arc<dyn Store>)) {
+    for (socket, prepared) in WAYS {
+        let directory = Directory::new(name);
+        let database = database(shared(), socket, &shared().database());
+        on_one_thread(async {
+            story(open(&directory, Database { prepared, ..database }).await).await;
+        });
+    }
+}
+
+/// A new database of the shared server, reached straight.
+fn fresh() -> (String, Database) {
+    let name = shared().database();
+    let database = database(shared(), "", &name);
+    (name, database)
+}
