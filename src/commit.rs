@@ -103,22 +103,35 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
     Err(busy())
 }
 
-/// Commits a Consent that was accepted. `local` is the writer's uuid; `expects` says of the version
-/// there is, if any, whether the writer knows of it.
+/// A Consent that was accepted.
+pub struct Consent<'a> {
+    /// The writer's uuid.
+    pub uuid: &'a str,
+    /// What is kept of it.
+    pub body: &'a Value,
+    /// When it was written; earlier than now if it was on its way.
+    pub written: Moment,
+    /// May more be released with it than before?
+    pub loosens: bool,
+}
+
+/// Commits a Consent. `expects` says of the version there is, if any, whether the writer knows of it.
+/// What was written before that version cannot loosen it: it was late on its way.
 ///
 /// # Errors
-/// `PreconditionFailed` when the writer expects another version; `Conflict`, `Unavailable`.
+/// `PreconditionFailed` when the writer expects another version; `Conflict`, also for a late one;
+/// `Unavailable`.
 pub async fn consent(
     desk: &Desk<'_>,
     patient: Option<Arc<str>>,
     identity: Option<IdentityMac>,
-    local: &str,
     expects: impl Fn(Option<&Document>) -> bool,
-    body: &Value,
+    consent: &Consent<'_>,
 ) -> Result<Written> {
     let owner: Arc<str> = desk.author.client_id().into();
-    let writer = Writer { organization: desk.author.organization().to_owned() };
-    let held = desk.local.store().local(&owner, DocumentKind::Consent, local).await?;
+    let organization = desk.author.organization().to_owned();
+    let writer = Writer { organization, written: Some(consent.written) };
+    let held = desk.local.store().local(&owner, DocumentKind::Consent, consent.uuid).await?;
     let patient = match (patient, identity, held) {
         (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => patient,
         (None, Some(identity), None) => {
@@ -127,8 +140,8 @@ pub async fn consent(
         }
         (None, None, None) => return Err(Error::not_found()),
     };
-    let body: Arc<[u8]> = serde_json::to_vec(body).map_err(Error::internal)?.into();
-    let local: Arc<str> = local.into();
+    let body: Arc<[u8]> = serde_json::to_vec(consent.body).map_err(Error::internal)?.into();
+    let local: Arc<str> = consent.uuid.into();
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
         let earlier = find_consent(stored.as_ref(), &owner, &writer, &local);
@@ -139,6 +152,9 @@ pub async fn consent(
         if let Some(same) = earlier.filter(|e| e.body == body) {
             let (id, version) = (Arc::clone(&same.id), same.version);
             return Ok(Written { id, version, created: false, patient });
+        }
+        if consent.loosens && earlier.is_some_and(|e| is_later(e, consent.written)) {
+            return Err(Error::new(Kind::Conflict, "A later version of this Consent is in force."));
         }
         let parts = serde_json::to_vec(&writer).map_err(Error::internal)?.into();
         let kind = DocumentKind::Consent;
@@ -216,10 +232,19 @@ fn find<'a>(
 }
 
 /// Who wrote a Consent, beside its owner: kept as its parts, of which a Consent has none.
-#[derive(Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Writer {
     /// The client's organisation, `urn:oid:...`.
     organization: String,
+    /// When it was written.
+    #[serde(default)]
+    written: Option<Moment>,
+}
+
+/// Was this version written after then?
+fn is_later(version: &Document, then: Moment) -> bool {
+    let writer = json::stored::<Writer>(&version.parts).ok();
+    writer.and_then(|writer| writer.written).is_some_and(|written| written > then)
 }
 
 /// The Consent of a uuid, written by the same client: straight, or through another gateway. Who
@@ -234,7 +259,8 @@ fn find_consent<'a>(
     let client = |owner: &str| owner.rsplit('/').next().map(str::to_owned);
     let by_same = |d: &Document| {
         let of = || json::stored::<Writer>(&d.parts).ok();
-        *d.owner == *owner || (client(&d.owner) == client(owner) && of().as_ref() == Some(writer))
+        let is_same = |of: Writer| of.organization == writer.organization;
+        *d.owner == *owner || (client(&d.owner) == client(owner) && of().is_some_and(is_same))
     };
     let same =
         |d: &&Document| d.kind == DocumentKind::Consent && *d.local_id == *uuid && by_same(d);

@@ -160,9 +160,23 @@ fn sections(
     let law = law::read(root.section("law"));
     let listing = directory::read(root.section("directory"));
     let costs = limits::read(root.section("limits"));
-    let shared = shared::read(root.section("shared"));
+    let sharing = shared::read(root.section("shared"));
+    if let (
+        Some(store::Storing { database: None, .. }),
+        Some(shared::Sharing { replicas: 2.., .. }),
+    ) = (&storing, &sharing)
+    {
+        let say = "is a file, which one process uses: replicas > 1 under [shared] needs kind = \
+                   \"postgres\" and url";
+        root.fault("store", say);
+    }
     if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
         root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
+    }
+    if let (false, Some(shared::Sharing { replicas: 2.., .. })) = (holds_data, &sharing) {
+        let say = "must hold data where replicas > 1 under [shared]: what a portal owes to other \
+                   gateways is kept in order by one process alone; leave replicas out and run one";
+        root.fault("node", say);
     }
     root.finish();
     let (clock, chance) = (Arc::clone(clock), Arc::clone(chance));
@@ -175,7 +189,7 @@ fn sections(
         law,
         listing,
         costs,
-        shared: shared?,
+        shared: sharing?.choice,
     };
     let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
     let listening = listening?;

@@ -10,7 +10,6 @@ pub mod directory;
 pub mod expected;
 pub mod listing;
 pub mod loading;
-pub mod management;
 pub mod nodes;
 pub mod people;
 pub mod rules;

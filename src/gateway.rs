@@ -189,6 +189,8 @@ impl Gateway {
             return Err(Error::not_found());
         };
         let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
+        let in_flight = self.flights.take();
+        let known_current = self.clock.elapsed();
         let held = local.load(id).await?.ok_or_else(Error::not_found)?;
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
@@ -202,9 +204,9 @@ impl Gateway {
             handles.insert(peer.node().to_string(), handle.into());
         }
         let request = asked.request_alone();
-        let answer = bundle::handles(handles, &view, &self.node, self.clock.elapsed());
+        let answer = bundle::handles(handles, &view, &self.node, known_current);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, self.flights.take());
+        let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::bundle(answer, &receipt, sending))
     }
 

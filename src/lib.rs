@@ -100,3 +100,4 @@ pub mod telemetry;
 pub mod error;
 pub mod clock;
 pub mod chance;
+mod memory;

@@ -5,6 +5,8 @@
 //! trying things out and for closed networks of few peers: it revokes nothing and must not be taken
 //! for a public one.
 
+pub mod renewable;
+
 use std::{
     fmt, fs,
     io::{self, Write},
@@ -203,6 +205,16 @@ pub fn anchors(pem: &str) -> Result<Arc<rustls::RootCertStore>> {
             .map_err(|e| Error::invalid("An authority's certificate is unusable.").because(e))?;
     }
     Ok(Arc::new(roots))
+}
+
+/// What both ends speak inside TLS (RFC 7301): HTTP/1.1 alone.
+pub fn alpn() -> Vec<Vec<u8>> {
+    vec![b"http/1.1".to_vec()]
+}
+
+/// The refusal of a key that is not that of its certificate.
+pub fn mismatch(cause: rustls::Error) -> Error {
+    Error::invalid("Certificate and key do not go together.").because(cause)
 }
 
 /// The one cryptography provider of the program.

@@ -10,18 +10,8 @@ use crate::{
     domain::id,
     error::{Error, Kind, Result},
     fhir::types::{Interaction, ResourceType},
+    native::NativeKind,
 };
-
-/// A native document, by the sender's local id.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NativeKind {
-    /// `PUT /native/assessments/{id}`.
-    Assessment,
-    /// `PUT /native/people/{id}`.
-    Person,
-    /// `PUT /native/plans/{id}`.
-    Plan,
-}
 
 /// What anybody may read without a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +41,7 @@ pub enum Call {
     Search(ResourceType),
     /// `PUT /fhir/Consent?identifier=`.
     WriteConsent,
-    /// `PUT /native/{kind}/{id}`.
+    /// `PUT /native/{people,assessments,plans}/{id}`: a document, by its owner's id.
     Push(NativeKind, String),
     /// `POST /fhir/Patient/{id}/$handles`: a peer asks to widen a question about a person.
     Handles(String),

@@ -5,7 +5,7 @@
 //! certificates, and drains. Told to stop, it says so on `/readyz` before a port closes. It decides
 //! nothing about any request.
 
-mod counted;
+pub mod counted;
 pub mod management;
 
 use std::{
@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Result},
     gateway::Gateway,
     listen::{
-        self, Answer, Door, Limits, Stop, Stopping,
+        self, Answer, Door, Stop, Stopping,
         cores::{Entrance, serve_per_core},
         guard::Hosts,
     },
@@ -160,10 +160,7 @@ async fn manage(
 ) -> Result<tokio::task::JoinHandle<()>> {
     let at = listening.management;
     let port = Tcp.bind(at).await.map_err(|error| no_port("management", at, error))?;
-    let hosts = Hosts::new(["localhost", "127.0.0.1", "[::1]"]);
-    let limits = Limits { connections: 64, drain: Duration::from_secs(1), ..Limits::default() };
-    let door = Arc::new(Door::new(limits, hosts, None));
-    Ok(tokio::spawn(listen::serve(door, port, Arc::new(management), stopping)))
+    Ok(tokio::spawn(management.serve(port, stopping)))
 }
 
 fn no_port(which: &str, at: std::net::SocketAddr, error: io::Error) -> Error {

@@ -2,7 +2,10 @@
 //!
 //! Part of `cli`. Each document walks the same check, commit and record as what is pushed over the
 //! wire: all of it or nothing, audited in the name of its owner. People go first, then assessments,
-//! then plans, whatever their order in the files. A running gateway holds the lock; push to it.
+//! then plans, whatever their order in the files; those of different people go together. A running
+//! gateway holds the lock; push to it.
+
+mod abreast;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,18 +16,16 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
+use self::abreast::{Abreast, Loader};
 use super::{
     Settings, documents,
     exit::Exit,
     output::{Output, Progress},
 };
 use crate::{
-    audit::step::{Author, Request},
-    chance::base32,
-    commit::{self, Desk},
     error::{Error, Kind, Result},
     gateway::Gateway,
-    native::{self, NativeKind, Rules},
+    native::NativeKind,
 };
 
 /// What is to be loaded, and in whose name.
@@ -63,9 +64,10 @@ pub fn run(asked: &Load, output: &mut Output<'_>) -> Result<Exit> {
     let files = documents::files(&asked.path)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     let tally = runtime.block_on(async {
-        let gateway = Gateway::open(config.setup).await.map_err(running)?;
-        let author = Author::Operator { client: &asked.owner, organization: &organization };
-        let tally = load(&gateway, author, &files, output).await;
+        let gateway = Arc::new(Gateway::open(config.setup).await.map_err(running)?);
+        let client = asked.owner.clone();
+        let loader = Loader { gateway: Arc::clone(&gateway), client, organization };
+        let tally = load(loader, &files, output).await;
         gateway.log.close()?;
         tally
     })?;
@@ -87,15 +89,11 @@ fn running(error: Error) -> Error {
     error
 }
 
-async fn load(
-    gateway: &Gateway,
-    author: Author<'_>,
-    files: &[PathBuf],
-    output: &mut Output<'_>,
-) -> Result<Tally> {
+async fn load(loader: Loader, files: &[PathBuf], output: &mut Output<'_>) -> Result<Tally> {
     let total = count(files)?;
     let progress = Progress::new(total, &output.around.clock);
     let mut tally = Tally::default();
+    let mut abreast = Abreast::new(loader, &progress);
     let turns = NativeKind::ALL.map(Some).into_iter().chain([None]);
     for turn in turns {
         for file in files {
@@ -104,11 +102,11 @@ async fn load(
                 let kind =
                     NativeKind::ALL.into_iter().find(|k| Some(k.schema()) == schema.as_deref());
                 if kind == turn {
-                    one(gateway, author, &found, &mut tally).await?;
-                    progress.step();
+                    abreast.take(found, &mut tally).await?;
                 }
             }
         }
+        abreast.land(&mut tally).await?;
     }
     Ok(tally)
 }
@@ -117,66 +115,6 @@ fn count(files: &[PathBuf]) -> Result<u64> {
     let of_file = |path: &PathBuf| documents::of_file(Path::new(path)).map(|all| all.len());
     let counts = files.iter().map(of_file).collect::<Result<Vec<_>>>()?;
     Ok(u64::try_from(counts.into_iter().sum::<usize>()).unwrap_or(u64::MAX))
-}
-
-/// One document: all of it, or a row of what was refused.
-async fn one(
-    gateway: &Gateway,
-    author: Author<'_>,
-    found: &documents::Found,
-    tally: &mut Tally,
-) -> Result<()> {
-    let now = gateway.clock.now();
-    let rules = Rules {
-        schemas: &gateway.schemas,
-        now,
-        test_range: gateway.limits.test_range,
-        limits: gateway.limits.document,
-    };
-    let document = match native::validate(&found.bytes, &rules) {
-        Ok(document) => document,
-        Err(faults) => {
-            let rows = faults.into_iter().map(|fault| (fault.path, fault.say)).collect();
-            tally.refused.push((found.place.clone(), rows));
-            return Ok(());
-        }
-    };
-    let local = gateway.reach.sources.local.as_deref();
-    let local =
-        local.ok_or_else(|| Error::invalid("This gateway holds no data: holds_data = false."))?;
-    let request = Request {
-        id: Arc::from(base32(&*gateway.chance, 16)),
-        address: "mylife load".into(),
-        query: None,
-        sources: Vec::new(),
-    };
-    let desk = Desk {
-        node: &gateway.node,
-        local,
-        directory: &gateway.terms.directory,
-        keys: &gateway.keys,
-        chance: &*gateway.chance,
-        log: &gateway.log,
-        author,
-        request: &request,
-        now,
-    };
-    match commit::native(&desk, &document).await {
-        Ok(written) if written.created => tally.new += 1,
-        Ok(_) => tally.known += 1,
-        // Storage that fails would fail for each of the others too.
-        Err(error) if Exit::of(error.kind()) != Exit::Usage => return Err(error),
-        Err(error) => {
-            let places = if error.expression().is_empty() {
-                vec!["$".to_owned()]
-            } else {
-                error.expression().to_vec()
-            };
-            let rows = places.into_iter().map(|path| (path, error.say().to_owned())).collect();
-            tally.refused.push((found.place.clone(), rows));
-        }
-    }
-    Ok(())
 }
 
 fn tell(tally: &Tally, as_json: bool, output: &mut Output<'_>) {

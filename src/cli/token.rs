@@ -151,7 +151,7 @@ fn settings(asked: &Token, output: &Output<'_>) -> Result<ClientConfig> {
         .map_err(Error::internal)?
         .with_root_certificates(pki::anchors(&bundle)?)
         .with_no_client_auth();
-    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    settings.alpn_protocols = pki::alpn();
     Ok(settings)
 }
 

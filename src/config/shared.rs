@@ -20,7 +20,7 @@ use crate::{
 const URL: &str = "rediss://host:port, or redis://host:port for one without TLS";
 
 /// Keys that mean something with a Redis alone.
-const OF_REDIS: [&str; 15] = [
+const OF_REDIS: [&str; 14] = [
     "url",
     "nodes",
     "cluster",
@@ -35,7 +35,6 @@ const OF_REDIS: [&str; 15] = [
     "connect_milliseconds",
     "response_milliseconds",
     "away",
-    "replicas",
 ];
 
 /// That a mistake has been told.
@@ -47,8 +46,17 @@ struct Servers {
     tls: bool,
 }
 
+/// Where what is shared lives, and by how many it is shared.
+pub struct Sharing {
+    /// Where it lives.
+    pub choice: Choice,
+    /// Processes of this gateway.
+    pub replicas: u32,
+}
+
 /// Reads the section.
-pub fn read(mut section: Section<'_>) -> Option<Choice> {
+pub fn read(mut section: Section<'_>) -> Option<Sharing> {
+    let replicas = u32::try_from(section.number("replicas", 1..=1000, 1)).ok()?;
     let is_redis = section.one_of("kind", &[("process", false), ("redis", true)], false);
     if !is_redis {
         for key in OF_REDIS {
@@ -56,16 +64,20 @@ pub fn read(mut section: Section<'_>) -> Option<Choice> {
                 section.fault(key, "goes with kind = \"redis\"");
             }
         }
+        if replicas > 1 {
+            let say = "needs kind = \"redis\" and url: in one process each replica would grant every \
+                       limit anew";
+            section.fault("replicas", say);
+        }
         section.finish();
-        return Some(Choice::Process);
+        return Some(Sharing { choice: Choice::Process, replicas });
     }
     let servers = servers(&mut section);
     let login = login(&mut section);
     let tls = tls(&mut section);
     let connect = section.number("connect_milliseconds", 10..=10_000, 250);
     let response = section.number("response_milliseconds", 10..=10_000, 250);
-    let replicas = section.number("replicas", 1..=1000, 1);
-    let divide = Away::Divide(u32::try_from(replicas).ok()?);
+    let divide = Away::Divide(replicas);
     let away = section.one_of("away", &[("limit", divide), ("refuse", Away::Refuse)], divide);
     match (&servers, &tls) {
         (Some(Servers { tls: true, .. }), Ok(None)) => {
@@ -86,7 +98,7 @@ pub fn read(mut section: Section<'_>) -> Option<Choice> {
     let door = Door::new(settings);
     let door = door.inspect_err(|error| section.fault("", error.say().to_owned())).ok();
     section.finish();
-    Some(Choice::Redis { door: Arc::new(door?), away })
+    Some(Sharing { choice: Choice::Redis { door: Arc::new(door?), away }, replicas })
 }
 
 fn servers(section: &mut Section<'_>) -> Option<Servers> {

@@ -15,7 +15,7 @@ use super::{
     purpose::{self, Purpose},
     unit::Code,
 };
-use crate::domain::class::ClassSet;
+use crate::{domain::class::ClassSet, fhir::labels};
 
 /// Whether a rule gives or takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -227,11 +227,11 @@ impl Rule {
             unknown: false,
         };
         let classes =
-            of(label::CLASS).map(|c| c.into_iter().fold(Classes::default(), Classes::with));
+            of(labels::CLASS).map(|c| c.into_iter().fold(Classes::default(), Classes::with));
         self.names = classes.map_or(ClassSet::EMPTY, |classes| classes.known);
         self.conditions.extend(
             [
-                of(label::THEME).map(|codes| Condition::Theme(codes.into_iter().collect())),
+                of(labels::THEME).map(|codes| Condition::Theme(codes.into_iter().collect())),
                 of(label::CONFIDENTIALITY).map(|codes| Condition::Confidentiality(ranks(&codes))),
                 classes.map(Condition::Class),
                 of(label::REGISTER).map(texts).map(Condition::Register),
@@ -256,8 +256,8 @@ pub fn effect(value: &Value) -> Option<Effect> {
 pub fn is_label(system: &str) -> bool {
     matches!(
         system,
-        label::THEME
-            | label::CLASS
+        labels::THEME
+            | labels::CLASS
             | label::CONFIDENTIALITY
             | label::REGISTER
             | label::SERVICE_TASK
@@ -341,10 +341,10 @@ pub fn resource_type(value: &Value) -> Option<Arc<str>> {
 
 fn content(concept: &Value, imported: bool) -> Vec<Content> {
     let read = |value| match coding(value) {
-        (Some(label::THEME), Some(code)) if imported => {
+        (Some(labels::THEME), Some(code)) if imported => {
             Some(Content::Themes(Themes::default().with(code)))
         }
-        (Some(label::THEME), _) | (_, None) => None,
+        (Some(labels::THEME), _) | (_, None) => None,
         (system, Some(code)) => {
             Some(Content::Clinical(Code { system: system.map(Arc::from), code: code.into() }))
         }

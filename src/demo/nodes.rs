@@ -28,7 +28,6 @@ use crate::{
         clients::DemoClient,
         directory::{MUNICIPALITIES, PORTAL_OID},
         listing,
-        management::Management,
     },
     domain::{
         id::NodeCode,
@@ -45,6 +44,11 @@ use crate::{
     listen::{self, Door, Stop, Stopping, guard::Hosts, tls::Tls},
     pki::{self, Ca, Issued},
     seal::{Keys, master},
+    serve::{
+        counted::Counted,
+        management::{Management, Phase},
+    },
+    telemetry::Telemetry,
     transport::{Authority, Port, Tcp},
 };
 
@@ -158,9 +162,8 @@ pub fn start(dir: &Path, port: u16, clients: &[DemoClient], world: &World) -> Re
     for (node, ports) in nodes.iter().zip(ports) {
         let setup = setup(node, &nodes, clients, world)?;
         let door = door(node, world)?;
-        let management = Management { code: node.code.to_string() };
         let (ready, stopping) = (ready.clone(), stopping.clone());
-        let run = move || run(setup, door, management, ports, &ready, stopping);
+        let run = move || run(setup, door, ports, &ready, stopping);
         let thread = thread::Builder::new().name(format!("node-{}", node.slug)).spawn(run);
         threads.push(thread.map_err(Error::unavailable)?);
     }
@@ -322,7 +325,6 @@ fn hosts() -> Hosts {
 fn run(
     setup: Setup,
     door: Door,
-    management: Management,
     ports: Ports,
     ready: &mpsc::Sender<Result<()>>,
     stopping: Stopping,
@@ -331,15 +333,25 @@ fn run(
         let listener = |std| tokio::net::TcpListener::from_std(std).map_err(Error::unavailable);
         let (public, loopback) = (listener(ports.public)?, listener(ports.management)?);
         let gateway = Arc::new(Gateway::open(setup).await?);
-        let plain = Arc::new(Door::new(listen::Limits::default(), hosts(), None));
         let (public, loopback): (Box<dyn Port>, Box<dyn Port>) =
             (Box::new(public), Box::new(loopback));
+        let door = Arc::new(door);
+        let telemetry = Arc::new(Telemetry::default());
+        // Whoever can ask here asks a gateway that is open.
+        let phase = Arc::new(Phase { started: true.into(), draining: false.into() });
+        let management = Management {
+            gateway: Arc::clone(&gateway),
+            door: Arc::clone(&door),
+            phase,
+            telemetry: Arc::clone(&telemetry),
+        };
+        let counted = Arc::new(Counted { inner: Arc::clone(&gateway), telemetry });
         let told = ready.send(Ok(()));
         told.map_err(Error::internal)?;
         tokio::join!(
-            Arc::clone(&gateway).courier(stopping.clone()),
-            listen::serve(Arc::new(door), public, gateway, stopping.clone()),
-            listen::serve(plain, loopback, Arc::new(management), stopping),
+            gateway.courier(stopping.clone()),
+            listen::serve(door, public, counted, stopping.clone()),
+            management.serve(loopback, stopping),
         );
         Ok(())
     };

@@ -18,6 +18,7 @@ use crate::{
     domain::identity::SYSTEM as IDENTITY,
     domain::moment::Moment,
     error::Result,
+    fhir::labels,
     unit::label,
 };
 
@@ -282,8 +283,8 @@ fn conditions(rule: &Rule) -> serde_json::Map<String, Value> {
         let named = codes.iter().flatten().filter(|code| *code != "*");
         named.map(|code| json!({ "system": system, "code": code })).collect()
     };
-    let mut labels = coded(label::THEME, &rule.labels);
-    labels.extend(coded(label::CLASS, &rule.classes));
+    let mut labels = coded(labels::THEME, &rule.labels);
+    labels.extend(coded(labels::CLASS, &rule.classes));
     let purposes =
         rule.purpose.iter().map(|code| json!({ "system": purpose::SYSTEM, "code": code }));
     let lists = [

@@ -98,6 +98,9 @@ impl Reply {
     }
 }
 
+/// Says when a Consent that another gateway passes on was written.
+pub const WRITTEN: &str = "mylife-written";
+
 impl Source {
     /// Its node code.
     pub fn node(&self) -> &NodeCode {
@@ -173,7 +176,8 @@ impl Source {
         let request = Request::builder()
             .method(Method::PUT)
             .uri(format!("/fhir/Consent?{query}"))
-            .header(header::CONTENT_TYPE, "application/fhir+json");
+            .header(header::CONTENT_TYPE, "application/fhir+json")
+            .header(WRITTEN, letter.written().to_string());
         let Ok(body) = letter.body(&self.code, &self.handle, sender) else {
             return Delivery::Pending;
         };

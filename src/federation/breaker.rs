@@ -60,6 +60,17 @@ pub enum State {
     Open(Duration),
 }
 
+impl State {
+    /// One word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed(_) => "closed",
+            Self::HalfOpen(_) => "half-open",
+            Self::Open(_) => "open",
+        }
+    }
+}
+
 /// One peer's breaker. All instants are of one monotonic clock.
 #[derive(Clone, Debug)]
 pub struct Breaker {
@@ -67,17 +78,23 @@ pub struct Breaker {
     state: State,
     /// How long the next opening lasts.
     pause: Duration,
+    answered: Option<Duration>,
 }
 
 impl Breaker {
     /// Closed.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, state: State::Closed(0), pause: rules.open }
+        Self { rules, state: State::Closed(0), pause: rules.open, answered: None }
     }
 
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// When an answer was last reported, if ever.
+    pub fn answered(&self) -> Option<Duration> {
+        self.answered
     }
 
     /// May a call go out at `now`?
@@ -97,6 +114,9 @@ impl Breaker {
     /// How an admitted call went. `admission` is what [`Breaker::admit`] said to it, so that a call
     /// from before the breaker opened cannot close it.
     pub fn report(&mut self, admission: Admission, health: Health, now: Duration) {
+        if health == Health::Well {
+            self.answered = Some(now);
+        }
         match (self.state, admission, health) {
             (State::Closed(_), Admission::Pass | Admission::Probe, Health::Well)
             | (State::HalfOpen(_), Admission::Probe, Health::Well) => {

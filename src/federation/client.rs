@@ -64,6 +64,31 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Questions under way at most.
+    fn turns(&self) -> usize {
+        self.concurrency.clamp(1, Semaphore::MAX_PERMITS)
+    }
+
+    /// Questions under way and waiting at most.
+    fn places(&self) -> usize {
+        self.concurrency.saturating_add(self.queue).min(Semaphore::MAX_PERMITS)
+    }
+}
+
+/// How a peer is doing, for the operator.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// Where its breaker stands.
+    pub breaker: breaker::State,
+    /// How long ago it last answered; none if it has not since this gateway started.
+    pub answered: Option<Duration>,
+    /// Questions under way.
+    pub asked: usize,
+    /// Questions that wait for their turn.
+    pub waiting: usize,
+}
+
 /// What is asked. Of the request's target only path and query count: the peer is given.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -107,15 +132,13 @@ impl PeerClient {
     ) -> Result<Self> {
         let host = HeaderValue::try_from(to.to_string())
             .map_err(|e| Error::invalid("A peer's address is written host:port.").because(e))?;
-        let places = limits.concurrency.saturating_add(limits.queue).min(Semaphore::MAX_PERMITS);
-        let turns = limits.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             pool: Pool::new(transport, to, tls, limits, clock.clone()),
             host,
             limits,
             clock,
-            turns: Semaphore::new(turns),
-            places: Semaphore::new(places),
+            turns: Semaphore::new(limits.turns()),
+            places: Semaphore::new(limits.places()),
             breaker: Mutex::new(Breaker::new(limits.breaker)),
         })
     }
@@ -125,9 +148,21 @@ impl PeerClient {
         self.pool.to()
     }
 
-    /// Where its breaker stands, for the operator.
-    pub fn state(&self) -> breaker::State {
-        self.breaker().state()
+    /// How the peer is doing, for the operator.
+    pub fn standing(&self) -> Standing {
+        let now = self.clock.elapsed();
+        let (breaker, answered) = {
+            let breaker = self.breaker();
+            (breaker.state(), breaker.answered())
+        };
+        let asked = self.limits.turns().saturating_sub(self.turns.available_permits());
+        let inside = self.limits.places().saturating_sub(self.places.available_permits());
+        Standing {
+            breaker,
+            answered: answered.map(|at| now.saturating_sub(at)),
+            asked,
+            waiting: inside.saturating_sub(asked),
+        }
     }
 
     /// Asks within the peer's own deadline.

@@ -130,6 +130,11 @@ impl Outbox {
             .await)
     }
 
+    /// How many letters a node is owed.
+    pub fn owed(&self, node: &NodeCode) -> usize {
+        self.lanes().owed(node)
+    }
+
     /// Ends when a letter is due to be sent again.
     pub async fn due(&self) {
         loop {

@@ -6,14 +6,13 @@
 
 use std::{io, sync::Arc};
 
-use arc_swap::ArcSwap;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime},
+    pki::{self, CertificateTime, renewable::Renewable},
     transport::Link,
 };
 
@@ -30,25 +29,22 @@ pub struct Pem<'a> {
 
 /// How peers are reached, renewable while calls are under way.
 pub struct PeerTls {
-    current: ArcSwap<ClientConfig>,
-    clock: Arc<dyn Clock>,
+    settings: Renewable<ClientConfig>,
 }
 
 impl PeerTls {
     /// Checks the texts and that key and certificate belong together.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let current = ArcSwap::from_pointee(settings(pem, clock.clone())?);
-        Ok(Self { current, clock })
+        Ok(Self { settings: Renewable::new(clock, |time| settings(pem, time))? })
     }
 
     /// Takes new texts for connections from now on. If they are unusable the old ones stay.
     pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
-        self.current.store(Arc::new(settings(pem, self.clock.clone())?));
-        Ok(())
+        self.settings.renew(|time| settings(pem, time))
     }
 
     pub(super) fn current(&self) -> Arc<ClientConfig> {
-        self.current.load_full()
+        self.settings.current()
     }
 }
 
@@ -62,14 +58,13 @@ pub(super) async fn connect(
     TlsConnector::from(settings).connect(name, link).await
 }
 
-fn settings(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<ClientConfig> {
-    let time = Arc::new(CertificateTime(clock));
+fn settings(pem: Pem<'_>, time: Arc<CertificateTime>) -> Result<ClientConfig> {
     let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?
         .with_root_certificates(pki::anchors(pem.authorities)?)
         .with_client_auth_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)
-        .map_err(|e| Error::invalid("Certificate and key do not go together.").because(e))?;
-    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+        .map_err(pki::mismatch)?;
+    settings.alpn_protocols = pki::alpn();
     Ok(settings)
 }

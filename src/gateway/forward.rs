@@ -48,7 +48,8 @@ impl Gateway {
         let to = self.receivers(asked, is_prohibition)?;
         let issuer = &self.tokens.issuer;
         let caller = grant.caller();
-        let letter = Letter::new(caller, issuer, uuid, body, is_prohibition, &asked.request_id)?;
+        let named = (&asked.request_id, asked.now);
+        let letter = Letter::new(caller, issuer, uuid, body, is_prohibition, named)?;
         let mut told: Vec<(NodeCode, Delivery)> =
             to.iter().map(|node| (node.clone(), Delivery::Pending)).collect();
         let request = asked.request_alone();

@@ -1,7 +1,7 @@
 //! The roads of writes: parse, validate, commit, record, respond.
 //!
 //! A native document is pushed by its owner system; a Consent is written in the strict form, by the
-//! writer's uuid. A grant's withdrawal, and a prohibition, are acknowledged when no answer decided
+//! writer's uuid. What replaces a consent, and a prohibition, are acknowledged when no answer decided
 //! before them can still start. At a gateway without the data the same call goes to the nodes the
 //! person names, a prohibition to every peer (`forward`). Source: design 5.
 
@@ -18,9 +18,9 @@ use crate::{
         profile::{self, Accepted, Status},
         release,
     },
-    domain::{id::node_of, identity},
+    domain::{id::node_of, identity, moment::Moment},
     error::{Error, Kind, Result},
-    federation::outbox::letter::rename_person,
+    federation::{ask::WRITTEN, outbox::letter::rename_person},
     fhir::types::ResourceType,
     gateway::{
         Gateway,
@@ -30,9 +30,8 @@ use crate::{
     json,
     listen::body::Body,
     mapping,
-    native::{self, Rules},
+    native::{self, NativeKind, Rules},
     respond::{self, condition::Versions},
-    route::NativeKind,
     scope::Grant,
     search,
     source::local::Local,
@@ -59,12 +58,7 @@ impl Gateway {
             limits: self.limits.document,
         };
         let document = native::validate(&asked.body, &rules).map_err(|faults| refused(&faults))?;
-        let expected = match kind {
-            NativeKind::Assessment => native::NativeKind::Assessment,
-            NativeKind::Person => native::NativeKind::Person,
-            NativeKind::Plan => native::NativeKind::Plan,
-        };
-        if document.typed().kind() != expected {
+        if document.typed().kind() != kind {
             let say = "Push this kind of document to its own address.";
             return Err(Error::new(Kind::Unprocessable, say).at("$.schema"));
         }
@@ -143,8 +137,17 @@ impl Gateway {
         };
         let request = asked.request_alone();
         let desk = self.desk(local, grant, &request, asked);
-        let written = commit::consent(&desk, patient, identity, uuid, expects, &kept).await?;
-        if accepted.status != Status::Active || accepted.kind == profile::Kind::Prohibition {
+        let is_grant = accepted.kind == profile::Kind::Grant;
+        let consent = commit::Consent {
+            uuid,
+            body: &kept,
+            written: written_at(asked, grant),
+            loosens: is_grant == (accepted.status == Status::Active),
+        };
+        let written = commit::consent(&desk, patient, identity, expects, &consent).await?;
+        // What replaces an earlier version may take away a part of it.
+        let takes = !written.created || accepted.status != Status::Active;
+        if takes || !is_grant {
             // Nothing that was decided before may start after the acknowledgement. What is under way
             // in other processes is not counted here, so there its time must pass.
             if local.store().is_shared() {
@@ -323,4 +326,11 @@ fn names_documents(consent: &Value) -> bool {
         Value::Array(all) => all.iter().all(names_documents),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
+}
+
+/// When a Consent was written: another gateway that passes it on says so.
+fn written_at(asked: &Asked<'_>, grant: &Grant) -> Moment {
+    let told = asked.headers.get(WRITTEN).filter(|_| grant.caller().node().is_some());
+    let told = told.and_then(|value| Moment::parse(value.to_str().ok()?));
+    told.map_or(asked.now, |told| told.min(asked.now))
 }

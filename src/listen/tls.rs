@@ -6,14 +6,13 @@
 
 use std::{io, sync::Arc};
 
-use arc_swap::ArcSwap;
 use rustls::{ServerConfig, server::WebPkiClientVerifier};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime},
+    pki::{self, CertificateTime, renewable::Renewable},
     transport::Link,
 };
 
@@ -30,21 +29,18 @@ pub struct Pem<'a> {
 
 /// A listener's TLS, renewable while it serves.
 pub struct Tls {
-    current: ArcSwap<ServerConfig>,
-    clock: Arc<dyn Clock>,
+    settings: Renewable<ServerConfig>,
 }
 
 impl Tls {
     /// Checks the texts and that key and certificate belong together.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let current = ArcSwap::from_pointee(settings(pem, clock.clone())?);
-        Ok(Self { current, clock })
+        Ok(Self { settings: Renewable::new(clock, |time| settings(pem, time))? })
     }
 
     /// Takes new texts for connections from now on. If they are unusable the old ones stay.
     pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
-        self.current.store(Arc::new(settings(pem, self.clock.clone())?));
-        Ok(())
+        self.settings.renew(|time| settings(pem, time))
     }
 
     /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate.
@@ -52,7 +48,7 @@ impl Tls {
         &self,
         link: Link,
     ) -> io::Result<(TlsStream<Link>, Option<[u8; 32]>)> {
-        let stream = TlsAcceptor::from(self.current.load_full()).accept(link).await?;
+        let stream = TlsAcceptor::from(self.settings.current()).accept(link).await?;
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let peer = leaf.map(|certificate| pki::thumbprint(certificate));
@@ -60,12 +56,11 @@ impl Tls {
     }
 }
 
-fn settings(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<ServerConfig> {
+fn settings(pem: Pem<'_>, time: Arc<CertificateTime>) -> Result<ServerConfig> {
     let provider = pki::provider();
-    let builder =
-        ServerConfig::builder_with_details(provider.clone(), Arc::new(CertificateTime(clock)))
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?;
+    let builder = ServerConfig::builder_with_details(provider.clone(), time)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?;
     let builder = match pem.client_authorities {
         None => builder.with_no_client_auth(),
         Some(authorities) => {
@@ -79,7 +74,7 @@ fn settings(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<ServerConfig> {
     };
     let mut settings = builder
         .with_single_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)
-        .map_err(|e| Error::invalid("Certificate and key do not go together.").because(e))?;
-    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+        .map_err(pki::mismatch)?;
+    settings.alpn_protocols = pki::alpn();
     Ok(settings)
 }

@@ -158,7 +158,7 @@ impl Watch {
     }
 
     fn head<'a>(&mut self, bytes: &'a [u8], heads: &mut VecDeque<Seen>) -> &'a [u8] {
-        let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
             if self.line.len() < LONGEST_LINE {
                 self.line.extend_from_slice(bytes);
             }
@@ -204,9 +204,9 @@ impl Watch {
     }
 
     fn field(&mut self, line: &[u8]) {
-        let mut parts = line.splitn(2, |&b| b == b':');
-        let name = parts.next().unwrap_or_default();
-        let value = parts.next().unwrap_or_default();
+        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+        let value = value.get(1..).unwrap_or_default();
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.coded = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {

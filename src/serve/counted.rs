@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// Whoever answers, counted.
-pub(super) struct Counted<A> {
+pub struct Counted<A> {
     /// Who answers.
-    pub(super) inner: Arc<A>,
+    pub inner: Arc<A>,
     /// Where it is counted.
-    pub(super) telemetry: Arc<Telemetry>,
+    pub telemetry: Arc<Telemetry>,
 }
 
 impl<A> Counted<A> {

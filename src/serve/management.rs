@@ -1,20 +1,27 @@
-//! What operators and orchestrators ask: is it alive, may requests come, what does it count.
+//! What operators and orchestrators ask: is it alive, may requests come, what does it count, how are
+//! its peers.
 //!
-//! Part of `serve`; cleartext on the loopback interface. It shows nothing of any person or caller.
+//! Part of `serve`, for a gateway's own life and for the demo's; cleartext on the loopback interface.
+//! It shows nothing of any person or caller.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     error::Kind,
+    federation::ask::Source,
     gateway::Gateway,
-    listen::{Answer, Answering, Door, Incoming, body::Body},
+    listen::{self, Answer, Answering, Door, Incoming, Limits, Stopping, body::Body, guard::Hosts},
     telemetry::{Gauges, Telemetry},
+    transport::Port,
 };
 
 const JSON: &str = "application/json";
@@ -49,6 +56,14 @@ pub struct Management {
 }
 
 impl Management {
+    /// Answers on a loopback port until told to stop.
+    pub async fn serve(self, port: Box<dyn Port>, stopping: Stopping) {
+        let hosts = Hosts::new(["localhost", "127.0.0.1", "[::1]"]);
+        let limits = Limits { connections: 64, drain: Duration::from_secs(1), ..Limits::default() };
+        let door = Arc::new(Door::new(limits, hosts, None));
+        listen::serve(door, port, Arc::new(self), stopping).await;
+    }
+
     async fn respond(&self, request: Incoming) -> Response<Body> {
         let is_read = matches!(request.parts.method, Method::GET | Method::HEAD);
         match request.parts.uri.path() {
@@ -60,11 +75,12 @@ impl Management {
                 yes_or_no(started, "started\n", "starting\n")
             }
             "/metrics" => page(StatusCode::OK, PROMETHEUS, self.metrics()),
+            "/peers" => page(StatusCode::OK, JSON, self.peers().to_string()),
             "/health" => self.health().await,
             _ => page(
                 StatusCode::NOT_FOUND,
                 PLAIN,
-                "Ask for /livez, /readyz, /startupz, /metrics or /health.\n",
+                "Ask for /livez, /readyz, /startupz, /metrics, /peers or /health.\n",
             ),
         }
     }
@@ -88,12 +104,29 @@ impl Management {
         })
     }
 
+    /// How each peer is doing, in order of node code: counts and ages, nothing of what was asked.
+    fn peers(&self) -> Value {
+        let row = |peer: &Arc<Source>| {
+            let standing = peer.client.standing();
+            json!({
+                "node": peer.node().as_str(),
+                "breaker": standing.breaker.name(),
+                "answered_seconds_ago": standing.answered.map(|age| age.as_secs()),
+                "asked": standing.asked,
+                "waiting": standing.waiting,
+                "owed": self.gateway.outbox.owed(peer.node()),
+            })
+        };
+        let rows = self.gateway.reach.sources.peers.iter().map(row);
+        json!({ "peers": rows.collect::<Vec<_>>() })
+    }
+
     async fn health(&self) -> Response<Body> {
         let word = |up: bool| if up { "UP" } else { "DOWN" };
         let (open, store) = (self.phase.is_open(), self.store_answers().await);
         let peers = self.gateway.reach.sources.peers.iter();
         let peers: serde_json::Map<_, _> = peers
-            .map(|peer| (peer.node().to_string(), format!("{:?}", peer.client.state()).into()))
+            .map(|peer| (peer.node().to_string(), peer.client.standing().breaker.name().into()))
             .collect();
         let health = json!({
             "status": word(open && store),

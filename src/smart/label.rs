@@ -5,15 +5,13 @@
 //! true for a response that speaks of ten themes. Other label systems select whole resources.
 
 use super::Filter;
-use crate::domain::{
-    class::{Class, ClassSet},
-    theme::{Theme, ThemeSet},
+use crate::{
+    domain::{
+        class::{Class, ClassSet},
+        theme::{Theme, ThemeSet},
+    },
+    fhir::labels::{CLASS, THEME},
 };
-
-/// System of the theme codes.
-pub const THEME_SYSTEM: &str = "https://mylife.example/fhir/CodeSystem/theme";
-/// System of the codes of withheld classes.
-pub const CLASS_SYSTEM: &str = "https://mylife.example/fhir/CodeSystem/class";
 
 /// One `_security` filter on our labels.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -36,11 +34,11 @@ impl LabelLimit {
 
     /// The filter it came from, in one way of writing.
     pub(super) fn filter(self) -> Filter {
-        let themes = self.themes.iter().map(|t| format!("{THEME_SYSTEM}|{}", t.code()));
-        let classes = self.classes.iter().map(|c| format!("{CLASS_SYSTEM}|{}", c.code()));
+        let themes = self.themes.iter().map(|t| format!("{THEME}|{}", t.code()));
+        let classes = self.classes.iter().map(|c| format!("{CLASS}|{}", c.code()));
         let mut values: Vec<Box<str>> = themes.chain(classes).map(String::into_boxed_str).collect();
         if values.is_empty() {
-            values.push(format!("{THEME_SYSTEM}|none").into());
+            values.push(format!("{THEME}|none").into());
         }
         Filter { param: "_security".into(), values }
     }
@@ -81,10 +79,10 @@ fn label(value: &str) -> Option<LabelLimit> {
     let classes = |code| Class::from_code(code).into_iter().collect();
     let none = LabelLimit::default();
     match value.split_once('|') {
-        Some((THEME_SYSTEM, "")) => Some(LabelLimit { themes: ThemeSet::FULL, ..none }),
-        Some((CLASS_SYSTEM, "")) => Some(LabelLimit { classes: ClassSet::FULL, ..none }),
-        Some((THEME_SYSTEM, code)) => Some(LabelLimit { themes: themes(code), ..none }),
-        Some((CLASS_SYSTEM, code)) => Some(LabelLimit { classes: classes(code), ..none }),
+        Some((THEME, "")) => Some(LabelLimit { themes: ThemeSet::FULL, ..none }),
+        Some((CLASS, "")) => Some(LabelLimit { classes: ClassSet::FULL, ..none }),
+        Some((THEME, code)) => Some(LabelLimit { themes: themes(code), ..none }),
+        Some((CLASS, code)) => Some(LabelLimit { classes: classes(code), ..none }),
         Some(_) => None,
         None => {
             let bare = LabelLimit { themes: themes(value), classes: classes(value) };

@@ -79,10 +79,12 @@ impl Local {
     /// # Errors
     /// `Unavailable` when the store cannot be read; `Internal` when what it holds cannot be decoded.
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
-        let mut fresh = !self.shared;
+        let mut mine: Option<Arc<Slot>> = None;
         loop {
             let slot = self.slot(patient);
             if let Some(loaded) = slot.loaded.get() {
+                // What this call has read itself is current; another's may be older.
+                let fresh = !self.shared || mine.as_ref().is_some_and(|m| Arc::ptr_eq(m, &slot));
                 let current = fresh || self.is_current(patient, loaded.as_deref()).await?;
                 if current && !slot.marked.load(Ordering::SeqCst) {
                     self.weigh(patient, &slot);
@@ -102,7 +104,7 @@ impl Local {
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
             slot.loaded.get_or_init(|| compartment);
-            fresh = true;
+            mine = Some(Arc::clone(&slot));
             // Put in again so that it is weighed with what it holds now. A commit counts before it
             // looks for the slot, so either it finds this one or the count has moved.
             self.slots.insert(patient.into(), Arc::clone(&slot));

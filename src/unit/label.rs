@@ -1,15 +1,11 @@
 //! The code systems a label, a rule or a consent can name, and confidentiality by rank.
 //!
 //! Read by the parser of policies, by the profile and by mapping. Source: the profile
-//! `MyLifeConsent`; HL7 v3 `Confidentiality`; FHIR R4 Consent bindings. It holds names only and
-//! must not decide anything.
+//! `MyLifeConsent`; HL7 v3 `Confidentiality`; FHIR R4 Consent bindings. Themes and withheld classes
+//! are named in `fhir::labels`. It holds names only and must not decide anything.
 
 use crate::domain::{class::Class, class::ClassSet, theme::Theme, theme::ThemeSet};
 
-/// Themes of life.
-pub const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
-/// Withheld classes.
-pub const CLASS: &str = "https://mylife.example/fhir/CodeSystem/class";
 /// Registers, as social and health care law divides them.
 pub const REGISTER: &str = "https://mylife.example/fhir/CodeSystem/register";
 /// Service tasks.

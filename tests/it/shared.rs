@@ -3,7 +3,7 @@
 mod gate;
 mod limiter;
 mod process;
-mod server;
+pub(crate) mod server;
 mod suite;
 
 use std::time::Duration;

@@ -26,7 +26,7 @@ mod crash;
 mod damage;
 mod model;
 mod race;
-mod server;
+pub(crate) mod server;
 mod sqlite;
 
 /// A directory of a test's own, gone when the test is over.

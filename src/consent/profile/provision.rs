@@ -16,6 +16,7 @@ use crate::{
     },
     domain::{class::Class, theme::Theme},
     error::Result,
+    fhir::labels,
 };
 
 /// The deepest rule: an exception of an exception.
@@ -164,8 +165,8 @@ fn period(value: &Value, place: &str) -> Result<()> {
 
 fn is_label(value: &Value) -> bool {
     match coding(value) {
-        (Some(label::THEME), Some(code)) => Theme::from_code(code).is_some(),
-        (Some(label::CLASS), Some(code)) => Class::from_code(code).is_some(),
+        (Some(labels::THEME), Some(code)) => Theme::from_code(code).is_some(),
+        (Some(labels::CLASS), Some(code)) => Class::from_code(code).is_some(),
         (Some(label::CONFIDENTIALITY), Some(code)) => Confidentiality::from_code(code).is_some(),
         (Some(label::REGISTER | label::SERVICE_TASK), Some(code)) => !code.is_empty(),
         _ => false,

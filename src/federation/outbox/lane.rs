@@ -118,6 +118,12 @@ impl Lanes {
         }
     }
 
+    /// Letters that a node is owed.
+    pub(super) fn owed(&self, node: &NodeCode) -> usize {
+        let owed = self.open.iter().filter(|(_, lane)| lane.pending.is_some());
+        owed.filter(|(key, _)| key.node == *node).count()
+    }
+
     /// When the next letter to a configured peer is due.
     pub(super) fn next(&self, sources: &Sources) -> Option<Instant> {
         self.reachable(sources).map(|(_, pending)| pending.due).min()

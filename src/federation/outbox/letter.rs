@@ -94,6 +94,8 @@ impl Delivery {
 pub struct Letter {
     uuid: Arc<str>,
     request_id: Arc<str>,
+    /// When it was written: where a later one has arrived, this one may not loosen any more.
+    written: Moment,
     is_prohibition: bool,
     errand: Errand,
     consent: Value,
@@ -117,11 +119,12 @@ impl Letter {
         uuid: &str,
         consent: Value,
         is_prohibition: bool,
-        request_id: &Arc<str>,
+        (request_id, written): (&Arc<str>, Moment),
     ) -> Result<Self> {
         let errand = Errand::of(caller, &Scopes::parse(SCOPES), issuer)?;
         let request_id = Arc::clone(request_id);
-        let letter = Self { uuid: uuid.into(), request_id, is_prohibition, errand, consent };
+        let uuid = uuid.into();
+        let letter = Self { uuid, request_id, written, is_prohibition, errand, consent };
         letter.code().map(drop).ok_or_else(|| {
             let say = "Name the person by identity code, so that each node can find them.";
             Error::new(Kind::Unprocessable, say).at("Consent.patient.identifier")
@@ -137,6 +140,11 @@ impl Letter {
     /// `X-Request-Id` of the request that wrote it.
     pub fn request_id(&self) -> &Arc<str> {
         &self.request_id
+    }
+
+    /// When it was written.
+    pub const fn written(&self) -> Moment {
+        self.written
     }
 
     /// Who wrote it.

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::world::{HOST, MARK, SHARED, World};
+use super::world::{HOST, MARK, SHARED, World};
 
 const WARM_UP: Duration = Duration::from_millis(700);
 const TOKENS: usize = 100;

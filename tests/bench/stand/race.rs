@@ -2,6 +2,26 @@
 //!
 //! Beside the way. Server and client are pinned to a core each; the rounds of both are interleaved,
 //! so that whatever else the machine does falls on both; ratios are taken within a round.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark tells what it found, in rounded figures, and stops when something is wrong"
+)]
+
+#[path = "client.rs"]
+mod client;
+#[path = "machine.rs"]
+mod machine;
+#[path = "server.rs"]
+mod server;
+#[path = "world.rs"]
+pub(crate) mod world;
 
 use std::{
     env, fs,
@@ -15,10 +35,9 @@ use std::{
 use mylife::clock::{Clock, SystemClock};
 use tokio::runtime::Builder;
 
-use crate::{
-    client::{self, Heard, Load},
-    machine,
-    server::{self, BODY, HEAD},
+use self::{
+    client::{Heard, Load},
+    server::{BODY, HEAD},
     world::{Size, Somebody, World, demand_disk},
 };
 

@@ -26,7 +26,7 @@ use rustls::ServerConfig;
 use tokio::{net::TcpListener, runtime::Builder};
 use tokio_rustls::TlsAcceptor;
 
-use crate::world::{HOST, World};
+use super::world::{HOST, World};
 
 /// The file with the head that the bare server sends: `name: value` a line.
 pub(crate) const HEAD: &str = "answer.head";

@@ -1,13 +1,21 @@
 //! One run of the whole demo and what it leaves behind; quick runs skip it by its name.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::Arc,
+};
 
 use mylife::{
     audit::verify::verify,
     chance::{SystemChance, base32},
-    demo::{self, Options},
+    clock::{Clock, SystemClock},
+    demo::{self, Options, clients, nodes},
     domain::id::NodeCode,
     gateway::open::log_keys,
+    pki::Ca,
     seal::master,
 };
 use serde_json::Value;
@@ -28,6 +36,40 @@ fn the_demo_answers_everything_right_and_describes_itself() {
     {
         whole_log(&dir.join(slug), code);
     }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn every_node_of_the_demo_has_the_management_face_of_a_gateway_that_serves() {
+    let dir = std::env::temp_dir().join(format!("mylife-it-nodes-{}", base32(&SystemChance, 10)));
+    fs::create_dir_all(&dir).unwrap();
+    let clock = Arc::new(SystemClock::default());
+    let now = clock.now();
+    let ca = Ca::new("demo", now).unwrap();
+    let world = nodes::World { ca, clock, chance: Arc::new(SystemChance), now };
+    let running = nodes::start(&dir, 0, &clients::clients(&dir).unwrap(), &world).unwrap();
+    for node in &running.nodes {
+        let at = |path| {
+            let mut link =
+                TcpStream::connect(node.management.trim_start_matches("http://")).unwrap();
+            let ask =
+                format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+            link.write_all(ask.as_bytes()).unwrap();
+            let mut heard = String::new();
+            link.read_to_string(&mut heard).unwrap();
+            assert!(heard.starts_with("HTTP/1.1 200 "), "{path}: {heard}");
+            heard
+        };
+        assert!(at("/readyz").ends_with("ready\n"));
+        assert!(at("/health").contains("\"status\":\"UP\""));
+        assert!(at("/metrics").contains("\nmylife_ready 1\n"));
+        let others = running.nodes.iter().filter(|other| other.code != node.code);
+        let peers = at("/peers");
+        for other in others {
+            assert!(peers.contains(&format!("\"node\":\"{}\"", other.code)), "{peers}");
+        }
+    }
+    running.stop();
     fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! On a real Redis, which each test starts for itself.
 
-mod fixture;
+pub(crate) mod fixture;
 mod loss;
 mod same;
 mod secret;
@@ -36,7 +36,7 @@ fn at(port: u16) -> Authority {
     Authority::new("127.0.0.1", port)
 }
 
-fn one(server: &Server) -> Settings {
+pub(crate) fn one(server: &Server) -> Settings {
     settings(Reach::One(at(server.port)))
 }
 

@@ -224,7 +224,7 @@ fn a_redis_is_written_in_each_of_its_forms() {
         format!(
             "url = \"rediss://[::1]:6379/\"\nuser = \"mylife\"\npassword_file = \"password\"\n{authorities}"
         ),
-        "nodes = [\"redis://a:1\", \"redis://b:1\"]\ncluster = true\nreplicas = 3\n".to_owned(),
+        "nodes = [\"redis://a:1\", \"redis://b:1\"]\ncluster = true\n".to_owned(),
         format!(
             "away = \"refuse\"\n{authorities}[shared.sentinel]\nmaster = \"main\"\nnodes = [\"rediss://a:1\"]\n"
         ),
@@ -236,6 +236,39 @@ fn a_redis_is_written_in_each_of_its_forms() {
         let config = read(&path, &Said::default()).map_err(|all| all.join("\n")).unwrap();
         assert!(matches!(config.setup.shared, mylife::shared::Choice::Redis { .. }), "{form}");
     }
+}
+
+#[test]
+fn several_replicas_need_a_database_and_a_redis() {
+    let dir = Dir::new("config-replicas");
+    let good = gateway(&dir, 8443);
+    let file = "[store]\n";
+    let database = "[store]\nkind = \"postgres\"\nurl = \"postgresql://m@127.0.0.1/m\"\n";
+    let redis = "kind = \"redis\"\nurl = \"redis://redis:6379\"\n";
+    for (store, shared, replicas, keys) in [
+        (file, "", 1, &[][..]),
+        (file, redis, 1, &[]),
+        (database, "", 1, &[]),
+        (database, redis, 3, &[]),
+        (database, "", 3, &["shared.replicas needs kind"]),
+        (file, redis, 3, &["store is a file"]),
+        (file, "", 3, &["store is a file", "shared.replicas needs kind"]),
+    ] {
+        let shared = format!("[shared]\n{shared}replicas = {replicas}\n[tokens]");
+        let text = good.replacen("[store]\n", store, 1).replacen("[tokens]", &shared, 1);
+        let path = dir.write("gateway.toml", &text);
+        let told = read(&path, &Said::default()).err().unwrap_or_default();
+        assert_eq!(told.len(), keys.len(), "{store}{shared}: {told:?}");
+        for (told, key) in told.iter().zip(keys) {
+            assert!(told.contains(key), "{store}{shared}: {told}");
+        }
+    }
+    let shared = format!("[shared]\n{redis}replicas = 2\n[tokens]");
+    let text = good.replacen("[store]\n", database, 1).replacen("[tokens]", &shared, 1);
+    let path = dir.write("gateway.toml", &text);
+    let portal = said(&[], &["node.holds_data=false"]);
+    let told = read(&path, &portal).err().unwrap_or_default();
+    assert!(told.concat().contains("node must hold data where replicas > 1"), "{told:?}");
 }
 
 #[test]

@@ -131,7 +131,15 @@ async fn letter(status: &str) -> Letter {
     let caller = desk.caller(body(&response)["access_token"].as_str().unwrap(), None).unwrap();
     let identifier = json!({ "system": "urn:oid:1.2.246.21", "value": "170501A9000" });
     let consent: Value = json!({ "status": status, "patient": { "identifier": identifier } });
-    Letter::new(&caller, "https://portal.example", UUID, consent, false, &"r".into()).unwrap()
+    Letter::new(
+        &caller,
+        "https://portal.example",
+        UUID,
+        consent,
+        false,
+        (&"r".into(), Moment::from_millis(0)),
+    )
+    .unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -304,7 +304,7 @@ async fn a_peer_that_keeps_failing_is_left_in_peace_and_tried_again() {
     assert!(matches!(client.ask(plain()).await, Outcome::Refused(r) if r == resting));
     clock.advance(Duration::from_secs(2));
     assert_eq!(named(&client.ask(plain()).await), "200");
-    assert_eq!(client.state(), State::Closed(0));
+    assert_eq!(client.standing().breaker, State::Closed(0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,7 +315,7 @@ async fn a_peer_is_not_to_blame_for_a_deadline_nobody_could_keep() {
     for (deadline, failed) in [(1, 0), (599, 0), (600, 1), (5000, 2)] {
         let outcome = client.ask_within(plain(), Duration::from_millis(deadline)).await;
         assert!(matches!(outcome, Outcome::TimedOut));
-        assert_eq!(client.state(), State::Closed(failed), "{deadline}");
+        assert_eq!(client.standing().breaker, State::Closed(failed), "{deadline}");
     }
 }
 

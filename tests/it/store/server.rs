@@ -85,7 +85,7 @@ fn every(name: &str, story: impl AsyncFn(Arc<dyn Store>)) {
 }
 
 /// A new database of the shared server, reached straight.
-fn fresh() -> (String, Database) {
+pub(crate) fn fresh() -> (String, Database) {
     let name = shared().database();
     let database = database(shared(), "", &name);
     (name, database)

@@ -78,6 +78,30 @@ fn a_withdrawal_takes_the_place_of_the_grant_that_is_still_owed() {
 }
 
 #[test]
+fn a_grant_that_was_late_does_not_undo_what_was_withdrawn_meanwhile() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
+    let national = kuopio.client("national-portal");
+    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let portal = world.portal();
+    given.through(&portal, Some("205"), "active").says("205: pending");
+    let kajaani = world.municipality("205");
+    let there = kajaani.person("aino").answered([(Housing, 3, 3, "")]);
+    world.pass(std::time::Duration::from_secs(1));
+    let straight = given.through(&kajaani, None, "inactive");
+    assert_eq!(straight.status(), 201, "{straight:?}");
+    let portal = portal.restart();
+    world.pass(std::time::Duration::from_mins(1));
+    send_due(&portal);
+    assert_eq!(owed(&portal), Vec::<String>::new());
+    let reader = kajaani.client("national-portal");
+    reader.search("Observation", &there).is_empty();
+    given.through(&portal, Some("205"), "active").says("205: acknowledged");
+    reader.search("Observation", &there).shows([Housing]);
+}
+
+#[test]
 fn a_node_that_refuses_for_good_is_told_and_not_asked_again() {
     let world = World::new();
     let kuopio = world.municipality("297");

@@ -118,13 +118,24 @@ impl Actor {
 
     /// Asks with this client's own token.
     pub(crate) fn send(&self, node: &Node, method: Method, path: &str, ask: Ask<'_>) -> Reply {
-        let token = self.token(node, &self.scopes.join(" "));
-        let headers = vec![("authorization", format!("Bearer {token}"))];
-        self.raw(node, method, path, Ask { headers: [headers, ask.headers].concat(), ..ask })
+        let headers = [vec![self.bearer(node)], ask.headers].concat();
+        self.raw(node, method, path, Ask { headers, ..ask })
     }
 
     /// Asks with whatever headers are given.
     pub(crate) fn raw(&self, node: &Node, method: Method, path: &str, ask: Ask<'_>) -> Reply {
+        let asked = self.meanwhile(node, method, path, ask);
+        node.world.runtime.block_on(asked).expect("the gateway answers")
+    }
+
+    /// The same while other things happen; none if the gateway closed the connection instead.
+    pub(crate) async fn meanwhile(
+        &self,
+        node: &Node,
+        method: Method,
+        path: &str,
+        ask: Ask<'_>,
+    ) -> Option<Reply> {
         let mut request = Request::builder().method(method).uri(path);
         request =
             request.header(header::HOST, format!("{}:{}", node.identity.host, node.identity.port));
@@ -137,8 +148,7 @@ impl Actor {
             }
         }
         let request = request.body(Full::new(ask.body)).unwrap();
-        let exchange = self.exchange(&node.world, node, request);
-        Reply::checked(path, node.world.runtime.block_on(exchange))
+        Some(Reply::checked(path, self.exchange(&node.world, node, request).await?))
     }
 
     async fn exchange(
@@ -146,24 +156,24 @@ impl Actor {
         world: &World,
         node: &Node,
         request: Request<Full<Bytes>>,
-    ) -> http::Response<Bytes> {
+    ) -> Option<http::Response<Bytes>> {
         let time = Arc::new(CertificateTime(world.clock.clone()));
         let settings = ClientConfig::builder_with_details(pki::provider(), time)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(Arc::clone(&self.anchors))
             .with_no_client_auth();
-        let link = world.wires.open(node.identity.port).unwrap();
+        let link = world.wires.open(node.port).unwrap();
         let name = ServerName::try_from(node.identity.host.clone()).unwrap();
         let link = TlsConnector::from(Arc::new(settings)).connect(name, link).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(link)).await.unwrap();
         let connection = tokio::spawn(connection);
-        let response = sender.send_request(request).await.unwrap();
+        let response = sender.send_request(request).await.ok()?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let body = body.collect().await.ok()?.to_bytes();
         connection.abort();
-        http::Response::from_parts(parts, body)
+        Some(http::Response::from_parts(parts, body))
     }
 
     /// A token of this client at a gateway; kept while it is good.
@@ -174,6 +184,23 @@ impl Actor {
         {
             return token.clone();
         }
+        let reply = self.ask_token(node, &self.token_form(node, scope));
+        assert_eq!(reply.status(), 200, "{reply:?}");
+        let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+        self.tokens.borrow_mut().insert(key, (now, token.clone()));
+        token
+    }
+
+    /// Asks for a token.
+    pub(crate) fn ask_token(&self, node: &Node, form: &str) -> Reply {
+        let kind = Some("application/x-www-form-urlencoded");
+        let ask = Ask { kind, body: form.to_owned().into(), ..Ask::default() };
+        self.raw(node, Method::POST, "/oauth/token", ask)
+    }
+
+    /// What is said to get a token; it holds once.
+    pub(crate) fn token_form(&self, node: &Node, scope: &str) -> String {
+        let now = node.world.now().seconds();
         let registered = Registered {
             iss: self.id.to_owned(),
             sub: self.id.to_owned(),
@@ -184,7 +211,7 @@ impl Actor {
             jti: base32(&*node.world.chance, 26),
         };
         let proof = self.signer.sign(TokenKind::ClientAssertion, &registered, &json!({})).unwrap();
-        let form = form_urlencoded::Serializer::new(String::new())
+        form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair(
                 "client_assertion_type",
@@ -192,14 +219,12 @@ impl Actor {
             )
             .append_pair("client_assertion", &proof)
             .append_pair("scope", scope)
-            .finish();
-        let kind = Some("application/x-www-form-urlencoded");
-        let ask = Ask { kind, body: form.into(), ..Ask::default() };
-        let reply = self.raw(node, Method::POST, "/oauth/token", ask);
-        assert_eq!(reply.status(), 200, "{reply:?}");
-        let token = reply.json()["access_token"].as_str().unwrap().to_owned();
-        self.tokens.borrow_mut().insert(key, (now, token.clone()));
-        token
+            .finish()
+    }
+
+    /// The header that carries this client's own token.
+    pub(crate) fn bearer(&self, node: &Node) -> (&'static str, String) {
+        ("authorization", format!("Bearer {}", self.token(node, &self.scopes.join(" "))))
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) world: World,
     pub(crate) identity: Rc<Identity>,
     pub(crate) gateway: Arc<Gateway>,
+    /// Where it is on the network; replicas of one gateway share all but this.
+    pub(crate) port: u16,
     dir: PathBuf,
     audit: PathBuf,
     _stop: Stop,
@@ -57,6 +59,20 @@ impl std::ops::Deref for Node {
 impl Node {
     pub(crate) fn open(world: &World, code: &'static str, disk: Option<Arc<dyn Disk>>) -> Self {
         Self::open_in(world, code, fresh(code), disk)
+    }
+
+    /// One of several processes of a gateway: the n-th, with a data directory of its own.
+    pub(crate) fn replica(
+        world: &World,
+        code: &'static str,
+        number: u16,
+        disk: Option<Arc<dyn Disk>>,
+        place: impl FnOnce(&mut Setup),
+    ) -> Self {
+        let dir = fresh(code);
+        let mut setup = setup(world, &world.identities[code], dir.clone());
+        place(&mut setup);
+        Self::begin(world, code, number * 1000, dir, disk, setup)
     }
 
     /// Stops it, and starts it again on what it has stored.
@@ -80,9 +96,21 @@ impl Node {
         dir: PathBuf,
         disk: Option<Arc<dyn Disk>>,
     ) -> Self {
+        let setup = setup(world, &world.identities[code], dir.clone());
+        Self::begin(world, code, 0, dir, disk, setup)
+    }
+
+    fn begin(
+        world: &World,
+        code: &'static str,
+        beside: u16,
+        dir: PathBuf,
+        disk: Option<Arc<dyn Disk>>,
+        setup: Setup,
+    ) -> Self {
         let identity = Rc::clone(&world.identities[code]);
+        let port = identity.port + beside;
         let mut audit = dir.join("audit");
-        let setup = setup(world, &identity, dir.clone());
         let mut gateway = world.runtime.block_on(Gateway::open(setup)).unwrap();
         if let Some(disk) = disk {
             let keys = log_keys(&gateway.node, &identity.keys).unwrap();
@@ -93,10 +121,11 @@ impl Node {
         let gateway = Arc::new(gateway);
         let (stop, stopping) = Stop::new();
         world.runtime.block_on(async {
-            let port = world.wires.bind(([127, 0, 0, 1], identity.port).into()).await.unwrap();
+            let port = world.wires.bind(([127, 0, 0, 1], port).into()).await.unwrap();
             tokio::spawn(serve(door(world, &identity), port, gateway.clone(), stopping));
         });
-        Self(Rc::new(Inner { world: world.clone(), identity, gateway, dir, audit, _stop: stop }))
+        let world = world.clone();
+        Self(Rc::new(Inner { world, identity, gateway, port, dir, audit, _stop: stop }))
     }
 
     pub(crate) fn code(&self) -> &'static str {

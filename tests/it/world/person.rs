@@ -140,10 +140,29 @@ impl Given {
         portal.world.actor("consent-desk").put(portal, &path(&self.uuid), &body, nodes)
     }
 
+    /// The same consent in other terms; nothing is written yet.
+    pub(crate) fn with(&self, terms: Terms) -> Self {
+        Self { person: self.person.clone(), uuid: self.uuid.clone(), terms }
+    }
+
+    /// What it says.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The writer's uuid.
+    pub(crate) fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// What is written.
+    pub(crate) fn body(&self, status: &str) -> Value {
+        let patient = json!({ "reference": format!("Patient/{}", self.person.patient()) });
+        self.terms.consent(&patient, &self.uuid, status)
+    }
+
     fn write(&self, status: &str) -> Reply {
-        let reference = format!("Patient/{}", self.person.patient());
-        let patient = json!({ "reference": reference });
-        let body = self.terms.consent(&patient, &self.uuid, status);
+        let body = self.body(status);
         let desk = self.person.node().world.actor("consent-desk");
         desk.put(self.person.node(), &path(&self.uuid), &body, None)
     }

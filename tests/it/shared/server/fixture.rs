@@ -26,7 +26,7 @@ const MAY: &str = "~mylife:297:* &mylife:297:* +get +set +getdel +eval +evalsha 
 const HOLD: &str = "redis-server \"$@\" 2>&1 & server=$!; exec >/dev/null 2>&1; cat; \
                     kill -9 $server; wait";
 
-pub(super) struct Server {
+pub(crate) struct Server {
     pub(super) port: u16,
     options: Vec<String>,
     dir: PathBuf,
@@ -41,7 +41,7 @@ struct Running {
 
 impl Server {
     /// One more option overrides those before it.
-    pub(super) fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         Self::with(options, |dir, port| {
             let port = port.to_string();
             let dir = dir.display().to_string();

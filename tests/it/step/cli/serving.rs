@@ -72,6 +72,7 @@ fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
     assert!(at("/livez").ends_with("alive\n"));
     assert!(at("/readyz").starts_with("HTTP/1.1 200 "), "{}", at("/readyz"));
     assert!(at("/health").contains("\"status\":\"UP\""));
+    assert!(at("/peers").ends_with("{\"peers\":[]}"), "{}", at("/peers"));
 
     let ca = std::fs::read_to_string(dir.path().join("keys/ca.pem")).unwrap();
     let time = Arc::new(pki::CertificateTime(Arc::clone(&surroundings.clock)));
