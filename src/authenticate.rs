@@ -17,7 +17,10 @@ use std::sync::Arc;
 use ahash::RandomState;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderMap;
-use moka::sync::Cache;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 pub use self::{bearer::challenge, caller::Caller};
 use self::{
@@ -32,7 +35,7 @@ use crate::{
 };
 
 /// Tokens whose callers are kept.
-const MAX_SEEN: u64 = 10_000;
+const MAX_SEEN: usize = 10_000;
 
 /// Verifies access tokens.
 pub struct Authenticator {
@@ -42,7 +45,7 @@ pub struct Authenticator {
     registry: Arc<Registry>,
     peers: Arc<Peers>,
     /// Callers by their whole token, in memory alone; each carries its own end.
-    seen: Cache<Box<str>, Arc<Caller>, RandomState>,
+    seen: Cache<Box<str>, Arc<Caller>, UnitWeighter, RandomState>,
 }
 
 impl Authenticator {
@@ -56,7 +59,8 @@ impl Authenticator {
         peers: Arc<Peers>,
     ) -> Self {
         let (issuer, audience) = (issuer.into(), audience.into());
-        let seen = Cache::builder().max_capacity(MAX_SEEN).build_with_hasher(RandomState::new());
+        let (hasher, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
+        let seen = Cache::with(MAX_SEEN, MAX_SEEN as u64, UnitWeighter, hasher, lifecycle);
         Self { issuer, audience, keys, registry, peers, seen }
     }
 
@@ -73,7 +77,7 @@ impl Authenticator {
         let caller = match self.seen.get(token) {
             Some(caller) if caller.expires() > now => caller,
             Some(_) => {
-                self.seen.invalidate(token);
+                self.seen.remove(token);
                 return Err(refuse(Refusal::Expired));
             }
             None => {

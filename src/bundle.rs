@@ -6,13 +6,18 @@
 
 pub mod write;
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{
+    cmp::Ordering,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
 use crate::{
     consent::sight::{Basis, Written},
     domain::{id::NodeCode, moment::Moment},
+    error::Result,
     federation::{Answered, Completeness, State, Waypoint},
     fhir::{labels::Labels, types::ResourceType, version::Version},
     query::{
@@ -41,31 +46,82 @@ pub struct Disclosure {
 
 /// One finished answer; nothing of it has left.
 pub struct Answer {
+    said: Arc<Said>,
+    known_current: Duration,
+}
+
+/// What an answer says, whenever it is given.
+pub struct Said {
     body: Bytes,
     version: Option<Version>,
     disclosures: Vec<Disclosure>,
-    known_current: std::time::Duration,
+    /// Does it hold nothing that has an end of its own, as a cursor has?
+    lasts: bool,
+    told: OnceLock<Told>,
+}
+
+/// Bytes of a record without what it names.
+const TOLD: usize = 640;
+/// Bytes of a resource or a basis that is named, here and in the record.
+const NAMED: usize = 128;
+
+/// What the audit record says of each disclosure whenever the answer is given; made by `audit`.
+pub type Told = Box<[Box<[u8]>]>;
+
+impl Said {
+    fn new(body: Bytes, version: Option<Version>, disclosures: Vec<Disclosure>) -> Self {
+        Self { body, version, disclosures, lasts: true, told: OnceLock::new() }
+    }
+
+    /// Bytes it takes in memory once it has been recorded, about.
+    pub fn weight(&self) -> usize {
+        let told = |d: &Disclosure| TOLD + NAMED * (d.resources.len() + d.basis.len());
+        size_of::<Self>() + self.body.len() + self.disclosures.iter().map(told).sum::<usize>()
+    }
 }
 
 impl Answer {
+    const fn new(said: Arc<Said>, known_current: Duration) -> Self {
+        Self { said, known_current }
+    }
+
+    /// The same answer, given again: all it rests on is known to be as it was since `known_current`.
+    pub(crate) fn again(said: &Arc<Said>, known_current: Duration) -> Self {
+        Self::new(Arc::clone(said), known_current)
+    }
+
+    /// What it says, if that may be said again.
+    pub(crate) fn lasting(&self) -> Option<&Arc<Said>> {
+        self.said.lasts.then_some(&self.said)
+    }
+
     /// What leaves, person by person.
     pub fn disclosures(&self) -> &[Disclosure] {
-        &self.disclosures
+        &self.said.disclosures
+    }
+
+    /// What the record says of each disclosure, made once.
+    pub(crate) fn told(&self, make: impl FnOnce(&[Disclosure]) -> Result<Told>) -> Result<&Told> {
+        if let Some(told) = self.said.told.get() {
+            return Ok(told);
+        }
+        let made = make(&self.said.disclosures)?;
+        Ok(self.said.told.get_or_init(|| made))
     }
 
     /// Since when, on the monotonic clock, all of it is known to be current.
-    pub fn known_current(&self) -> std::time::Duration {
+    pub fn known_current(&self) -> Duration {
         self.known_current
     }
 
     /// Version of the one resource.
     pub fn version(&self) -> Option<&Version> {
-        self.version.as_ref()
+        self.said.version.as_ref()
     }
 
     /// The body, to hand over. Only `respond` takes it, and only with a receipt.
     pub(crate) fn into_body(self) -> Bytes {
-        self.body
+        self.said.body.clone()
     }
 }
 
@@ -74,20 +130,18 @@ pub fn one(
     hit: &Hit,
     node: &NodeCode,
     sealer: &dyn Sealer,
-    known_current: std::time::Duration,
+    known_current: Duration,
 ) -> Answer {
     let Written { version, text } = hit.view.written(&hit.resource, &hit.sight, sealer);
-    Answer { body: text, version, disclosures: vec![disclosure(hit, node)], known_current }
+    let said = Said::new(text, version, vec![disclosure(hit, node)]);
+    Answer::new(Arc::new(said), known_current)
 }
 
 /// The answer that is one resource a peer released, byte for byte.
-pub fn peers(entry: &crate::federation::Entry, asked_at: std::time::Duration) -> Answer {
-    Answer {
-        version: entry.version.as_deref().and_then(|v| Version::new(v, entry.last_updated)),
-        disclosures: vec![peers_disclosure(entry)],
-        body: entry.resource.get().to_owned().into(),
-        known_current: asked_at,
-    }
+pub fn peers(entry: &crate::federation::Entry, asked_at: Duration) -> Answer {
+    let version = entry.version.as_deref().and_then(|v| Version::new(v, entry.last_updated));
+    let body = entry.resource.get().to_owned().into();
+    Answer::new(Arc::new(Said::new(body, version, vec![peers_disclosure(entry)])), asked_at)
 }
 
 /// The answer to a peer that asks to widen a question: a handle for each other node.
@@ -95,22 +149,19 @@ pub fn handles(
     handles: serde_json::Map<String, serde_json::Value>,
     view: &crate::consent::view::View,
     node: &NodeCode,
-    known_current: std::time::Duration,
+    known_current: Duration,
 ) -> Answer {
     let (patient, key) = view.audit_key();
-    Answer {
-        body: serde_json::Value::Object(handles).to_string().into(),
-        version: None,
-        disclosures: vec![Disclosure {
-            patient: Arc::clone(patient),
-            audit_key: Some(key),
-            resources: vec![(ResourceType::Patient, Arc::clone(patient))],
-            labels: Labels::default(),
-            basis: Vec::new(),
-            source: node.clone(),
-        }],
-        known_current,
-    }
+    let told_of = Disclosure {
+        patient: Arc::clone(patient),
+        audit_key: Some(key),
+        resources: vec![(ResourceType::Patient, Arc::clone(patient))],
+        labels: Labels::default(),
+        basis: Vec::new(),
+        source: node.clone(),
+    };
+    let body = serde_json::Value::Object(handles).to_string().into();
+    Answer::new(Arc::new(Said::new(body, None, vec![told_of])), known_current)
 }
 
 /// What a page is built for.
@@ -141,12 +192,12 @@ pub struct Page<'a> {
     statements: Vec<Completeness>,
     total: Option<usize>,
     next: Option<Cursor>,
-    known_current: std::time::Duration,
+    known_current: Duration,
 }
 
 impl<'a> Page<'a> {
     /// An empty page.
-    pub fn new(query: &'a Query, frame: Frame<'a>, known_current: std::time::Duration) -> Self {
+    pub fn new(query: &'a Query, frame: Frame<'a>, known_current: Duration) -> Self {
         Self {
             query,
             frame,
@@ -235,7 +286,10 @@ impl<'a> Page<'a> {
         write::comma(&mut body, &mut first);
         write::completeness(&self.statements, &mut body);
         write::close(&mut body);
-        Answer { body: body.into(), version: None, disclosures, known_current: self.known_current }
+        body.shrink_to_fit();
+        let lasts = self.next.is_none();
+        let said = Said { lasts, ..Said::new(body.into(), None, disclosures) };
+        Answer::new(Arc::new(said), self.known_current)
     }
 
     /// One person: merge in order, drop what earlier pages had, keep a page, point to the next.
@@ -279,11 +333,7 @@ impl<'a> Page<'a> {
     }
 
     fn links(&self) -> Vec<(&'static str, String)> {
-        let url = |cursor: Option<&str>| {
-            let link = self.query.link(cursor);
-            let mark = if link.is_empty() { "" } else { "?" };
-            format!("{}/{}{mark}{link}", self.frame.base, self.query.kind.name())
-        };
+        let url = |cursor| self.query.url(self.frame.base, cursor);
         let Frame { sealer, federated, now, .. } = self.frame;
         let mut links = vec![("self", url(None))];
         let next = self.next.as_ref();

@@ -3,7 +3,7 @@
 //! Floor of the house. The real door is the operating system's generator; tests open a seeded one,
 //! so that a run can be repeated byte for byte.
 
-use std::sync::Mutex;
+use std::{cell::RefCell, mem, sync::Mutex};
 
 /// Fills bytes nobody can foresee.
 pub trait Chance: Send + Sync {
@@ -11,16 +11,49 @@ pub trait Chance: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// Bytes a thread draws at once: a draw of a few costs as much as one of many.
+const DRAWN: usize = 1024;
+
 /// The operating system's generator.
 #[derive(Default)]
 pub struct SystemChance;
 
 impl Chance for SystemChance {
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
-    #[expect(clippy::expect_used, reason = "a machine without randomness must stop, not go on")]
     fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
+        AHEAD.with_borrow_mut(|ahead| ahead.fill(bytes));
     }
+}
+
+/// Bytes drawn ahead; each is given once and forgotten.
+struct Ahead {
+    bytes: [u8; DRAWN],
+    left: usize,
+}
+
+thread_local! {
+    /// Of each thread, so that nobody waits for anybody.
+    static AHEAD: RefCell<Ahead> = const { RefCell::new(Ahead { bytes: [0; DRAWN], left: 0 }) };
+}
+
+impl Ahead {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if bytes.len() > self.left {
+            if bytes.len() > DRAWN / 4 {
+                return draw(bytes);
+            }
+            draw(&mut self.bytes);
+            self.left = DRAWN;
+        }
+        let given = self.bytes.iter_mut().skip(self.left - bytes.len());
+        self.left -= bytes.len();
+        bytes.iter_mut().zip(given).for_each(|(to, from)| *to = mem::take(from));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+#[expect(clippy::expect_used, reason = "a machine without randomness must stop, not go on")]
+fn draw(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// A repeatable sequence for tests and for the demo's synthetic people; never for secrets.
@@ -52,9 +85,8 @@ pub fn base32(chance: &dyn Chance, n: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = vec![0_u8; n];
     chance.fill(&mut bytes);
-    bytes
-        .iter()
-        .filter_map(|b| ALPHABET.get(usize::from(b & 31)).copied())
-        .map(char::from)
-        .collect()
+    let letter = |byte: &u8| ALPHABET.get(usize::from(byte & 31)).copied().map(char::from);
+    let mut text = String::with_capacity(n);
+    text.extend(bytes.iter().filter_map(letter));
+    text
 }

@@ -8,8 +8,10 @@ pub mod request;
 pub mod write;
 pub mod forward;
 pub mod public;
+pub mod directory;
 pub mod open;
 pub mod capability;
+pub mod kept;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     audit::{self, log::Log},
     authenticate::Authenticator,
-    bundle::{self, Frame, Page},
+    bundle::{self, Answer, Frame, Page},
     chance::Chance,
     clock::Clock,
     consent::release::{self, Terms},
@@ -32,7 +34,12 @@ use crate::{
         gather::{Piece, Reach},
         outbox::Outbox,
     },
-    gateway::{public::Documents, request::Asked},
+    fhir::types::ResourceType,
+    gateway::{
+        kept::{Kept, Rests, Words},
+        public::Documents,
+        request::Asked,
+    },
     handle::{HandleKey, Route},
     listen::body::Body,
     mapping,
@@ -69,6 +76,8 @@ pub struct Gateway {
     pub handle: HandleKey,
     /// What decisions read beside a person's own data.
     pub terms: Terms,
+    /// Answers that may be given again.
+    pub kept: Kept,
     /// Where every disclosure is written down.
     pub log: Log,
     /// Answers under way.
@@ -105,8 +114,25 @@ pub struct Limits {
 impl Gateway {
     /// The way of a search.
     pub(crate) async fn search(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
-        let now = asked.now;
         let in_flight = self.flights.take();
+        let words = kept::words(asked, grant);
+        let (answer, request) = match self.answer_again(words.as_ref(), asked) {
+            Some(answer) => (answer, asked.request_alone()),
+            None => Box::pin(self.search_anew(asked, grant, words)).await?,
+        };
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::bundle(answer, &receipt, sending))
+    }
+
+    /// The part of the way that need not be walked again for an answer that stands.
+    async fn search_anew(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        words: Option<Words>,
+    ) -> Result<(Answer, audit::step::Request)> {
+        let now = asked.now;
         let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let mut page = Page::new(&query, self.frame(&plan, asked), self.clock.elapsed());
@@ -114,6 +140,8 @@ impl Gateway {
         let person = query.person.as_ref().filter(|_| plan.is_federated());
         let asking = self.asking(asked, grant, person).await?;
         let request = asked.request(Some(&query), &plan);
+        let words = words.filter(|_| query.person.is_some() && !plan.is_federated());
+        let mut rests = None;
         let mut gathering = federation::gather::gather(&self.reach, plan, &query, asking);
         while let Some(piece) = gathering.next(page.is_full()).await? {
             match piece {
@@ -121,16 +149,17 @@ impl Gateway {
                 Piece::Ends(waypoint) => page.ends_at(waypoint),
                 Piece::State(statement) => page.state(statement),
                 Piece::Held(held) => {
+                    let ground = held.ground();
                     let mapped = mapping::to_fhir(held, &self.terms.directory);
                     let view = release::release(mapped, grant, &self.terms, now);
+                    rests = ground.map(|ground| Rests { ground, holds: view.holds() });
                     page.found(search::find(&view, &query));
                 }
             }
         }
         let answer = page.close();
-        let receipt = audit::record(&self.log, &answer, grant, &request, now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
-        Ok(respond::bundle(answer, &receipt, sending))
+        self.kept.keep(words, &answer, rests);
+        Ok((answer, request))
     }
 
     /// The way of a read.
@@ -138,31 +167,54 @@ impl Gateway {
         let Call::Read(kind, id) = grant.call() else {
             return Err(Error::internal("only a read has an id"));
         };
-        let now = asked.now;
         let in_flight = self.flights.take();
-        let known_current = self.clock.elapsed();
         if !kind.is_personal() {
             return self.directory_read(asked, *kind, id);
         }
+        let words = kept::words(asked, grant);
+        let (answer, request) = match self.answer_again(words.as_ref(), asked) {
+            Some(answer) => (answer, asked.request_alone()),
+            None => Box::pin(self.read_anew(asked, grant, (*kind, id), words)).await?,
+        };
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::resource(answer, &receipt, asked.headers, sending))
+    }
+
+    /// The part of the way that need not be walked again for an answer that stands.
+    async fn read_anew(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        (kind, id): (ResourceType, &str),
+        words: Option<Words>,
+    ) -> Result<(Answer, audit::step::Request)> {
+        let known_current = self.clock.elapsed();
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let request = asked.request(None, &plan);
         let held = node_of(id).filter(|node| *node == self.node);
-        let answer = match (held, &self.reach.sources.local) {
-            (Some(node), Some(local)) => {
-                let document = crate::domain::id::document_of(id);
-                let patient = local.place(document).await?;
-                let held = local.load(patient.as_deref().unwrap_or(document)).await?;
-                let mapped =
-                    mapping::to_fhir(held.ok_or_else(Error::not_found)?, &self.terms.directory);
-                let view = release::release(mapped, grant, &self.terms, now);
-                let hit = search::read(&view, *kind, id).ok_or_else(Error::not_found)?;
-                bundle::one(&hit, &node, &*self.sealer, known_current)
-            }
-            _ => self.peers_read(asked, grant, &plan, id).await?,
+        let (Some(node), Some(local)) = (held, &self.reach.sources.local) else {
+            return Ok((self.peers_read(asked, grant, &plan, id).await?, request));
         };
-        let receipt = audit::record(&self.log, &answer, grant, &request, now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
-        Ok(respond::resource(answer, &receipt, asked.headers, sending))
+        let document = crate::domain::id::document_of(id);
+        let patient = local.place(document).await?;
+        let held = local.load(patient.as_deref().unwrap_or(document)).await?;
+        let held = held.ok_or_else(Error::not_found)?;
+        let ground = held.ground();
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        let view = release::release(mapped, grant, &self.terms, asked.now);
+        let rests = ground.map(|ground| Rests { ground, holds: view.holds() });
+        let hit = search::read(&view, kind, id).ok_or_else(Error::not_found)?;
+        let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
+        self.kept.keep(words, &answer, rests);
+        Ok((answer, request))
+    }
+
+    /// The answer given to the same words before, if it stands.
+    fn answer_again(&self, words: Option<&Words>, asked: &Asked<'_>) -> Option<Answer> {
+        let known_current = self.clock.elapsed();
+        let local = self.reach.sources.local.as_ref()?;
+        self.kept.again(words, local, asked.now, known_current)
     }
 
     /// A resource of another node, as that node released it.
@@ -172,7 +224,7 @@ impl Gateway {
         grant: &Grant,
         plan: &Plan,
         id: &str,
-    ) -> Result<bundle::Answer> {
+    ) -> Result<Answer> {
         let node = node_of(id).ok_or_else(Error::not_found)?;
         let party = plan.asked().iter().find(|party| *party.node() == node);
         let Some(federation::choose::Party::Peer(source)) = party else {
@@ -194,7 +246,7 @@ impl Gateway {
         let held = local.load(id).await?.ok_or_else(Error::not_found)?;
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
-        let kind = crate::fhir::types::ResourceType::Patient;
+        let kind = ResourceType::Patient;
         search::read(&view, kind, id).ok_or_else(Error::not_found)?;
         let code = view.identity_code().ok_or_else(Error::not_found)?;
         let mut handles = serde_json::Map::new();
@@ -256,7 +308,7 @@ impl Gateway {
             {
                 let mapped = mapping::to_fhir(held, &self.terms.directory);
                 let view = release::release(mapped, grant, &self.terms, asked.now);
-                let kind = crate::fhir::types::ResourceType::Patient;
+                let kind = ResourceType::Patient;
                 let seen = search::read(&view, kind, id).is_some();
                 let code = view.identity_code().filter(|_| seen);
                 known = code.map(|code| Zeroizing::new(code.reveal().to_owned()));

@@ -277,6 +277,13 @@ impl Query {
         }
     }
 
+    /// Where it is asked, on a gateway with this FHIR base; with a cursor, where it goes on.
+    pub fn url(&self, base: &str, cursor: Option<&str>) -> String {
+        let link = self.link(cursor);
+        let mark = if link.is_empty() { "" } else { "?" };
+        format!("{base}/{}{mark}{link}", self.kind.name())
+    }
+
     /// The parameters as understood, encoded for a link.
     pub fn link(&self, cursor: Option<&str>) -> String {
         let mut link = form_urlencoded::Serializer::new(String::new());

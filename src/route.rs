@@ -72,6 +72,18 @@ impl Call {
         }
     }
 
+    /// The id of what is read.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Read(_, id) | Self::Handles(id) => Some(id),
+            Self::Search(_)
+            | Self::WriteConsent
+            | Self::Public(..)
+            | Self::Token
+            | Self::Push(..) => None,
+        }
+    }
+
     /// The FHIR interaction a scope must cover, where the call is one.
     pub const fn interaction(&self) -> Option<Interaction> {
         match self {

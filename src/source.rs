@@ -8,14 +8,20 @@ pub mod local;
 
 use std::sync::Arc;
 
-use crate::compartment::Compartment;
+use crate::{compartment::Compartment, source::local::Ground};
 
 /// What a source holds of one person: whole, unmapped, unreleased.
 pub struct Held {
     compartment: Arc<Compartment>,
+    ground: Option<Ground>,
 }
 
 impl Held {
+    /// How to learn later whether this is still what is held; none where others may change it unseen.
+    pub const fn ground(&self) -> Option<Ground> {
+        self.ground
+    }
+
     /// Gives the compartment to the next step.
     pub fn into_compartment(self) -> Arc<Compartment> {
         self.compartment

@@ -167,7 +167,7 @@ fn client_agent(entry: &Entry<'_>, role: &str) -> Value {
         "type": concept(DCM, role),
         "who": { "identifier": { "value": caller.client } },
         "requestor": caller.subject.is_none(),
-        "network": { "address": caller.address, "type": "2" },
+        "network": { "address": entry.address, "type": "2" },
     });
     let policy = caller.jti.as_ref().map(|jti| json!([format!("urn:ietf:params:oauth:jti:{jti}")]));
     add(&mut agent, [("policy", policy)]);

@@ -4,7 +4,7 @@
 //! record step, read by `mylife audit show` and by [`super::event`]. Never holds a token, an identity
 //! code or the free text of data; a query is kept only as [`Query`] lets it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, io::Write as _, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct Entry<'a> {
     pub at: Moment,
     /// `X-Request-Id`; the same in the records of all gateways that took part.
     pub request: Cow<'a, str>,
+    /// Network address of the connection it came by.
+    pub address: Cow<'a, str>,
     /// Who asked.
     pub caller: Caller<'a>,
     /// `ActReason` code.
@@ -59,8 +61,6 @@ pub struct Entry<'a> {
 pub struct Caller<'a> {
     /// Client id.
     pub client: Cow<'a, str>,
-    /// Network address of the connection.
-    pub address: Cow<'a, str>,
     /// `urn:oid:` of the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Cow<'a, str>>,
@@ -240,6 +240,33 @@ impl Query {
     }
 }
 
+/// When something was done, by which request and from where: what two records of one answer differ in.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// As [`Entry::at`].
+    pub at: Moment,
+    /// As [`Entry::request`].
+    pub request: &'a str,
+    /// As [`Entry::address`].
+    pub address: &'a str,
+}
+
+impl Occasion<'_> {
+    /// The payload of which `told` is the rest, see [`Entry::told`].
+    ///
+    /// # Errors
+    /// None in practice; `Internal`.
+    pub fn payload(&self, told: &[u8]) -> Result<Vec<u8>> {
+        let mut payload = Vec::with_capacity(192 + told.len());
+        write!(payload, "{{\"at\":\"{}\",\"request\":", self.at).map_err(Error::internal)?;
+        serde_json::to_writer(&mut payload, self.request).map_err(Error::internal)?;
+        payload.extend_from_slice(b",\"address\":");
+        serde_json::to_writer(&mut payload, self.address).map_err(Error::internal)?;
+        payload.extend_from_slice(told);
+        Ok(payload)
+    }
+}
+
 impl Entry<'_> {
     /// The payload: compact JSON.
     ///
@@ -249,6 +276,17 @@ impl Entry<'_> {
         let mut payload = Vec::with_capacity(1024);
         serde_json::to_writer(&mut payload, self).map_err(Error::internal)?;
         Ok(payload)
+    }
+
+    /// The payload without its occasion, for every record that says the same.
+    ///
+    /// # Errors
+    /// As [`Entry::to_payload`].
+    pub fn told(&self) -> Result<Box<[u8]>> {
+        let occasion = Occasion { at: self.at, request: &self.request, address: &self.address };
+        let payload = self.to_payload()?;
+        let told = payload.strip_prefix(&*occasion.payload(&[])?);
+        told.map(Into::into).ok_or_else(|| Error::internal("a record begins with its occasion"))
     }
 
     /// Reads a payload; an unknown member is an error.

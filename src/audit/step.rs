@@ -9,9 +9,9 @@ use crate::{
     audit::{
         frame::AuditKey,
         log::Log,
-        record::{self, Basis, Entry, Interaction, Outcome, Query, Resources},
+        record::{self, Basis, Entry, Interaction, Occasion, Outcome, Query, Resources},
     },
-    bundle::{Answer, Disclosure},
+    bundle::{Answer, Disclosure, Told},
     domain::moment::Moment,
     error::{Error, Result},
     fhir::{labels::Labels, types},
@@ -64,21 +64,16 @@ pub async fn record(
     now: Moment,
 ) -> Result<Receipt> {
     let deadline = answer.known_current().saturating_add(GOOD_FOR);
-    let people = answer.disclosures();
-    let leaf = match people {
+    let told = answer.told(|people| tell(people, grant, request, now))?;
+    let occasion = Occasion { at: now, request: &request.id, address: &request.address };
+    let leaf = match (answer.disclosures(), &**told) {
         // Nobody's data left: the record says that the question was asked and answered.
-        [] => {
-            let payload = entry(None, grant, request, now).to_payload()?;
-            log.append(log.node_key(), &payload).await?.leaf
-        }
-        [one] => {
-            let payload = entry(Some(one), grant, request, now).to_payload()?;
-            log.append(&key(one, log), &payload).await?.leaf
-        }
-        many => {
-            let mut sealed = Vec::with_capacity(many.len());
-            for one in many {
-                sealed.push((key(one, log), entry(Some(one), grant, request, now).to_payload()?));
+        ([], [told]) => log.append(log.node_key(), &occasion.payload(told)?).await?.leaf,
+        ([one], [told]) => log.append(&key(one, log), &occasion.payload(told)?).await?.leaf,
+        (people, told) => {
+            let mut sealed = Vec::with_capacity(people.len());
+            for (one, told) in people.iter().zip(told) {
+                sealed.push((key(one, log), occasion.payload(told)?));
             }
             let records: Vec<(&AuditKey, &[u8])> =
                 sealed.iter().map(|(key, payload)| (key, payload.as_slice())).collect();
@@ -87,6 +82,15 @@ pub async fn record(
         }
     };
     Ok(Receipt { leaf, deadline })
+}
+
+/// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
+fn tell(people: &[Disclosure], grant: &Grant, request: &Request, now: Moment) -> Result<Told> {
+    let told = |one| entry(one, grant, request, now).told();
+    match people {
+        [] => Ok([told(None)?].into()),
+        people => people.iter().map(|one| told(Some(one))).collect(),
+    }
 }
 
 /// Writes down that a request was refused or failed. `reason` is a stable code.
@@ -118,7 +122,7 @@ pub async fn record_refusal(
 /// `Unavailable` when the log cannot be written.
 pub async fn record_done(log: &Log, done: Done<'_>, request: &Request, now: Moment) -> Result<()> {
     let mut entry = blank(request, now);
-    entry.caller = record::Caller { address: (&*request.address).into(), ..done.caller };
+    entry.caller = done.caller;
     entry.purpose = done.purpose;
     entry.interaction = done.interaction;
     entry.types = done.types;
@@ -248,7 +252,8 @@ fn blank(request: &Request, now: Moment) -> Entry<'_> {
     Entry {
         at: now,
         request: (&*request.id).into(),
-        caller: record::Caller { address: (&*request.address).into(), ..record::Caller::default() },
+        address: (&*request.address).into(),
+        caller: record::Caller::default(),
         purpose: None,
         basis: Vec::new(),
         interaction: Interaction::Read,

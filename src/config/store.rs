@@ -38,7 +38,7 @@ pub struct Storing {
     pub directory: PathBuf,
     /// Keys of stored values.
     pub keys: Arc<Keys>,
-    /// Bytes of the cache of compartments.
+    /// Bytes of the cache of compartments and answers.
     pub cache_bytes: u64,
     /// Threads that read.
     pub readers: NonZeroUsize,

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -86,6 +87,11 @@ impl Decided {
         permit.and_then(|permit| self.bases.get(permit.basis as usize)).map_or(&[], |basis| basis)
     }
 
+    /// From when until before when they are what they are.
+    pub(super) const fn holds(&self) -> Range<Moment> {
+        self.from..self.until
+    }
+
     /// Bytes it takes in memory.
     fn weight(&self) -> usize {
         let bases: usize = self.bases.iter().map(|basis| size_of_val(&**basis)).sum();
@@ -116,8 +122,7 @@ fn decisions(
     let is_good = |d: &&Arc<Decided>| {
         d.fingerprint == fingerprint
             && d.interaction == interaction
-            && d.from <= now
-            && now < d.until
+            && d.holds().contains(&now)
     };
     if let Some(known) = kept.iter().find(is_good) {
         return Arc::clone(known);

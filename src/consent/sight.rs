@@ -1,12 +1,12 @@
 //! What one reader sees of one resource, kept beside the decisions that show it.
 //!
 //! Part of `consent`, made by a `View` alone. A compartment and the decisions about it never change,
-//! so what is seen, and its bytes, are found once. The kept bytes of one reader are bounded; what
-//! does not fit is written anew each time.
+//! so what is seen is found once. Its bytes are written anew each time: who asks the same again is
+//! given the whole answer again.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,8 +22,6 @@ use crate::{
     query::page::Sealer,
 };
 
-/// Bytes of written resources that are kept for one reader of one person.
-const ROOM: usize = 8 * 1024;
 /// Bytes of a place in the table of what was looked at.
 const SLOT: usize = 64;
 /// As long as a version: 16 bytes in base64.
@@ -40,26 +38,15 @@ pub struct Sight {
     pub labels: Labels,
     /// What permits it, each once.
     pub basis: Box<[Basis]>,
-    written: OnceLock<Written>,
 }
 
 impl Sight {
-    pub(super) const fn new(seen: Seen, labels: Labels, basis: Box<[Basis]>) -> Self {
-        Self { seen, labels, basis, written: OnceLock::new() }
-    }
-
-    /// Its bytes, if they are kept.
-    pub(super) fn written(&self) -> Option<&Written> {
-        self.written.get()
-    }
-
     fn weight(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.basis) + size_of_val(&*self.seen.kinds)
     }
 }
 
 /// The bytes of a resource as one reader sees it.
-#[derive(Clone)]
 pub struct Written {
     /// Its version: a keyed digest of exactly the bytes that are visible, so it says nothing of what
     /// is not.
@@ -95,8 +82,6 @@ pub(super) struct Sights(Mutex<Looked>);
 struct Looked {
     /// `None`: nothing of it exists for the reader.
     all: HashMap<(ResourceType, Arc<str>), Option<Arc<Sight>>>,
-    /// Bytes of written resources that are kept.
-    written: usize,
     /// Bytes of everything that is kept.
     weight: usize,
 }
@@ -115,18 +100,6 @@ impl Sights {
         if looked.all.insert((resource.kind, Arc::clone(&resource.id)), sight).is_some() {
             return 0;
         }
-        looked.weight += grown;
-        grown
-    }
-
-    /// Keeps the bytes of what is seen if there is room; tells how many.
-    pub(super) fn keep_written(&self, sight: &Sight, written: &Written) -> usize {
-        let grown = written.text.len();
-        let mut looked = self.lock();
-        if looked.written + grown > ROOM || sight.written.set(written.clone()).is_err() {
-            return 0;
-        }
-        looked.written += grown;
         looked.weight += grown;
         grown
     }

@@ -2,7 +2,7 @@
 //!
 //! The only thing search, bundle and everything after them can read. Made by `release` alone.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use crate::{
     compartment::Compartment,
@@ -92,7 +92,7 @@ impl View {
         }
         let sight = self.lens(resource).and_then(|lens| resource.look(&lens)).map(|seen| {
             let (labels, basis) = (self.labels(&seen), self.basis(&seen));
-            Arc::new(Sight::new(seen, labels, basis))
+            Arc::new(Sight { seen, labels, basis })
         });
         let grown = self.decided.sights.keep(resource, sight.clone());
         self.compartment.derived.grew(grown);
@@ -101,17 +101,17 @@ impl View {
 
     /// The bytes of a resource as the reader sees it.
     pub fn written(&self, resource: &Resource, sight: &Sight, sealer: &dyn Sealer) -> Written {
-        if let Some(known) = sight.written() {
-            return known.clone();
-        }
         let write = |meta: &MetaText<'_>, out: &mut String| {
             if let Some(lens) = self.lens(resource) {
                 resource.write(&lens, &sight.seen, meta, out);
             }
         };
-        let written = Written::new(write, sight, sealer);
-        self.compartment.derived.grew(self.decided.sights.keep_written(sight, &written));
-        written
+        Written::new(write, sight, sealer)
+    }
+
+    /// The instants at which the same reader sees the same.
+    pub fn holds(&self) -> Range<Moment> {
+        self.decided.holds()
     }
 
     fn labels(&self, seen: &Seen) -> Labels {

@@ -37,7 +37,7 @@ use crate::{
         token::PeerTokens,
     },
     fhir::schema::Validator,
-    gateway::{Gateway, Limits, public::Documents},
+    gateway::{Gateway, Limits, kept::Kept, public::Documents},
     handle::{HandleKey, PublicKey},
     native::schemas::Schemas,
     oauth::{metadata::Metadata, token::TokenEndpoint},
@@ -59,6 +59,8 @@ use crate::{
 
 /// Tokens of one peer that are kept.
 const TOKENS: u64 = 1000;
+/// Answers have the n-th part of the cache, compartments the rest.
+const KEPT: u64 = 3;
 
 /// Everything a gateway is made of.
 pub struct Setup {
@@ -94,7 +96,7 @@ pub struct Setup {
     pub activated: Moment,
     /// Bounds and switches.
     pub limits: Limits,
-    /// Bytes of the cache of compartments.
+    /// Bytes of the cache of compartments and answers.
     pub cache_bytes: u64,
     /// Leading characters of the random part of a Patient id that make up one block of a walk.
     pub stride: usize,
@@ -153,9 +155,9 @@ impl Gateway {
             Arc::clone(&setup.chance),
         )?;
         let custodian: Arc<str> = setup.organization.as_str().into();
-        let local = setup
-            .holds_data
-            .then(|| Arc::new(Local::new(Arc::clone(&store), custodian, setup.cache_bytes)));
+        let bytes = setup.cache_bytes - setup.cache_bytes / KEPT;
+        let local =
+            setup.holds_data.then(|| Arc::new(Local::new(Arc::clone(&store), custodian, bytes)));
         if let Some(local) = &local {
             commit::append_missing(local, &log).await?;
         }
@@ -210,6 +212,7 @@ impl Gateway {
             shared: opened.shared,
             reach: Reach { sources, keys: Arc::clone(&keys), stride: setup.stride },
             handle: handle_key(&keys)?,
+            kept: Kept::new(setup.cache_bytes / KEPT),
             terms: Terms { law: Arc::new(setup.law), directory, activated: setup.activated },
             log,
             flights: Flights::default(),

@@ -1,7 +1,7 @@
-//! What belongs to no person: the documents anybody may read, tokens, and the directory.
+//! What needs no token: the documents anybody may read, and the endpoint that gives tokens.
 //!
-//! The directory is public to any authenticated caller; the documents need no token. All of them are
-//! made at start-up from the structs that the roads themselves obey, so they cannot disagree.
+//! Documents, and the directory with them, are made at start-up from the structs that the roads
+//! themselves obey, so they cannot disagree.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     audit::{
@@ -20,14 +20,12 @@ use crate::{
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
     fhir::types::ResourceType,
-    gateway::{Gateway, capability, request::Asked},
+    gateway::{Gateway, capability, directory::id_of, request::Asked},
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
-    query::{self, Query, param},
     respond,
     route::Public,
-    scope::Grant,
 };
 
 /// Documents that are the same for everybody.
@@ -37,7 +35,8 @@ pub struct Documents {
     server: Value,
     keys: Value,
     schemas: BTreeMap<&'static str, Value>,
-    directory: BTreeMap<ResourceType, Vec<Value>>,
+    /// In order of id.
+    pub(super) directory: BTreeMap<ResourceType, Vec<Value>>,
 }
 
 impl Documents {
@@ -62,7 +61,9 @@ impl Documents {
                 all = questionnaire::resources(&Questionnaires::load()?);
             }
             let stamped = all.into_iter().map(|value| capability::stamped(value, published));
-            by_type.insert(*kind, stamped.collect());
+            let mut all: Vec<Value> = stamped.collect();
+            all.sort_by(|a, b| id_of(a).cmp(id_of(b)));
+            by_type.insert(*kind, all);
         }
         Ok(Self {
             capability: capability::statement(base, &metadata.capability_security(), published),
@@ -136,89 +137,4 @@ impl Gateway {
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
         }
     }
-
-    /// One resource of the directory.
-    pub(crate) fn directory_read(
-        &self,
-        asked: &Asked<'_>,
-        kind: ResourceType,
-        id: &str,
-    ) -> Result<Response<Body>> {
-        let all = self.documents.directory.get(&kind).map_or(&[][..], Vec::as_slice);
-        let found = all.iter().find(|value| value["id"] == id).ok_or_else(Error::not_found)?;
-        Ok(respond::directory(found, &asked.request_id))
-    }
-
-    /// A search of the directory.
-    pub(crate) fn directory_search(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        kind: ResourceType,
-    ) -> Result<Response<Body>> {
-        let terms = self.query_terms(grant, asked.now);
-        let query = query::parse(grant, asked.parameters(), terms)?;
-        let all = self.documents.directory.get(&kind).map_or(&[][..], Vec::as_slice);
-        let matches: Vec<&Value> = all.iter().filter(|value| holds(value, &query)).collect();
-        let link = query.link(None);
-        let mark = if link.is_empty() { "" } else { "?" };
-        let entries: Vec<Value> = matches
-            .iter()
-            .take(query.count)
-            .map(|value| {
-                let id = value["id"].as_str().unwrap_or_default();
-                json!({
-                    "fullUrl": format!("{}/{}/{id}", self.base, kind.name()),
-                    "resource": value,
-                    "search": { "mode": "match" },
-                })
-            })
-            .collect();
-        let mut bundle = json!({
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "total": matches.len(),
-            "link": [{ "relation": "self", "url": format!("{}/{}{mark}{link}", self.base, kind.name()) }],
-        });
-        if let (Some(object), false) = (bundle.as_object_mut(), entries.is_empty()) {
-            object.insert("entry".to_owned(), entries.into());
-        }
-        Ok(respond::directory(&bundle, &asked.request_id))
-    }
-}
-
-/// Does a resource of the directory meet every filter?
-fn holds(value: &Value, query: &Query) -> bool {
-    use crate::fhir::segment::RowValue;
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let code = |code| RowValue::Token { system: None, code };
-    query.filters.iter().all(|filter| {
-        let rows: Vec<RowValue<&str>> = match filter.param {
-            "_id" => text("id").map(code).into_iter().collect(),
-            "status" => {
-                let system = param::system(query.kind, "status");
-                let token = |code| RowValue::Token { system, code };
-                text("status").map(token).into_iter().collect()
-            }
-            "url" => text("url").map(RowValue::Uri).into_iter().collect(),
-            "identifier" => value["identifier"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|i| {
-                    let (system, code) = (i["system"].as_str(), i["value"].as_str()?);
-                    Some(RowValue::Token { system, code })
-                })
-                .collect(),
-            "_lastUpdated" => value
-                .pointer("/meta/lastUpdated")
-                .and_then(Value::as_str)
-                .and_then(Moment::parse)
-                .map(|at| RowValue::Date(at, at))
-                .into_iter()
-                .collect(),
-            _ => Vec::new(),
-        };
-        rows.iter().any(|row| filter.any.iter().any(|test| test.holds(row)))
-    })
 }

@@ -48,9 +48,13 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Parameters of a search, from URL and form.
     pub(crate) fn parameters(&self) -> Raw<'_> {
-        let strict = self.prefers("handling=strict");
         let body = (!self.body.is_empty()).then_some(&*self.body);
-        Raw { url: self.query, body, strict }
+        Raw { url: self.query, body, strict: self.is_strict() }
+    }
+
+    /// Is a parameter that is not known to be refused?
+    pub(crate) fn is_strict(&self) -> bool {
+        self.prefers("handling=strict")
     }
 
     /// Does the header `Prefer` say so?
@@ -117,7 +121,7 @@ impl Gateway {
             Ok(Call::Token) => match body.whole().await {
                 Ok(bytes) => {
                     asked.body = bytes;
-                    Ok(self.token(&asked).await)
+                    Ok(Box::pin(self.token(&asked)).await)
                 }
                 Err(error) => Err(error),
             },
@@ -136,7 +140,7 @@ impl Gateway {
                 tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, "answered");
                 response
             }
-            Err(error) => self.refused(&asked, grant.as_ref(), path, error).await,
+            Err(error) => Box::pin(self.refused(&asked, grant.as_ref(), path, error)).await,
         }
     }
 
@@ -161,9 +165,11 @@ impl Gateway {
                 }
                 self.search(asked, grant).await
             }
-            Call::Handles(_) => self.handles(asked, grant).await,
-            Call::WriteConsent => self.write_consent(asked, grant).await,
-            Call::Push(kind, local) => self.push(asked, grant, *kind, local).await,
+            // What is asked seldom has a box of its own: the future of every request has room for what
+            // is in it.
+            Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
+            Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
+            Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,
             Call::Public(..) | Call::Token => Err(Error::not_found()),
         }
     }

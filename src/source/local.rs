@@ -44,7 +44,14 @@ impl Slot {
 }
 
 /// Counters of commits, by a hash of the person; a collision costs a second load.
-const COUNTERS: usize = 256;
+const COUNTERS: usize = 4096;
+
+/// What somebody's data were when they were loaded: so many commits had been counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ground {
+    counter: usize,
+    counted: u64,
+}
 
 /// The gateway's own data.
 pub struct Local {
@@ -81,6 +88,8 @@ impl Local {
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
         let mut mine: Option<Arc<Slot>> = None;
         loop {
+            // Before the slot is found: a commit counts before it marks the slot and after.
+            let ground = self.ground(patient);
             let slot = self.slot(patient);
             if let Some(loaded) = slot.loaded.get() {
                 // What this call has read itself is current; another's may be older.
@@ -88,7 +97,8 @@ impl Local {
                 let current = fresh || self.is_current(patient, loaded.as_deref()).await?;
                 if current && !slot.marked.load(Ordering::SeqCst) {
                     self.weigh(patient, &slot);
-                    return Ok(loaded.clone().map(|compartment| Held { compartment }));
+                    let ground = (!self.shared).then_some(ground);
+                    return Ok(loaded.clone().map(|compartment| Held { compartment, ground }));
                 }
                 self.forget(patient, &slot);
                 continue;
@@ -97,7 +107,7 @@ impl Local {
             if slot.loaded.get().is_some() {
                 continue;
             }
-            let before = self.commits_of(patient);
+            let before = self.ground(patient);
             let stored = self.store.load(patient).await?;
             let compartment = match &stored {
                 None => None,
@@ -108,7 +118,7 @@ impl Local {
             // Put in again so that it is weighed with what it holds now. A commit counts before it
             // looks for the slot, so either it finds this one or the count has moved.
             self.slots.insert(patient.into(), Arc::clone(&slot));
-            if self.commits_of(patient) != before {
+            if !self.stands(&before) {
                 slot.marked.store(true, Ordering::SeqCst);
             }
         }
@@ -160,14 +170,18 @@ impl Local {
         let patient = Arc::clone(&change.patient);
         let committed = self.store.commit(change).await;
         // Also after an error: a commit whose answer was lost may have been made.
-        if let Some(count) = self.commits.get(counter(&patient)) {
-            count.fetch_add(1, Ordering::SeqCst);
-        }
+        self.count(&patient);
         if let Some(slot) = self.slots.get(&patient) {
             slot.marked.store(true, Ordering::SeqCst);
             self.forget(&patient, &slot);
         }
+        self.count(&patient);
         committed
+    }
+
+    /// Is what was loaded there still what is held?
+    pub fn stands(&self, ground: &Ground) -> bool {
+        self.counted(ground.counter) == ground.counted
     }
 
     /// The store itself, for what is not a compartment.
@@ -175,8 +189,19 @@ impl Local {
         &self.store
     }
 
-    fn commits_of(&self, patient: &str) -> u64 {
-        self.commits.get(counter(patient)).map_or(0, |count| count.load(Ordering::SeqCst))
+    fn ground(&self, patient: &str) -> Ground {
+        let counter = counter(patient);
+        Ground { counter, counted: self.counted(counter) }
+    }
+
+    fn counted(&self, counter: usize) -> u64 {
+        self.commits.get(counter).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+
+    fn count(&self, patient: &str) {
+        if let Some(count) = self.commits.get(counter(patient)) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn slot(&self, patient: &str) -> Arc<Slot> {

@@ -4,6 +4,7 @@ mod bad_input;
 mod consent_at_the_portal;
 mod consent_over_time;
 mod consent_to_many;
+mod given_again;
 mod every_parameter;
 mod housing_is_shared;
 mod known_already;

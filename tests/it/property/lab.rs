@@ -28,6 +28,7 @@ use mylife::{
     federation::{choose::Sources, client},
     gateway::{
         Gateway, Limits,
+        kept::Kept,
         open::{Setup, log_keys},
     },
     json,
@@ -168,6 +169,8 @@ impl Lab {
         let local = Some(Arc::new(Local::new(shelf, CITY.into(), 1 << 24)));
         let node = self.gateway.node.clone();
         self.gateway.reach.sources = Arc::new(Sources { node, local, peers: Vec::new() });
+        // What was answered of other people is not kept for these.
+        self.gateway.kept = Kept::new(1 << 24);
     }
 
     /// Leading characters of an id that make up one block of a walk over people.

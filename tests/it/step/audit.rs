@@ -118,9 +118,9 @@ pub(crate) fn entry(request: &str) -> Entry<'_> {
     Entry {
         at: NOW,
         request: request.into(),
+        address: "192.0.2.7".into(),
         caller: Caller {
             client: "national-portal".into(),
-            address: "192.0.2.7".into(),
             organization: Some("urn:oid:1.2.246.10.1".into()),
             subject: Some("u-77".into()),
             role: Some("case-manager".into()),

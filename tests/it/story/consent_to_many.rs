@@ -178,6 +178,6 @@ fn what_is_passed_on_and_each_token_has_its_own_record_with_the_address() {
             (Interaction::Update, desk(), "297".into(), Outcome::Success),
         ]
     );
-    assert!(all.iter().all(|e| &*e.caller.address == "127.0.0.1"), "{all:?}");
-    assert!(kuopio.audit().iter().all(|e| &*e.caller.address == "127.0.0.1"));
+    assert!(all.iter().all(|e| &*e.address == "127.0.0.1"), "{all:?}");
+    assert!(kuopio.audit().iter().all(|e| &*e.address == "127.0.0.1"));
 }
