@@ -9,6 +9,7 @@ pub mod step;
 pub mod record;
 pub mod frame;
 pub mod tree;
+pub mod chain;
 pub mod log;
 pub mod checkpoint;
 pub mod segment;

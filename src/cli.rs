@@ -12,6 +12,7 @@ pub mod demo;
 pub mod node;
 pub mod load;
 pub mod migrate;
+pub mod moving;
 pub mod validate;
 pub mod map;
 pub mod token;
@@ -93,6 +94,8 @@ enum Command {
     Load(load::Load),
     /// Bring the store to the form this version knows
     Migrate(migrate::Migrate),
+    /// Take the store of a gateway to another place: a file to a database, or back
+    Move(moving::Move),
     /// Say exactly what is wrong with documents
     Validate(validate::Validate),
     /// Print the FHIR resources of native documents with their labels
@@ -182,6 +185,7 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Check(asked) => Ok(node::check(asked, output)),
         Command::Load(asked) => load::run(asked, output),
         Command::Migrate(asked) => migrate::run(asked, output),
+        Command::Move(asked) => moving::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Map(asked) => map::run(asked, output),
         Command::Token(asked) => token::run(asked, output),

@@ -324,20 +324,42 @@ async fn commit(
         outbox: Vec::new(),
     };
     let committed = desk.local.commit(change).await?;
-    let key = match desk.local.store().load(patient).await? {
-        Some(now) => AuditKey { id: Arc::clone(patient), key: now.audit_key },
-        None => desk.log.node_key().clone(),
-    };
-    desk.log.append_row(&key, committed.record, &payload).await?;
-    desk.local.store().recorded(vec![committed.record]).await?;
+    // A log in the store's own database has the record by the same transaction.
+    if !desk.log.is_shared() {
+        let key = match desk.local.store().load(patient).await? {
+            Some(now) => AuditKey { id: Arc::clone(patient), key: now.audit_key },
+            None => desk.log.node_key().clone(),
+        };
+        desk.log.append_row(&key, committed.record, &payload).await?;
+        desk.local.store().recorded(vec![committed.record]).await?;
+    }
     Ok(Written { id, version, created, patient: Arc::clone(patient) })
 }
 
-/// Appends the records of writes whose acknowledgement was cut off, each once; called at start-up.
+/// Brings the records of writes into the log that are not there, each once. Of a log in files that
+/// is done at start-up, for writes whose acknowledgement was cut off; of one that processes share, by
+/// any of them all the time, whoever made the write.
 ///
 /// # Errors
 /// `Unavailable` when store or log cannot be reached.
 pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
+    let mut appended = 0;
+    loop {
+        let missing = missing(local, log).await?;
+        if missing.is_empty() {
+            return Ok(appended);
+        }
+        appended += match log.adopt(&missing).await {
+            // Another process is at it too, and has them.
+            Err(error) if error.kind() == Kind::Conflict => return Ok(appended),
+            adopted => adopted?,
+        };
+        local.store().recorded(missing.iter().map(|(_, row, _)| *row).collect()).await?;
+    }
+}
+
+/// The records of writes that wait, with the keys they are to be sealed under.
+async fn missing(local: &Local, log: &Log) -> Result<Vec<(AuditKey, i64, Arc<[u8]>)>> {
     let mut missing = Vec::new();
     for (row, payload) in local.store().unrecorded().await? {
         let patient = crate::audit::record::Entry::from_payload(&payload)?.patient;
@@ -351,15 +373,7 @@ pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
         };
         missing.push((key, row, payload));
     }
-    // Some had reached the log, and the crash came before they were marked.
-    let held = log.rows_held(&missing)?;
-    local.store().recorded(held.iter().copied().collect()).await?;
-    missing.retain(|(_, row, _)| !held.contains(row));
-    for (key, row, payload) in &missing {
-        log.append_row(key, *row, payload).await?;
-        local.store().recorded(vec![*row]).await?;
-    }
-    Ok(missing.len())
+    Ok(missing)
 }
 
 /// The content of a stored document.

@@ -38,6 +38,7 @@ use crate::{
     clock::Clock,
     consent::law::Law,
     directory::Listing,
+    domain::identity::TestRange,
     gateway::{
         Limits,
         open::{PeerSetup, Setup},
@@ -173,10 +174,11 @@ fn sections(
     if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
         root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
     }
-    if let (false, Some(shared::Sharing { replicas: 2.., .. })) = (holds_data, &sharing) {
-        let say = "must hold data where replicas > 1 under [shared]: what a portal owes to other \
-                   gateways is kept in order by one process alone; leave replicas out and run one";
-        root.fault("node", say);
+    let is_sandbox = node.as_ref().is_none_or(|node| node.test_range != TestRange::Refuse);
+    if listening.as_ref().is_some_and(|listening| listening.is_throw_away) && !is_sandbox {
+        let say = "shows a certificate of the demo's throw-away authority: make keys of your own with \
+                   `mylife pki`, or say test_range = \"allow\" under [node] if this is a sandbox";
+        root.fault("listen", say);
     }
     root.finish();
     let (clock, chance) = (Arc::clone(clock), Arc::clone(chance));

@@ -4,6 +4,7 @@
 //! compares every answer with what the people's consents give. Nothing here is about anybody:
 //! identity codes are in the range 900 to 999, business ids in a range that was never given out.
 
+pub mod balancer;
 pub mod client;
 pub mod clients;
 pub mod directory;
@@ -15,6 +16,7 @@ pub mod people;
 pub mod rules;
 pub mod sandbox;
 pub mod scenario;
+pub mod servers;
 pub mod table;
 pub mod texts;
 mod documents;
@@ -34,9 +36,10 @@ use crate::{
         clients::DemoClient,
         nodes::{Running, World},
         scenario::Scene,
+        servers::{Named, Servers},
     },
     error::{Error, Kind, Result},
-    pki::Ca,
+    pki::{self, Ca},
 };
 
 /// How the demo runs.
@@ -48,6 +51,8 @@ pub struct Options {
     pub port: u16,
     /// The same people for the same seed.
     pub seed: u64,
+    /// Servers for two processes of every node; none for one process each, with a file.
+    pub servers: Option<Named>,
     /// Stop after the table.
     pub once: bool,
 }
@@ -89,16 +94,46 @@ fn in_directory(
 ) -> Result<bool> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let now = clock.now();
-    let ca = Ca::new("My Life demo, throw-away authority", now)?;
+    let ca = Ca::new(pki::THROW_AWAY, now)?;
     fs::write(dir.join("ca.pem"), &ca.issued().certificate).map_err(Error::unavailable)?;
-    let world = World { ca, clock, chance: Arc::clone(chance), now };
     let clients = clients::clients(dir)?;
-    let running = nodes::start(dir, options.port, &clients, &world)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::unavailable)?;
-    let told = runtime.block_on(tell(options, dir, &world, &clients, &running, out));
+    let making = servers(options, &clock, &**chance);
+    let servers = runtime.block_on(making)?;
+    let world = World { ca, clock, chance: Arc::clone(chance), now, servers };
+    let told = on_servers(options, dir, &world, &clients, &runtime, out);
+    if let Some(servers) = world.servers.filter(|_| options.dir.is_none()) {
+        runtime.block_on(servers.remove())?;
+        writeln!(out, "\nThe databases are removed again.").map_err(Error::unavailable)?;
+    }
+    told
+}
+
+async fn servers(
+    options: &Options,
+    clock: &Arc<dyn Clock>,
+    chance: &dyn Chance,
+) -> Result<Option<Servers>> {
+    let Some(named) = &options.servers else { return Ok(None) };
+    Servers::make(named, nodes::slugs(), clock, chance).await.map(Some)
+}
+
+fn on_servers(
+    options: &Options,
+    dir: &Path,
+    world: &World,
+    clients: &[DemoClient],
+    runtime: &tokio::runtime::Runtime,
+    out: &mut dyn Write,
+) -> Result<bool> {
+    if let Some(servers) = &world.servers {
+        servers.tell(out)?;
+    }
+    let running = nodes::start(dir, options.port, clients, world)?;
+    let told = runtime.block_on(tell(options, dir, world, clients, &running, out));
     running.stop();
     told
 }
@@ -111,9 +146,10 @@ async fn tell(
     running: &Running,
     out: &mut dyn Write,
 ) -> Result<bool> {
-    let World { ca, clock, chance, now } = world;
+    let World { ca, clock, chance, now, servers: _ } = world;
     for node in &running.nodes {
-        writeln!(out, "{:8} {}", node.slug, node.fhir()).map_err(Error::unavailable)?;
+        writeln!(out, "{:8} {}{}", node.slug, node.fhir(), node.behind())
+            .map_err(Error::unavailable)?;
     }
     let people = people::people(options.seed, *now)?;
     let drafts = rules::drafts(&people, clients, options.seed, *now)?;

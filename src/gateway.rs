@@ -7,11 +7,14 @@
 pub mod request;
 pub mod write;
 pub mod forward;
+pub mod follow;
 pub mod public;
 pub mod directory;
 pub mod open;
 pub mod capability;
 pub mod kept;
+pub mod scribe;
+pub mod errands;
 
 use std::sync::Arc;
 
@@ -135,7 +138,7 @@ impl Gateway {
         let now = asked.now;
         let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
-        let mut page = Page::new(&query, self.frame(&plan, asked), self.clock.elapsed());
+        let mut page = Page::new(&query, self.frame(&plan, asked), self.known_current()?);
         // Only peers are told who is meant, so alone nobody need be looked up.
         let person = query.person.as_ref().filter(|_| plan.is_federated());
         let asking = self.asking(asked, grant, person).await?;
@@ -152,7 +155,7 @@ impl Gateway {
                     let ground = held.ground();
                     let mapped = mapping::to_fhir(held, &self.terms.directory);
                     let view = release::release(mapped, grant, &self.terms, now);
-                    rests = ground.map(|ground| Rests { ground, holds: view.holds() });
+                    rests = Some(Rests { ground, holds: view.holds() });
                     page.found(search::find(&view, &query));
                 }
             }
@@ -189,13 +192,13 @@ impl Gateway {
         (kind, id): (ResourceType, &str),
         words: Option<Words>,
     ) -> Result<(Answer, audit::step::Request)> {
-        let known_current = self.clock.elapsed();
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let request = asked.request(None, &plan);
         let held = node_of(id).filter(|node| *node == self.node);
         let (Some(node), Some(local)) = (held, &self.reach.sources.local) else {
             return Ok((self.peers_read(asked, grant, &plan, id).await?, request));
         };
+        let known_current = self.known_current()?;
         let document = crate::domain::id::document_of(id);
         let patient = local.place(document).await?;
         let held = local.load(patient.as_deref().unwrap_or(document)).await?;
@@ -203,17 +206,17 @@ impl Gateway {
         let ground = held.ground();
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
-        let rests = ground.map(|ground| Rests { ground, holds: view.holds() });
+        let rests = Rests { ground, holds: view.holds() };
         let hit = search::read(&view, kind, id).ok_or_else(Error::not_found)?;
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
-        self.kept.keep(words, &answer, rests);
+        self.kept.keep(words, &answer, Some(rests));
         Ok((answer, request))
     }
 
     /// The answer given to the same words before, if it stands.
     fn answer_again(&self, words: Option<&Words>, asked: &Asked<'_>) -> Option<Answer> {
-        let known_current = self.clock.elapsed();
         let local = self.reach.sources.local.as_ref()?;
+        let known_current = self.known_current().ok()?;
         self.kept.again(words, local, asked.now, known_current)
     }
 
@@ -242,7 +245,7 @@ impl Gateway {
         };
         let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
         let in_flight = self.flights.take();
-        let known_current = self.clock.elapsed();
+        let known_current = self.known_current()?;
         let held = local.load(id).await?.ok_or_else(Error::not_found)?;
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);

@@ -36,6 +36,9 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_hours(24);
+/// Name of the demo's authority; it vouches for nobody.
+pub const THROW_AWAY: &str = "My Life demo, throw-away authority";
+
 /// An authority outlives what it issues.
 const AUTHORITY_DAYS: u32 = 3650;
 const LEAF_DAYS: u32 = 397;

@@ -83,7 +83,7 @@ fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Respons
     let body = answer.into_body();
     let length = body.len();
     let check = move || {
-        let in_time = clock.elapsed() <= deadline;
+        let in_time = clock.elapsed() < deadline;
         drop(in_flight);
         in_time
     };

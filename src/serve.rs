@@ -82,8 +82,8 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     };
     let (hand_of_management, stopping) = Stop::new();
     let managing = manage(&listening, management, stopping).await?;
-    let (hand_of_courier, stopping) = Stop::new();
-    let courier = tokio::spawn(Arc::clone(&gateway).courier(stopping));
+    let (hand_of_errands, stopping) = Stop::new();
+    let errands = tokio::spawn(Arc::clone(&gateway).errands(stopping));
     let counted = Counted { inner: Arc::clone(&gateway), telemetry };
     let mut cores = Cores::start(&listening, &door, Arc::new(counted))?;
     cores.bound(listening.cores).await?;
@@ -96,8 +96,8 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
         obey(&mut orders, &listening, &gateway, &mut cores, config.auditing.checkpoint).await;
     phase.draining.store(true, Ordering::SeqCst);
     let drained = cores.stop().await;
-    hand_of_courier.now();
-    courier.await.map_err(Error::internal)?;
+    hand_of_errands.now();
+    errands.await.map_err(Error::internal)?;
     hand_of_management.now();
     managing.await.map_err(Error::internal)?;
     gateway.log.close()?;

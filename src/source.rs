@@ -4,6 +4,7 @@
 //! the local one loads from the store through a cache in which a commit marks the slot before it is
 //! acknowledged, so that nobody reads what was true before an acknowledged change.
 
+pub mod follower;
 pub mod local;
 
 use std::sync::Arc;
@@ -13,13 +14,18 @@ use crate::{compartment::Compartment, source::local::Ground};
 /// What a source holds of one person: whole, unmapped, unreleased.
 pub struct Held {
     compartment: Arc<Compartment>,
-    ground: Option<Ground>,
+    ground: Ground,
 }
 
 impl Held {
-    /// How to learn later whether this is still what is held; none where others may change it unseen.
-    pub const fn ground(&self) -> Option<Ground> {
+    /// How to learn later whether this is still what is held.
+    pub const fn ground(&self) -> Ground {
         self.ground
+    }
+
+    /// The version of the compartment.
+    pub fn version(&self) -> u64 {
+        self.compartment.version
     }
 
     /// Gives the compartment to the next step.

@@ -4,13 +4,14 @@
 //! everything about one person at this gateway is loaded in one go and versioned by one number.
 //! A store decides nothing and maps nothing; it keeps what it is given, values sealed at rest.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{domain::moment::Moment, error::Result};
 
 pub use crate::seal::IdentityMac;
 
 pub mod lock;
+pub mod moving;
 pub mod postgres;
 pub mod sqlite;
 
@@ -208,8 +209,8 @@ pub trait Store: Send + Sync {
     /// is forgotten, so what carries the value must not be accepted after `until`; to fail closed, the
     /// answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
-    /// Audit records of commits that have not been marked as appended, oldest first: those of this
-    /// process's data directory, and what another that shares the store left lying for a minute.
+    /// Audit records of commits that have not been marked as appended, oldest first, whoever made them;
+    /// a store that others share gives some thousand at once.
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;
     /// Marks audit records of commits as appended to the log.
     fn recorded(&self, records: Vec<i64>) -> Task<()>;
@@ -218,6 +219,24 @@ pub trait Store: Send + Sync {
     /// Adds messages owed to other gateways, all or none; their ids, in order. One that is owed already
     /// under its key is left as it is.
     fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>>;
+    /// Messages owed to one gateway whose key begins with `start`, oldest first.
+    fn owed_to(&self, peer: &str, start: &str) -> Task<Vec<(i64, Outgoing)>> {
+        let (all, peer, start) = (self.owed(usize::MAX), peer.to_owned(), start.to_owned());
+        Box::pin(async move {
+            let mut owed = all.await?;
+            owed.retain(|(_, one)| *one.peer == *peer && one.key.starts_with(&start));
+            Ok(owed)
+        })
+    }
     /// Forgets a message that its receiver has acknowledged.
     fn delivered(&self, message: i64) -> Task<()>;
+    /// Takes, or keeps, what one process at a time may do, for so long at most; `false` while it is
+    /// another's. Within a process it does not exclude: that is for a lock there.
+    fn take_turn(&self, _name: &str, _life: Duration) -> Task<bool> {
+        Box::pin(async { Ok(true) })
+    }
+    /// Gives a turn of this process back before its time.
+    fn end_turn(&self, _name: &str) -> Task<()> {
+        Box::pin(async { Ok(()) })
+    }
 }

@@ -1,22 +1,25 @@
 //! The log itself: hashes and seals on the caller's thread, writes and syncs on one thread for all.
 //!
 //! Called by the record step before an answer leaves (design 3.5, 9). Group commit is natural: what
-//! queued while the last batch was synced is the next batch; nothing waits for company. The tree's
-//! frontier is kept in memory; a record counts only once it is durable. Decides nothing and reads no
-//! payload.
+//! queued while the last batch was synced is the next batch; nothing waits for company. A record counts
+//! only once it is durable, in files of this process or in a database that several share. Decides
+//! nothing and reads no payload.
 
 mod batch;
 mod disk;
+mod files;
+mod home;
 mod recover;
 mod relay;
+mod rows;
 mod writer;
 
 pub use disk::{Disk, FileDisk, Tape};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
-    path::{Path, PathBuf},
+    fmt,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
@@ -27,9 +30,9 @@ use zeroize::Zeroizing;
 
 pub use super::frame::AuditKey;
 use super::{
+    chain::LinkKey,
     checkpoint::{Checkpoint, Signer},
     frame::{self, Salt, Sealed, seal},
-    segment,
     tree::{Hash, proof::Head},
 };
 use crate::{
@@ -37,10 +40,13 @@ use crate::{
     clock::Clock,
     domain::moment::Moment,
     error::{Error, Result},
+    store::postgres::Ledger,
 };
 use batch::{Batch, Fate, Queue};
-use recover::Reached;
+use files::Files;
+use home::Home;
 use relay::Relays;
+use rows::Rows;
 use writer::Writer;
 
 /// The keys of one node's log.
@@ -70,8 +76,7 @@ pub struct Recorded {
 
 /// An open log; one per node directory.
 pub struct Log {
-    dir: PathBuf,
-    disk: Arc<dyn Disk>,
+    place: Place,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     signer: Signer,
@@ -79,10 +84,22 @@ pub struct Log {
     receipts: hmac::Key,
     queue: Arc<Queue>,
     relays: Arc<Relays>,
-    reached: Arc<Mutex<Reached>>,
-    /// Length of the file of checkpoints.
-    checkpoints: Mutex<u64>,
     hand: Hand,
+}
+
+/// Where it lives.
+enum Place {
+    Files(Arc<Files>),
+    Rows(Arc<Rows>),
+}
+
+impl Place {
+    fn home(&self) -> Arc<dyn Home> {
+        match self {
+            Self::Files(files) => Arc::clone(files) as _,
+            Self::Rows(rows) => Arc::clone(rows) as _,
+        }
+    }
 }
 
 /// Who writes.
@@ -134,15 +151,30 @@ impl Log {
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self> {
-        let (reached, checkpoints) = recover::recover(dir, &*disk, &keys.signer.verifier())?;
-        let reached = Arc::new(Mutex::new(reached));
-        let writer = {
-            let (disk, clock) = (Arc::clone(&disk), Arc::clone(&clock));
-            Writer::new(dir, disk, clock, Arc::clone(&reached))
-        };
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            disk,
+        let verifier = keys.signer.verifier();
+        let files = Files::open(dir, disk, &verifier, Arc::clone(&clock))?;
+        Ok(Self::at(Place::Files(Arc::new(files)), keys, clock, chance))
+    }
+
+    /// Opens the log that the processes of a gateway share, and starts the writer thread.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database refuses; `Internal` if what it keeps of the tree is damaged.
+    pub async fn shared(
+        ledger: Ledger,
+        keys: LogKeys,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+    ) -> Result<Self> {
+        let links = LinkKey::of_node(&keys.node_key);
+        let rows = Rows::open(ledger, links, Arc::clone(&clock)).await?;
+        Self::at(Place::Rows(Arc::new(rows)), keys, clock, chance).threaded()
+    }
+
+    fn at(place: Place, keys: LogKeys, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
+        let writer = Writer::new(place.home());
+        Self {
+            place,
             clock,
             chance,
             signer: keys.signer,
@@ -150,10 +182,8 @@ impl Log {
             receipts: hmac::Key::new(hmac::HMAC_SHA256, &*keys.receipt_key),
             queue: Arc::default(),
             relays: Arc::default(),
-            reached,
-            checkpoints: Mutex::new(checkpoints),
             hand: Hand::Caller(Mutex::new(writer)),
-        })
+        }
     }
 
     fn threaded(mut self) -> Result<Self> {
@@ -183,7 +213,7 @@ impl Log {
     }
 
     /// Appends the record of a write that the store keeps in `row` until it is here. The same record of
-    /// the same row is known again by [`Log::rows_held`].
+    /// the same row is known again by [`Log::adopt`].
     ///
     /// # Errors
     /// As [`Log::append`].
@@ -196,31 +226,44 @@ impl Log {
         self.append_sealed(seal(key, payload, Salt::Row(row), &*self.chance))
     }
 
-    /// Which of these records of rows are here already. Looks from the newest segment backwards until
-    /// all are found, and blocks on the disk: for start-up, where some may have come and not been
-    /// marked.
+    /// Do the processes of a gateway share it, in the database of their store? Then the transaction of
+    /// a commit makes its record durable, and [`Log::adopt`] brings it here whenever that suits.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.place, Place::Rows(_))
+    }
+
+    /// Brings the records of rows, each once, out of the store into the log. The store gives them up
+    /// in the same transaction if it shares the database; of a log in files it must be told which are
+    /// here: all of them. How many came.
     ///
     /// # Errors
-    /// `Unavailable` if the disk refuses.
-    pub fn rows_held(&self, rows: &[(AuditKey, i64, Arc<[u8]>)]) -> Result<BTreeSet<i64>> {
+    /// As [`Log::append`]. `Conflict` if another process has done so meanwhile with one of them.
+    pub async fn adopt(&self, rows: &[(AuditKey, i64, Arc<[u8]>)]) -> Result<usize> {
+        let files = match &self.place {
+            Place::Files(files) => files,
+            Place::Rows(home) => {
+                let seal = |(key, row, payload): &(AuditKey, i64, Arc<[u8]>)| {
+                    Ok((*row, seal(key, payload, Salt::Row(*row), &*self.chance)?))
+                };
+                home.adopt(rows.iter().map(seal).collect::<Result<_>>()?).await?;
+                return Ok(rows.len());
+            }
+        };
+        let held = Self::held(files, rows)?;
+        for (key, row, payload) in rows.iter().filter(|(_, row, _)| !held.contains(row)) {
+            self.append_row(key, *row, payload).await?;
+        }
+        Ok(rows.len() - held.len())
+    }
+
+    /// Which of these records of rows are here already. Blocks on the disk: for start-up, where some
+    /// may have come and not been marked.
+    fn held(files: &Files, rows: &[(AuditKey, i64, Arc<[u8]>)]) -> Result<BTreeSet<i64>> {
         let leaf = |(key, row, payload): &(AuditKey, i64, Arc<[u8]>)| {
             (frame::leaf_of_row(key, *row, payload), *row)
         };
-        let mut sought: BTreeMap<Hash, i64> = rows.iter().map(leaf).collect();
-        let mut held = BTreeSet::new();
-        for number in segment::numbers(&self.dir)?.into_iter().rev() {
-            if sought.is_empty() {
-                break;
-            }
-            let path = segment::path(&self.dir, number);
-            let bytes = fs::read(path).map_err(Error::unavailable)?;
-            let frames = bytes.get(segment::HEAD..).unwrap_or_default();
-            segment::walk(frames, segment::HEAD as u64, |_, frame| {
-                held.extend(sought.remove(&frame.leaf));
-                Ok(())
-            })?;
-        }
-        Ok(held)
+        let sought: BTreeMap<Hash, i64> = rows.iter().map(leaf).collect();
+        files.held(sought)
     }
 
     fn append_sealed(
@@ -287,29 +330,34 @@ impl Log {
         mac
     }
 
-    /// Size and root of the durable tree; for operators and witnesses, never for clients or peers.
+    /// Size and root of the tree as far as it is known here; for operators and witnesses, never for clients or peers.
     pub fn head(&self) -> Head {
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner).head()
+        self.place.home().head()
     }
 
-    /// Signs the durable tree as it is now and keeps checkpoint and frontier. Blocks on the disk.
+    /// Puts into the tree what all processes of the gateway have added, unless another is doing so.
+    /// Blocks on the database; nothing is to be done for a log in files.
     ///
     /// # Errors
-    /// `Unavailable` if the disk refuses.
+    /// `Unavailable` if the database refuses.
+    pub fn grow(&self) -> Result<()> {
+        self.place.home().grow()
+    }
+
+    /// Signs the durable tree as it is now and keeps the checkpoint; what all have added is in it.
+    /// Blocks on the disk or the database.
+    ///
+    /// # Errors
+    /// `Unavailable` if the disk or the database refuses.
     pub fn checkpoint(&self, now: Moment) -> Result<Checkpoint> {
-        let mut length = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let checkpoint = Checkpoint { head: reached.head(), at: now };
-        let note = self.signer.sign(&checkpoint);
-        recover::keep(&self.dir, &*self.disk, &reached, &note, &mut length)
-            .map_err(Error::unavailable)?;
-        Ok(checkpoint)
+        self.place.home().checkpoint(&self.signer, now)
     }
 
-    /// Takes no more records, writes those queued, and signs the last checkpoint. Blocks on the disk.
+    /// Takes no more records, writes those queued, and signs the last checkpoint. Blocks on the disk or
+    /// the database.
     ///
     /// # Errors
-    /// `Unavailable` if the disk refuses.
+    /// `Unavailable` if the disk or the database refuses.
     pub fn close(&self) -> Result<()> {
         if self.stop() { self.checkpoint(self.clock.now()).map(drop) } else { Ok(()) }
     }

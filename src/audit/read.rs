@@ -4,6 +4,8 @@
 //! May run while the log is being written; what is not yet whole at its end is left out. Changes
 //! nothing but the derived index of [`super::index`].
 
+pub mod rows;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -4,6 +4,8 @@
 //! outside the sealed payload, so no sealing key is needed; with keys the leaves are recomputed from
 //! the payloads too. Trusts no derived file (`frontier`, `*.index`). Changes nothing.
 
+pub mod rows;
+
 use std::{
     fmt, fs,
     path::{Path, PathBuf},

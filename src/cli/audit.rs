@@ -1,9 +1,15 @@
 //! `mylife audit`: verifies a log offline, and shows what it says of whom.
 //!
-//! Part of `cli`. Verifying needs the files and, for the signatures, the public key; no setting and no
-//! secret. Showing opens the records with the gateway's keys, so the gateway must be stopped.
+//! Part of `cli`. Verifying files needs them and, for the signatures, the public key; no setting and no
+//! secret. A log in a database is found by the gateway's settings, and its keys check all there is to
+//! check. Showing opens the records with these keys. Beside a gateway that runs both may be done where
+//! the log is in a database; files are verified beside it, and shown when it is stopped.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -12,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{Settings, exit::Exit, output::Output};
 use crate::{
     audit::{
+        chain::LinkKey,
         checkpoint::Verifier,
         event::{Observer, audit_event},
         frame::AuditKey,
@@ -20,7 +27,7 @@ use crate::{
     },
     config::Config,
     error::{Error, Result},
-    gateway::open::{log_keys, open_store},
+    gateway::open::{Opened, log_keys, look_at_store},
     store::Store,
 };
 
@@ -29,11 +36,15 @@ use crate::{
 pub enum Audit {
     /// Check every frame, the tree and every signed checkpoint
     Verify {
-        /// The directory of the log (or of the data), or one segment
+        /// The directory of the log (or of the data), one segment, or the gateway's settings (TOML)
         path: PathBuf,
-        /// The public key that signs checkpoints, as `mylife pki gateway` prints it
+        /// The public key that signs checkpoints, as `mylife pki gateway` prints it; with settings it
+        /// is known
         #[arg(long)]
         vkey: Option<String>,
+        /// One setting, above environment and file
+        #[arg(long, value_name = "SECTION.KEY=VALUE")]
+        set: Vec<String>,
         /// One JSON object instead of lines
         #[arg(long)]
         json: bool,
@@ -55,21 +66,70 @@ pub enum Audit {
 /// Verifies or shows.
 pub fn run(asked: &Audit, output: &mut Output<'_>) -> Result<Exit> {
     match asked {
-        Audit::Verify { path, vkey, json } => check(path, vkey.as_deref(), *json, output),
+        Audit::Verify { path, vkey, set, json } => {
+            let verifier = vkey.as_deref().map(parsed).transpose()?;
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let settings = Settings { config: path.clone(), set: set.clone() };
+                return check_settings(&settings, verifier, *json, output);
+            }
+            check(path, verifier.as_ref(), *json, output)
+        }
         Audit::Show { settings, person, json } => show(settings, person.as_deref(), *json, output),
     }
 }
 
-fn check(path: &Path, vkey: Option<&str>, as_json: bool, output: &mut Output<'_>) -> Result<Exit> {
-    let verifier = vkey.map(|text| {
-        let wrong =
-            || Error::invalid("A key is written NAME+HASH+KEY, as `mylife pki gateway` prints it.");
-        Verifier::parse(text).ok_or_else(wrong)
-    });
-    let verifier = verifier.transpose()?;
+fn parsed(vkey: &str) -> Result<Verifier> {
+    let wrong = "A key is written NAME+HASH+KEY, as `mylife pki gateway` prints it.";
+    Verifier::parse(vkey).ok_or_else(|| Error::invalid(wrong))
+}
+
+/// Verifies the log of the gateway of these settings, wherever it is.
+fn check_settings(
+    settings: &Settings,
+    verifier: Option<Verifier>,
+    as_json: bool,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
+    let Some(config) = settings.read(output) else { return Ok(Exit::Usage) };
+    let setup = &config.setup;
+    let own = log_keys(&setup.node, &setup.keys)?;
+    let verifier = verifier.unwrap_or_else(|| own.signer.verifier());
+    if setup.database.is_none() {
+        return check(&setup.directory_path, Some(&verifier), as_json, output);
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let Opened { store, ledger } = runtime.block_on(look_at_store(setup))?;
+    let ledger = ledger.ok_or_else(|| Error::internal("a database without a log"))?;
+    let keys = keys(&runtime, &*store, *own.node_key);
+    let links = LinkKey::of_node(&own.node_key);
+    let report = verify::rows::verify(&ledger, Some(&verifier), Some(&links), &keys)?;
+    let fault = report.fault.as_ref().map(ToString::to_string);
+    if as_json {
+        output.line(json!({
+            "chains": report.chains, "records": report.records, "waiting": report.waiting,
+            "opened": report.opened, "checkpoints": report.checkpoints, "fault": fault,
+            "size": report.head.map(|head| head.size),
+        }));
+    } else {
+        let verify::rows::Report { chains, records, waiting, checkpoints, .. } = report;
+        output.line(format_args!(
+            "{records} records in {chains} chains, {checkpoints} checkpoints hold; {waiting} records \
+             wait for the tree"
+        ));
+        fault.iter().for_each(|fault| output.line(fault));
+    }
+    Ok(Exit::findings(fault.is_some()))
+}
+
+fn check(
+    path: &Path,
+    verifier: Option<&Verifier>,
+    as_json: bool,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
     let inside = path.join("audit");
     let path = if inside.is_dir() { inside.as_path() } else { path };
-    let report = verify::verify(path, verifier.as_ref(), &|_| None)?;
+    let report = verify::verify(path, verifier, &|_| None)?;
     let fault = report.fault.as_ref().map(ToString::to_string);
     if as_json {
         output.line(json!({
@@ -99,7 +159,7 @@ fn show(
     let Some(config) = settings.read(output) else { return Ok(Exit::Usage) };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     let setup = &config.setup;
-    let store = runtime.block_on(open_store(setup))?;
+    let Opened { store, ledger } = runtime.block_on(look_at_store(setup))?;
     let dir = setup.directory_path.join("audit");
     let mut number = 0_u64;
     let mut print = |found: &Found, output: &mut Output<'_>| {
@@ -110,19 +170,40 @@ fn show(
         let Some(key) = key(&runtime, &*store, id)? else {
             return Err(Error::invalid("Nobody of this Patient id is held here."));
         };
-        for found in read::person(&dir, &AuditKey { id: id.into(), key })? {
-            print(&found, output);
-        }
+        let key = AuditKey { id: id.into(), key };
+        let found = match &ledger {
+            Some(ledger) => read::rows::person(ledger, &key)?,
+            None => read::person(&dir, &key)?,
+        };
+        found.iter().for_each(|found| print(found, output));
         return Ok(Exit::Fine);
     }
     let own = log_keys(&setup.node, &setup.keys)?.node_key;
-    let keys = |id: &str| {
-        if id == AuditKey::NODE { Some(*own) } else { key(&runtime, &*store, id).ok().flatten() }
-    };
+    let keys = keys(&runtime, &*store, *own);
+    if let Some(ledger) = ledger {
+        for found in read::rows::read(ledger, &keys) {
+            print(&found?, output);
+        }
+        return Ok(Exit::Fine);
+    }
     for found in read::read(&dir, &keys)? {
         print(&found?, output);
     }
     Ok(Exit::Fine)
+}
+
+/// Finds the keys of records that are not forgotten.
+fn keys(
+    runtime: &Runtime,
+    store: &dyn Store,
+    of_node: [u8; 32],
+) -> impl Fn(&str) -> Option<[u8; 32]> {
+    let known = RefCell::new(BTreeMap::from([(AuditKey::NODE.to_owned(), Some(of_node))]));
+    move |id| {
+        let mut known = known.borrow_mut();
+        let find = || key(runtime, store, id).ok().flatten();
+        *known.entry(id.to_owned()).or_insert_with(find)
+    }
 }
 
 /// The key of a person's records; none once it is forgotten.

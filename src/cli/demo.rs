@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{exit::Exit, output::Output};
 use crate::{
-    demo::{self, Options},
+    demo::{self, Options, servers::Named},
     error::Result,
 };
 
@@ -24,6 +24,12 @@ pub struct Demo {
     /// The same people for the same seed
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+    /// postgres://USER@HOST:PORT/DATABASE: two processes of every node on databases made there
+    #[arg(long, value_name = "URL", requires = "redis")]
+    pub store: Option<String>,
+    /// redis://HOST:PORT, for what the processes of a node share and may lose
+    #[arg(long, value_name = "URL", requires = "store")]
+    pub redis: Option<String>,
     /// Stop after the table; the exit code is 0 only if every answer was right
     #[arg(long)]
     pub once: bool,
@@ -31,7 +37,9 @@ pub struct Demo {
 
 /// Runs it.
 pub fn run(asked: &Demo, output: &mut Output<'_>) -> Result<Exit> {
-    let Demo { dir, port, seed, once } = asked;
-    let options = Options { dir: dir.clone(), port: *port, seed: *seed, once: *once };
+    let Demo { dir, port, seed, store, redis, once } = asked;
+    let named = store.clone().zip(redis.clone());
+    let servers = named.map(|(store, redis)| Named { store, redis });
+    let options = Options { dir: dir.clone(), port: *port, seed: *seed, servers, once: *once };
     Ok(Exit::findings(!demo::run(&options, output.out)?))
 }

@@ -68,6 +68,7 @@ pub fn run(asked: &Load, output: &mut Output<'_>) -> Result<Exit> {
         let client = asked.owner.clone();
         let loader = Loader { gateway: Arc::clone(&gateway), client, organization };
         let tally = load(loader, &files, output).await;
+        gateway.gather_records().await?;
         gateway.log.close()?;
         tally
     })?;

@@ -16,6 +16,7 @@ use crate::{
         Limits,
         tls::{Pem, Tls},
     },
+    pki,
 };
 
 /// Ports, certificates and bounds.
@@ -34,6 +35,8 @@ pub struct Listening {
     pub tls: Arc<Tls>,
     /// Client's side of TLS; none where no authority vouches for peers.
     pub peer_tls: Option<Arc<PeerTls>>,
+    /// Is the certificate one of the demo's throw-away authority, whose key lies about?
+    pub is_throw_away: bool,
     files: Files,
 }
 
@@ -112,7 +115,12 @@ pub fn read(mut section: Section<'_>, clock: &Arc<dyn Clock>) -> Option<Listenin
         return None;
     }
     let authorities = authorities.map(|(path, _)| path);
+    let name = pki::THROW_AWAY.as_bytes();
+    let of_demo = |der: &[u8]| der.windows(name.len()).any(|part| part == name);
+    let shown = pki::certificates(&certificate);
+    let is_throw_away = shown.is_ok_and(|all| all.iter().any(|der| of_demo(der)));
     Some(Listening {
+        is_throw_away,
         public: public?,
         management: management?,
         names,

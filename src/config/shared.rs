@@ -163,7 +163,7 @@ fn nodes(section: &mut Section<'_>) -> Option<(Vec<Authority>, bool)> {
 }
 
 /// Host and port, and whether over TLS. What else a URL can say has keys of its own.
-fn server(text: &str) -> Option<(Authority, bool)> {
+pub fn server(text: &str) -> Option<(Authority, bool)> {
     let (scheme, at) = text.split_once("://")?;
     let tls = match scheme {
         "redis" => false,

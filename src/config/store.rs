@@ -34,7 +34,7 @@ const DATABASE: [&str; 10] = [
 
 /// Where the data is, and the key that seals it.
 pub struct Storing {
-    /// Where the log is, and the store unless a database is named.
+    /// Where log and store are, unless a database is named.
     pub directory: PathBuf,
     /// Keys of stored values.
     pub keys: Arc<Keys>,
@@ -53,7 +53,7 @@ pub fn read(
     chance: &Arc<dyn Chance>,
 ) -> Option<Storing> {
     if section.node("directory").is_none() {
-        section.fault("directory", "is missing: the directory of store and audit log");
+        section.fault("directory", "is missing: this process's own directory, of store and audit log unless a database has them");
     }
     let directory = section.path("directory");
     let keys = keys(&mut section, chance);

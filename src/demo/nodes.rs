@@ -2,7 +2,7 @@
 //!
 //! Beside the way of a request. Three municipalities and the portal, each with its own store, keys
 //! and certificate; every one believes every other, the portal alone asks. All of them speak real
-//! TLS on 127.0.0.1.
+//! TLS on 127.0.0.1. On servers that somebody named each is two replicas behind a balancer.
 
 use std::{
     fs,
@@ -25,9 +25,11 @@ use crate::{
     clock::Clock,
     consent::law::{Bar, Law},
     demo::{
+        balancer,
         clients::DemoClient,
         directory::{MUNICIPALITIES, PORTAL_OID},
         listing,
+        servers::{REPLICAS, Servers},
     },
     domain::{
         id::NodeCode,
@@ -71,6 +73,8 @@ pub struct Node {
     pub management: String,
     /// Its public port.
     port: u16,
+    /// Ports of its replicas, where it has several.
+    replicas: Vec<u16>,
     directory: PathBuf,
     keys: Arc<Keys>,
     signer: Arc<Signer>,
@@ -88,13 +92,22 @@ impl Node {
         format!("{}/oauth/token", self.url)
     }
 
+    /// What stands behind its port, for people.
+    pub fn behind(&self) -> String {
+        if self.replicas.is_empty() {
+            return String::new();
+        }
+        let ports: Vec<_> = self.replicas.iter().map(u16::to_string).collect();
+        format!("  by turns at the ports {} of its replicas", ports.join(", "))
+    }
+
     /// Has it no data of its own?
     pub fn is_portal(&self) -> bool {
         self.slug == "portal"
     }
 }
 
-/// The ports of one node, bound.
+/// The ports of one node, or of one of its replicas, bound.
 struct Ports {
     public: TcpListener,
     management: TcpListener,
@@ -110,6 +123,8 @@ pub struct World {
     pub chance: Arc<dyn Chance>,
     /// When the demo started.
     pub now: Moment,
+    /// What two processes of each node share; none for one process each, with a file.
+    pub servers: Option<Servers>,
 }
 
 /// Nodes that run until told to stop.
@@ -145,33 +160,77 @@ impl Running {
 /// # Errors
 /// `Unavailable` when a port is taken or a file cannot be written; what opening a gateway refuses.
 pub fn start(dir: &Path, port: u16, clients: &[DemoClient], world: &World) -> Result<Running> {
-    let parties: Vec<(&'static str, &'static str, &'static str)> = MUNICIPALITIES
-        .iter()
-        .map(|m| (m.slug, m.code, m.oid))
-        .chain([("portal", "portal", PORTAL_OID)])
-        .collect();
     let (mut nodes, mut ports) = (Vec::new(), Vec::new());
-    for ((slug, code, oid), number) in parties.into_iter().zip(0..) {
+    for ((slug, code, oid), number) in parties().zip(0..) {
         let bound = bind(port, number)?;
-        nodes.push(node(dir, slug, code, oid, &bound, world)?);
-        ports.push(bound);
+        let count = if world.servers.is_some() { REPLICAS } else { 0 };
+        let behind = (0..count).map(|_| bind(0, 0)).collect::<Result<Vec<_>>>()?;
+        nodes.push(node(dir, slug, code, oid, (&bound, &behind), world)?);
+        ports.push((bound, behind));
     }
     let (stop, stopping) = Stop::new();
     let (ready, is_ready) = mpsc::channel();
-    let mut threads = Vec::new();
-    for (node, ports) in nodes.iter().zip(ports) {
-        let setup = setup(node, &nodes, clients, world)?;
-        let door = door(node, world)?;
-        let (ready, stopping) = (ready.clone(), stopping.clone());
-        let run = move || run(setup, door, ports, &ready, stopping);
-        let thread = thread::Builder::new().name(format!("node-{}", node.slug)).spawn(run);
-        threads.push(thread.map_err(Error::unavailable)?);
+    let (mut threads, mut count) = (Vec::new(), 0);
+    let mut start = |name: String, run: Box<dyn FnOnce() + Send>| {
+        let thread = thread::Builder::new().name(name).spawn(run).map_err(Error::unavailable)?;
+        threads.push(thread);
+        Ok::<_, Error>(())
+    };
+    for (node, (bound, behind)) in nodes.iter().zip(ports) {
+        let replicas = if behind.is_empty() {
+            vec![bound]
+        } else {
+            let (port, replicas, stopping) =
+                (bound.public, node.replicas.clone(), stopping.clone());
+            let pass = move || pass(port, replicas, stopping);
+            start(format!("balancer-{}", node.slug), Box::new(pass))?;
+            let mut management = Some(bound.management);
+            let own = |ports: Ports| Ports {
+                management: management.take().unwrap_or(ports.management),
+                ..ports
+            };
+            behind.into_iter().map(own).collect()
+        };
+        for (number, ports) in (1..).zip(replicas) {
+            let setup = setup(node, number, &nodes, clients, world)?;
+            let door = door(node, world)?;
+            let (ready, stopping) = (ready.clone(), stopping.clone());
+            let run = move || run(setup, door, ports, &ready, stopping);
+            start(format!("node-{}-{number}", node.slug), Box::new(run))?;
+            count += 1;
+        }
     }
     drop(ready);
-    for _ in &nodes {
+    for _ in 0..count {
         is_ready.recv().map_err(Error::internal)??;
     }
     Ok(Running { nodes, stop, threads })
+}
+
+/// Slug, code and organisation of each node, in order of their ports.
+fn parties() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let municipalities = MUNICIPALITIES.iter().map(|m| (m.slug, m.code, m.oid));
+    municipalities.chain([("portal", "portal", PORTAL_OID)])
+}
+
+/// The slugs of all nodes.
+pub fn slugs() -> impl Iterator<Item = &'static str> {
+    parties().map(|(slug, _, _)| slug)
+}
+
+/// A balancer's life, on a thread of its own.
+fn pass(port: TcpListener, replicas: Vec<u16>, stopping: Stopping) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let passed = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            let port = tokio::net::TcpListener::from_std(port)?;
+            balancer::serve(port, replicas, stopping).await;
+            Ok(())
+        })
+    });
+    if let Err(error) = passed {
+        tracing::error!(%error, "the demo's balancer cannot serve");
+    }
 }
 
 /// Port 0 takes free ones.
@@ -198,7 +257,7 @@ fn node(
     slug: &'static str,
     code: &str,
     oid: &str,
-    ports: &Ports,
+    (ports, behind): (&Ports, &[Ports]),
     world: &World,
 ) -> Result<Node> {
     let directory = dir.join(slug);
@@ -221,6 +280,7 @@ fn node(
         url: format!("https://{HOST}:{public}"),
         management: format!("http://{HOST}:{management}"),
         port: public,
+        replicas: behind.iter().map(|ports| port(&ports.public)).collect::<Result<_>>()?,
         directory,
         keys,
         signer: Arc::new(Signer::from_jwk(&jwk)?),
@@ -228,7 +288,16 @@ fn node(
     })
 }
 
-fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Result<Setup> {
+/// The n-th process of a node; the first has the directory of a node of one.
+fn setup(
+    node: &Node,
+    number: usize,
+    all: &[Node],
+    clients: &[DemoClient],
+    world: &World,
+) -> Result<Setup> {
+    let own = if number > 1 { format!("data-{number}") } else { "data".to_owned() };
+    let servers = world.servers.as_ref();
     let others = all.iter().filter(|other| other.slug != node.slug);
     let peers = others.map(|other| peer(node, other, clients)).collect::<Result<Vec<_>>>()?;
     let pem = crate::federation::tls::Pem {
@@ -241,7 +310,7 @@ fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Re
         organization: node.organization.clone(),
         url: node.url.clone(),
         holds_data: !node.is_portal(),
-        directory_path: node.directory.join("data"),
+        directory_path: node.directory.join(own),
         keys: Arc::clone(&node.keys),
         signer: Arc::clone(&node.signer),
         clients: clients
@@ -264,9 +333,9 @@ fn setup(node: &Node, all: &[Node], clients: &[DemoClient], world: &World) -> Re
         cache_bytes: CACHE_BYTES,
         stride: 0,
         readers: NonZeroUsize::MIN,
-        shared: crate::shared::Choice::Process,
+        shared: servers.map_or(crate::shared::Choice::Process, Servers::shared),
         rates: crate::shared::pace::Rates::default(),
-        database: None,
+        database: servers.and_then(|servers| servers.database(node.slug)),
         clock: Arc::clone(&world.clock),
         chance: Arc::clone(&world.chance),
     })
@@ -349,7 +418,7 @@ fn run(
         let told = ready.send(Ok(()));
         told.map_err(Error::internal)?;
         tokio::join!(
-            gateway.courier(stopping.clone()),
+            gateway.errands(stopping.clone()),
             listen::serve(door, public, counted, stopping.clone()),
             management.serve(loopback, stopping),
         );

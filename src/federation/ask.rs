@@ -316,7 +316,11 @@ impl Source {
             .header(header::ACCEPT, "application/fhir+json")
             .header("x-request-id", request_id)
             .body(body);
+        let is_change = request.as_ref().is_ok_and(|request| *request.method() == Method::PUT);
         match request {
+            Ok(request) if is_change => {
+                self.client.ask_for_change(Question::new(request).repeatable()).await
+            }
             Ok(request) => self.client.ask(Question::new(request).repeatable()).await,
             Err(_) => Outcome::TimedOut,
         }

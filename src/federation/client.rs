@@ -31,6 +31,9 @@ use crate::{
     transport::{Authority, Transport},
 };
 
+/// The longest that an answer which was decided before a change may leave after it (design 5).
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// What one peer may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -172,7 +175,16 @@ impl PeerClient {
 
     /// Asks within a deadline of the caller's, or the peer's own if that is sooner.
     pub async fn ask_within(&self, question: Question, deadline: Duration) -> Outcome {
-        let until = Instant::now() + deadline.min(self.limits.deadline);
+        self.ask_until(question, Instant::now() + deadline.min(self.limits.deadline)).await
+    }
+
+    /// Asks for a change. A peer of several processes acknowledges a withdrawal only when no answer
+    /// decided before it can still leave any of them, so that may take so much longer.
+    pub async fn ask_for_change(&self, question: Question) -> Outcome {
+        self.ask_until(question, Instant::now() + self.limits.deadline + SETTLING).await
+    }
+
+    async fn ask_until(&self, question: Question, until: Instant) -> Outcome {
         let Ok(_place) = self.places.try_acquire() else {
             return Outcome::Refused(Refusal::Busy);
         };

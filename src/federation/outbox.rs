@@ -2,11 +2,12 @@
 //!
 //! Beside asking peers. A letter is durable before it is sent; it goes at once, and if the node does
 //! not answer, again and again with growing pauses, also after a restart. Letters of one Consent go to
-//! a node one at a time, and a later one takes the place of an earlier. A prohibition is kept for
-//! peers that join later. Source: design 5. It must not decide, and tells nobody what it holds.
+//! a node one at a time, also where several processes share the store, and a later one takes the place
+//! of an earlier. A prohibition is kept for peers that join later. Source: design 5. It must not decide, and tells nobody what it holds.
 
 pub mod letter;
 mod lane;
+mod rounds;
 
 use std::{
     collections::BTreeSet,
@@ -18,12 +19,13 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, OwnedMutexGuard},
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use self::{
     lane::{Kept, Key, Lanes, Pending},
     letter::{Delivery, Letter, Sender},
+    rounds::{Rounds, UNDER_WAY},
 };
 use crate::{
     chance::{Chance, base32},
@@ -69,6 +71,7 @@ pub struct Outbox {
     store: Arc<dyn Store>,
     sources: Arc<Sources>,
     lanes: Mutex<Lanes>,
+    rounds: Mutex<Rounds>,
     news: Notify,
 }
 
@@ -87,15 +90,9 @@ impl Outbox {
         let now = Instant::now();
         for (row, message) in store.owed(usize::MAX).await? {
             if *message.peer == *sender.node.as_str() {
-                let copy: Copy<Letter> = json::stored(&message.body)?;
-                let of = copy.letter.of();
-                let kept = Kept {
-                    row,
-                    digest: copy.letter.digest(),
-                    receivers: copy.receivers.iter().filter_map(|c| NodeCode::parse(c)).collect(),
-                };
-                stale.extend(lanes.keep(of, kept));
-                joined.push((row, copy.letter));
+                let (kept, letter) = rounds::kept(row, &message)?;
+                stale.extend(lanes.keep(letter.of(), kept));
+                joined.push((row, letter));
             } else if let Some(node) = NodeCode::parse(&message.peer) {
                 let letter: Arc<Letter> = Arc::new(json::stored(&message.body)?);
                 let key = Key { node, of: letter.of() };
@@ -105,8 +102,8 @@ impl Outbox {
         for row in stale {
             store.delivered(row).await?;
         }
-        let lanes = Mutex::new(lanes);
-        let this = Self { sender, store, sources, lanes, news: Notify::new() };
+        let (lanes, rounds) = (Mutex::new(lanes), Mutex::new(Rounds::new(now)));
+        let this = Self { sender, store, sources, lanes, rounds, news: Notify::new() };
         for (row, letter) in joined {
             if this.lanes().kept(&letter.of()).is_some_and(|kept| kept.row == row) {
                 let to = this.never_reached(&letter);
@@ -135,11 +132,11 @@ impl Outbox {
         self.lanes().owed(node)
     }
 
-    /// Ends when a letter is due to be sent again.
+    /// Ends when a letter is due to be sent again, or it is time to look what other processes owe.
     pub async fn due(&self) {
         loop {
             let news = self.news.notified();
-            let next = self.lanes().next(&self.sources);
+            let next = self.next();
             match next {
                 Some(at) if at <= Instant::now() => return,
                 Some(at) => tokio::select! { () = sleep_until(at) => {} () = news => {} },
@@ -150,6 +147,9 @@ impl Outbox {
 
     /// Sends what is due. Every attempt must be settled or put off.
     pub async fn send_due(self: &Arc<Self>) -> Vec<Attempt> {
+        if !self.is_courier().await {
+            return Vec::new();
+        }
         let due = self.lanes().due(&self.sources, Instant::now(), AT_A_TIME);
         self.attempts(due.into_iter()).await
     }
@@ -165,20 +165,22 @@ impl Outbox {
             Delivery::Refused(_) => self.give_up(&attempt).await.map(|()| true),
         };
         if !matches!(done, Ok(true)) {
-            self.put_off(attempt);
+            self.put_off(attempt).await;
             return done.map(drop);
         }
         self.lanes().done(&attempt.key(), attempt.row);
+        self.leave(&attempt.key()).await;
         Ok(())
     }
 
     /// The letter is sent again after a pause.
-    pub fn put_off(&self, attempt: Attempt) {
+    pub async fn put_off(&self, attempt: Attempt) {
         let pause = |tries: u32| {
             let whole = FIRST.saturating_mul(1 << tries.min(16)).min(LONGEST);
             jitter(whole, &*self.sender.chance)
         };
         self.lanes().put_off(&attempt.key(), attempt.row, pause);
+        self.leave(&attempt.key()).await;
         // The turn is free once the pause is known.
         drop(attempt);
         self.news.notify_one();
@@ -187,6 +189,7 @@ impl Outbox {
     /// A node that refused a prohibition is asked again after the next start.
     async fn give_up(&self, attempt: &Attempt) -> Result<()> {
         let letter = &attempt.letter;
+        self.look_at_copy(&letter.of()).await?;
         let kept = self.lanes().kept(&letter.of()).cloned();
         if let Some(mut kept) = kept.filter(|kept| letter.repeats(&kept.digest)) {
             kept.receivers.remove(&attempt.node);
@@ -208,6 +211,9 @@ impl Outbox {
     /// Makes a letter durable for each of `to` that is not owed the same already.
     async fn put(&self, letter: &Arc<Letter>, to: &[NodeCode], due: Instant) -> Result<()> {
         let (of, digest) = (letter.of(), letter.digest());
+        if letter.is_prohibition() {
+            self.look_at_copy(&of).await?;
+        }
         let (new, kept): (Vec<NodeCode>, _) = {
             let lanes = self.lanes();
             let owed = |node: &&NodeCode| {
@@ -294,13 +300,19 @@ impl Outbox {
     async fn attempt(&self, key: Key) -> Option<Attempt> {
         let turn = self.lanes().turn(&key)?;
         let turn = turn.lock_owned().await;
+        if self.store.is_shared() && !self.enter(&key).await {
+            return None;
+        }
         let pending = self.lanes().pending(&key.node, &key.of).cloned();
         let Some(Pending { row, letter, .. }) = pending else {
             self.lanes().close(&key);
+            self.leave(&key).await;
             return None;
         };
         let source = self.source(&key.node)?;
-        let delivery = source.deliver(&letter, &self.sender).await;
+        let sent = timeout(UNDER_WAY, source.deliver(&letter, &self.sender)).await;
+        // Nobody knows what became of it, so it is sent again.
+        let delivery = sent.unwrap_or(Delivery::Pending);
         Some(Attempt { node: key.node, letter, delivery, row, _turn: turn })
     }
 

@@ -79,7 +79,7 @@ impl Gateway {
     pub async fn send_due(&self) {
         for attempt in self.outbox.send_due().await {
             if attempt.delivery == Delivery::Pending {
-                self.outbox.put_off(attempt);
+                self.outbox.put_off(attempt).await;
                 continue;
             }
             let request = Request {
@@ -119,7 +119,7 @@ impl Gateway {
         let request = Request { sources: vec![attempt.node.as_str().into()], ..request.clone() };
         let recorded = step::record_done(&self.log, done, &request, self.clock.now()).await;
         if let Err(error) = recorded {
-            self.outbox.put_off(attempt);
+            self.outbox.put_off(attempt).await;
             return Err(error);
         }
         if let Delivery::Refused(status) = attempt.delivery {

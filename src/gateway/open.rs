@@ -51,7 +51,7 @@ use crate::{
     source::local::Local,
     store::{
         Store,
-        postgres::{self, Database, Postgres},
+        postgres::{self, Database, Ledger, Postgres},
         sqlite::{self, Sqlite},
     },
     transport::{Authority, Transport},
@@ -72,7 +72,7 @@ pub struct Setup {
     pub url: String,
     /// Has it data of its own? A portal has none.
     pub holds_data: bool,
-    /// Where the log is, and the store unless a database is named.
+    /// Where log and store are, unless a database is named.
     pub directory_path: PathBuf,
     /// Keys of stored values; every other key but the token key is derived from them.
     pub keys: Arc<Keys>,
@@ -106,7 +106,7 @@ pub struct Setup {
     pub shared: shared::Choice,
     /// How often somebody may ask.
     pub rates: Rates,
-    /// The database that several processes share; none for a store in the directory.
+    /// The database of store and log that several processes share; none for both in the directory.
     pub database: Option<Database>,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -145,21 +145,22 @@ impl Gateway {
     /// cannot be opened.
     #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
     pub async fn open(setup: Setup) -> Result<Self> {
-        let store = open_store(&setup).await?;
+        let Opened { store, ledger } = open_store(&setup).await?;
         let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
         let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
-        let log = Log::open(
-            &setup.directory_path.join("audit"),
-            log_keys(&setup.node, &setup.keys)?,
-            Arc::clone(&setup.clock),
-            Arc::clone(&setup.chance),
-        )?;
+        let keys_of_log = log_keys(&setup.node, &setup.keys)?;
+        let (clock, chance) = (Arc::clone(&setup.clock), Arc::clone(&setup.chance));
+        let log = match ledger {
+            Some(ledger) => Log::shared(ledger, keys_of_log, clock, chance).await?,
+            None => Log::open(&setup.directory_path.join("audit"), keys_of_log, clock, chance)?,
+        };
         let custodian: Arc<str> = setup.organization.as_str().into();
         let bytes = setup.cache_bytes - setup.cache_bytes / KEPT;
         let local =
             setup.holds_data.then(|| Arc::new(Local::new(Arc::clone(&store), custodian, bytes)));
         if let Some(local) = &local {
             commit::append_missing(local, &log).await?;
+            local.follow(setup.clock.elapsed()).await?;
         }
         let base = format!("{}/fhir", setup.url);
         let own_keys = KeySet::of([setup.signer.public()]).map_err(mistakes)?;
@@ -230,19 +231,54 @@ impl Gateway {
     }
 }
 
-/// The store that a gateway's settings name.
+/// A store, and the audit log's rows where it is a database.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// None for a log in files of the directory.
+    pub ledger: Option<Ledger>,
+}
+
+/// The store that a gateway's settings name, for the process that uses the directory.
 ///
 /// # Errors
 /// `Unavailable`, saying what to do, if it cannot be opened.
-pub async fn open_store(setup: &Setup) -> Result<Arc<dyn Store>> {
+pub async fn open_store(setup: &Setup) -> Result<Opened> {
+    match in_database(setup) {
+        Some(options) => Ok(opened(Postgres::open(options).await?)),
+        None => open_file(setup),
+    }
+}
+
+/// The same to look at it: a database may be used by gateways meanwhile, a file may not.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn look_at_store(setup: &Setup) -> Result<Opened> {
+    match in_database(setup) {
+        Some(options) => Ok(opened(Postgres::beside(options).await?)),
+        None => open_file(setup),
+    }
+}
+
+fn opened(store: Postgres) -> Opened {
+    let ledger = Some(store.ledger());
+    Opened { store: Arc::new(store), ledger }
+}
+
+fn open_file(setup: &Setup) -> Result<Opened> {
     let (directory, node) = (setup.directory_path.clone(), setup.node.clone());
     let (keys, chance) = (Arc::clone(&setup.keys), Arc::clone(&setup.chance));
-    if let Some(database) = setup.database.clone() {
-        let options = postgres::Options { directory, database, node, keys, chance };
-        return Ok(Arc::new(Postgres::open(options).await?));
-    }
     let readers = setup.readers;
-    Ok(Arc::new(Sqlite::open(sqlite::Options { directory, node, keys, chance, readers })?))
+    let store = Sqlite::open(sqlite::Options { directory, node, keys, chance, readers })?;
+    Ok(Opened { store: Arc::new(store), ledger: None })
+}
+
+fn in_database(setup: &Setup) -> Option<postgres::Options> {
+    let database = setup.database.clone()?;
+    let (directory, node) = (setup.directory_path.clone(), setup.node.clone());
+    let (keys, chance) = (Arc::clone(&setup.keys), Arc::clone(&setup.chance));
+    Some(postgres::Options { directory, database, node, keys, chance })
 }
 
 /// The key to which peers seal handles for the gateway of these keys.

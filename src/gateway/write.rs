@@ -170,7 +170,7 @@ impl Gateway {
         known: &Versions,
     ) -> Result<Option<(Arc<str>, u64)>> {
         let Some(patient) = patient else { return Ok(None) };
-        let Some(held) = local.load(&patient).await? else { return Ok(None) };
+        let Some(held) = local.load_now(&patient).await? else { return Ok(None) };
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
         let seen = view.resources(ResourceType::Consent).iter().find_map(|resource| {
@@ -220,7 +220,7 @@ impl Gateway {
         if let Some(reference) = &accepted.patient.reference {
             let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
             let ours = node_of(id).as_ref() == Some(&self.node);
-            let held = if ours { local.load(id).await? } else { None };
+            let held = if ours { local.load_now(id).await? } else { None };
             return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
         }
         let identifier = accepted.patient.identifier.as_ref().ok_or_else(unknown)?;

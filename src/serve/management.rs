@@ -91,7 +91,9 @@ impl Management {
 
     async fn store_answers(&self) -> bool {
         match &self.gateway.reach.sources.local {
-            Some(local) => local.walk(None, 1).await.is_ok(),
+            Some(local) => {
+                self.gateway.known_current().is_ok() && local.walk(None, 1).await.is_ok()
+            }
             None => true,
         }
     }

@@ -1,13 +1,16 @@
 //! The gateway's own data: the store behind a cache of decoded compartments.
 //!
 //! A slot is made before the store is read; a commit marks the slot before it is acknowledged, and a
-//! load that finds its slot marked loads again. Where other processes write the same store nobody marks
-//! slots for them: there a slot counts only while its version is still the stored one, which is asked
-//! each time. The cache is bounded in bytes.
+//! load that finds its slot marked loads again. Where other processes write the same store a follower
+//! marks slots for them, a little later: what is loaded is then as of the instant that
+//! [`Local::known_current`] gave before. The cache is bounded in bytes.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use moka::sync::Cache;
@@ -15,7 +18,7 @@ use moka::sync::Cache;
 use crate::{
     compartment::Compartment,
     error::Result,
-    source::Held,
+    source::{Held, follower::Follower},
     store::{Change, Committed, IdentityMac, Place, Store, Walked},
 };
 
@@ -60,7 +63,7 @@ pub struct Local {
     slots: Cache<Arc<str>, Arc<Slot>>,
     places: Cache<Arc<str>, Place>,
     commits: Box<[AtomicU64]>,
-    shared: bool,
+    follower: Option<Follower>,
 }
 
 impl Local {
@@ -77,8 +80,29 @@ impl Local {
         // An id and its place are a few hundred bytes; the bound follows that of the compartments.
         let places = Cache::builder().max_capacity((bytes / 1024).max(1024)).build();
         let commits = (0..COUNTERS).map(|_| AtomicU64::new(0)).collect();
-        let shared = store.is_shared();
-        Self { store, custodian, slots, places, commits, shared }
+        let follower = store.is_shared().then(Follower::new);
+        Self { store, custodian, slots, places, commits, follower }
+    }
+
+    /// Up to when what is kept here is known to be what is stored, on the monotonic clock, where it is
+    /// `now`. Asked before anything is loaded: what is loaded afterwards is at least as new.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store was not heard of for too long.
+    pub fn known_current(&self, now: Duration) -> Result<Duration> {
+        self.follower.as_ref().map_or(Ok(now), |follower| follower.known(now))
+    }
+
+    /// Takes in what other processes committed; `now` is that of the monotonic clock. Where no other
+    /// process writes the store there is nothing to do.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn follow(&self, now: Duration) -> Result<()> {
+        match &self.follower {
+            None => Ok(()),
+            Some(follower) => follower.round(&self.store, now, |patient| self.mark(patient)).await,
+        }
     }
 
     /// What is held of a person, by Patient id.
@@ -86,18 +110,13 @@ impl Local {
     /// # Errors
     /// `Unavailable` when the store cannot be read; `Internal` when what it holds cannot be decoded.
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
-        let mut mine: Option<Arc<Slot>> = None;
         loop {
             // Before the slot is found: a commit counts before it marks the slot and after.
             let ground = self.ground(patient);
             let slot = self.slot(patient);
             if let Some(loaded) = slot.loaded.get() {
-                // What this call has read itself is current; another's may be older.
-                let fresh = !self.shared || mine.as_ref().is_some_and(|m| Arc::ptr_eq(m, &slot));
-                let current = fresh || self.is_current(patient, loaded.as_deref()).await?;
-                if current && !slot.marked.load(Ordering::SeqCst) {
+                if !slot.marked.load(Ordering::SeqCst) {
                     self.weigh(patient, &slot);
-                    let ground = (!self.shared).then_some(ground);
                     return Ok(loaded.clone().map(|compartment| Held { compartment, ground }));
                 }
                 self.forget(patient, &slot);
@@ -114,7 +133,6 @@ impl Local {
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
             slot.loaded.get_or_init(|| compartment);
-            mine = Some(Arc::clone(&slot));
             // Put in again so that it is weighed with what it holds now. A commit counts before it
             // looks for the slot, so either it finds this one or the count has moved.
             self.slots.insert(patient.into(), Arc::clone(&slot));
@@ -124,10 +142,21 @@ impl Local {
         }
     }
 
-    /// Is what was loaded before still what is stored?
-    async fn is_current(&self, patient: &str, loaded: Option<&Compartment>) -> Result<bool> {
+    /// What is held of a person as the store has it now, for what a writer just wrote elsewhere.
+    ///
+    /// # Errors
+    /// As [`Local::load`].
+    pub async fn load_now(&self, patient: &str) -> Result<Option<Held>> {
+        let held = self.load(patient).await?;
+        if self.follower.is_none() {
+            return Ok(held);
+        }
         let stored = self.store.version(patient).await?;
-        Ok(stored == loaded.map(|compartment| compartment.version))
+        if stored == held.as_ref().map(Held::version) {
+            return Ok(held);
+        }
+        self.mark(patient);
+        self.load(patient).await
     }
 
     /// The Patient id of an identity code.
@@ -170,12 +199,7 @@ impl Local {
         let patient = Arc::clone(&change.patient);
         let committed = self.store.commit(change).await;
         // Also after an error: a commit whose answer was lost may have been made.
-        self.count(&patient);
-        if let Some(slot) = self.slots.get(&patient) {
-            slot.marked.store(true, Ordering::SeqCst);
-            self.forget(&patient, &slot);
-        }
-        self.count(&patient);
+        self.mark(&patient);
         committed
     }
 
@@ -187,6 +211,16 @@ impl Local {
     /// The store itself, for what is not a compartment.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// No later load gives what was there before.
+    fn mark(&self, patient: &str) {
+        self.count(patient);
+        if let Some(slot) = self.slots.get(patient) {
+            slot.marked.store(true, Ordering::SeqCst);
+            self.forget(patient, &slot);
+        }
+        self.count(patient);
     }
 
     fn ground(&self, patient: &str) -> Ground {

@@ -12,13 +12,14 @@
 //! its rounds there. A long transaction, even of another database of the server, makes followers read
 //! some changes again and again; it hides none and delays none.
 //!
-//! Each process has a data directory of its own, for its audit log; the records of its commits wait
-//! in the database under that directory's name.
+//! Each process has a data directory of its own; under its name the process keeps its chain of the
+//! audit log, which lives in the database too ([`Ledger`]).
 
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -38,9 +39,16 @@ use crate::{
     },
 };
 
-pub use self::target::{Address, Database, Patience};
+pub use self::{
+    ledger::Ledger,
+    target::{Address, Database, Patience},
+};
+
+pub mod ledger;
 
 mod fault;
+mod moving;
+mod places;
 mod pool;
 mod read;
 mod schema;
@@ -49,7 +57,7 @@ mod target;
 mod tls;
 mod write;
 
-/// The file in the data directory that holds the name under which audit records wait.
+/// The file in the data directory that holds the name of its chain of the audit log.
 const NAME: &str = "replica";
 
 /// What a store needs to be opened.
@@ -71,11 +79,10 @@ pub struct Options {
 pub struct Postgres {
     keys: Arc<Keys>,
     chance: Arc<dyn Chance>,
+    /// Who takes turns with other processes.
     keeper: Arc<str>,
+    ledger: Ledger,
     pool: Arc<Pool>,
-    _engine: Engine,
-    // The last field: given back when everything else is done.
-    _lock: Lock,
 }
 
 impl Postgres {
@@ -86,13 +93,32 @@ impl Postgres {
     /// refuses the user, if the store belongs to another program, node or master key, if its form is
     /// older or newer, or if another process uses the directory.
     pub async fn open(options: Options) -> Result<Self> {
-        let Options { directory, database, node, keys, chance } = options;
-        let lock = Lock::take(&directory)?;
-        let keeper = keeper(&directory, &*chance).map_err(Error::unavailable)?;
+        let lock = Lock::take(&options.directory)?;
+        let chain = chain(&options.directory, &*options.chance).map_err(Error::unavailable)?;
+        Self::reached(options, chain, Some(lock)).await
+    }
+
+    /// The same beside a gateway that uses the directory, to look at what is stored.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`], but for the directory.
+    pub async fn beside(options: Options) -> Result<Self> {
+        Self::reached(options, "".into(), None).await
+    }
+
+    async fn reached(options: Options, chain: Arc<str>, lock: Option<Lock>) -> Result<Self> {
+        let Options { directory: _, database, node, keys, chance } = options;
         let (pool, engine) = pool::start(&database)?;
         pool.try_out().await?;
         schema::prepare(&pool, Owner { node, keys: Arc::clone(&keys) }).await?;
-        Ok(Self { keys, chance, keeper, pool, _engine: engine, _lock: lock })
+        let kept = Arc::new(Kept { _engine: engine, _lock: lock });
+        let ledger = Ledger::new(Arc::clone(&pool), kept, Arc::clone(&chain));
+        Ok(Self { keys, chance, keeper: chain, ledger, pool })
+    }
+
+    /// The audit log's rows.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 
     /// Numbers of the schema's steps that [`Postgres::migrate`] would take; nothing is changed.
@@ -116,8 +142,15 @@ impl Postgres {
     }
 }
 
-/// The name of a data directory, made with it.
-fn keeper(directory: &Path, chance: &dyn Chance) -> std::io::Result<Arc<str>> {
+/// What store and log keep while one of them is open.
+struct Kept {
+    _engine: Engine,
+    // The last field: given back when everything else is done.
+    _lock: Option<Lock>,
+}
+
+/// The name of a data directory's chain, made with it.
+fn chain(directory: &Path, chance: &dyn Chance) -> std::io::Result<Arc<str>> {
     let path = directory.join(NAME);
     if !path.exists() {
         // Whole or not at all.
@@ -186,12 +219,12 @@ impl Store for Postgres {
     }
 
     fn commit(&self, change: Change) -> Task<Committed> {
-        let (pool, keeper) = (Arc::clone(&self.pool), Arc::clone(&self.keeper));
+        let pool = Arc::clone(&self.pool);
         let (keys, chance) = (Arc::clone(&self.keys), Arc::clone(&self.chance));
         Box::pin(async move {
             let sealed = sealed::seal(&keys, &*chance, change)?;
-            pool.ask(Errand::Transaction, (sealed, keeper), |rows, (sealed, keeper)| {
-                Box::pin(write::commit(rows, sealed, keeper))
+            pool.ask(Errand::Transaction, sealed, |rows, sealed| {
+                Box::pin(write::commit(rows, sealed))
             })
             .await
         })
@@ -204,9 +237,7 @@ impl Store for Postgres {
     }
 
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
-        self.pool.ask(Errand::Read, Arc::clone(&self.keeper), |rows, keeper| {
-            Box::pin(read::unrecorded(rows, keeper))
-        })
+        self.pool.ask(Errand::Read, (), |rows, ()| Box::pin(read::unrecorded(rows)))
     }
 
     fn recorded(&self, records: Vec<i64>) -> Task<()> {
@@ -231,6 +262,32 @@ impl Store for Postgres {
             let sealed = sealed::messages(&keys, messages)?;
             pool.ask(Errand::Transaction, sealed, |rows, sealed| Box::pin(write::owe(rows, sealed)))
                 .await
+        })
+    }
+
+    fn owed_to(&self, peer: &str, start: &str) -> Task<Vec<(i64, Outgoing)>> {
+        let keys = Arc::clone(&self.keys);
+        let lane = (Arc::<str>::from(peer), Arc::<str>::from(start));
+        let owed = self.pool.ask(Errand::Read, lane, |rows, (peer, start)| {
+            Box::pin(read::owed_to(rows, peer, start))
+        });
+        Box::pin(async move {
+            let open = |(id, message)| Ok((id, sealed::open_message(&keys, message)?));
+            owed.await?.into_iter().map(open).collect()
+        })
+    }
+
+    fn take_turn(&self, name: &str, life: Duration) -> Task<bool> {
+        let turn = (Arc::<str>::from(name), Arc::clone(&self.keeper), life);
+        self.pool.ask(Errand::Statement, turn, |rows, (name, keeper, life)| {
+            Box::pin(write::take_turn(rows, name, keeper, *life))
+        })
+    }
+
+    fn end_turn(&self, name: &str) -> Task<()> {
+        let turn = (Arc::<str>::from(name), Arc::clone(&self.keeper));
+        self.pool.ask(Errand::Statement, turn, |rows, (name, keeper)| {
+            Box::pin(write::end_turn(rows, name, keeper))
         })
     }
 

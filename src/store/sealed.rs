@@ -13,7 +13,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Kind, Result},
     seal::Keys,
-    store::{Change, Document, Outgoing},
+    store::{Change, Document, Outgoing, moving::refuse_half},
 };
 
 /// A change as it goes to the rows.
@@ -82,6 +82,7 @@ pub(super) fn probe(keys: &Keys, node: &NodeCode) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Kind::Unavailable`], saying whose it is and what to correct.
 pub(super) fn recognise(keys: &Keys, node: &NodeCode, code: &str, probe: &[u8]) -> Result<()> {
+    refuse_half(code)?;
     if code != node.as_str() {
         let say = format!(
             "The store belongs to node {code}, not {node}: correct the node code, or name this \

@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod column;
+mod moving;
 mod queue;
 mod read;
 mod schema;

@@ -11,6 +11,7 @@
     reason = "a test that cannot build its world should stop at once"
 )]
 
+mod audit_log;
 mod demo;
 mod forbidden;
 mod property;

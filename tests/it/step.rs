@@ -1,7 +1,7 @@
 //! One file per step of the way of a request and per part it stands on, with the names of `src/`.
 
 mod asking;
-mod audit;
+pub(crate) mod audit;
 mod audit_tree;
 mod bearer;
 mod cli;
@@ -24,6 +24,7 @@ mod peer_client;
 mod peer_token;
 mod people;
 mod questionnaire;
+mod replicas;
 mod signed;
 mod smart;
 mod token;

@@ -56,7 +56,7 @@ impl Drop for Directory {
 }
 
 /// Keys that are the same for the same seed.
-fn keys(seed: u64) -> Arc<Keys> {
+pub(crate) fn keys(seed: u64) -> Arc<Keys> {
     let mut master = [0; 32];
     SeededChance::new(seed).fill(&mut master);
     Arc::new(Keys::from_master(&master, Arc::new(SystemChance)).unwrap())
@@ -92,7 +92,7 @@ fn at(seconds: i64) -> Moment {
 }
 
 /// A change of nothing but the version.
-fn change(patient: &str, based_on: u64) -> Change {
+pub(crate) fn change(patient: &str, based_on: u64) -> Change {
     Change {
         patient: patient.into(),
         based_on,

@@ -94,9 +94,7 @@ impl Lanes {
 
     /// The letter of a row needs nothing more; called by whoever holds the turn.
     pub(super) fn done(&mut self, key: &Key, row: i64) {
-        if let Some(lane) = self.open.get_mut(key) {
-            lane.pending.take_if(|pending| pending.row == row);
-        }
+        self.drop_pending(key, row);
         self.close(key);
     }
 
@@ -107,6 +105,30 @@ impl Lanes {
         if self.open.get(key).is_some_and(idle) {
             self.open.remove(key);
         }
+    }
+
+    /// The letter of a row is owed no more, whoever sent it; called by whoever holds the turn.
+    pub(super) fn drop_pending(&mut self, key: &Key, row: i64) {
+        if let Some(lane) = self.open.get_mut(key) {
+            lane.pending.take_if(|pending| pending.row == row);
+        }
+    }
+
+    /// The same, and the lane is closed, unless somebody has its turn and will find out.
+    pub(super) fn drop_idle(&mut self, key: &Key, row: i64) {
+        let is_idle = |lane: &Lane| {
+            let same = lane.pending.as_ref().is_some_and(|pending| pending.row == row);
+            same && Arc::strong_count(&lane.turn) == 1
+        };
+        if self.open.get(key).is_some_and(is_idle) {
+            self.open.remove(key);
+        }
+    }
+
+    /// The rows of the letters that a node is owed.
+    pub(super) fn rows<'a>(&'a self, node: &'a NodeCode) -> impl Iterator<Item = (i64, Key)> + 'a {
+        let of = self.open.iter().filter(move |(key, _)| key.node == *node);
+        of.filter_map(|(key, lane)| Some((lane.pending.as_ref()?.row, key.clone())))
     }
 
     /// The letter of a row waits for a while.

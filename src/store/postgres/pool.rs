@@ -8,7 +8,7 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -159,6 +159,14 @@ impl Pool {
             });
             asked.await.map_err(Error::unavailable)?
         })
+    }
+
+    /// Waits for a task on this thread, whatever stands on it; who waits on a runtime blocks it.
+    pub(super) fn wait<T: Send + 'static>(&self, task: Task<T>) -> Result<T> {
+        let (tell, told) = mpsc::sync_channel(1);
+        // Who waits is there until it is told.
+        drop(self.handle.spawn(async move { drop(tell.send(task.await)) }));
+        told.recv().map_err(Error::unavailable)?
     }
 
     /// Connects once, and says what is wrong if that fails.

@@ -116,22 +116,33 @@ pub(super) async fn changes(rows: &Session<'_>, after: i64, limit: usize) -> Out
     Ok(Changes { changed, settled })
 }
 
-/// Audit records that have not reached the log of this directory, and what others left lying.
-pub(super) async fn unrecorded(rows: &Session<'_>, keeper: &str) -> Outcome<Vec<(i64, Arc<[u8]>)>> {
-    let sql = "SELECT id, record FROM audit_pending \
-               WHERE keeper = $1 OR since < clock_timestamp() - interval '1 minute' ORDER BY id";
+/// Audit records that have not reached the log, whoever made them.
+pub(super) async fn unrecorded(rows: &Session<'_>) -> Outcome<Vec<(i64, Arc<[u8]>)>> {
+    let sql = "SELECT id, record FROM audit_pending ORDER BY id LIMIT 1000";
     let record = |row: &Row| Ok((column(row, 0)?, bytes(row, 1)?));
-    rows.all(sql, &[Text(keeper)]).await?.iter().map(record).collect()
+    rows.all(sql, &[]).await?.iter().map(record).collect()
 }
 
 /// Messages owed to other gateways.
 pub(super) async fn owed(rows: &Session<'_>, limit: usize) -> Outcome<Vec<(i64, Outgoing)>> {
     let sql = "SELECT id, key, peer, body FROM outbox ORDER BY id LIMIT $1";
-    let message = |row: &Row| {
-        let (key, peer, body) = (text(row, 1)?, text(row, 2)?, bytes(row, 3)?);
-        Ok((column(row, 0)?, Outgoing { key, peer, body }))
-    };
     rows.all(sql, &[at_most(limit)]).await?.iter().map(message).collect()
+}
+
+/// Messages owed to one gateway whose key begins with `start`.
+pub(super) async fn owed_to(
+    rows: &Session<'_>,
+    peer: &str,
+    start: &str,
+) -> Outcome<Vec<(i64, Outgoing)>> {
+    let sql = "SELECT id, key, peer, body FROM outbox \
+               WHERE peer = $1 AND key >= $2 AND starts_with(key, $2) ORDER BY id";
+    rows.all(sql, &[Text(peer), Text(start)]).await?.iter().map(message).collect()
+}
+
+fn message(row: &Row) -> Outcome<(i64, Outgoing)> {
+    let (key, peer, body) = (text(row, 1)?, text(row, 2)?, bytes(row, 3)?);
+    Ok((column(row, 0)?, Outgoing { key, peer, body }))
 }
 
 fn place(row: &Row) -> Outcome<Place> {

@@ -28,7 +28,11 @@ use crate::{
 };
 
 /// The steps from an empty database to the present form, in order; number 1 is the first.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 /// Held by who changes the form: `MyLife` in the first bytes.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5583950431494471680)";
@@ -70,8 +74,8 @@ pub(super) async fn migrate(pool: &Arc<Pool>) -> Result<Vec<i64>> {
     Ok(taken)
 }
 
-/// Makes an empty database ours, or checks that it is.
-pub(super) async fn prepare(pool: &Arc<Pool>, owner: Owner) -> Result<()> {
+/// Gives an empty database its tables, or checks that another has them as they are now.
+pub(super) async fn bring_forward(pool: &Arc<Pool>) -> Result<()> {
     let lacking = pending(pool).await?;
     if lacking.first() == Some(&1) {
         migrate(pool).await?;
@@ -81,6 +85,12 @@ pub(super) async fn prepare(pool: &Arc<Pool>, owner: Owner) -> Result<()> {
              `mylife migrate`.",
         ));
     }
+    Ok(())
+}
+
+/// Makes an empty database ours, or checks that it is.
+pub(super) async fn prepare(pool: &Arc<Pool>, owner: Owner) -> Result<()> {
+    bring_forward(pool).await?;
     pool.ask(Errand::Transaction, owner, |rows, owner| Box::pin(recognise(rows, owner))).await
 }
 

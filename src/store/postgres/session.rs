@@ -23,21 +23,27 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     /// `bytea`, or null
     MaybeBytes(Option<&'a [u8]>),
+    /// `bytea[]`
+    ManyBytes(&'a [&'a [u8]]),
     /// `bigint`
     Number(i64),
     /// `bigint[]`
     Numbers(&'a [i64]),
     /// `text`
     Text(&'a str),
+    /// `text[]`
+    Texts(&'a [&'a str]),
 }
 
 impl Value<'_> {
     fn in_database(&self) -> Type {
         match self {
             Self::Bytes(_) | Self::MaybeBytes(_) => Type::BYTEA,
+            Self::ManyBytes(_) => Type::BYTEA_ARRAY,
             Self::Number(_) => Type::INT8,
             Self::Numbers(_) => Type::INT8_ARRAY,
             Self::Text(_) => Type::TEXT,
+            Self::Texts(_) => Type::TEXT_ARRAY,
         }
     }
 }
@@ -57,9 +63,11 @@ impl ToSql for Value<'_> {
         match self {
             Self::Bytes(bytes) => bytes.to_sql(to, out),
             Self::MaybeBytes(bytes) => bytes.to_sql(to, out),
+            Self::ManyBytes(many) => many.to_sql(to, out),
             Self::Number(number) => number.to_sql(to, out),
             Self::Numbers(numbers) => numbers.to_sql(to, out),
             Self::Text(text) => text.to_sql(to, out),
+            Self::Texts(texts) => texts.to_sql(to, out),
         }
     }
 

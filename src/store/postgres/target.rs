@@ -90,6 +90,13 @@ impl Address {
         Ok(Self(config))
     }
 
+    /// Another database of the same server and user.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        let mut config = self.0.clone();
+        config.dbname(name);
+        Self(config)
+    }
+
     /// Do all hosts stand for this machine, so that nobody listens in between?
     pub fn is_local(&self) -> bool {
         let named = self.0.get_hosts().iter().all(|host| match host {

@@ -4,6 +4,8 @@
 //! out of here; the person's row is taken first and held to the end, so that commits to one person
 //! follow one another. It must not seal or open.
 
+use std::time::Duration;
+
 use crate::{
     domain::moment::Moment,
     store::{
@@ -22,11 +24,7 @@ use crate::{
 };
 
 /// One person's change.
-pub(super) async fn commit(
-    rows: &Session<'_>,
-    sealed: &SealedChange,
-    keeper: &str,
-) -> Outcome<Committed> {
+pub(super) async fn commit(rows: &Session<'_>, sealed: &SealedChange) -> Outcome<Committed> {
     let change = &sealed.change;
     let person = person(rows, sealed).await?;
     for document in &change.documents {
@@ -35,8 +33,8 @@ pub(super) async fn commit(
     owe(rows, &change.outbox).await?;
     let sql = "WITH place AS (INSERT INTO change (sequence, person, at) \
                SELECT pg_current_xact_id()::text::bigint + ahead, $1, $2 FROM gateway) \
-               INSERT INTO audit_pending (keeper, record) VALUES ($3, $4) RETURNING id";
-    let values = [Number(person), Number(change.now.millis()), Text(keeper), Bytes(&change.record)];
+               INSERT INTO audit_pending (record) VALUES ($3) RETURNING id";
+    let values = [Number(person), Number(change.now.millis()), Bytes(&change.record)];
     let record = rows.one(sql, &values).await?.ok_or_else(conflict)?;
     let version = change.based_on.saturating_add(1);
     Ok(Committed { version, record: column(&record, 0)? })
@@ -148,5 +146,28 @@ pub(super) async fn owe(rows: &Session<'_>, messages: &[Outgoing]) -> Outcome<Ve
 /// Forgets a message.
 pub(super) async fn delivered(rows: &Session<'_>, message: i64) -> Outcome<()> {
     rows.all("DELETE FROM outbox WHERE id = $1", &[Number(message)]).await?;
+    Ok(())
+}
+
+/// Takes a turn that nobody has, or keeps one's own; the server's clock alone counts.
+pub(super) async fn take_turn(
+    rows: &Session<'_>,
+    name: &str,
+    keeper: &str,
+    life: Duration,
+) -> Outcome<bool> {
+    let sql = "INSERT INTO turn (name, keeper, until) \
+               VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond') \
+               ON CONFLICT (name) DO UPDATE SET keeper = excluded.keeper, until = excluded.until \
+               WHERE turn.keeper = excluded.keeper OR turn.until < clock_timestamp() \
+               RETURNING true";
+    let life = Number(i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
+    Ok(rows.one(sql, &[Text(name), Text(keeper), life]).await?.is_some())
+}
+
+/// Gives a turn back, unless it is another's by now.
+pub(super) async fn end_turn(rows: &Session<'_>, name: &str, keeper: &str) -> Outcome<()> {
+    let sql = "DELETE FROM turn WHERE name = $1 AND keeper = $2";
+    rows.all(sql, &[Text(name), Text(keeper)]).await?;
     Ok(())
 }

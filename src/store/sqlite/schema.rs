@@ -45,6 +45,15 @@ const BEHAVIOUR: &str = "
 /// # Errors
 /// [`crate::error::Kind::Unavailable`] if it cannot be opened or must be refused.
 pub(super) fn prepare(path: &Path, node: &NodeCode, keys: &Keys) -> Result<Connection> {
+    made(path, |transaction| recognise(transaction, node, keys))
+}
+
+/// The same, whosever it is.
+pub(super) fn bring_forward(path: &Path) -> Result<Connection> {
+    made(path, |_| Ok(()))
+}
+
+fn made(path: &Path, check: impl FnOnce(&Transaction<'_>) -> Result<()>) -> Result<Connection> {
     create(path).map_err(Error::unavailable)?;
     let mut connection = bare(path).map_err(Error::unavailable)?;
     refuse_foreign(&connection)?;
@@ -52,7 +61,7 @@ pub(super) fn prepare(path: &Path, node: &NodeCode, keys: &Keys) -> Result<Conne
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = begun.map_err(Error::unavailable)?;
     migrate(&transaction)?;
-    recognise(&transaction, node, keys)?;
+    check(&transaction)?;
     transaction.commit().map_err(Error::unavailable)?;
     Ok(connection)
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 #[test]
 fn the_demo_answers_everything_right_and_describes_itself() {
     let dir = std::env::temp_dir().join(format!("mylife-it-demo-{}", base32(&SystemChance, 10)));
-    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, once: true };
+    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, servers: None, once: true };
     let mut told = Vec::new();
     let right = demo::run(&options, &mut told);
     let told = String::from_utf8(told).unwrap();
@@ -34,7 +34,7 @@ fn the_demo_answers_everything_right_and_describes_itself() {
     for (slug, code) in
         [("kuopio", "297"), ("kajaani", "205"), ("espoo", "049"), ("portal", "portal")]
     {
-        whole_log(&dir.join(slug), code);
+        assert!(whole_log(&dir.join(slug), "data", code) > 0, "{code}");
     }
     fs::remove_dir_all(&dir).unwrap();
 }
@@ -46,7 +46,7 @@ fn every_node_of_the_demo_has_the_management_face_of_a_gateway_that_serves() {
     let clock = Arc::new(SystemClock::default());
     let now = clock.now();
     let ca = Ca::new("demo", now).unwrap();
-    let world = nodes::World { ca, clock, chance: Arc::new(SystemChance), now };
+    let world = nodes::World { ca, clock, chance: Arc::new(SystemChance), now, servers: None };
     let running = nodes::start(&dir, 0, &clients::clients(&dir).unwrap(), &world).unwrap();
     for node in &running.nodes {
         let at = |path| {
@@ -79,7 +79,7 @@ fn has(value: &Value, members: &[&str]) {
     }
 }
 
-fn described(dir: &Path) {
+pub(super) fn described(dir: &Path) {
     let sandbox: Value =
         serde_json::from_slice(&fs::read(dir.join("sandbox.json")).unwrap()).unwrap();
     assert!(dir.join(sandbox["ca"].as_str().unwrap()).exists());
@@ -124,20 +124,21 @@ fn described(dir: &Path) {
     assert!(people.iter().any(|person| person["records"].as_array().unwrap().len() == 2));
 }
 
-fn whole_log(dir: &Path, code: &str) {
+/// How many records a log that verifies holds.
+pub(super) fn whole_log(dir: &Path, data: &str, code: &str) -> u64 {
     let keys = master::read(&dir.join("master.key"), Arc::new(SystemChance)).unwrap();
     let keys = log_keys(&NodeCode::parse(code).unwrap(), &keys).unwrap();
     let verifier = keys.signer.verifier();
-    let report = verify(&dir.join("data").join("audit"), Some(&verifier), &|_| None).unwrap();
+    let report = verify(&dir.join(data).join("audit"), Some(&verifier), &|_| None).unwrap();
     assert_eq!(report.fault, None, "{code}");
-    assert!(report.records > 0, "{code}");
+    report.records
 }
 
 #[test]
 fn a_directory_in_use_is_refused() {
     let dir = std::env::temp_dir().join(format!("mylife-it-demo-{}", base32(&SystemChance, 10)));
     fs::create_dir_all(dir.join("mine")).unwrap();
-    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, once: true };
+    let options = Options { dir: Some(dir.clone()), port: 0, seed: 7, servers: None, once: true };
     let error = demo::run(&options, &mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), mylife::error::Kind::Conflict);
     assert!(dir.join("mine").exists());

@@ -1,7 +1,7 @@
 //! The audit log: what is durable stays, what is damaged is found, what is forgotten is gone.
 
 mod event;
-mod failing;
+pub(crate) mod failing;
 mod open;
 mod rows;
 mod verify;

@@ -1,6 +1,7 @@
 //! Commands as an operator runs them: what they say, what they leave, how they end.
 
 mod loading;
+mod server;
 mod serving;
 
 use std::{fs, path::Path};

@@ -267,8 +267,25 @@ fn several_replicas_need_a_database_and_a_redis() {
     let text = good.replacen("[store]\n", database, 1).replacen("[tokens]", &shared, 1);
     let path = dir.write("gateway.toml", &text);
     let portal = said(&[], &["node.holds_data=false"]);
-    let told = read(&path, &portal).err().unwrap_or_default();
-    assert!(told.concat().contains("node must hold data where replicas > 1"), "{told:?}");
+    assert_eq!(read(&path, &portal).err(), None, "a portal too may be several");
+}
+
+#[test]
+fn the_demos_keys_are_for_a_sandbox_alone() {
+    let dir = Dir::new("config-demo");
+    let path = dir.write("gateway.toml", &gateway(&dir, 8443));
+    let demo = mylife::pki::Ca::new(mylife::pki::THROW_AWAY, NOW).unwrap();
+    demo.gateway(&["127.0.0.1"], NOW).unwrap().write(dir.path(), "demo").unwrap();
+    let file = |end: &str| dir.path().join(format!("demo{end}")).display().to_string();
+    let (certificate, key) = (file(".pem"), file(".key"));
+    let (certificate, key) =
+        (format!("listen.certificate={certificate}"), format!("listen.key_file={key}"));
+    let mut set = vec![certificate.as_str(), key.as_str()];
+    let told = read(&path, &said(&[], &set)).err().unwrap_or_default();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("demo's throw-away authority: make keys of your own"), "{told:?}");
+    set.push("node.test_range=allow");
+    assert_eq!(read(&path, &said(&[], &set)).err(), None);
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! The store on a real `PostgreSQL`: the same stories, and what only a server can show.
 
-use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use mylife::{
     chance::SystemChance,
@@ -17,8 +22,10 @@ use super::{
     Directory, assessment, at, change, consent, documents, keys, message, on_one_thread, writes,
 };
 
-mod cluster;
+pub(crate) mod cluster;
+mod following;
 mod lost;
+mod moving;
 mod opening;
 mod order;
 #[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
@@ -42,7 +49,7 @@ const PATIENT: Patience = Patience {
     answer: Duration::from_mins(2),
 };
 
-fn database(cluster: &Cluster, socket: &str, name: &str) -> Database {
+pub(crate) fn database(cluster: &Cluster, socket: &str, name: &str) -> Database {
     Database {
         address: Address::parse(&cluster.url(socket, USER, name)).unwrap(),
         password: None,
@@ -53,7 +60,7 @@ fn database(cluster: &Cluster, socket: &str, name: &str) -> Database {
     }
 }
 
-fn options(directory: &Path, database: Database) -> Options {
+pub(crate) fn options(directory: &Path, database: Database) -> Options {
     Options {
         directory: directory.to_path_buf(),
         database,
@@ -89,4 +96,21 @@ pub(crate) fn fresh() -> (String, Database) {
     let name = shared().database();
     let database = database(shared(), "", &name);
     (name, database)
+}
+
+/// Runs statements on such a database; gives the first column of the last rows.
+pub(crate) fn run(name: &str, sql: &str) -> Vec<String> {
+    shared().run(name, sql)
+}
+
+/// The address of a database of the tests' server.
+pub(crate) fn address(name: &str) -> String {
+    shared().url("", USER, name)
+}
+
+/// The same for who reaches it otherwise: the server's socket, the user, the database.
+pub(crate) fn fresh_socket() -> (PathBuf, &'static str, String) {
+    let server = shared();
+    let socket = server.directory.join(format!(".s.PGSQL.{}", server.port));
+    (socket, USER, server.database())
 }

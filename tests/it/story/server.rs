@@ -1,6 +1,12 @@
 //! Two processes of one gateway, on a real `PostgreSQL` and a real Redis: whoever asks cannot tell
 //! which of them answered, and what is withdrawn through one does not leave the other.
 
+mod letters;
+mod killed;
+mod order;
+mod proxy;
+mod town;
+
 use std::{
     future::Future,
     io,
@@ -17,10 +23,13 @@ use mylife::{
     audit::{
         log::{Disk, FileDisk, Tape},
         record::Entry,
+        step::GOOD_FOR,
     },
+    clock::Clock,
     domain::theme::Theme::{self, Health, Housing},
     gateway::open::Setup,
     shared::{Away, Choice, pace::Rates, redis::door::Door},
+    source::follower::{EVERY, OLDEST},
 };
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 
@@ -118,6 +127,16 @@ impl Twins {
     }
 
     fn with_rates(rates: Rates) -> Self {
+        Self::on(rates, true)
+    }
+
+    /// Both write one log, in the database.
+    fn with_one_log() -> Self {
+        Self::on(Rates::default(), false)
+    }
+
+    /// `apart`: the log of B is on a disk of its own, which can be held.
+    fn on(rates: Rates, apart: bool) -> Self {
         let world = World::with_rates(rates);
         let (frozen, thawed) = channel();
         world.runtime.block_on(async {
@@ -132,9 +151,9 @@ impl Twins {
             setup.database = Some(database.clone());
         };
         let disk_of_b = Slow::default();
-        let on = Arc::new(disk_of_b.clone());
+        let on = apart.then(|| Arc::new(disk_of_b.clone()) as Arc<dyn Disk>);
         let a = Node::replica(&world, "297", 1, None, place);
-        let b = Node::replica(&world, "297", 2, Some(on), place);
+        let b = Node::replica(&world, "297", 2, on, place);
         Self { a, b, disk_of_b, _redis: server, _frozen: frozen, world }
     }
 
@@ -143,10 +162,19 @@ impl Twins {
         LocalSet::new().block_on(&self.world.runtime, story)
     }
 
-    /// Moves time for gateways and timers alike.
+    /// Moves time for gateways and timers alike; each process hears of what the other did.
     async fn pass(&self, by: Duration) {
         self.world.pass(by);
         tokio::time::advance(by).await;
+        for node in [&self.a, &self.b] {
+            let local = node.gateway.reach.sources.local.as_ref().unwrap();
+            local.follow(self.world.clock.elapsed()).await.unwrap();
+        }
+    }
+
+    /// A moment passes, as one does before anybody asks elsewhere.
+    fn settle(&self) {
+        self.run(self.pass(EVERY));
     }
 
     /// Lets time pass, once a change to somebody is stored, until what makes it is done.
@@ -173,11 +201,6 @@ impl Twins {
     async fn stored(&self, person: &Person) -> Option<u64> {
         let local = self.a.gateway.reach.sources.local.as_ref().unwrap();
         local.store().version(person.patient()).await.unwrap()
-    }
-
-    /// What both logs say; each must verify.
-    fn audit(&self) -> Vec<Entry<'static>> {
-        [self.a.audit(), self.b.audit()].concat()
     }
 }
 
@@ -225,8 +248,11 @@ fn what_is_pushed_granted_and_withdrawn_at_one_counts_at_the_other() {
     let aino = twins.a.person("aino").answered(ANSWERS);
     at_b.search("Observation", &aino).is_empty();
     let housing = aino.grants(&at_a, [Housing]);
+    at_b.search("Observation", &aino).is_empty();
+    twins.settle();
     at_b.search("Observation", &aino).shows([Housing]).hides([Health]);
     aino.grants(&at_a, [Health]);
+    twins.settle();
     at_b.search("Observation", &aino).shows([Housing, Health]);
     // Through A, which nobody asked yet, as through B, which has it all in its cache.
     at_a.search("Observation", &aino).shows([Housing, Health]);
@@ -298,6 +324,45 @@ fn an_answer_of_the_other_that_was_decided_before_cannot_start_after_the_acknowl
 }
 
 #[test]
+fn at_its_deadline_an_answer_is_too_late() {
+    for (short, leaves) in [(1, true), (0, false)] {
+        let twins = Twins::new();
+        let at_b = twins.b.client("national-portal");
+        let aino = twins.a.person("aino").answered(ANSWERS);
+        aino.grants(&at_b, [Housing]);
+        let asked = asks(&at_b, &aino);
+        twins.run(async {
+            twins.disk_of_b.hold();
+            let known = twins.b.gateway.known_current().unwrap();
+            let asked = spawn_local(asked);
+            when(async || twins.disk_of_b.is_waited_for()).await;
+            let at = known + GOOD_FOR;
+            let until = at.saturating_sub(Duration::from_millis(short));
+            twins.pass(until.saturating_sub(twins.world.clock.elapsed())).await;
+            twins.disk_of_b.let_go();
+            assert_eq!(asked.await.unwrap().is_some(), leaves, "{short} ms before");
+        });
+    }
+}
+
+#[test]
+fn who_has_not_heard_of_the_store_for_a_second_releases_nothing() {
+    let twins = Twins::new();
+    let at_b = twins.b.client("national-portal");
+    let aino = twins.a.person("aino").answered(ANSWERS);
+    aino.grants(&at_b, [Housing]);
+    at_b.search("Observation", &aino).shows([Housing]);
+    let read = format!("/fhir/Observation/{}.ho.s", aino.document(0));
+    at_b.get(&read).shows([Housing]);
+    twins.world.pass(OLDEST);
+    at_b.search("Observation", &aino).refused(503, "no-store");
+    at_b.get(&read).refused(503, "no-store");
+    twins.settle();
+    at_b.search("Observation", &aino).shows([Housing]);
+    at_b.get(&read).shows([Housing]);
+}
+
+#[test]
 fn pages_and_tokens_of_one_hold_at_the_other_and_what_holds_once_holds_once() {
     let twins = Twins::new();
     let (at_a, at_b) = (twins.a.client("national-portal"), twins.b.client("national-portal"));
@@ -357,29 +422,29 @@ fn of_two_who_change_one_consent_at_once_one_wins() {
 }
 
 #[test]
-fn every_answer_has_its_record_in_one_of_the_two_logs() {
-    let twins = Twins::new();
+fn every_answer_of_either_has_its_record_in_the_one_log_of_both() {
+    let twins = Twins::with_one_log();
     let (at_a, at_b) = (twins.a.client("national-portal"), twins.b.client("national-portal"));
     let aino = twins.a.person("aino").answered(ANSWERS);
     let grant = aino.grants(&at_a, [Housing]);
-    let mut replies = vec![(&twins.a, at_a.search("Observation", &aino))];
+    let mut replies = vec![at_a.search("Observation", &aino)];
     for _ in 0..2 {
-        replies.push((&twins.b, at_b.search("Observation", &aino)));
-        replies.push((&twins.b, at_b.search("Goal", &aino)));
+        replies.push(at_b.search("Observation", &aino));
+        replies.push(at_b.search("Goal", &aino));
     }
     let none = "/fhir/Goal/297.aaaaaaaaaaaaaaaaaaaaaaaaaa";
-    replies.push((&twins.a, at_a.get(none)));
-    replies.push((&twins.b, at_b.get(none)));
+    replies.push(at_a.get(none));
+    replies.push(at_b.get(none));
     let ended = writes(&grant, "inactive", &twins.b, Vec::new());
-    replies.push((&twins.b, twins.run(twins.until(&aino, ended)).unwrap().accepted()));
-    replies.push((&twins.a, at_a.search("Observation", &aino)));
-    for (node, reply) in &replies {
+    replies.push(twins.run(twins.until(&aino, ended)).unwrap().accepted());
+    replies.push(at_a.search("Observation", &aino));
+    let told: [Vec<Entry<'_>>; 2] = [twins.a.audit(), twins.b.audit()];
+    assert_eq!(told[0], told[1]);
+    for reply in &replies {
         let id = reply.header("x-request-id").unwrap();
-        let of = |entries: Vec<Entry<'_>>| entries.iter().filter(|e| *e.request == *id).count();
-        assert_eq!(of(node.audit()), 1, "{reply:?}");
-        assert_eq!(of(twins.audit()), 1, "the other has it too: {reply:?}");
+        assert_eq!(told[0].iter().filter(|e| *e.request == *id).count(), 1, "{reply:?}");
     }
-    assert_eq!([&twins.a, &twins.b].map(|node| node.disclosures(aino.patient()).len()), [1, 2]);
+    assert_eq!([&twins.a, &twins.b].map(|node| node.disclosures(aino.patient()).len()), [3, 3]);
 }
 
 #[test]

@@ -19,7 +19,12 @@ pub(crate) struct Terms {
 
 impl Terms {
     pub(crate) fn grant(to: &Actor) -> Self {
-        Self { kind: "grant", ..Self::prohibition_of(&to.organization) }
+        Self::grant_to(&to.organization)
+    }
+
+    /// Grants to an organisation.
+    pub(crate) fn grant_to(organization: &str) -> Self {
+        Self { kind: "grant", ..Self::prohibition_of(organization) }
     }
 
     /// Forbids to one.

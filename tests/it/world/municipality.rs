@@ -4,10 +4,11 @@ use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
 
 use mylife::{
     audit::{
-        log::{Disk, Log},
-        read,
+        chain::LinkKey,
+        log::{Disk, Log, LogKeys},
+        read::{self, Keys},
         record::{Entry, Outcome},
-        verify::verify,
+        verify::{rows, verify},
     },
     clock::Clock,
     consent::law::Law,
@@ -28,6 +29,7 @@ use mylife::{
         serve,
         tls::{Pem, Tls},
     },
+    store::postgres::{Database, Options, Postgres},
     transport::Transport,
 };
 
@@ -43,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) gateway: Arc<Gateway>,
     /// Where it is on the network; replicas of one gateway share all but this.
     pub(crate) port: u16,
+    /// Where store and log are, if several share them.
+    database: Option<Database>,
     dir: PathBuf,
     audit: PathBuf,
     _stop: Stop,
@@ -110,6 +114,7 @@ impl Node {
     ) -> Self {
         let identity = Rc::clone(&world.identities[code]);
         let port = identity.port + beside;
+        let database = setup.database.clone();
         let mut audit = dir.join("audit");
         let mut gateway = world.runtime.block_on(Gateway::open(setup)).unwrap();
         if let Some(disk) = disk {
@@ -125,7 +130,7 @@ impl Node {
             tokio::spawn(serve(door(world, &identity), port, gateway.clone(), stopping));
         });
         let world = world.clone();
-        Self(Rc::new(Inner { world, identity, gateway, port, dir, audit, _stop: stop }))
+        Self(Rc::new(Inner { world, identity, gateway, port, database, dir, audit, _stop: stop }))
     }
 
     pub(crate) fn code(&self) -> &'static str {
@@ -153,9 +158,31 @@ impl Node {
             let stored = self.world.runtime.block_on(local.store().load(id)).unwrap()?;
             Some(stored.audit_key)
         };
+        if self.gateway.log.is_shared() {
+            return self.shared_audit(&keys, &of);
+        }
         let report = verify(&self.audit, Some(&keys.signer.verifier()), &of).unwrap();
         assert!(report.fault.is_none(), "{report:?}");
         let found = read::read(&self.audit, &of).unwrap();
+        found.map(|one| one.unwrap().entry.expect("its key is known")).collect()
+    }
+
+    /// The same of the log that several share, up to now.
+    fn shared_audit(&self, keys: &LogKeys, of: Keys<'_>) -> Vec<Entry<'static>> {
+        let runtime = &self.world.runtime;
+        runtime.block_on(self.gateway.gather_records()).unwrap();
+        let beside = Postgres::beside(Options {
+            directory: self.dir.clone(),
+            database: self.database.clone().unwrap(),
+            node: self.gateway.node.clone(),
+            keys: Arc::clone(&self.gateway.keys),
+            chance: self.world.chance.clone(),
+        });
+        let ledger = runtime.block_on(beside).unwrap().ledger();
+        let (verifier, links) = (keys.signer.verifier(), LinkKey::of_node(&keys.node_key));
+        let report = rows::verify(&ledger, Some(&verifier), Some(&links), of).unwrap();
+        assert!(report.fault.is_none(), "{report:?}");
+        let found = read::rows::read(ledger, of);
         found.map(|one| one.unwrap().entry.expect("its key is known")).collect()
     }
 

@@ -27,7 +27,7 @@ const HOLD: &str = "redis-server \"$@\" 2>&1 & server=$!; exec >/dev/null 2>&1; 
                     kill -9 $server; wait";
 
 pub(crate) struct Server {
-    pub(super) port: u16,
+    pub(crate) port: u16,
     options: Vec<String>,
     dir: PathBuf,
     running: Option<Running>,
@@ -117,8 +117,13 @@ impl Server {
         assert!(self.begin(), "the server starts again at its port");
     }
 
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
     /// What `redis-cli` says, over the same port without TLS.
-    pub(super) fn cli(&self, command: &[&str]) -> String {
+    pub(crate) fn cli(&self, command: &[&str]) -> String {
         let port = self.port.to_string();
         let mut cli = Command::new("redis-cli");
         let said = cli.args(["-h", "127.0.0.1", "-p", &port]).args(command).output().unwrap();

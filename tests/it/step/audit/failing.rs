@@ -26,6 +26,7 @@ struct Faults {
     write: AtomicBool,
     sync: AtomicBool,
     open: AtomicBool,
+    all: AtomicBool,
 }
 
 /// Fails when told to; a failing write leaves half of its bytes behind.
@@ -36,6 +37,11 @@ impl Faulty {
     pub(crate) fn fail_next_sync(&self) {
         self.0.sync.store(true, Ordering::SeqCst);
     }
+
+    /// Fails always, or no more.
+    pub(crate) fn fail_from_now_on(&self, fails: bool) {
+        self.0.all.store(fails, Ordering::SeqCst);
+    }
 }
 
 struct FaultyTape(Box<dyn Tape>, Arc<Faults>);
@@ -44,8 +50,13 @@ fn fails(fault: &AtomicBool) -> io::Result<()> {
     if fault.swap(false, Ordering::SeqCst) { Err(io::Error::other("broken")) } else { Ok(()) }
 }
 
+fn always(fault: &AtomicBool) -> io::Result<()> {
+    if fault.load(Ordering::SeqCst) { Err(io::Error::other("broken")) } else { Ok(()) }
+}
+
 impl Disk for Faulty {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Tape>> {
+        always(&self.0.all)?;
         fails(&self.0.open)?;
         Ok(Box::new(FaultyTape(FileDisk.create(path)?, Arc::clone(&self.0))))
     }
@@ -69,6 +80,7 @@ impl Tape for FaultyTape {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        always(&self.1.all)?;
         fails(&self.1.sync)?;
         self.0.sync()
     }

@@ -25,7 +25,7 @@ use tokio::runtime::Builder;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 /// The one user that needs no password.
-pub(super) const USER: &str = "mylife";
+pub(crate) const USER: &str = "mylife";
 
 const SCRIPT: &str = r#"
 set -e
@@ -48,19 +48,19 @@ stop "$1"
 "#;
 
 /// A running server.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     /// Where its sockets are.
-    pub(super) directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// Its port, on every socket.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// The authority of its certificate, PEM.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     _pipe: ChildStdin,
     _shell: Child,
 }
 
 /// The server that tests share.
-pub(super) fn shared() -> &'static Cluster {
+pub(crate) fn shared() -> &'static Cluster {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
     SHARED.get_or_init(|| Cluster::start("off"))
 }
@@ -87,7 +87,7 @@ fn command(program: &str) -> Command {
 
 impl Cluster {
     /// A server of its own; `fsync` as the server's setting.
-    pub(super) fn start(fsync: &str) -> Self {
+    pub(crate) fn start(fsync: &str) -> Self {
         let directory =
             std::env::temp_dir().join(format!("mylife-pg-{}", base32(&SystemChance, 8)));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -151,7 +151,7 @@ impl Cluster {
     }
 
     /// The address of a database over a socket of this server or of one of its poolers.
-    pub(super) fn url(&self, socket: &str, user: &str, database: &str) -> String {
+    pub(crate) fn url(&self, socket: &str, user: &str, database: &str) -> String {
         let at = self.directory.join(socket);
         let at = at.display().to_string();
         let at = at.trim_end_matches('/').replace('/', "%2F");
@@ -159,7 +159,7 @@ impl Cluster {
     }
 
     /// Runs statements as the owner of everything; gives the first column of the last rows.
-    pub(super) fn run(&self, database: &str, sql: &str) -> Vec<String> {
+    pub(crate) fn run(&self, database: &str, sql: &str) -> Vec<String> {
         let url = self.url("", USER, database);
         let asked = async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
@@ -180,14 +180,14 @@ impl Cluster {
     }
 
     /// A new database of a test's own.
-    pub(super) fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         let name = format!("t{}", base32(&SystemChance, 12));
         self.run("postgres", &format!("CREATE DATABASE {name}"));
         name
     }
 
     /// Kills every process of the server at once, and starts it again.
-    pub(super) fn crash(&self) {
+    pub(crate) fn crash(&self) {
         let file = self.data().join("postmaster.pid");
         let text = command("cat").arg(&file).output().unwrap().stdout;
         let text = String::from_utf8(text).unwrap();

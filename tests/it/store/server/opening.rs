@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use mylife::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, FixedClock, SystemClock},
     domain::id::NodeCode,
     error::{Error, Kind},
-    pki::{self, Ca},
+    pki::{self, Ca, CertificateTime},
     store::postgres::{Address, Database, Options, Postgres},
 };
 use rustls::ClientConfig;
@@ -61,6 +61,7 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
     for (sql, why) in [
         ("INSERT INTO schema_version VALUES (99, '')", "written by a newer gateway"),
         ("UPDATE schema_version SET checksum = ''", "not one this gateway made"),
+        ("DELETE FROM schema_version WHERE number = 3", "of an older gateway: stop the gateways"),
         ("DELETE FROM schema_version", "journal of its schema is gone"),
         ("DROP TABLE schema_version", "another program's tables"),
         (
@@ -88,8 +89,8 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1]);
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1], "looking changes nothing");
+        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3]);
+        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3], "looking changes nothing");
         let directories = [(); 6].map(|()| Directory::new("many"));
         let mut opening = tokio::task::JoinSet::new();
         for directory in &directories {
@@ -99,7 +100,7 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [0_i64; 0]);
         assert_eq!(Postgres::migrate(&database).await.unwrap(), [0_i64; 0]);
     });
-    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["1"]);
+    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["3"]);
     assert_eq!(shared().run(&name, "SELECT count(*) FROM gateway"), ["1"]);
 }
 
@@ -121,6 +122,10 @@ fn what_is_wrong_with_the_way_there_is_said() {
         }
     }
     assert!(say(&database(shared(), "", "absent")).contains("no database of this name"));
+    let read = shared().database();
+    shared()
+        .run("postgres", &format!("ALTER DATABASE {read} SET default_transaction_read_only = on"));
+    assert!(say(&database(shared(), "", &read)).contains("or is one that is only read"));
     let nowhere = database(shared(), "nowhere", &name);
     assert!(say(&nowhere).contains("cannot be reached"));
     let directory = Directory::new("guarded");
@@ -151,6 +156,16 @@ fn a_database_is_believed_only_under_its_own_name_and_authority() {
     {
         say(&at(host, authority));
     }
+    // A century on, its certificate has ended.
+    let later = SystemClock::default().now().plus(std::time::Duration::from_hours(24 * 36_525));
+    let time = Arc::new(CertificateTime(Arc::new(FixedClock::new(later))));
+    let settings = ClientConfig::builder_with_details(pki::provider(), time)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(pki::anchors(own).unwrap())
+        .with_no_client_auth();
+    let ended = Database { tls: Some(Arc::new(settings)), ..at("localhost", Some(own)) };
+    assert!(say(&ended).contains("store.ca_file"));
     let directory = Directory::new("tls");
     let store = on_one_thread(open(&directory, at("localhost", Some(own))));
     on_one_thread(store.commit(change("297.p", 0))).unwrap();

@@ -1,0 +1,195 @@
+//! The home that several processes share: each adds to a chain of its own in the database.
+//!
+//! A batch is one statement, durable when it is acknowledged. Of a batch whose answer was lost nobody
+//! knows whether it is kept: the chain's end is asked for before anything else is added, and a batch
+//! that is found there is durable. Whoever is first puts what all have added into the one tree; a
+//! process that dies leaves its records to the others. Design 8 and 9.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{batch::Filled, home::Home};
+use crate::{
+    audit::{
+        chain::LinkKey,
+        checkpoint::{Checkpoint, Signer},
+        frame::{Item, MARK, Sealed, item},
+        tree::{Frontier, proof::Head},
+    },
+    clock::Clock,
+    domain::moment::Moment,
+    error::{Error, Kind, Result},
+    store::postgres::{
+        Ledger,
+        ledger::{End, Record, Stem, WRITES},
+    },
+};
+
+/// A batch that failed is tried once more if so little time has passed: whoever waits still does.
+const SOON: Duration = Duration::from_secs(1);
+/// Most leaves that are put in the tree by one transaction.
+const MOST: usize = 5_000;
+/// How often others may be first in a row before that is called a fault.
+const TRIES: usize = 64;
+
+pub(super) struct Rows {
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    links: LinkKey,
+    own: Mutex<Own>,
+    tree: Mutex<Frontier>,
+}
+
+/// The end of this process's chain.
+struct Own {
+    end: End,
+    /// Is it known? Not after a batch whose answer was lost.
+    sure: bool,
+}
+
+impl Rows {
+    /// Makes the chain of this process known, and finds its end and the tree.
+    pub(super) async fn open(
+        ledger: Ledger,
+        links: LinkKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let end = ledger.begin().await?;
+        let (stem, _) = ledger.unplaced(0).await?;
+        let tree = Mutex::new(frontier(stem)?);
+        let own = Mutex::new(Own { end, sure: true });
+        Ok(Self { ledger, clock, links, own, tree })
+    }
+
+    /// Brings records of commits into the log; they wait no more. `Conflict` if somebody else has
+    /// done so with one of them: then nothing is done.
+    pub(super) async fn adopt(&self, waiting: Vec<(i64, Sealed)>) -> Result<()> {
+        let end = self.ledger.end(WRITES).await?;
+        let (rows, sealed): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        let frames = sealed.iter().flat_map(|one| one.bytes.iter().copied()).collect::<Vec<_>>();
+        let (records, _) = self.chained(&WRITES.into(), end, &frames)?;
+        self.ledger.adopt(records, rows).await
+    }
+
+    /// These frames as records after the end of a chain, and the end then.
+    fn chained(
+        &self,
+        chain: &Arc<str>,
+        mut end: End,
+        mut frames: &[u8],
+    ) -> Result<(Vec<Record>, End)> {
+        let mut records = Vec::new();
+        while let Some((Item::Record(frame), length)) = item(frames, 0) {
+            let (bytes, rest) = frames.split_at_checked(length).unwrap_or_default();
+            end = self.links.next(end, chain, bytes);
+            records.push(Record {
+                chain: Arc::clone(chain),
+                number: end.number,
+                link: end.link,
+                leaf: frame.leaf,
+                key_id: frame.key_id.into(),
+                frame: bytes.into(),
+            });
+            frames = rest;
+        }
+        if frames.is_empty() { Ok((records, end)) } else { Err(Error::internal("no audit frame")) }
+    }
+
+    /// Finds the end of the chain once more. What was added without an answer is part of it; what
+    /// was there and is gone leaves a gap that shows.
+    fn find(&self, own: &mut Own) -> Result<()> {
+        let stored = self.ledger.wait(self.ledger.end(self.ledger.chain()))?;
+        if stored.number < own.end.number {
+            tracing::error!("audit records of this process are gone from the database");
+        } else {
+            own.end = stored;
+        }
+        own.sure = true;
+        Ok(())
+    }
+
+    /// Puts everything there is into the tree, unless others do.
+    fn put_in_tree(&self) -> Result<Frontier> {
+        for _ in 0..TRIES {
+            let (stem, leaves) = self.ledger.wait(self.ledger.unplaced(MOST))?;
+            let (size, count) = (stem.size, leaves.len());
+            let mut tree = frontier(stem)?;
+            leaves.iter().for_each(|one| tree.push(one.leaf));
+            if count > 0 {
+                let grown = Stem { size: tree.size(), peaks: tree.peaks().to_vec() };
+                match self.ledger.wait(self.ledger.place(size, grown, leaves)) {
+                    Err(error) if error.kind() == Kind::Conflict => continue,
+                    placed => placed?,
+                }
+            }
+            if tree.size() < lock(&self.tree).size() {
+                tracing::error!("the audit log in the database is shorter than it was");
+            }
+            lock(&self.tree).clone_from(&tree);
+            if count < MOST {
+                return Ok(tree);
+            }
+        }
+        Err(Error::unavailable("the audit log's tree is never at rest"))
+    }
+}
+
+impl Home for Rows {
+    fn write(&self, taken: &mut Filled) -> Result<Duration> {
+        let began = self.clock.elapsed();
+        let frames = taken.bytes.get(MARK..).unwrap_or_default();
+        let mut own = lock(&self.own);
+        let mut again = false;
+        loop {
+            if !own.sure {
+                self.find(&mut own)?;
+            }
+            let (records, end) = self.chained(self.ledger.chain(), own.end, frames)?;
+            own.sure = false;
+            let added = self.ledger.wait(self.ledger.append(records));
+            let Err(error) = added else {
+                *own = Own { end, sure: true };
+                return Ok(self.clock.elapsed());
+            };
+            if again || self.clock.elapsed().saturating_sub(began) > SOON {
+                return Err(error);
+            }
+            again = true;
+            self.find(&mut own)?;
+            if own.end == end {
+                return Ok(self.clock.elapsed());
+            }
+        }
+    }
+
+    fn head(&self) -> Head {
+        head(&lock(&self.tree))
+    }
+
+    fn grow(&self) -> Result<()> {
+        self.put_in_tree().map(drop)
+    }
+
+    fn checkpoint(&self, signer: &Signer, now: Moment) -> Result<Checkpoint> {
+        let tree = self.put_in_tree()?;
+        let checkpoint = Checkpoint { head: head(&tree), at: now };
+        let note = signer.sign(&checkpoint);
+        self.ledger.wait(self.ledger.sign(tree.size(), note))?;
+        Ok(checkpoint)
+    }
+}
+
+fn frontier(stem: Stem) -> Result<Frontier> {
+    let damaged = || Error::internal("the tree of the audit log in the database is damaged");
+    Frontier::of(stem.size, stem.peaks).ok_or_else(damaged)
+}
+
+fn head(tree: &Frontier) -> Head {
+    Head { size: tree.size(), root: tree.root() }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}

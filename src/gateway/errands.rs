@@ -1,0 +1,22 @@
+//! What a gateway does by itself for as long as it answers: delivers, writes up, follows.
+//!
+//! Beside the way of a request; started by whoever serves. Decides nothing.
+
+use std::sync::Arc;
+
+use crate::{gateway::Gateway, listen::Stopping};
+
+impl Gateway {
+    /// Sends what is owed to other gateways, keeps the shared log and follows what other processes
+    /// write, until told to stop; then brings into the log what waits for it.
+    pub async fn errands(self: Arc<Self>, stopping: Stopping) {
+        tokio::join!(
+            Arc::clone(&self).courier(stopping.clone()),
+            Arc::clone(&self).scribe(stopping.clone()),
+            Arc::clone(&self).follow(stopping),
+        );
+        if let Err(error) = self.gather_records().await {
+            tracing::error!(cause = ?error, "what waits for the audit log is left to another process");
+        }
+    }
+}

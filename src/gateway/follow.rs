@@ -1,0 +1,64 @@
+//! Keeps what this process has in memory as new as the store that others write too.
+//!
+//! Beside the way of a request: a loop around `source::follower`, for as long as requests are
+//! answered. It decides nothing; what it does not manage in time is refused by those who read.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::{
+    error::{Error, Result},
+    gateway::Gateway,
+    listen::Stopping,
+    source::{
+        follower::{EVERY, OLDEST},
+        local::Local,
+    },
+};
+
+impl Gateway {
+    /// Follows what other processes commit until told to stop; at once done where there are none.
+    pub async fn follow(self: Arc<Self>, mut stopping: Stopping) {
+        let Some(local) = self.reach.sources.local.clone() else { return };
+        if !local.store().is_shared() {
+            return;
+        }
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lost = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.asked() => return,
+                _ = ticks.tick() => {
+                    let round = self.round(&local).await;
+                    match &round {
+                        Err(error) if !lost => {
+                            tracing::error!(cause = ?error, "what other processes write cannot be followed");
+                        }
+                        Ok(()) if lost => tracing::info!("what other processes write is followed again"),
+                        Ok(()) | Err(_) => {}
+                    }
+                    lost = round.is_err();
+                }
+            }
+        }
+    }
+
+    async fn round(&self, local: &Local) -> Result<()> {
+        // What takes longer is of no use any more.
+        let round = timeout(OLDEST, local.follow(self.clock.elapsed()));
+        round.await.map_err(Error::unavailable)?
+    }
+
+    /// Up to when what this process keeps is known to be current, on the monotonic clock; asked before
+    /// anything is read.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store was not heard of for too long.
+    pub fn known_current(&self) -> Result<Duration> {
+        let now = self.clock.elapsed();
+        self.reach.sources.local.as_ref().map_or(Ok(now), |local| local.known_current(now))
+    }
+}

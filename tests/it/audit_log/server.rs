@@ -1,0 +1,305 @@
+//! The log on a real `PostgreSQL`: the suite, in every way of reaching it, and what several do at once.
+
+mod several;
+
+use std::{path::Path, sync::Arc};
+
+use mylife::{
+    audit::{
+        chain::LinkKey,
+        log::{AuditKey, Log},
+        read::{self, Found, Keys},
+        verify,
+    },
+    chance::SystemChance,
+    store::{
+        Store,
+        postgres::{Database, Ledger, Postgres},
+    },
+};
+
+use super::{Checked, Home, Tampering, suite};
+use crate::{
+    step::audit::{Dir, block_on, clock, keys, signer},
+    store::server::{cluster::shared, database, options},
+};
+
+/// What somebody does to the rows.
+type Act = fn(&Rows);
+
+/// A database, as the only process sees it.
+struct Rows {
+    name: String,
+    database: Database,
+    directory: Dir,
+}
+
+impl Rows {
+    fn by(socket: &str, prepared: bool) -> Self {
+        let name = shared().database();
+        let database = Database { prepared, ..database(shared(), socket, &name) };
+        let home = Self { name, database, directory: Dir::new() };
+        drop(home.process(home.directory.path()));
+        home
+    }
+
+    /// The store of a process that has this directory.
+    fn process(&self, directory: &Path) -> Postgres {
+        block_on(Postgres::open(options(directory, self.database.clone()))).unwrap()
+    }
+
+    fn beside(&self) -> Postgres {
+        let (name, directory) = (&self.name, self.directory.path());
+        // Straight, whatever the way of the others.
+        let database = database(shared(), "", name);
+        block_on(Postgres::beside(options(directory, database))).unwrap()
+    }
+
+    /// The log of a process that has this directory.
+    fn log(&self, directory: &Path) -> Log {
+        shared_log(self.process(directory).ledger())
+    }
+
+    fn run(&self, sql: &str) -> Vec<String> {
+        shared().run(&self.name, sql)
+    }
+
+    /// Nothing is added to a table until it is let go.
+    fn hold(&self, table: &str) {
+        let name = &self.name;
+        let sql = format!("BEGIN; LOCK TABLE {table} IN SHARE MODE; PREPARE TRANSACTION '{name}'");
+        self.run(&sql);
+    }
+
+    fn let_go(&self) {
+        self.run(&format!("COMMIT PREPARED '{}'", self.name));
+    }
+}
+
+fn shared_log(ledger: Ledger) -> Log {
+    let chance = Arc::new(SystemChance);
+    block_on(Log::shared(ledger, keys(), clock(), chance)).unwrap()
+}
+
+fn checked(ledger: &Ledger, keys_of: Keys<'_>) -> Checked {
+    let links = LinkKey::of_node(&keys().node_key);
+    let verifier = signer().verifier();
+    let report = verify::rows::verify(ledger, Some(&verifier), Some(&links), keys_of).unwrap();
+    Checked {
+        records: report.records,
+        opened: report.opened,
+        checkpoints: report.checkpoints,
+        fault: report.fault.map(|fault| fault.to_string()),
+    }
+}
+
+impl Home for Rows {
+    fn new() -> Self {
+        Self::by("", true)
+    }
+
+    fn open(&self) -> Log {
+        self.log(self.directory.path())
+    }
+
+    fn break_down(&self) {
+        self.run("ALTER TABLE audit_record RENAME TO away");
+    }
+
+    fn mend(&self) {
+        self.run("ALTER TABLE away RENAME TO audit_record");
+    }
+
+    fn verify(&self, keys: Keys<'_>) -> Checked {
+        checked(&self.beside().ledger(), keys)
+    }
+
+    fn read(&self, keys: Keys<'_>) -> Vec<Found> {
+        read::rows::read(self.beside().ledger(), keys).map(Result::unwrap).collect()
+    }
+
+    fn of_person(&self, key: &AuditKey) -> Vec<Found> {
+        read::rows::person(&self.beside().ledger(), key).unwrap()
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.beside())
+    }
+
+    fn tamperings() -> Vec<Tampering<Self>> {
+        let rows: [(&str, Act, &str); 14] = [
+            (
+                "a record is gone",
+                |home| drop(home.run("DELETE FROM audit_record WHERE number = 2")),
+                "it is in the tree, and gone",
+            ),
+            (
+                "a record and its place are gone",
+                |home| {
+                    home.run("DELETE FROM audit_record WHERE number = 2");
+                    home.run("DELETE FROM audit_place WHERE number = 2");
+                },
+                "leaf 1: it is missing",
+            ),
+            (
+                "the last records of the tree are gone with their places",
+                |home| {
+                    home.run("DELETE FROM audit_record WHERE number > 3");
+                    home.run("DELETE FROM audit_place WHERE number > 3");
+                },
+                "the log is shorter than it says",
+            ),
+            (
+                "the end is gone, from the tree and from what is signed too",
+                |home| {
+                    home.run("DELETE FROM audit_record WHERE number = 5");
+                    home.run("DELETE FROM audit_place WHERE number = 5");
+                    home.run("DELETE FROM audit_checkpoint WHERE size = 5");
+                },
+                "leaf 4: it is missing at the end",
+            ),
+            (
+                "a byte of a record is another",
+                |home| {
+                    let sql = "UPDATE audit_record SET frame = set_byte(frame, 200, \
+                               get_byte(frame, 200) # 1) WHERE number = 3";
+                    home.run(sql);
+                },
+                "record 3 of chain",
+            ),
+            (
+                "a leaf is another",
+                |home| {
+                    drop(home.run("UPDATE audit_record SET leaf = sha256(leaf) WHERE number = 3"));
+                },
+                "its columns differ from it",
+            ),
+            (
+                "it is about somebody else",
+                |home| {
+                    drop(home.run("UPDATE audit_record SET key_id = '297.eino' WHERE number = 3"));
+                },
+                "its columns differ from it",
+            ),
+            (
+                "a link is another",
+                |home| {
+                    drop(home.run("UPDATE audit_record SET link = sha256(link) WHERE number = 3"));
+                },
+                "record 3 of chain",
+            ),
+            (
+                "two records have changed places in their chain",
+                |home| {
+                    home.run(
+                        "UPDATE audit_record a SET leaf = b.leaf, frame = b.frame, \
+                         key_id = b.key_id FROM audit_record b WHERE a.number + b.number = 5 \
+                         AND a.number IN (2, 3)",
+                    );
+                },
+                "its link does not hold",
+            ),
+            (
+                "two records have changed places in the tree",
+                |home| {
+                    home.run("UPDATE audit_place SET number = -number WHERE number IN (2, 3)");
+                    home.run("UPDATE audit_place SET number = 5 + number WHERE number < 0");
+                },
+                "record 2 of chain",
+            ),
+            (
+                "a record is put in once more",
+                |home| {
+                    home.run(
+                        "INSERT INTO audit_record SELECT chain, 6, link, leaf, key_id, frame \
+                         FROM audit_record WHERE number = 1",
+                    );
+                },
+                "record 6 of chain",
+            ),
+            (
+                "a chain is put in",
+                |home| {
+                    home.run(
+                        "INSERT INTO audit_record SELECT 'zz', 1, link, leaf, key_id, frame \
+                         FROM audit_record WHERE number = 1",
+                    );
+                },
+                "record 1 of chain zz: it was changed, moved or put in",
+            ),
+            (
+                "the tree is another",
+                |home| {
+                    home.run("UPDATE audit_tree SET peaks = sha256(peaks) || substr(peaks, 33)");
+                },
+                "the tree has another root",
+            ),
+            (
+                "a checkpoint is another's",
+                |home| {
+                    home.run(
+                        "UPDATE audit_checkpoint SET note = replace(note, 'mylife.example', \
+                         'other.example')",
+                    );
+                },
+                "it is not signed by this key",
+            ),
+        ];
+        rows.into_iter().map(|(how, act, says)| Tampering { how, act, says }).collect()
+    }
+}
+
+/// The same through a pooler that gives a connection to a session.
+struct ThroughSessions(Rows);
+
+/// The same through a pooler that gives a connection to a transaction.
+struct ThroughTransactions(Rows);
+
+macro_rules! through {
+    ($home:ident, $socket:literal, $prepared:literal) => {
+        impl Home for $home {
+            fn new() -> Self {
+                Self(Rows::by($socket, $prepared))
+            }
+
+            fn open(&self) -> Log {
+                self.0.open()
+            }
+
+            fn break_down(&self) {
+                self.0.break_down();
+            }
+
+            fn mend(&self) {
+                self.0.mend();
+            }
+
+            fn verify(&self, keys: Keys<'_>) -> Checked {
+                self.0.verify(keys)
+            }
+
+            fn read(&self, keys: Keys<'_>) -> Vec<Found> {
+                self.0.read(keys)
+            }
+
+            fn of_person(&self, key: &AuditKey) -> Vec<Found> {
+                self.0.of_person(key)
+            }
+
+            fn store(&self) -> Arc<dyn Store> {
+                self.0.store()
+            }
+
+            fn tamperings() -> Vec<Tampering<Self>> {
+                Vec::new()
+            }
+        }
+    };
+}
+
+through!(ThroughSessions, "session", true);
+through!(ThroughTransactions, "transaction", false);
+
+suite::on!(rows, super::Rows);
+suite::on!(through_sessions, super::ThroughSessions);
+suite::on!(through_transactions, super::ThroughTransactions);

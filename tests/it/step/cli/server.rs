@@ -1,0 +1,4 @@
+//! Commands on a gateway whose store is in a database, with a real `PostgreSQL`.
+
+mod audit;
+mod moving;

@@ -1,0 +1,112 @@
+//! What stands between a gateway and a server, so that a test can hold or cut what passes.
+
+use std::{net::SocketAddr, path::PathBuf, thread};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixStream},
+    runtime::Builder,
+    sync::watch,
+};
+
+/// Where it leads.
+#[derive(Clone)]
+pub(super) enum Behind {
+    Socket(PathBuf),
+    Port(u16),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    Open,
+    /// Nothing passes, and nobody is told.
+    Held,
+    /// Every connection ends, and so does each that is made.
+    Cut,
+}
+
+/// It ends with the test.
+pub(super) struct Proxy {
+    pub(super) port: u16,
+    way: watch::Sender<Way>,
+}
+
+impl Proxy {
+    pub(super) fn start(behind: Behind) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = SocketAddr::port(&listener.local_addr().unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let (way, mut ways) = watch::channel(Way::Open);
+        // A thread of its own: what the test does meanwhile delays nothing here.
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).unwrap();
+                loop {
+                    let come = tokio::select! {
+                        come = listener.accept() => come,
+                        () = closed(&mut ways) => return,
+                    };
+                    if let Ok((link, _)) = come {
+                        tokio::spawn(pass(link, behind.clone(), ways.clone()));
+                    }
+                }
+            });
+        });
+        Self { port, way }
+    }
+
+    pub(super) fn set(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+}
+
+async fn closed(ways: &mut watch::Receiver<Way>) {
+    while ways.changed().await.is_ok() {}
+}
+
+async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>) {
+    drop(link.set_nodelay(true));
+    let (from, to) = link.into_split();
+    match behind {
+        Behind::Socket(path) => {
+            let Ok(server) = UnixStream::connect(path).await else { return };
+            let (back, forth) = server.into_split();
+            tokio::select! {
+                () = pump(from, forth, ways.clone()) => {}
+                () = pump(back, to, ways) => {}
+            }
+        }
+        Behind::Port(port) => {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+            drop(server.set_nodelay(true));
+            let (back, forth) = server.into_split();
+            tokio::select! {
+                () = pump(from, forth, ways.clone()) => {}
+                () = pump(back, to, ways) => {}
+            }
+        }
+    }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut ways: watch::Receiver<Way>,
+) {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let came = tokio::select! {
+            came = from.read(&mut bytes) => came,
+            _ = ways.wait_for(|way| *way == Way::Cut) => return,
+        };
+        let Ok(count @ 1..) = came else { return };
+        match ways.wait_for(|way| *way != Way::Held).await.map(|way| *way) {
+            Ok(Way::Open) => {}
+            Ok(Way::Held | Way::Cut) | Err(_) => return,
+        }
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}

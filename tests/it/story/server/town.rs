@@ -1,0 +1,340 @@
+//! One gateway as an operator runs it: real processes of the program, made and stopped by a test.
+//!
+//! All have one configuration, keys and address; each has a port and a data directory of its own.
+//! Who asks does so over real TLS on the loopback interface, and is told which process answered.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use mylife::{
+    chance::{SystemChance, base32},
+    clock::SystemClock,
+    pki::{self, CertificateTime},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use serde_json::Value;
+use tokio::{net::TcpStream, task::AbortHandle, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use super::proxy::{Behind, Proxy};
+use crate::{shared::server::fixture::Server, store::server as postgres};
+
+/// Longer than any answer takes that is worth waiting for, and than a process is paused.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The organisation that asks.
+pub(super) const PORTAL: &str = "urn:oid:1.2.246.10.99909002";
+const CITY: &str = "urn:oid:1.2.246.10.99902978";
+
+/// Id, organisation, scope, purpose.
+const CLIENTS: [(&str, &str, &str, &str); 3] = [
+    ("source", CITY, "mylife/native.write", "PATADMIN"),
+    ("consent-desk", CITY, "system/Consent.cu", "PATADMIN"),
+    ("national-portal", PORTAL, "system/*.rs", "TREAT"),
+];
+
+/// What several processes share.
+pub(super) struct Outside {
+    pub(super) database: Proxy,
+    pub(super) redis: Proxy,
+    address: String,
+    _server: Server,
+}
+
+pub(super) struct Town {
+    dir: PathBuf,
+    replicas: Vec<Replica>,
+    pub(super) outside: Option<Outside>,
+    tls: TlsConnector,
+    tokens: RefCell<Vec<String>>,
+    host: String,
+}
+
+pub(super) struct Replica {
+    port: u16,
+    management: u16,
+    running: RefCell<Option<Child>>,
+    /// How often it was started.
+    pub(super) starts: Cell<usize>,
+}
+
+/// What came back.
+pub(super) struct Told {
+    pub(super) status: u16,
+    /// `X-Request-Id`.
+    pub(super) request: String,
+    pub(super) body: Value,
+}
+
+/// A connection that is kept.
+pub(super) struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    driven: AbortHandle,
+    /// The same connection, to see whether anything has come.
+    pub(super) wire: std::net::TcpStream,
+    host: String,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driven.abort();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Runs the program to its end; gives what it says.
+fn mylife(line: &[&str]) -> (bool, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_mylife")).args(line).output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    let complaint = String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), if said.is_empty() { complaint.into_owned() } else { said })
+}
+
+fn must(line: &[&str]) -> String {
+    let (good, said) = mylife(line);
+    assert!(good, "{line:?}: {said}");
+    said
+}
+
+impl Town {
+    /// So many processes on a `PostgreSQL` and a Redis.
+    pub(super) async fn of(count: usize) -> Self {
+        let (socket, user, name) = postgres::fresh_socket();
+        let server = Server::start(&[]);
+        let database = Proxy::start(Behind::Socket(socket));
+        let redis = Proxy::start(Behind::Port(server.port));
+        let address = format!("postgresql://{user}@127.0.0.1:{}/{name}", database.port);
+        Self::with(count, Some(Outside { database, redis, address, _server: server })).await
+    }
+
+    /// One process on a machine of its own.
+    pub(super) async fn alone() -> Self {
+        Self::with(1, None).await
+    }
+
+    async fn with(count: usize, outside: Option<Outside>) -> Self {
+        let dir = std::env::temp_dir().join(format!("mylife-town-{}", base32(&SystemChance, 8)));
+        fs::create_dir_all(&dir).unwrap();
+        let made = || Replica {
+            port: free_port(),
+            management: free_port(),
+            running: RefCell::new(None),
+            starts: Cell::new(0),
+        };
+        let replicas: Vec<Replica> = (0..count).map(|_| made()).collect();
+        let host = format!("127.0.0.1:{}", replicas[0].port);
+        fs::write(dir.join("gateway.toml"), settings(&dir, &host)).unwrap();
+        let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
+        let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
+        let tls = ClientConfig::builder_with_details(pki::provider(), time)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(pki::anchors(&authorities).unwrap())
+            .with_no_client_auth();
+        let tls = TlsConnector::from(Arc::new(tls));
+        let tokens = RefCell::new(Vec::new());
+        let town = Self { dir, replicas, outside, tls, tokens, host };
+        for number in 0..count {
+            town.start(number).await;
+        }
+        town.tokens.replace(CLIENTS.iter().map(|client| town.token(client)).collect());
+        town
+    }
+
+    pub(super) fn replicas(&self) -> &[Replica] {
+        &self.replicas
+    }
+
+    fn said(&self, number: usize) -> Vec<String> {
+        let replica = &self.replicas[number];
+        let data = self.dir.join(format!("data-{number}"));
+        let mut set = vec![
+            format!("store.directory={}", data.display()),
+            format!("listen.public=127.0.0.1:{}", replica.port),
+            format!("listen.management=127.0.0.1:{}", replica.management),
+            "listen.cores=1".to_owned(),
+            "limits.client_requests_per_second=1000000".to_owned(),
+        ];
+        if let Some(Outside { redis, address, .. }) = &self.outside {
+            set.extend([
+                "store.kind=postgres".to_owned(),
+                format!("store.url={address}"),
+                "shared.kind=redis".to_owned(),
+                format!("shared.url=redis://127.0.0.1:{}", redis.port),
+                format!("shared.replicas={}", self.replicas.len()),
+            ]);
+        }
+        let config = self.dir.join("gateway.toml").display().to_string();
+        let said = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
+        std::iter::once(config).chain(said).collect()
+    }
+
+    /// Starts a process that does not run, and waits until it serves.
+    pub(super) async fn start(&self, number: usize) {
+        let said = self.said(number);
+        let log = self.dir.join(format!("log-{number}"));
+        let log = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
+            .arg("serve")
+            .args(said)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let told = child.stdout.take().unwrap();
+        let first = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(told).read_line(&mut line).unwrap();
+            line
+        });
+        let first = first.await.unwrap();
+        let log = || fs::read_to_string(self.dir.join(format!("log-{number}"))).unwrap();
+        assert!(first.starts_with("Serving "), "replica {number}: {}", log());
+        let replica = &self.replicas[number];
+        replica.starts.set(replica.starts.get() + 1);
+        replica.running.replace(Some(child));
+    }
+
+    /// Kills it: nothing is written, told or closed any more.
+    pub(super) fn kill(&self, number: usize) {
+        let mut child = self.replicas[number].running.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops it between any two steps, or lets it go on.
+    pub(super) fn signal(&self, number: usize, signal: &str) {
+        let running = self.replicas[number].running.borrow();
+        let id = running.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> String {
+        let key = self.dir.join(format!("{id}.jwk")).display().to_string();
+        let ca = self.dir.join("keys/ca.pem").display().to_string();
+        let endpoint = format!("https://{}/oauth/token", self.host);
+        let line = ["token", "--client-id", id, "--key", &key, "--token-endpoint", &endpoint];
+        let rest = ["--scope", scope, "--purpose", purpose, "--ca", &ca];
+        must(&[&line[..], &rest[..]].concat()).trim().to_owned()
+    }
+
+    /// A connection to one process; none if it cannot be reached.
+    pub(super) async fn line(&self, number: usize) -> Option<Line> {
+        timeout(PATIENCE, self.connect(number)).await.ok()?
+    }
+
+    async fn connect(&self, number: usize) -> Option<Line> {
+        let link = TcpStream::connect(("127.0.0.1", self.replicas[number].port)).await.ok()?;
+        let link = link.into_std().unwrap();
+        let wire = link.try_clone().unwrap();
+        let link = TcpStream::from_std(link).unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let link = self.tls.connect(name, link).await.ok()?;
+        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(link)).await.ok()?;
+        let (sender, connection) = shaken;
+        let driven = tokio::spawn(connection).abort_handle();
+        Some(Line { sender, driven, wire, host: self.host.clone() })
+    }
+
+    /// Asks as the n-th client; none if no whole answer comes.
+    pub(super) async fn ask(
+        &self,
+        line: &mut Line,
+        client: usize,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Told> {
+        let token = format!("Bearer {}", self.tokens.borrow()[client]);
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header(header::HOST, &line.host).header(header::AUTHORIZATION, token);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/fhir+json");
+        }
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = request.header("mylife-nodes", "297").body(Full::new(body.into())).unwrap();
+        let exchange = async {
+            let (head, body) = line.sender.send_request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            let request = head.headers.get("x-request-id").map_or("", |id| id.to_str().unwrap());
+            let (status, request) = (head.status.as_u16(), request.to_owned());
+            let body = serde_json::from_slice(&body).unwrap_or_default();
+            Some(Told { status, request, body })
+        };
+        timeout(PATIENCE, exchange).await.ok()?
+    }
+
+    /// One question on a connection of its own.
+    pub(super) async fn once(
+        &self,
+        (number, client): (usize, usize),
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Told> {
+        let mut line = self.line(number).await?;
+        self.ask(&mut line, client, method, path, body).await
+    }
+
+    /// What the logs say once all processes are stopped, as text; each must verify.
+    pub(super) fn audit(&self) -> String {
+        let mut said = String::new();
+        for number in 0..self.replicas.len() {
+            assert!(self.replicas[number].running.borrow().is_none(), "it is stopped before");
+            let data = self.dir.join(format!("data-{number}")).display().to_string();
+            must(&["audit", "verify", &data]);
+            let own = self.said(number);
+            let line: Vec<&str> = own.iter().map(String::as_str).collect();
+            said += &must(&[&["audit", "show", "--json"], &line[..]].concat());
+        }
+        said
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        for replica in &self.replicas {
+            if let Some(mut child) = replica.running.take() {
+                drop(child.kill());
+                drop(child.wait());
+            }
+        }
+        drop(fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// The settings that the program prints for a new gateway, and its clients.
+fn settings(dir: &Path, host: &str) -> String {
+    let keys = dir.join("keys").display().to_string();
+    must(&["pki", "init", &keys]);
+    let url = format!("https://{host}");
+    let said = must(&["pki", "gateway", "--dir", &keys, "--code", "297", "--url", &url]);
+    let own = said.split("# --- into the configurations of its peers").next().unwrap();
+    let own = own.split_once('\n').unwrap().1;
+    let mut text = own.replacen("[node]\n", "[node]\ntest_range = \"allow\"\nlog = \"warn\"\n", 1);
+    for (id, organization, scope, purpose) in CLIENTS {
+        let jwks = must(&["pki", "client", &dir.join(format!("{id}.jwk")).display().to_string()]);
+        text.push_str(&format!(
+            "\n[[clients]]\nclient_id = \"{id}\"\nname = \"{id}\"\norganization = \
+             \"{organization}\"\nscopes = [\"{scope}\"]\npurposes = [\"{purpose}\"]\n\
+             native_owner = {}\n{jwks}\n",
+            id == "source"
+        ));
+    }
+    text
+}
