@@ -126,12 +126,7 @@ impl Answer {
 }
 
 /// The answer that is one resource.
-pub fn one(
-    hit: &Hit,
-    node: &NodeCode,
-    sealer: &dyn Sealer,
-    known_current: Duration,
-) -> Answer {
+pub fn one(hit: &Hit, node: &NodeCode, sealer: &dyn Sealer, known_current: Duration) -> Answer {
     let Written { version, text } = hit.view.written(&hit.resource, &hit.sight, sealer);
     let said = Said::new(text, version, vec![disclosure(hit, node)]);
     Answer::new(Arc::new(said), known_current)

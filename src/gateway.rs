@@ -138,6 +138,7 @@ impl Gateway {
         let now = asked.now;
         let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
+        let plan = plan.about(&query);
         let mut page = Page::new(&query, self.frame(&plan, asked), self.known_current()?);
         // Only peers are told who is meant, so alone nobody need be looked up.
         let person = query.person.as_ref().filter(|_| plan.is_federated());

@@ -110,9 +110,7 @@ async fn store(from: &Setup, to: &Setup, output: &Output<'_>) -> Result<Moved> {
 
 async fn side(setup: &Setup, held: &Lock) -> Result<Side> {
     match &setup.database {
-        Some(database) => {
-            Postgres::side(database, held).await
-        }
+        Some(database) => Postgres::side(database, held).await,
         None => Sqlite::side(&setup.directory_path),
     }
 }

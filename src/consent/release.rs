@@ -120,9 +120,7 @@ fn decisions(
     let kept = compartment.derived.of(Kept::default);
     let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     let is_good = |d: &&Arc<Decided>| {
-        d.fingerprint == fingerprint
-            && d.interaction == interaction
-            && d.holds().contains(&now)
+        d.fingerprint == fingerprint && d.interaction == interaction && d.holds().contains(&now)
     };
     if let Some(known) = kept.iter().find(is_good) {
         return Arc::clone(known);

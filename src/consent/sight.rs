@@ -56,7 +56,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Writes twice: without a version, to learn the version, then with it.
+    /// Writes without a version, to learn the version, and then puts that in its place.
     pub(super) fn new(
         write: impl Fn(&MetaText<'_>, &mut String),
         sight: &Sight,
@@ -68,9 +68,11 @@ impl Written {
         let digest = sealer.digest(&[text.as_bytes()]);
         // `-` and `.` are FHIR id characters, `_` is not.
         let version = URL_SAFE_NO_PAD.encode(digest).replace('_', ".");
-        let mut whole = String::with_capacity(text.len());
-        write(&MetaText { version: &version, security: &security }, &mut whole);
-        Self { version: Version::new(&version, sight.seen.last_updated), text: whole.into() }
+        // Only type and id come before it, and no id has so many zeros in a row.
+        if let Some(at) = text.find(BLANK) {
+            text.replace_range(at..at + BLANK.len(), &version);
+        }
+        Self { version: Version::new(&version, sight.seen.last_updated), text: text.into() }
     }
 }
 

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::id::NodeCode,
+    domain::id::{NodeCode, node_of},
     error::{Error, Result},
     federation::ask::Source,
+    fhir::types::ResourceType,
+    query::{Person, Query},
     scope::Grant,
     source::local::Local,
 };
@@ -51,6 +53,16 @@ impl Plan {
     /// Whom it goes to.
     pub fn asked(&self) -> &[Party] {
         &self.asked
+    }
+
+    /// The same where the question names one Patient: only the node in its id can hold that.
+    #[must_use]
+    pub fn about(mut self, query: &Query) -> Self {
+        if let (ResourceType::Patient, Some(Person::Id(id))) = (query.kind, &query.person) {
+            let node = node_of(id);
+            self.asked.retain(|party| Some(party.node()) == node.as_ref());
+        }
+        self
     }
 
     /// Is anybody but the gateway itself asked?

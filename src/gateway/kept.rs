@@ -94,7 +94,8 @@ pub fn words(asked: &Asked<'_>, grant: &Grant) -> Option<Words> {
     let query = asked.query.unwrap_or_default();
     let (nodes, strict) = (asked.nodes().unwrap_or_default(), u8::from(asked.is_strict()));
     let texts = [id.as_bytes(), query.as_bytes(), nodes.as_bytes()];
-    let mut words = Vec::with_capacity(64 + id.len() + query.len() + nodes.len() + asked.body.len());
+    let mut words =
+        Vec::with_capacity(64 + id.len() + query.len() + nodes.len() + asked.body.len());
     words.extend_from_slice(&caller.fingerprint());
     words.extend_from_slice(&[grant.interaction() as u8, kind as u8, strict]);
     for text in texts {

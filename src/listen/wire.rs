@@ -8,7 +8,8 @@
 
 use std::{
     collections::VecDeque,
-    io, mem,
+    io::{self, IoSlice},
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -358,6 +359,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         }
         let outcome = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.wrote(outcome, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if !self.notes.may_write() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let outcome = Pin::new(&mut self.inner).poll_write_vectored(cx, pieces);
+        self.wrote(outcome, cx)
+    }
+
+    /// As TLS says: hyper then leaves the body where it is, instead of copying it behind the head.
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,6 +4,7 @@ mod asking;
 pub(crate) mod audit;
 mod audit_tree;
 mod bearer;
+mod chance;
 mod cli;
 mod config;
 mod storing;

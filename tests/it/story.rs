@@ -8,6 +8,7 @@ mod given_again;
 mod every_parameter;
 mod housing_is_shared;
 mod known_already;
+mod looks_in_the_directory;
 mod peers_misbehave;
 mod portal_pulls_survey;
 mod namesakes;

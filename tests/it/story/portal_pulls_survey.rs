@@ -76,6 +76,12 @@ fn one_person_in_two_municipalities_is_found_by_either_patient_and_by_identifier
         assert_eq!(reply.ids().into_iter().collect::<BTreeSet<_>>(), both.clone().into());
         reply.keeps_quiet(here.code());
     }
+    // Who asks for one Patient gets that one, from the node that can have it.
+    let one = portal.get(&format!("/fhir/Patient?_id={}", here.patient()));
+    assert_eq!((one.ids(), one.total()), (vec![here.patient().to_owned()], Some(1)), "{one:?}");
+    assert_eq!(one.completeness(), complete(&["297"]));
+    let all = portal.post("Patient", &[("identifier", &code)]);
+    assert_eq!((all.ids().len(), all.completeness()), (2, complete(&["205", "297"])), "{all:?}");
     // Page by page the same.
     let path = format!("/fhir/QuestionnaireResponse?patient={}&_count=1", here.patient());
     let pages = portal.pages(&path);

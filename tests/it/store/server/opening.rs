@@ -90,7 +90,11 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3]);
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3], "looking changes nothing");
+        assert_eq!(
+            Postgres::pending(&database).await.unwrap(),
+            [1, 2, 3],
+            "looking changes nothing"
+        );
         let directories = [(); 6].map(|()| Directory::new("many"));
         let mut opening = tokio::task::JoinSet::new();
         for directory in &directories {
