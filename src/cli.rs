@@ -56,6 +56,7 @@ impl Surroundings {
 const AFTER: &str = "\
 Examples:
   mylife demo --once
+  mylife demo --store postgresql://mylife@127.0.0.1/postgres --redis redis://127.0.0.1:6379
   mylife pki init keys
   mylife pki gateway --dir keys --code 297 --url https://gateway.kuopio.example:8443
   mylife check gateway.toml
@@ -63,6 +64,7 @@ Examples:
   MYLIFE__LISTEN__PUBLIC=0.0.0.0:443 mylife serve gateway.toml
   mylife load gateway.toml people.ndjson --owner kuopio-source
   mylife migrate gateway.toml --dry-run
+  mylife move --from gateway.toml --to replica-1.toml
   mylife validate plan.json
   mylife map plan.json
   mylife audit verify data/audit --vkey KEY
@@ -94,7 +96,7 @@ enum Command {
     Load(load::Load),
     /// Bring the store to the form this version knows
     Migrate(migrate::Migrate),
-    /// Take the store of a gateway to another place: a file to a database, or back
+    /// Take store and audit log of a gateway to another place: a file to a database, or back
     Move(moving::Move),
     /// Say exactly what is wrong with documents
     Validate(validate::Validate),

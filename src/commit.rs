@@ -92,6 +92,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
         if let Some(same) = earlier.filter(|e| e.body == body && e.parts == parts) {
             let Document { id, version, .. } = same;
             let (id, version) = (Arc::clone(id), *version);
+            desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
@@ -151,6 +152,7 @@ pub async fn consent(
         }
         if let Some(same) = earlier.filter(|e| e.body == body) {
             let (id, version) = (Arc::clone(&same.id), same.version);
+            desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
         if consent.loosens && earlier.is_some_and(|e| is_later(e, consent.written)) {

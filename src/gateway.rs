@@ -119,11 +119,13 @@ impl Gateway {
     pub(crate) async fn search(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
         let in_flight = self.flights.take();
         let words = kept::words(asked, grant);
-        let (answer, request) = match self.answer_again(words.as_ref(), asked) {
-            Some(answer) => (answer, asked.request_alone()),
-            None => Box::pin(self.search_anew(asked, grant, words)).await?,
+        let (answer, request, rests) = match self.answer_again(words.as_ref(), asked) {
+            Some(answer) => (answer, asked.request_alone(), None),
+            None => Box::pin(self.search_anew(asked, grant)).await?,
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        // Once it is recorded: its first record says what was asked, and later ones repeat it.
+        self.kept.keep(words, &answer, rests);
         let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::bundle(answer, &receipt, sending))
     }
@@ -133,8 +135,7 @@ impl Gateway {
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
-        words: Option<Words>,
-    ) -> Result<(Answer, audit::step::Request)> {
+    ) -> Result<(Answer, audit::step::Request, Option<Rests>)> {
         let now = asked.now;
         let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
@@ -144,7 +145,7 @@ impl Gateway {
         let person = query.person.as_ref().filter(|_| plan.is_federated());
         let asking = self.asking(asked, grant, person).await?;
         let request = asked.request(Some(&query), &plan);
-        let words = words.filter(|_| query.person.is_some() && !plan.is_federated());
+        let lasts = lasts(&query, grant) && !plan.is_federated();
         let mut rests = None;
         let mut gathering = federation::gather::gather(&self.reach, plan, &query, asking);
         while let Some(piece) = gathering.next(page.is_full()).await? {
@@ -161,9 +162,7 @@ impl Gateway {
                 }
             }
         }
-        let answer = page.close();
-        self.kept.keep(words, &answer, rests);
-        Ok((answer, request))
+        Ok((page.close(), request, rests.filter(|_| lasts)))
     }
 
     /// The way of a read.
@@ -176,11 +175,12 @@ impl Gateway {
             return self.directory_read(asked, *kind, id);
         }
         let words = kept::words(asked, grant);
-        let (answer, request) = match self.answer_again(words.as_ref(), asked) {
-            Some(answer) => (answer, asked.request_alone()),
-            None => Box::pin(self.read_anew(asked, grant, (*kind, id), words)).await?,
+        let (answer, request, rests) = match self.answer_again(words.as_ref(), asked) {
+            Some(answer) => (answer, asked.request_alone(), None),
+            None => Box::pin(self.read_anew(asked, grant, *kind, id)).await?,
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        self.kept.keep(words, &answer, rests);
         let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::resource(answer, &receipt, asked.headers, sending))
     }
@@ -190,14 +190,14 @@ impl Gateway {
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
-        (kind, id): (ResourceType, &str),
-        words: Option<Words>,
-    ) -> Result<(Answer, audit::step::Request)> {
+        kind: ResourceType,
+        id: &str,
+    ) -> Result<(Answer, audit::step::Request, Option<Rests>)> {
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let request = asked.request(None, &plan);
         let held = node_of(id).filter(|node| *node == self.node);
         let (Some(node), Some(local)) = (held, &self.reach.sources.local) else {
-            return Ok((self.peers_read(asked, grant, &plan, id).await?, request));
+            return Ok((self.peers_read(asked, grant, &plan, id).await?, request, None));
         };
         let known_current = self.known_current()?;
         let document = crate::domain::id::document_of(id);
@@ -210,8 +210,7 @@ impl Gateway {
         let rests = Rests { ground, holds: view.holds() };
         let hit = search::read(&view, kind, id).ok_or_else(Error::not_found)?;
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
-        self.kept.keep(words, &answer, Some(rests));
-        Ok((answer, request))
+        Ok((answer, request, Some(rests)))
     }
 
     /// The answer given to the same words before, if it stands.
@@ -355,6 +354,17 @@ impl Gateway {
             self.authenticator.verify(asked.headers, certificate, asked.query, asked.now)?;
         scope::grant(caller, call)
     }
+}
+
+/// May the same words of the same caller be asked at any time? Not with a cursor, nor with a handle,
+/// by which gateways name a person: those are good for a while only.
+fn lasts(query: &Query, grant: &Grant) -> bool {
+    let named = match &query.person {
+        Some(Person::Id(_)) => true,
+        Some(Person::Identifier(..)) => grant.caller().node().is_none(),
+        None => false,
+    };
+    named && query.cursor.is_none()
 }
 
 /// The query as the audit record may hold it.

@@ -66,9 +66,13 @@ impl Topic {
 /// What replicas of one gateway share and may lose.
 ///
 /// Values are sealed or hashed by whoever puts them; names are hashed under a key of the gateway
-/// before they leave the process. Every call but [`Shared::wakes`] answers `Unavailable` where the
+/// before they leave the process. Every call but [`Shared::kind`] and
+/// [`Shared::wakes`] answers `Unavailable` where the
 /// server is away: who asks decides what that means.
 pub trait Shared: Send + Sync {
+    /// What it lives in, for operators: `process` or `redis`.
+    fn kind(&self) -> &'static str;
+
     /// Takes as many permits as fit, at most `most`.
     fn permit<'a>(&'a self, key: &'a Key, limit: Limit, most: u32, now: Moment)
     -> Task<'a, Permit>;

@@ -9,6 +9,7 @@ mod batch;
 mod disk;
 mod files;
 mod home;
+pub mod moving;
 mod recover;
 mod relay;
 mod rows;

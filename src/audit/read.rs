@@ -44,9 +44,20 @@ pub fn read<'a>(
     dir: &Path,
     keys: Keys<'a>,
 ) -> Result<impl Iterator<Item = Result<Found>> + use<'a>> {
+    walk(dir, move |frame, _| found(frame, keys))
+}
+
+/// What `each` makes of every record of the log in `dir` and its bytes, oldest first.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn walk<T, F>(dir: &Path, each: F) -> Result<impl Iterator<Item = Result<T>> + use<T, F>>
+where
+    F: Fn(&Frame<'_>, &[u8]) -> Result<T>,
+{
     let segments = segment::numbers(dir)?.into_iter();
     let dir = dir.to_path_buf();
-    Ok(Reader { dir, segments, bytes: Vec::new(), at: 0, keys })
+    Ok(Reader { dir, segments, bytes: Vec::new(), at: 0, each })
 }
 
 /// The records of one person, oldest first.
@@ -59,22 +70,23 @@ pub fn person(dir: &Path, key: &AuditKey) -> Result<Vec<Found>> {
     index::places(dir, &key.id)?.into_iter().map(frame).collect()
 }
 
-struct Reader<'a> {
+struct Reader<F> {
     dir: PathBuf,
     segments: vec::IntoIter<u64>,
     bytes: Vec<u8>,
     at: usize,
-    keys: Keys<'a>,
+    each: F,
 }
 
-impl Reader<'_> {
+impl<T, F: Fn(&Frame<'_>, &[u8]) -> Result<T>> Reader<F> {
     /// The next record of this segment.
-    fn next_here(&mut self) -> Option<Result<Found>> {
+    fn next_here(&mut self) -> Option<Result<T>> {
         while let Some((item, length)) = item(self.bytes.get(self.at..)?, self.at as u64) {
+            let whole = self.bytes.get(self.at..self.at + length)?;
             self.at += length;
             match item {
                 Item::Mark => {}
-                Item::Record(frame) => return Some(found(&frame, self.keys)),
+                Item::Record(frame) => return Some((self.each)(&frame, whole)),
             }
         }
         let torn = self.at < self.bytes.len() && !self.segments.as_slice().is_empty();
@@ -83,8 +95,8 @@ impl Reader<'_> {
     }
 }
 
-impl Iterator for Reader<'_> {
-    type Item = Result<Found>;
+impl<T, F: Fn(&Frame<'_>, &[u8]) -> Result<T>> Iterator for Reader<F> {
+    type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -1,13 +1,15 @@
 //! `mylife move`: takes a gateway's store and audit log from one place to another.
 //!
 //! Part of `cli`. Two settings files say from where and to where: a file to a database, or back. The
-//! gateway stands still meanwhile. What was interrupted goes on where it stopped when the same command
-//! is given again; at the end every row of the two is compared. The source is left as it is.
+//! gateway stands still meanwhile. Every record, place in the tree and signed checkpoint of the log goes
+//! along, from files to rows too. What was interrupted goes on where it stopped when the same command
+//! is given again; at the end every row of the two is compared, and the log verified. The source keeps
+//! what it has: only the records of writes that still waited are brought into its log, as at every start.
 
 use std::{
     fs,
-    io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -19,8 +21,11 @@ use super::{
     output::{Output, Progress},
 };
 use crate::{
+    audit::log::moving as log,
+    commit,
     error::{Error, Kind, Result},
-    gateway::open::{Setup, open_store},
+    gateway::open::{AUDIT, Opened, Setup, log_keys, open_log, open_store},
+    source::local::Local,
     store::{
         lock::Lock,
         moving::{self, Moved, Side},
@@ -51,15 +56,19 @@ pub fn run(asked: &Move, output: &mut Output<'_>) -> Result<Exit> {
     let (from, to) = (from.setup, to.setup);
     one_gateway(&from, &to)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
-    let Moved { before, alike } = runtime.block_on(store(&from, &to, output))?;
+    let (Moved { before, alike }, logged) = runtime.block_on(both(&from, &to, output))?;
+    let before = before + logged.before;
     if before > 0 {
         output.line(format_args!("{before} rows had arrived before"));
     }
     for (table, count) in alike {
         output.line(format_args!("{table}: {count} alike"));
     }
-    let log = move_log(&from.directory_path, &to.directory_path)?;
-    output.line(format_args!("audit log: {log}"));
+    let log::Moved { head, checkpoints, .. } = logged;
+    let size = head.size;
+    output.line(format_args!(
+        "audit log: {size} records alike under one root, {checkpoints} checkpoints hold there"
+    ));
     output.line("The old store is as it was: start the gateway on the new one, then remove it.");
     Ok(Exit::Fine)
 }
@@ -86,7 +95,9 @@ fn one_gateway(from: &Setup, to: &Setup) -> Result<()> {
     Ok(())
 }
 
-async fn store(from: &Setup, to: &Setup, output: &Output<'_>) -> Result<Moved> {
+/// The store, then its log; the target is shut until both are there.
+async fn both(from: &Setup, to: &Setup, output: &Output<'_>) -> Result<(Moved, log::Moved)> {
+    rest(from).await?;
     // Of two settings with one directory it is taken once.
     let held = Lock::take(&from.directory_path)?;
     let apart = same(&from.directory_path, &to.directory_path)
@@ -94,23 +105,52 @@ async fn store(from: &Setup, to: &Setup, output: &Output<'_>) -> Result<Moved> {
         .map_or_else(|| Lock::take(&to.directory_path).map(Some), |()| Ok(None))?;
     let source = side(from, &held).await?;
     let target = side(to, apart.as_ref().unwrap_or(&held)).await?;
+    let whose = (&from.node, &from.keys);
     // Each row is moved, then compared.
     let total = moving::rows(&source).await?.saturating_mul(2);
     let progress = Progress::new(total, &output.around.clock);
     let mut step = |rows| (0..rows).for_each(|_| progress.step());
-    let moved = moving::run(&source, &target, (&from.node, &from.keys), &mut step).await?;
-    drop((source, target, held, apart));
+    let moved = moving::run(&source, &target, whose, &mut step).await?;
+    drop(progress);
+    let (old, new) = (log_side(from, &source).await?, log_side(to, &target).await?);
+    let progress = Progress::new(old.size().saturating_mul(2), &output.around.clock);
+    let mut step = |records| (0..records).for_each(|_| progress.step());
+    let logged = log::run(&old, &new, &mut step)?;
+    moving::finish(&source, &target, whose).await?;
+    drop((old, new, source, target, held, apart));
     // Opened as a gateway would.
     let opened = open_store(to).await?.store;
     if let Some(first) = opened.walk(None, 1).await?.first() {
         opened.load(&first.patient).await?;
     }
-    Ok(moved)
+    Ok((moved, logged))
+}
+
+/// Brings what is to be moved to rest, as a start and a stop of the gateway do: the records of writes
+/// that wait, whichever process made them, are brought into the log, each once, and the log is signed.
+/// So none travels beside the log, where a database could not tell that it is in it already.
+async fn rest(from: &Setup) -> Result<()> {
+    {
+        let held = Lock::take(&from.directory_path)?;
+        moving::look(&side(from, &held).await?, (&from.node, &from.keys)).await?;
+    }
+    let Opened { store, ledger } = open_store(from).await?;
+    let log = open_log(from, ledger).await?;
+    let local = Local::new(Arc::clone(&store), from.organization.as_str().into(), 0);
+    commit::append_missing(&local, &log).await?;
+    if !store.unrecorded().await?.is_empty() {
+        let say = "Records of writes come to wait for the audit log: stop every process of the \
+                   gateway first.";
+        return Err(Error::new(Kind::Unavailable, say));
+    }
+    log.close()
 }
 
 async fn side(setup: &Setup, held: &Lock) -> Result<Side> {
     match &setup.database {
-        Some(database) => Postgres::side(database, held).await,
+        Some(database) => {
+            Postgres::side(database, &setup.directory_path, &*setup.chance, held).await
+        }
         None => Sqlite::side(&setup.directory_path),
     }
 }
@@ -120,50 +160,11 @@ fn same(one: &Path, other: &Path) -> bool {
     one == other || (real(one).is_some() && real(one) == real(other))
 }
 
-/// Copies the audit log, file by file, and compares what arrived; says what it did.
-fn move_log(from: &Path, to: &Path) -> Result<String> {
-    let (from, to) = (from.join("audit"), to.join("audit"));
-    if same(&from, &to) {
-        return Ok("stays where it is".to_owned());
+/// One side of the move of the log, as of the store.
+async fn log_side(setup: &Setup, side: &Side) -> Result<log::Side> {
+    let (keys, clock) = (log_keys(&setup.node, &setup.keys)?, Arc::clone(&setup.clock));
+    match side.ledger() {
+        Some(ledger) => log::Side::rows(ledger, &keys, clock).await,
+        None => log::Side::files(&setup.directory_path.join(AUDIT), &keys, clock),
     }
-    if !from.exists() {
-        return Ok("there is none".to_owned());
-    }
-    fs::create_dir_all(&to).map_err(Error::unavailable)?;
-    let mut count = 0_u64;
-    for entry in fs::read_dir(&from).map_err(Error::unavailable)? {
-        let entry = entry.map_err(Error::unavailable)?;
-        let target = to.join(entry.file_name());
-        if target.exists() && !alike(&entry.path(), &target)? && !begins(&target, &entry.path())? {
-            let say = "The new directory holds another audit log: name an empty one.";
-            return Err(Error::new(Kind::Conflict, say));
-        }
-        fs::copy(entry.path(), &target).map_err(Error::unavailable)?;
-        fs::File::open(&target).and_then(|file| file.sync_all()).map_err(Error::unavailable)?;
-        if !alike(&entry.path(), &target)? {
-            return Err(Error::unavailable("a file of the audit log did not arrive whole"));
-        }
-        count += 1;
-    }
-    fs::File::open(&to).and_then(|file| file.sync_all()).map_err(Error::unavailable)?;
-    Ok(format!("{count} files copied and compared"))
-}
-
-fn alike(one: &Path, other: &Path) -> Result<bool> {
-    let length =
-        |path: &Path| fs::metadata(path).map(|file| file.len()).map_err(Error::unavailable);
-    Ok(length(one)? == length(other)? && begins(one, other)?)
-}
-
-/// Is one file the beginning of another, as after an interruption?
-fn begins(one: &Path, other: &Path) -> Result<bool> {
-    let open = |path| fs::File::open(path).map(std::io::BufReader::new).map_err(Error::unavailable);
-    let mut other = open(other)?.bytes();
-    for byte in open(one)?.bytes() {
-        let next = other.next().transpose().map_err(Error::unavailable)?;
-        if Some(byte.map_err(Error::unavailable)?) != next {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

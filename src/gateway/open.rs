@@ -146,14 +146,9 @@ impl Gateway {
     #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
     pub async fn open(setup: Setup) -> Result<Self> {
         let Opened { store, ledger } = open_store(&setup).await?;
+        let log = open_log(&setup, ledger).await?;
         let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
         let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
-        let keys_of_log = log_keys(&setup.node, &setup.keys)?;
-        let (clock, chance) = (Arc::clone(&setup.clock), Arc::clone(&setup.chance));
-        let log = match ledger {
-            Some(ledger) => Log::shared(ledger, keys_of_log, clock, chance).await?,
-            None => Log::open(&setup.directory_path.join("audit"), keys_of_log, clock, chance)?,
-        };
         let custodian: Arc<str> = setup.organization.as_str().into();
         let bytes = setup.cache_bytes - setup.cache_bytes / KEPT;
         let local =
@@ -231,6 +226,9 @@ impl Gateway {
     }
 }
 
+/// Where in a data directory the audit log is, if it is in files.
+pub const AUDIT: &str = "audit";
+
 /// A store, and the audit log's rows where it is a database.
 pub struct Opened {
     /// The store.
@@ -258,6 +256,19 @@ pub async fn look_at_store(setup: &Setup) -> Result<Opened> {
     match in_database(setup) {
         Some(options) => Ok(opened(Postgres::beside(options).await?)),
         None => open_file(setup),
+    }
+}
+
+/// The audit log beside the store.
+///
+/// # Errors
+/// As [`Log::open`] and [`Log::shared`].
+pub async fn open_log(setup: &Setup, ledger: Option<Ledger>) -> Result<Log> {
+    let keys = log_keys(&setup.node, &setup.keys)?;
+    let (clock, chance) = (Arc::clone(&setup.clock), Arc::clone(&setup.chance));
+    match ledger {
+        Some(ledger) => Log::shared(ledger, keys, clock, chance).await,
+        None => Log::open(&setup.directory_path.join(AUDIT), keys, clock, chance),
     }
 }
 

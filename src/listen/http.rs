@@ -115,7 +115,15 @@ impl Road {
         let body = BodyReader::new(body, self.door.limits, self.notes.clone());
         let Peer { certificate: peer_certificate, address } = self.peer.clone();
         let request = Incoming { parts, body, peer_certificate, address };
-        if let Some(response) = caught(self.answer.answer(request)).await {
+        let (answer, is_safe) = (Arc::clone(&self.answer), request.parts.method.is_safe());
+        let answering = async move { caught(answer.answer(request)).await };
+        let answered = if is_safe {
+            answering.await
+        } else {
+            // What changes something is brought to its end, also when the client has gone.
+            tokio::spawn(answering).await.ok().flatten()
+        };
+        if let Some(response) = answered {
             return response;
         }
         tracing::error!("an answer panicked");

@@ -20,6 +20,7 @@ use crate::{
     federation::ask::Source,
     gateway::Gateway,
     listen::{self, Answer, Answering, Door, Incoming, Limits, Stopping, body::Body, guard::Hosts},
+    shared::Key,
     telemetry::{Gauges, Telemetry},
     transport::Port,
 };
@@ -90,12 +91,23 @@ impl Management {
     }
 
     async fn store_answers(&self) -> bool {
-        match &self.gateway.reach.sources.local {
-            Some(local) => {
-                self.gateway.known_current().is_ok() && local.walk(None, 1).await.is_ok()
-            }
-            None => true,
-        }
+        let store = &self.gateway.tokens.store;
+        self.gateway.known_current().is_ok() && store.walk(None, 1).await.is_ok()
+    }
+
+    /// Where the store is, and whether it answers.
+    async fn store(&self) -> (bool, Value) {
+        let up = self.store_answers().await;
+        let kind = if self.gateway.tokens.store.is_shared() { "postgres" } else { "sqlite" };
+        (up, json!({ "status": word(up), "kind": kind }))
+    }
+
+    /// The same of what replicas share and may lose. Nothing hangs on it: while it is away limits are
+    /// divided or requests refused, as the settings say, and any other gateway is asked as before.
+    async fn shared(&self) -> Value {
+        let (shared, now) = (&self.gateway.shared, self.gateway.clock.now());
+        let up = shared.look(&Key::new("health", &[]), now).await.is_ok();
+        json!({ "status": word(up), "kind": shared.kind() })
     }
 
     fn metrics(&self) -> String {
@@ -124,23 +136,23 @@ impl Management {
     }
 
     async fn health(&self) -> Response<Body> {
-        let word = |up: bool| if up { "UP" } else { "DOWN" };
-        let (open, store) = (self.phase.is_open(), self.store_answers().await);
+        let (open, (up, store)) = (self.phase.is_open(), self.store().await);
         let peers = self.gateway.reach.sources.peers.iter();
         let peers: serde_json::Map<_, _> = peers
             .map(|peer| (peer.node().to_string(), peer.client.standing().breaker.name().into()))
             .collect();
         let health = json!({
-            "status": word(open && store),
+            "status": word(open && up),
             "node": self.gateway.node.as_str(),
             "components": {
                 "listener": { "status": word(open) },
-                "store": { "status": word(store) },
+                "store": store,
+                "shared": self.shared().await,
                 "audit": { "status": "UP", "records": self.gateway.log.head().size },
                 "peers": peers,
             },
         });
-        let status = if open && store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if open && up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         page(status, JSON, health.to_string())
     }
 }
@@ -154,6 +166,10 @@ impl Answer for Management {
         let status = StatusCode::from_u16(kind.shape().status);
         page(status.unwrap_or(StatusCode::BAD_REQUEST), PLAIN, format!("{say}\n"))
     }
+}
+
+fn word(up: bool) -> &'static str {
+    if up { "UP" } else { "DOWN" }
 }
 
 fn yes_or_no(holds: bool, yes: &'static str, no: &'static str) -> Response<Body> {

@@ -67,6 +67,10 @@ impl Process {
 }
 
 impl Shared for Process {
+    fn kind(&self) -> &'static str {
+        "process"
+    }
+
     fn permit<'a>(
         &'a self,
         key: &'a Key,

@@ -103,6 +103,10 @@ fn life(until: Moment, now: Moment) -> i64 {
 }
 
 impl Shared for Redis {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
     fn permit<'a>(
         &'a self,
         key: &'a Key,
@@ -172,9 +176,10 @@ impl Redis {
     }
 }
 
-/// The value, if its end is not reached.
+/// The value, if its end is not reached. One that ends later than any of ours is somebody else's.
 fn unframed(framed: Option<Vec<u8>>, now: Moment) -> Option<Vec<u8>> {
     let mut framed = framed?;
     let until = framed.first_chunk().map(|until| i64::from_be_bytes(*until))?;
-    (until > micros(now)).then(|| framed.split_off(size_of::<i64>()))
+    let latest = micros(now.plus(VALUE_LIFE)).saturating_add(GRACE * 1000);
+    (until > micros(now) && until <= latest).then(|| framed.split_off(size_of::<i64>()))
 }

@@ -25,19 +25,39 @@ use crate::{
 /// Bytes of a slot and of its place in the cache.
 const SLOT: usize = 512;
 
+/// A person's place in the cache. A commit marks the one it finds there; one that the cache had dropped
+/// is not found. So what is loaded counts only once it has been put in and nothing was committed up to
+/// then: a later commit finds it, or nobody does.
 struct Slot {
     marked: AtomicBool,
+    open: AtomicBool,
     /// What it was weighed as.
     weighed: AtomicU32,
-    loaded: OnceLock<Option<Arc<Compartment>>>,
+    loaded: OnceLock<Loaded>,
     one: tokio::sync::Mutex<()>,
 }
 
+struct Loaded {
+    compartment: Option<Arc<Compartment>>,
+    /// Taken before the store was read.
+    before: Ground,
+}
+
 impl Slot {
+    fn of(loaded: OnceLock<Loaded>) -> Arc<Self> {
+        Arc::new(Self {
+            marked: AtomicBool::new(false),
+            open: AtomicBool::new(false),
+            weighed: AtomicU32::new(0),
+            loaded,
+            one: tokio::sync::Mutex::new(()),
+        })
+    }
+
     /// Bytes it takes in memory, or soon will: who is loaded is mapped and decided about, which
     /// takes as much again as the documents, and is weighed again when that came to more.
     fn weight(&self) -> u32 {
-        let loaded = self.loaded.get().and_then(Option::as_ref);
+        let loaded = self.loaded.get().and_then(|loaded| loaded.compartment.as_ref());
         let bytes = loaded.map_or(0, |compartment| {
             let (all, derived) = compartment.weight();
             all.max(2 * (all - derived))
@@ -114,13 +134,14 @@ impl Local {
             // Before the slot is found: a commit counts before it marks the slot and after.
             let ground = self.ground(patient);
             let slot = self.slot(patient);
-            if let Some(loaded) = slot.loaded.get() {
-                if !slot.marked.load(Ordering::SeqCst) {
-                    self.weigh(patient, &slot);
-                    return Ok(loaded.clone().map(|compartment| Held { compartment, ground }));
-                }
+            if slot.marked.load(Ordering::SeqCst) {
                 self.forget(patient, &slot);
                 continue;
+            }
+            if let (Some(loaded), true) = (slot.loaded.get(), slot.open.load(Ordering::SeqCst)) {
+                self.weigh(patient, &slot, loaded);
+                let compartment = loaded.compartment.clone();
+                return Ok(compartment.map(|compartment| Held { compartment, ground }));
             }
             let _one = slot.one.lock().await;
             if slot.loaded.get().is_some() {
@@ -132,13 +153,9 @@ impl Local {
                 None => None,
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
-            slot.loaded.get_or_init(|| compartment);
-            // Put in again so that it is weighed with what it holds now. A commit counts before it
-            // looks for the slot, so either it finds this one or the count has moved.
-            self.slots.insert(patient.into(), Arc::clone(&slot));
-            if !self.stands(&before) {
-                slot.marked.store(true, Ordering::SeqCst);
-            }
+            slot.loaded.get_or_init(|| Loaded { compartment, before });
+            // Put in again so that it is weighed with what it holds now.
+            self.put(patient, &slot, &before);
         }
     }
 
@@ -213,8 +230,9 @@ impl Local {
         &self.store
     }
 
-    /// No later load gives what was there before.
-    fn mark(&self, patient: &str) {
+    /// No later load gives what was there before. Also for who finds that a change is stored already:
+    /// who made it may not have come so far.
+    pub fn mark(&self, patient: &str) {
         self.count(patient);
         if let Some(slot) = self.slots.get(patient) {
             slot.marked.store(true, Ordering::SeqCst);
@@ -242,22 +260,25 @@ impl Local {
         if let Some(slot) = self.slots.get(patient) {
             return slot;
         }
-        self.slots.get_with(patient.into(), || {
-            Arc::new(Slot {
-                marked: AtomicBool::new(false),
-                weighed: AtomicU32::new(0),
-                loaded: OnceLock::new(),
-                one: tokio::sync::Mutex::new(()),
-            })
-        })
+        self.slots.get_with(patient.into(), || Slot::of(OnceLock::new()))
     }
 
-    /// Puts a slot in again that grew by a quarter since it was weighed. If it is not the newest by
-    /// now, it is marked, and whoever meets it loads again.
-    fn weigh(&self, patient: &str, slot: &Arc<Slot>) {
+    /// Puts in a slot that nobody reads from yet, and opens it. A commit counts before it looks for the
+    /// slot: either it finds this one, or the count has moved.
+    fn put(&self, patient: &str, slot: &Arc<Slot>, before: &Ground) {
+        self.slots.insert(patient.into(), Arc::clone(slot));
+        let outcome = if self.stands(before) { &slot.open } else { &slot.marked };
+        outcome.store(true, Ordering::SeqCst);
+    }
+
+    /// Puts what grew by a quarter since it was weighed in again, in a slot of its own: the one there
+    /// was may have been dropped, and something committed that did not find it.
+    fn weigh(&self, patient: &str, slot: &Slot, loaded: &Loaded) {
         let weighed = slot.weighed.load(Ordering::Relaxed);
         if slot.weight() > weighed.saturating_add(weighed / 4) {
-            self.slots.insert(patient.into(), Arc::clone(slot));
+            let Loaded { compartment, before } = loaded;
+            let again = Loaded { compartment: compartment.clone(), before: *before };
+            self.put(patient, &Slot::of(OnceLock::from(again)), before);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
     seal::Keys,
-    store::{Task, schema::refusal, sealed},
+    store::{Task, postgres::Ledger, schema::refusal, sealed},
 };
 
 /// Rows that travel together, in one transaction.
@@ -150,7 +150,17 @@ pub(super) trait Rows {
 pub(super) const NUMBERED: [&str; 4] = ["person", "document", "audit_pending", "outbox"];
 
 /// A store that is moved from or into.
-pub struct Side(pub(super) Box<dyn Rows>);
+pub struct Side {
+    pub(super) rows: Box<dyn Rows>,
+    pub(super) ledger: Option<Ledger>,
+}
+
+impl Side {
+    /// The rows of the audit log beside it, where it is a database.
+    pub fn ledger(&self) -> Option<Ledger> {
+        self.ledger.clone()
+    }
+}
 
 /// What a move came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -161,7 +171,21 @@ pub struct Moved {
     pub alike: Vec<(&'static str, u64)>,
 }
 
-/// Moves everything and compares it; `step` hears of so many rows moved or compared.
+/// Is it this gateway's store, at rest?
+///
+/// # Errors
+/// [`crate::error::Kind::Unavailable`], saying what to do, if it is another's, empty or in use.
+pub async fn look(from: &Side, (node, keys): (&NodeCode, &Arc<Keys>)) -> Result<()> {
+    let from = &*from.rows;
+    let Some((code, probe)) = from.owner().await? else {
+        return Err(refusal("The store to move from is empty: name the one with the data."));
+    };
+    sealed::recognise(keys, node, &code, &probe)?;
+    from.alone().await
+}
+
+/// Moves everything and compares it; `step` hears of so many rows moved or compared. The target stays
+/// shut until [`finish`].
 ///
 /// # Errors
 /// [`crate::error::Kind::Unavailable`], saying what to do: a source of another node or key, a gateway
@@ -169,17 +193,13 @@ pub struct Moved {
 pub async fn run(
     from: &Side,
     to: &Side,
-    (node, keys): (&NodeCode, &Arc<Keys>),
+    whose: (&NodeCode, &Arc<Keys>),
     step: &mut dyn FnMut(u64),
 ) -> Result<Moved> {
-    let (from, to) = (&*from.0, &*to.0);
-    let Some((code, probe)) = from.owner().await? else {
-        return Err(refusal("The store to move from is empty: name the one with the data."));
-    };
-    sealed::recognise(keys, node, &code, &probe)?;
-    from.alone().await?;
+    look(from, whose).await?;
+    let (from, to) = (&*from.rows, &*to.rows);
     to.alone().await?;
-    take(to, node, keys).await?;
+    take(to, whose.0, whose.1).await?;
     let mut before = 0;
     for table in &TABLES {
         before += count(to, table).await?;
@@ -190,9 +210,16 @@ pub async fn run(
     for table in &TABLES {
         alike.push((table.name, compare(from, to, table, step).await?));
     }
-    from.alone().await?;
-    to.own(node.to_string(), sealed::probe(keys, node)?).await?;
     Ok(Moved { before, alike })
+}
+
+/// Opens the target to gateways, once everything has arrived that belongs with the store.
+///
+/// # Errors
+/// `Unavailable` if a gateway is at work on the source, or if one of the two cannot be reached.
+pub async fn finish(from: &Side, to: &Side, (node, keys): (&NodeCode, &Arc<Keys>)) -> Result<()> {
+    from.rows.alone().await?;
+    to.rows.own(node.to_string(), sealed::probe(keys, node)?).await
 }
 
 /// How many rows there are to move.
@@ -202,7 +229,7 @@ pub async fn run(
 pub async fn rows(from: &Side) -> Result<u64> {
     let mut all = 0;
     for table in &TABLES {
-        all += count(&*from.0, table).await?;
+        all += count(&*from.rows, table).await?;
     }
     Ok(all)
 }

@@ -57,6 +57,11 @@ mod target;
 mod tls;
 mod write;
 
+/// Connections for the change sequence alone: one that hangs has a follower.
+const FOLLOWING: usize = 2;
+/// Connections for what the audit log adds: one batch at a time.
+const WRITING: usize = 1;
+
 /// The file in the data directory that holds the name of its chain of the audit log.
 const NAME: &str = "replica";
 
@@ -83,6 +88,8 @@ pub struct Postgres {
     keeper: Arc<str>,
     ledger: Ledger,
     pool: Arc<Pool>,
+    /// Whoever follows the change sequence must not wait until others have loaded what they want.
+    following: Arc<Pool>,
 }
 
 impl Postgres {
@@ -112,8 +119,10 @@ impl Postgres {
         pool.try_out().await?;
         schema::prepare(&pool, Owner { node, keys: Arc::clone(&keys) }).await?;
         let kept = Arc::new(Kept { _engine: engine, _lock: lock });
-        let ledger = Ledger::new(Arc::clone(&pool), kept, Arc::clone(&chain));
-        Ok(Self { keys, chance, keeper: chain, ledger, pool })
+        let following = pool.beside(&database, FOLLOWING)?;
+        let writing = pool.beside(&database, WRITING)?;
+        let ledger = Ledger::new(Arc::clone(&pool), writing, kept, Arc::clone(&chain));
+        Ok(Self { keys, chance, keeper: chain, ledger, pool, following })
     }
 
     /// The audit log's rows.
@@ -213,7 +222,7 @@ impl Store for Postgres {
     }
 
     fn changes(&self, after: i64, limit: usize) -> Task<Changes> {
-        self.pool.ask(Errand::Read, (after, limit), |rows, (after, limit)| {
+        self.following.ask(Errand::Read, (after, limit), |rows, (after, limit)| {
             Box::pin(read::changes(rows, *after, *limit))
         })
     }

@@ -7,26 +7,28 @@ use std::{collections::BTreeSet, fs, sync::Arc};
 
 use mylife::{
     audit::{
-        log::{AuditKey, Log},
+        log::{AuditKey, Log, moving::Side},
         read::{self, Found, Keys},
         segment,
         verify::verify,
     },
     chance::SeededChance,
     domain::id::NodeCode,
+    error::Result,
     store::{
         Store,
         sqlite::{Options, Sqlite},
     },
 };
 
-use crate::step::audit::{Dir, aino, eero, entry, failing::Faulty, signer};
+use crate::step::audit::{Dir, aino, clock, eero, entry, failing::Faulty, keys, signer};
 
+mod moving;
 mod server;
 mod suite;
 
 /// What a verification says, of whatever home.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 struct Checked {
     records: u64,
     opened: u64,
@@ -47,6 +49,8 @@ trait Home: Sized {
     fn new() -> Self;
     /// The log, for a process that writes it.
     fn open(&self) -> Log;
+    /// The log, to be moved from or into.
+    fn side(&self) -> Result<Side>;
     /// From now on nothing is written, until it is mended.
     fn break_down(&self);
     fn mend(&self);
@@ -72,6 +76,10 @@ impl Home for Files {
 
     fn open(&self) -> Log {
         self.log.threaded(Arc::clone(&self.disk) as _)
+    }
+
+    fn side(&self) -> Result<Side> {
+        Side::files(self.log.path(), &keys(), clock())
     }
 
     fn break_down(&self) {
@@ -159,7 +167,7 @@ fn requests(found: &[Found]) -> Vec<String> {
 }
 
 /// Appends a record about one of two people.
-async fn append(log: &Log, request: &str) -> mylife::error::Result<[u8; 32]> {
+async fn append(log: &Log, request: &str) -> Result<[u8; 32]> {
     let payload = entry(request).to_payload().unwrap();
     let key = if request.len().is_multiple_of(2) { aino() } else { eero() };
     Ok(log.append(&key, &payload).await?.leaf)

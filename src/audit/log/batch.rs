@@ -68,7 +68,7 @@ pub(super) struct Filled {
 }
 
 impl Filled {
-    fn empty(&mut self) {
+    pub(super) fn empty(&mut self) {
         self.leaves.clear();
         self.bytes.clear();
         self.bytes.resize(MARK, 0);

@@ -14,15 +14,17 @@ use std::{
 use super::{
     batch::Filled,
     disk::{Disk, Tape},
-    home::Home,
+    home::{Checked, Frames, Home},
     recover::{self, Reached},
 };
 use crate::{
     audit::{
-        checkpoint::{Checkpoint, Signer, Verifier},
-        frame::mark,
+        checkpoint::{self, Checkpoint, Signer, Verifier},
+        frame::{Frame, Sealed, mark},
+        read,
         segment::{self, HEAD, head},
         tree::{Hash, proof::Head},
+        verify,
     },
     clock::Clock,
     domain::moment::Moment,
@@ -148,6 +150,41 @@ impl Home for Files {
         recover::keep(&self.dir, &*self.disk, &reached, &note, &mut length)
             .map_err(Error::unavailable)?;
         Ok(checkpoint)
+    }
+
+    fn frames(&self) -> Result<Frames> {
+        let whole = |frame: &Frame<'_>, bytes: &[u8]| {
+            Ok(Sealed { leaf: frame.leaf, bytes: bytes.to_vec() })
+        };
+        Ok(Box::new(read::walk(&self.dir, whole)?))
+    }
+
+    fn notes(&self, verifier: &Verifier) -> Result<Vec<(u64, String)>> {
+        let path = self.dir.join(checkpoint::FILE);
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = fs::read_to_string(path).map_err(Error::unavailable)?;
+        let of = |(_, note): (usize, &str)| {
+            let signed = verifier.open(note).ok_or_else(|| Error::internal("no checkpoint"))?;
+            Ok((signed.head.size, note.to_owned()))
+        };
+        checkpoint::notes(&text).map(of).collect()
+    }
+
+    /// In place of those it had.
+    fn keep(&self, notes: &[(u64, String)]) -> Result<()> {
+        let mut length = lock(&self.checkpoints);
+        *length = 0;
+        let all = notes.iter().map(|(_, note)| note.as_str()).collect::<String>();
+        let reached = lock(&self.reached).clone();
+        recover::keep(&self.dir, &*self.disk, &reached, &all, &mut length)
+            .map_err(Error::unavailable)
+    }
+
+    fn check(&self, verifier: &Verifier) -> Result<Checked> {
+        let report = verify::verify(&self.dir, Some(verifier), &|_| None)?;
+        Ok(Checked { head: report.head, fault: report.fault.map(|fault| fault.to_string()) })
     }
 }
 

@@ -8,12 +8,23 @@ use std::time::Duration;
 use super::batch::Filled;
 use crate::{
     audit::{
-        checkpoint::{Checkpoint, Signer},
+        checkpoint::{Checkpoint, Signer, Verifier},
+        frame::Sealed,
         tree::proof::Head,
     },
     domain::moment::Moment,
     error::Result,
 };
+
+/// Records, one after the other.
+pub(super) type Frames = Box<dyn Iterator<Item = Result<Sealed>>>;
+
+/// What a verification found.
+pub(super) struct Checked {
+    pub(super) head: Option<Head>,
+    /// The first thing amiss.
+    pub(super) fault: Option<String>,
+}
 
 /// A place that keeps records.
 pub(super) trait Home: Send + Sync {
@@ -29,4 +40,16 @@ pub(super) trait Home: Send + Sync {
 
     /// Signs the tree as it is now and keeps the checkpoint.
     fn checkpoint(&self, signer: &Signer, now: Moment) -> Result<Checkpoint>;
+
+    /// Every record in order of the tree, as it is kept; an error for one that is in no tree.
+    fn frames(&self) -> Result<Frames>;
+
+    /// Signed checkpoints with the sizes of their trees, smallest first.
+    fn notes(&self, verifier: &Verifier) -> Result<Vec<(u64, String)>>;
+
+    /// Keeps checkpoints that were signed before. Everything they count is here.
+    fn keep(&self, notes: &[(u64, String)]) -> Result<()>;
+
+    /// Checks all there is as anybody may who has the log and its public key.
+    fn check(&self, verifier: &Verifier) -> Result<Checked>;
 }

@@ -10,13 +10,17 @@ use std::{
     time::Duration,
 };
 
-use super::{batch::Filled, home::Home};
+use super::{
+    batch::Filled,
+    home::{Checked, Frames, Home},
+};
 use crate::{
     audit::{
-        chain::LinkKey,
-        checkpoint::{Checkpoint, Signer},
+        chain::{LinkKey, Met, Walk},
+        checkpoint::{Checkpoint, Signer, Verifier},
         frame::{Item, MARK, Sealed, item},
         tree::{Frontier, proof::Head},
+        verify,
     },
     clock::Clock,
     domain::moment::Moment,
@@ -178,6 +182,44 @@ impl Home for Rows {
         let note = signer.sign(&checkpoint);
         self.ledger.wait(self.ledger.sign(tree.size(), note))?;
         Ok(checkpoint)
+    }
+
+    fn frames(&self) -> Result<Frames> {
+        let sealed = |met: Result<Met>| match met? {
+            Met::Placed { record: Some(record), .. } => {
+                Ok(Sealed { leaf: record.leaf, bytes: record.frame.to_vec() })
+            }
+            Met::Placed { chain, number, record: None, .. } => {
+                Err(Error::internal(format!("record {number} of chain {chain} is gone")))
+            }
+            Met::Waiting(Record { chain, number, .. }) => {
+                Err(Error::internal(format!("record {number} of chain {chain} is in no tree")))
+            }
+        };
+        Ok(Box::new(Walk::new(self.ledger.clone()).map(sealed)))
+    }
+
+    fn notes(&self, _: &Verifier) -> Result<Vec<(u64, String)>> {
+        let (mut notes, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.ledger.wait(self.ledger.checkpoints(after, MOST))?;
+            let Some((last, _)) = page.last() else { return Ok(notes) };
+            after = Some(*last);
+            notes.extend(page);
+        }
+    }
+
+    /// Of two of one size the one that is here stays.
+    fn keep(&self, notes: &[(u64, String)]) -> Result<()> {
+        notes
+            .iter()
+            .try_for_each(|(size, note)| self.ledger.wait(self.ledger.sign(*size, note.clone())))
+    }
+
+    fn check(&self, verifier: &Verifier) -> Result<Checked> {
+        let links = Some(&self.links);
+        let report = verify::rows::verify(&self.ledger, Some(verifier), links, &|_| None)?;
+        Ok(Checked { head: report.head, fault: report.fault.map(|fault| fault.to_string()) })
     }
 }
 

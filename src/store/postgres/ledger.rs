@@ -94,13 +94,20 @@ pub struct Placed {
 #[derive(Clone)]
 pub struct Ledger {
     pool: Arc<Pool>,
+    /// What answers wait for does not wait for what others load.
+    writing: Arc<Pool>,
     chain: Arc<str>,
     _kept: Arc<Kept>,
 }
 
 impl Ledger {
-    pub(super) fn new(pool: Arc<Pool>, kept: Arc<Kept>, chain: Arc<str>) -> Self {
-        Self { pool, chain, _kept: kept }
+    pub(super) fn new(
+        pool: Arc<Pool>,
+        writing: Arc<Pool>,
+        kept: Arc<Kept>,
+        chain: Arc<str>,
+    ) -> Self {
+        Self { pool, writing, chain, _kept: kept }
     }
 
     /// Waits for an answer on a thread of one's own.
@@ -129,14 +136,14 @@ impl Ledger {
 
     /// The end of a chain.
     pub fn end(&self, chain: &str) -> Task<End> {
-        self.pool
+        self.writing
             .ask(Errand::Read, Arc::<str>::from(chain), |rows, chain| Box::pin(end(rows, chain)))
     }
 
     /// Adds records, all or none, durably. `Conflict` if one of the numbers is taken; if the answer
     /// is `Unavailable` they may still come to be there.
     pub fn append(&self, records: Vec<Record>) -> Task<()> {
-        self.pool.ask(Errand::Statement, records, |rows, all| Box::pin(append(rows, all)))
+        self.writing.ask(Errand::Statement, records, |rows, all| Box::pin(append(rows, all)))
     }
 
     /// The same with records of commits, which cease to wait. `Conflict` also if one of them does not

@@ -3,21 +3,22 @@
 //! Belongs to `store::postgres`; see `store::moving`. One connection, so that any other under our name
 //! is a gateway at work.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use tokio_postgres::types::Type;
 
 use crate::{
-    error::Result,
+    chance::Chance,
+    error::{Error, Result},
     store::{
         Task,
         lock::Lock,
         moving::{Cell, Row, Rows, Side, Table},
         postgres::{
-            Database, Patience, Postgres,
+            Database, Kept, Ledger, Patience, Postgres, chain,
             fault::Outcome,
-            pool::{self, Engine, Errand, Pool},
+            pool::{self, Errand, Pool},
             schema,
             session::{
                 Session,
@@ -38,23 +39,33 @@ const BETWEEN: Duration = Duration::from_millis(200);
 
 struct There {
     pool: Arc<Pool>,
-    _engine: Engine,
+    _kept: Arc<Kept>,
 }
 
 impl Postgres {
-    /// A database as one side of a move; made ready if it is empty. The lock of the data directory is
-    /// the caller's.
+    /// A database, and the data directory of a process that uses it, as one side of a move; made ready
+    /// if it is empty. The lock of the directory is the caller's.
     ///
     /// # Errors
     /// As [`Postgres::open`], as far as that shows in the schema.
-    pub async fn side(database: &Database, _held: &Lock) -> Result<Side> {
+    pub async fn side(
+        database: &Database,
+        directory: &Path,
+        chance: &dyn Chance,
+        _held: &Lock,
+    ) -> Result<Side> {
+        let chain = chain(directory, chance).map_err(Error::unavailable)?;
         let patience = Patience { statement: PAGE, answer: PAGE, ..database.patience };
         let connections = NonZeroUsize::MIN;
         let alone = Database { connections, patience, ..database.clone() };
         let (pool, engine) = pool::start(&alone)?;
         pool.try_out().await?;
         schema::bring_forward(&pool).await?;
-        Ok(Side(Box::new(There { pool, _engine: engine })))
+        let kept = Arc::new(Kept { _engine: engine, _lock: None });
+        // One connection is enough where nobody else asks.
+        let writing = Arc::clone(&pool);
+        let ledger = Some(Ledger::new(Arc::clone(&pool), writing, Arc::clone(&kept), chain));
+        Ok(Side { rows: Box::new(There { pool, _kept: kept }), ledger })
     }
 }
 

@@ -92,6 +92,11 @@ pub(super) fn start(database: &Database) -> Result<(Arc<Pool>, Engine)> {
         .spawn(body)
         .map_err(Error::unavailable)?;
     let engine = Engine { stop: Some(stop), thread: Some(thread) };
+    Ok((of(database, database.connections.get(), handle)?, engine))
+}
+
+/// Connections that live on the thread of this handle.
+fn of(database: &Database, connections: usize, handle: Handle) -> Result<Arc<Pool>> {
     let own_bounds = database.bounds(false);
     let bounded = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
         let bounds = own_bounds.clone();
@@ -103,7 +108,7 @@ pub(super) fn start(database: &Database) -> Result<(Arc<Pool>, Engine)> {
         None => Manager::from_config(database.driver(), NoTls, recycling),
     };
     let connections = Connections::builder(manager)
-        .max_size(database.connections.get())
+        .max_size(connections)
         .runtime(Runtime::Tokio1)
         // Three round trips and a handshake; the driver bounds the first of them.
         .create_timeout(Some(database.patience.connect.saturating_mul(2)))
@@ -117,7 +122,7 @@ pub(super) fn start(database: &Database) -> Result<(Arc<Pool>, Engine)> {
         format!("{begin}; {}", database.bounds(true))
     };
     let (prepared, answer) = (database.prepared, database.patience.answer);
-    Ok((Arc::new(Pool { connections, prepared, begin, answer, handle }), engine))
+    Ok(Arc::new(Pool { connections, prepared, begin, answer, handle }))
 }
 
 /// A connection that is closed unless it is given back in order.
@@ -167,6 +172,11 @@ impl Pool {
         // Who waits is there until it is told.
         drop(self.handle.spawn(async move { drop(tell.send(task.await)) }));
         told.recv().map_err(Error::unavailable)?
+    }
+
+    /// Further connections on the same thread: what is asked there waits for nothing that is asked here.
+    pub(super) fn beside(&self, database: &Database, connections: usize) -> Result<Arc<Self>> {
+        of(database, connections, self.handle.clone())
     }
 
     /// Connects once, and says what is wrong if that fails.

@@ -20,7 +20,7 @@ pub struct Database {
     pub password: Option<zeroize::Zeroizing<String>>,
     /// Authorities of the server's certificate; none for an address that [`Address::is_local`].
     pub tls: Option<Arc<ClientConfig>>,
-    /// Most connections at once.
+    /// Most connections at once, beside three of their own for the change sequence and the audit log.
     pub connections: NonZeroUsize,
     /// May statements be prepared? Not through a pooler that gives each transaction another
     /// connection: then every statement is parsed anew, within a transaction with bounds of its own.

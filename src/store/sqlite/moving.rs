@@ -28,7 +28,8 @@ impl Sqlite {
     /// As [`Sqlite::open`], as far as that shows in the schema.
     pub fn side(directory: &Path) -> Result<Side> {
         let rows = schema::bring_forward(&directory.join(FILE))?;
-        Ok(Side(Box::new(File(Arc::new(Mutex::new(rows))))))
+        let rows = Box::new(File(Arc::new(Mutex::new(rows))));
+        Ok(Side { rows, ledger: None })
     }
 }
 

@@ -7,18 +7,19 @@ use std::{path::Path, sync::Arc};
 use mylife::{
     audit::{
         chain::LinkKey,
-        log::{AuditKey, Log},
+        log::{AuditKey, Log, moving::Side},
         read::{self, Found, Keys},
         verify,
     },
     chance::SystemChance,
+    error::Result,
     store::{
         Store,
         postgres::{Database, Ledger, Postgres},
     },
 };
 
-use super::{Checked, Home, Tampering, suite};
+use super::{Checked, Files, Home, Tampering, moving, suite};
 use crate::{
     step::audit::{Dir, block_on, clock, keys, signer},
     store::server::{cluster::shared, database, options},
@@ -100,6 +101,11 @@ impl Home for Rows {
 
     fn open(&self) -> Log {
         self.log(self.directory.path())
+    }
+
+    fn side(&self) -> Result<Side> {
+        let ledger = self.process(self.directory.path()).ledger();
+        block_on(Side::rows(ledger, &keys(), clock()))
     }
 
     fn break_down(&self) {
@@ -266,6 +272,10 @@ macro_rules! through {
                 self.0.open()
             }
 
+            fn side(&self) -> Result<Side> {
+                self.0.side()
+            }
+
             fn break_down(&self) {
                 self.0.break_down();
             }
@@ -299,6 +309,10 @@ macro_rules! through {
 
 through!(ThroughSessions, "session", true);
 through!(ThroughTransactions, "transaction", false);
+
+moving::between!(files_to_rows, super::Files, super::Rows);
+moving::between!(rows_to_files, super::Rows, super::Files);
+moving::between!(rows_to_rows, super::Rows, super::Rows);
 
 suite::on!(rows, super::Rows);
 suite::on!(through_sessions, super::ThroughSessions);

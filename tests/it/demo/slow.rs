@@ -125,7 +125,7 @@ pub(super) fn described(dir: &Path) {
 }
 
 /// How many records a log that verifies holds.
-pub(super) fn whole_log(dir: &Path, data: &str, code: &str) -> u64 {
+fn whole_log(dir: &Path, data: &str, code: &str) -> u64 {
     let keys = master::read(&dir.join("master.key"), Arc::new(SystemChance)).unwrap();
     let keys = log_keys(&NodeCode::parse(code).unwrap(), &keys).unwrap();
     let verifier = keys.signer.verifier();

@@ -58,6 +58,10 @@ impl Shared for Gate {
         })
     }
 
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
     fn put<'a>(
         &'a self,
         key: &'a Key,

@@ -18,7 +18,11 @@ use mylife::{
     transport::{Tcp, Transport},
 };
 use proptest::prelude::*;
-use tokio::{io::AsyncReadExt, io::AsyncWriteExt, sync::mpsc, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use super::wires::{Heard, Wires, hear, say};
 
@@ -339,6 +343,43 @@ async fn a_body_checks_itself_where_no_wire_does() {
     let (to, from) = mpsc::channel(1);
     to.try_send(Err(Error::internal("a fault"))).unwrap();
     assert!(Body::pieces(from).collect().await.is_err());
+}
+
+/// Tells when it begins, and when it has come to its end.
+struct Slowly(Notify, Notify, mpsc::UnboundedSender<()>);
+
+impl Answer for Slowly {
+    fn answer(&self, request: Incoming) -> Answering<'_> {
+        let ended = self.2.clone();
+        Box::pin(async move {
+            drop(request.body.whole().await);
+            self.0.notify_one();
+            self.1.notified().await;
+            ended.send(()).unwrap();
+            Response::new(Body::free("done"))
+        })
+    }
+
+    fn refuse(&self, kind: Kind, say: &'static str) -> Response<Body> {
+        answer(kind, say)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_has_begun_comes_to_its_end_when_the_client_has_gone() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let slowly = Arc::new(Slowly(Notify::new(), Notify::new(), tell));
+    let (wires, _stop) = answering(Limits::default(), None, slowly.clone());
+    let mut link = wires.open(1).unwrap();
+    let text = format!("PUT / HTTP/1.1\r\n{HOST}Content-Length: 2\r\n\r\nab");
+    link.write_all(text.as_bytes()).await.unwrap();
+    slowly.0.notified().await;
+    drop(link);
+    // Time stands still until the listener has nothing to do any more.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    slowly.1.notify_one();
+    let ended = tokio::time::timeout(Duration::from_secs(1), told.recv()).await;
+    assert_eq!(ended, Ok(Some(())));
 }
 
 #[tokio::test(start_paused = true)]

@@ -223,12 +223,11 @@ impl State {
                 (Self { answer, ..self }, None)
             }
             Answer::Known { instant, began } => {
-                let answer = match self.slot {
-                    Some(shows) => Answer::Loaded { instant, began, shows },
-                    None => {
-                        let shows = !self.is_withdrawn();
-                        Answer::Reading { instant, began, shows, marked: false }
-                    }
+                let answer = if let Some(shows) = self.slot {
+                    Answer::Loaded { instant, began, shows }
+                } else {
+                    let shows = !self.is_withdrawn();
+                    Answer::Reading { instant, began, shows, marked: false }
                 };
                 (Self { answer, ..self }, None)
             }

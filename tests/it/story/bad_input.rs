@@ -17,6 +17,10 @@ fn a_cursor_is_good_for_its_caller_query_and_time_alone() {
     let path = format!("/fhir/Observation?patient={}&_count=1", aino.patient());
     let next = portal.get(&path).next().unwrap();
     assert_eq!(portal.get(&next).ids().len(), 1);
+    let mut last = next.clone();
+    while let Some(further) = portal.get(&last).next() {
+        last = further;
+    }
     let (query, cursor) = next.split_once("_cursor=").unwrap();
     let swapped: String = cursor.chars().rev().collect();
     let rows = [
@@ -32,6 +36,8 @@ fn a_cursor_is_good_for_its_caller_query_and_time_alone() {
     }
     world.pass(std::time::Duration::from_mins(20));
     portal.get(&next).refused(400, "invalid");
+    // The last page points to no other, so it might be kept.
+    portal.get(&last).refused(400, "invalid");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
 const MANAGEMENT: u16 = 9443;
 
 /// What the management face of a gateway says.
-fn shown(node: &Node, path: &str) -> String {
+pub(super) fn shown(node: &Node, path: &str) -> String {
     let world = &node.world;
     let management = Management {
         gateway: Arc::clone(&node.gateway),

@@ -3,6 +3,7 @@
 
 mod letters;
 mod killed;
+mod operator;
 mod order;
 mod proxy;
 mod town;
@@ -109,7 +110,8 @@ struct Twins {
     a: Node,
     b: Node,
     disk_of_b: Slow,
-    _redis: Server,
+    redis: Server,
+    database: String,
     // While it waits, no timer goes off by itself.
     _frozen: Sender<()>,
     world: World,
@@ -144,7 +146,7 @@ impl Twins {
             tokio::task::spawn_blocking(move || thawed.recv().is_err());
         });
         let server = Server::start(&[]);
-        let (_, database) = postgres::fresh();
+        let (name, database) = postgres::fresh();
         let place = |setup: &mut Setup| {
             let door = Arc::new(Door::new(redis::one(&server)).unwrap());
             setup.shared = Choice::Redis { door, away: Away::Refuse };
@@ -154,7 +156,7 @@ impl Twins {
         let on = apart.then(|| Arc::new(disk_of_b.clone()) as Arc<dyn Disk>);
         let a = Node::replica(&world, "297", 1, None, place);
         let b = Node::replica(&world, "297", 2, on, place);
-        Self { a, b, disk_of_b, _redis: server, _frozen: frozen, world }
+        Self { a, b, disk_of_b, redis: server, database: name, _frozen: frozen, world }
     }
 
     /// Does something on the world's one thread.

@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// Kills it, at once and without a word.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(Running { mut shell, input, output: _output }) = self.running.take() {
             drop(input);
             shell.wait().unwrap();

@@ -1,14 +1,18 @@
 //! What a process keeps in memory while others write the same store: as new as it says, or refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use mylife::{
     compartment::Compartment,
     error::Kind,
     source::{follower::OLDEST, local::Local},
+    store::{
+        Store,
+        postgres::{Database, Postgres},
+    },
 };
 
-use super::{Cluster, Directory, change, database, fresh, on_one_thread, open};
+use super::{Cluster, Directory, change, database, fresh, on_one_thread, open, options, shared};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -125,10 +129,40 @@ fn more_changes_than_are_read_at_once_are_met_in_one_round() {
                     pg_current_xact_id()::text::bigint - n, row, 7 FROM person, \
                     generate_series(1, 2500) AS n WHERE patient = '297.many'";
         // As if so many had been committed since.
-        super::shared().run(&name, "UPDATE gateway SET ahead = ahead + 1000000");
-        super::shared().run(&name, &many.replace("bigint - n", "bigint + 900000 - n"));
+        shared().run(&name, "UPDATE gateway SET ahead = ahead + 1000000");
+        shared().run(&name, &many.replace("bigint - n", "bigint + 900000 - n"));
         theirs.commit(change("297.last", 1)).await.unwrap();
         replica.follow(ms(100)).await.unwrap();
         assert_eq!(version(&replica, "297.last").await, Some(2));
+    });
+}
+
+#[test]
+fn who_follows_and_who_records_wait_for_nobody_who_reads_or_writes() {
+    let (name, database) = fresh();
+    let directory = Directory::new("lanes");
+    on_one_thread(async {
+        let database = Database { connections: NonZeroUsize::MIN, ..database };
+        let store = Postgres::open(options(directory.path(), database)).await.unwrap();
+        store.commit(change("297.p", 0)).await.unwrap();
+        let ledger = store.ledger();
+        ledger.begin().await.unwrap();
+        let own = shared();
+        own.run(
+            &name,
+            &format!("BEGIN; SELECT 1 FROM person FOR UPDATE; PREPARE TRANSACTION '{name}'"),
+        );
+        // The one connection waits for the row.
+        let commit = tokio::spawn(store.commit(change("297.p", 1)));
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                     AND datname = current_database()";
+        while own.run(&name, waits) != ["1"] {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.changes(0, 9).await.unwrap().changed.len(), 1);
+        ledger.append(Vec::new()).await.unwrap();
+        assert!(!commit.is_finished());
+        own.run(&name, &format!("COMMIT PREPARED '{name}'"));
+        commit.await.unwrap().unwrap();
     });
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mylife::{
+    chance::SystemChance,
     domain::id::NodeCode,
     error::Result,
     store::{
@@ -68,12 +69,16 @@ fn file(directory: &Directory) -> Side {
 }
 
 async fn there(database: &Database, held: &Lock) -> Result<Side> {
-    Postgres::side(database, held).await
+    let directory = Directory::new("side");
+    Postgres::side(database, directory.path(), &SystemChance, held).await
 }
 
 async fn run(from: &Side, to: &Side) -> Result<Moved> {
     let node = NodeCode::parse("297").unwrap();
-    moving::run(from, to, (&node, &keys(1)), &mut |_| ()).await
+    let own = keys(1);
+    let moved = moving::run(from, to, (&node, &own), &mut |_| ()).await?;
+    moving::finish(from, to, (&node, &own)).await?;
+    Ok(moved)
 }
 
 fn say<T>(refused: Result<T>) -> String {
@@ -118,6 +123,24 @@ fn there_and_back_again_everything_is_as_it_was_and_ids_go_on() {
             assert_eq!(store.changes(newest, 9).await.unwrap().changed.len(), 2);
         }
     });
+}
+
+#[test]
+fn no_table_is_forgotten() {
+    let (name, database) = fresh();
+    let [one, two] = ["one", "two"].map(Directory::new);
+    let mut moved: Vec<&str> = on_one_thread(async {
+        fill(&*sqlite(one.path())).await;
+        let held = Lock::take(two.path()).unwrap();
+        let moved = run(&file(&one), &there(&database, &held).await.unwrap()).await.unwrap();
+        moved.alike.into_iter().map(|(table, _)| table).collect()
+    });
+    // The log is moved by itself; a turn ends by itself, and the rest the target makes its own.
+    moved.extend(["audit_chain", "audit_checkpoint", "audit_place", "audit_record", "audit_tree"]);
+    moved.extend(["gateway", "schema_version", "turn"]);
+    moved.sort_unstable();
+    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
+    assert_eq!(shared().run(&name, tables), moved);
 }
 
 #[test]

@@ -5,7 +5,13 @@
 //! acknowledged it looks at once at every connection that waits for an answer: one on which nothing has
 //! come by then must not bring what was withdrawn, nor must one asked later.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    pin::pin,
+    rc::Rc,
+    time::Duration,
+};
 
 use http::Method;
 use mylife::{
@@ -14,11 +20,15 @@ use mylife::{
     source::follower::{EVERY, OLDEST},
 };
 use serde_json::{Value, json};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::{
+    sync::watch,
+    task::{LocalSet, spawn_local},
+    time::timeout,
+};
 
 use super::{
     proxy::Way,
-    town::{PORTAL, Told, Town},
+    town::{LONGEST, Line, PORTAL, Told, Town},
 };
 use crate::world::Terms;
 
@@ -26,6 +36,8 @@ const SOURCE: usize = 0;
 const DESK: usize = 1;
 const READER: usize = 2;
 const REPLICAS: usize = 3;
+/// Assessments of a person, so few that a page holds what follows from them.
+pub(super) const PUSHED: usize = 10;
 
 type Themes = BTreeSet<String>;
 
@@ -34,6 +46,8 @@ struct Write {
     themes: Themes,
     begun: u64,
     acknowledged: Option<(u64, Duration)>,
+    /// The version that was acknowledged.
+    version: Option<u64>,
 }
 
 /// What somebody was shown.
@@ -53,8 +67,11 @@ pub(super) struct Seen {
     answers: Vec<Answer>,
     /// Connections on which an answer is waited for, and the last acknowledgement without a byte.
     waiting: Vec<Option<(std::net::TcpStream, u64)>>,
-    /// `X-Request-Id` of every answer.
+    /// What was answered with anything but what was asked for, or not at all.
+    refused: usize,
+    /// `X-Request-Id` of everything that must stand in the log: answers, writes, refusals.
     pub(super) requests: Vec<String>,
+    news: Rc<watch::Sender<()>>,
 }
 
 /// Somebody, and what was seen of them.
@@ -75,12 +92,20 @@ fn turns() -> impl Iterator<Item = Vec<Theme>> {
 impl Seen {
     fn tick(&mut self) -> u64 {
         self.now += 1;
+        self.news.send_replace(());
         self.now
     }
 
-    fn acknowledged(&mut self, write: usize) {
+    /// So much was seen.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn acknowledged(&mut self, write: usize, told: Told) {
         let (at, instant) = (self.tick(), self.clock.elapsed());
         self.writes[write].acknowledged = Some((at, instant));
+        self.writes[write].version = told.version;
+        self.requests.push(told.request);
         for (wire, unstarted) in self.waiting.iter_mut().flatten() {
             // The connection does not block, so nothing there is an error.
             if wire.peek(&mut [0]).is_err() {
@@ -93,6 +118,7 @@ impl Seen {
     fn told(&mut self, at: usize, sent: (u64, Duration), told: Option<Told>) -> Option<u16> {
         let (_, unstarted) = self.waiting[at].take().unwrap();
         let ended = self.tick();
+        self.refused += usize::from(told.as_ref().is_none_or(|told| told.status != 200));
         let told = told?;
         if told.status == 200 {
             let themes = themes(&told.body);
@@ -102,9 +128,14 @@ impl Seen {
         Some(told.status)
     }
 
-    /// Every answer that shows what it must not, or lacks what it must have.
+    /// Every answer that shows what it must not, or lacks what it must have; every write that was made
+    /// upon another state than what was acknowledged before.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        let versions: Vec<_> = self.writes.iter().filter_map(|write| write.version).collect();
+        if !versions.is_sorted_by(|a, b| a < b) {
+            faults.push(format!("a version that was acknowledged is gone: {versions:?}"));
+        }
         for Answer { themes, sent, unstarted, ended } in &self.answers {
             let from = sent.0.max(*unstarted);
             let before = |limit: &dyn Fn(u64, Duration) -> bool| {
@@ -137,6 +168,10 @@ impl Seen {
         taken.filter(|(_, b)| b.acknowledged.is_some()).count()
     }
 
+    pub(super) fn answered(&self) -> usize {
+        self.answers.len()
+    }
+
     pub(super) fn shown(&self) -> usize {
         self.answers.iter().filter(|answer| !answer.themes.is_empty()).count()
     }
@@ -167,7 +202,9 @@ impl Person {
             writes: Vec::new(),
             answers: Vec::new(),
             waiting: (0..town.replicas().len()).map(|_| None).collect(),
-            requests: Vec::new(),
+            refused: 0,
+            requests: vec![told.request],
+            news: Rc::clone(&town.news),
         };
         let patient = told.body["patient"].as_str().unwrap().to_owned();
         let uuid = format!("urn:uuid:00000000-0000-4000-8000-0000000000{number:02}");
@@ -176,20 +213,40 @@ impl Person {
         person
     }
 
-    /// Pushes an assessment; its id, if it is acknowledged.
+    /// Pushes an assessment, one of a few, as no push before it had it; its id, if it is acknowledged.
     pub(super) async fn push(&self, town: &Town, at: usize, number: usize) -> Option<String> {
-        let id = format!("{}-{number}", self.name);
-        let answers = [Housing, Health]
-            .map(|theme| json!({ "theme": theme.code(), "importance": 2, "satisfaction": 1 }));
+        let id = format!("{}-{}", self.name, number % PUSHED);
+        // What stays as it was keeps its instant.
+        let (times, limit) = (number / PUSHED, 11);
+        let answers = [Housing, Health].map(|theme| {
+            let (importance, satisfaction) = (times / limit % limit, times % limit);
+            json!({ "theme": theme.code(), "importance": importance, "satisfaction": satisfaction })
+        });
         let body = json!({
             "schema": "mylife/assessment/1", "id": id, "person": self.name, "form": "3x10d-30",
-            "status": "completed", "authored": "2026-02-01T10:00:00Z", "answered_by": "person",
+            "status": "completed", "authored": instant(number), "answered_by": "person",
             "language": "fi", "answers": answers,
         });
         let path = format!("/native/assessments/{id}");
         let told = town.once((at, SOURCE), Method::PUT, &path, Some(&body)).await?;
         let id = told.body["id"].as_str()?.to_owned();
-        (told.status < 300).then_some(id)
+        self.seen.borrow_mut().requests.push(told.request);
+        Some(id)
+    }
+
+    /// Asks for what is not there, and for what the caller may not do; both stand in the log.
+    pub(super) async fn is_refused(&self, town: &Town, at: usize) {
+        let write = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{}", self.uuid);
+        for (method, path, status) in [
+            (Method::GET, "/fhir/Goal/297.aaaaaaaaaaaaaaaaaaaaaaaaaa", 404),
+            (Method::PUT, write.as_str(), 403),
+        ] {
+            let Some(told) = town.once((at, READER), method, path, None).await else { continue };
+            assert!(told.status == status || told.status >= 500, "{} {}", told.status, told.body);
+            if told.status == status {
+                self.seen.borrow_mut().requests.push(told.request);
+            }
+        }
     }
 
     /// Permits exactly this; has it been acknowledged?
@@ -198,47 +255,74 @@ impl Person {
         let status = if allowed.is_empty() { "inactive" } else { "active" };
         let named = if allowed.is_empty() { &[Housing][..] } else { allowed };
         let terms = Terms::grant_to(PORTAL).themes(named);
-        let body = terms.consent(&patient, &self.uuid, status);
+        let mut body = terms.consent(&patient, &self.uuid, status);
         let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{}", self.uuid);
         let number = {
             let mut seen = self.seen.borrow_mut();
             let begun = seen.tick();
             let themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
-            seen.writes.push(Write { themes, begun, acknowledged: None });
+            seen.writes.push(Write { themes, begun, acknowledged: None, version: None });
             seen.writes.len() - 1
         };
+        // No two are the same, so each has a version of its own.
+        body["dateTime"] = json!(instant(number));
         let told = town.once((at, DESK), Method::PUT, &path, Some(&body)).await;
-        let done = told.as_ref().is_some_and(|told| told.status < 300);
-        if done {
-            self.seen.borrow_mut().acknowledged(number);
-        } else if let Some(told) = told {
-            assert!(told.status >= 500 || told.status == 409, "{} {}", told.status, told.body);
+        match told {
+            Some(told) if told.status < 300 => {
+                self.seen.borrow_mut().acknowledged(number, told);
+                true
+            }
+            Some(told) => {
+                assert!(told.status >= 500 || told.status == 409, "{} {}", told.status, told.body);
+                false
+            }
+            None => false,
         }
-        done
+    }
+
+    /// Asks one process once; the status of its answer, if there is one, and its whole.
+    pub(super) async fn ask(&self, town: &Town, at: usize, line: &mut Line) -> Option<u16> {
+        let path = format!("/fhir/Observation?patient={}", self.patient);
+        let sent = {
+            let mut seen = self.seen.borrow_mut();
+            let sent = (seen.tick(), seen.clock.elapsed());
+            seen.waiting[at] = Some((line.wire.try_clone().unwrap(), 0));
+            sent
+        };
+        let told = town.ask(line, READER, Method::GET, &path, None).await;
+        self.seen.borrow_mut().told(at, sent, told)
+    }
+
+    /// Asks one process until it shows exactly this.
+    pub(super) async fn is_shown(&self, town: &Town, at: usize, allowed: &[Theme]) {
+        let wanted: Themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
+        let shown = async {
+            loop {
+                let Some(mut line) = town.line(at).await else { continue };
+                let status = self.ask(town, at, &mut line).await;
+                let seen = self.seen.borrow();
+                if status == Some(200) && seen.answers.last().is_some_and(|a| a.themes == wanted) {
+                    return;
+                }
+            }
+        };
+        timeout(LONGEST, shown).await.expect("it is not shown");
     }
 
     /// Asks one process again and again until told to end.
-    pub(super) async fn read(&self, town: &Town, at: usize, ended: &RefCell<bool>) {
-        let path = format!("/fhir/Observation?patient={}", self.patient);
+    pub(super) async fn read(&self, town: &Town, at: usize, ended: &Cell<bool>) {
         let mut kept = None;
-        while !*ended.borrow() {
-            let Some(mut line) = (match kept.take() {
+        while !ended.get() {
+            let line = match kept.take() {
                 Some(line) => Some(line),
                 None => town.line(at).await,
-            }) else {
-                // It is dead: another look at a later time.
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            };
+            let Some(mut line) = line else {
+                town.runs(at).await;
                 continue;
             };
-            let sent = {
-                let mut seen = self.seen.borrow_mut();
-                let sent = (seen.tick(), seen.clock.elapsed());
-                seen.waiting[at] = Some((line.wire.try_clone().unwrap(), 0));
-                sent
-            };
-            let told = town.ask(&mut line, READER, Method::GET, &path, None).await;
-            let Some(told) = self.seen.borrow_mut().told(at, sent, told) else { continue };
-            assert!(told == 200 || told >= 500, "{told}");
+            let Some(status) = self.ask(town, at, &mut line).await else { continue };
+            assert!(status == 200 || status >= 500, "{status}");
             kept = Some(line);
             // Others want to ask as well.
             tokio::task::yield_now().await;
@@ -246,22 +330,30 @@ impl Person {
     }
 }
 
-/// Lets everything happen that can happen to a process, by turns, for so long.
-async fn trouble(town: &Town, lasts: Duration) {
-    let clock = SystemClock::default();
+/// An instant that is the same for the same number alone.
+pub(super) fn instant(number: usize) -> String {
+    let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
+    format!("2026-03-{:02}T{:02}:{minutes:02}:{seconds:02}Z", 2 + hours / 24, hours % 24)
+}
+
+/// Lets everything happen that can happen to a process, by turns. Each trouble lasts until the others
+/// have seen what it may lead to.
+async fn trouble(town: &Town, people: &[Person], turns: usize) {
     let outside = town.outside.as_ref().expect("there are several");
-    // A trouble has a length, which is all that is waited for here.
-    let pass = |by: u64| tokio::time::sleep(Duration::from_millis(by));
-    for turn in 0_usize.. {
-        if clock.elapsed() > lasts {
-            return;
-        }
+    let all = |count: fn(&Seen) -> usize| -> usize {
+        people.iter().map(|person| count(&person.seen.borrow())).sum()
+    };
+    let more = async |count: fn(&Seen) -> usize, by: usize| {
+        let from = all(count);
+        town.until(|| all(count) >= from + by).await;
+    };
+    for turn in 0..turns {
         let number = turn % REPLICAS;
         // Between two others each is paused: an answer may be ready and not have left.
         match turn % 10 {
             0 | 2 | 4 | 6 | 8 => {
                 town.signal(number, "-STOP");
-                pass(3000).await;
+                more(Seen::withdrawals, 1).await;
                 town.signal(number, "-CONT");
             }
             1 => {
@@ -269,76 +361,129 @@ async fn trouble(town: &Town, lasts: Duration) {
                 town.start(number).await;
             }
             3 => {
-                outside.database.set(Way::Held);
-                pass(1500).await;
-                outside.database.set(Way::Open);
+                outside.database(Way::Held);
+                more(|seen| seen.refused, 1).await;
+                outside.database(Way::Open);
             }
             5 => {
                 outside.redis.set(Way::Held);
-                pass(700).await;
+                more(|seen| seen.refused + seen.answered(), 30).await;
                 outside.redis.set(Way::Open);
             }
             7 => {
-                outside.database.set(Way::Cut);
-                pass(300).await;
-                outside.database.set(Way::Open);
+                outside.database(Way::Cut);
+                more(|seen| seen.refused, 1).await;
+                outside.database(Way::Open);
             }
             _ => {
                 outside.redis.set(Way::Cut);
-                pass(300).await;
+                more(|seen| seen.refused + seen.answered(), 30).await;
                 outside.redis.set(Way::Open);
             }
         }
-        pass(300).await;
+        more(Seen::answered, 30).await;
+        town.renew();
     }
 }
 
-fn in_trouble(lasts: Duration) {
+fn on_one_thread(story: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async {
-        let town = Rc::new(Town::of(REPLICAS).await);
-        let (mut people, mut doing) = (Vec::new(), Vec::new());
-        let ended = Rc::new(RefCell::new(false));
-        for (name, number) in [("aino", 1), ("eetu", 2), ("helmi", 3)] {
-            let person = Person::new(&town, name, number).await;
-            for at in 0..REPLICAS {
-                let (town, person, ended) = (town.clone(), person.clone(), ended.clone());
-                doing.push(spawn_local(async move { person.read(&town, at, &ended).await }));
-            }
-            let (town, ended, writer) = (town.clone(), ended.clone(), person.clone());
-            doing.push(spawn_local(async move {
-                for (at, allowed) in turns().enumerate() {
-                    if *ended.borrow() {
-                        return;
-                    }
-                    writer.permits(&town, (at + usize::from(number)) % REPLICAS, &allowed).await;
-                    tokio::task::yield_now().await;
+    LocalSet::new().block_on(&runtime, story);
+}
+
+async fn in_trouble(times: usize) {
+    let town = Rc::new(Town::of(REPLICAS).await);
+    let (mut people, mut doing) = (Vec::new(), Vec::new());
+    let ended = Rc::new(Cell::new(false));
+    for (name, number) in [("aino", 1), ("eetu", 2), ("helmi", 3)] {
+        let person = Person::new(&town, name, number).await;
+        for at in 0..REPLICAS {
+            let (town, person, ended) = (town.clone(), person.clone(), ended.clone());
+            doing.push(spawn_local(async move { person.read(&town, at, &ended).await }));
+        }
+        let (town, ended, writer) = (town.clone(), ended.clone(), person.clone());
+        doing.push(spawn_local(async move {
+            for (at, allowed) in turns().enumerate() {
+                if ended.get() {
+                    return;
                 }
-            }));
-            people.push(person);
+                writer.permits(&town, (at + usize::from(number)) % REPLICAS, &allowed).await;
+                tokio::task::yield_now().await;
+            }
+        }));
+        people.push(person);
+    }
+    trouble(&town, &people, times).await;
+    ended.set(true);
+    for one in doing {
+        one.await.unwrap();
+    }
+    for person in &people {
+        let seen = person.seen.borrow();
+        assert_eq!(seen.faults(), Vec::<String>::new());
+        assert!(seen.withdrawals() > 1 && seen.shown() > 20, "little was seen");
+    }
+}
+
+/// An answer is decided and waits for its record; then what it shows is withdrawn elsewhere.
+async fn waiting(paused: bool) {
+    let (town, near, far) = (Town::of(2).await, 0, 1);
+    let person = Person::new(&town, "aino", 1).await;
+    assert!(person.permits(&town, near, &[Housing, Health]).await);
+    // Given once, so that it may be given again.
+    person.is_shown(&town, far, &[Housing, Health]).await;
+    let database = &town.outside.as_ref().unwrap().databases[far];
+    let withdraw = async {
+        if paused {
+            town.signal(far, "-STOP");
+            database.set(Way::Open);
         }
-        trouble(&town, lasts).await;
-        ended.replace(true);
-        for one in doing {
-            one.await.unwrap();
+        assert!(person.permits(&town, near, &[Health]).await);
+        if paused {
+            town.signal(far, "-CONT");
+        } else {
+            database.set(Way::Open);
         }
-        for person in &people {
-            let seen = person.seen.borrow();
-            assert_eq!(seen.faults(), Vec::<String>::new());
-            assert!(seen.withdrawals() > 1 && seen.shown() > 20, "little was seen");
+    };
+    let mut withdraw = pin!(withdraw);
+    let late = loop {
+        let mut line = town.line(far).await.unwrap();
+        database.set(Way::Held);
+        let mut late = pin!(person.ask(&town, far, &mut line));
+        tokio::select! {
+            () = database.holds(&person.patient) => {
+                let (late, ()) = tokio::join!(late, withdraw.as_mut());
+                break late;
+            }
+            // It was refused: too long ago that it heard of the others.
+            _ = &mut late => database.set(Way::Open),
         }
-    });
+        person.is_shown(&town, far, &[Housing, Health]).await;
+    };
+    assert_eq!(person.seen.borrow().faults(), Vec::<String>::new());
+    assert_eq!(late, None, "it is late, and has left");
+    person.is_shown(&town, far, &[Health]).await;
+    assert_eq!(person.seen.borrow().faults(), Vec::<String>::new());
+}
+
+#[test]
+fn an_answer_that_waits_for_its_record_is_not_given_after_the_acknowledgement() {
+    on_one_thread(waiting(false));
+}
+
+#[test]
+fn an_answer_of_a_process_that_stood_still_is_not_given_after_the_acknowledgement() {
+    on_one_thread(waiting(true));
 }
 
 #[test]
 fn whatever_happens_to_them_nothing_withdrawn_starts_after_the_acknowledgement() {
-    in_trouble(Duration::from_secs(24));
+    on_one_thread(in_trouble(10));
 }
 
 mod long {
     #[test]
     fn whatever_happens_to_them_for_minutes_nothing_withdrawn_starts_after_it() {
-        // No longer than a token is good for.
-        super::in_trouble(super::Duration::from_mins(4));
+        super::on_one_thread(super::in_trouble(200));
     }
 }

@@ -1,12 +1,17 @@
 //! What stands between a gateway and a server, so that a test can hold or cut what passes.
 
-use std::{net::SocketAddr, path::PathBuf, thread};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
     runtime::Builder,
-    sync::watch,
+    sync::{Notify, watch},
 };
 
 /// Where it leads.
@@ -29,6 +34,21 @@ pub(super) enum Way {
 pub(super) struct Proxy {
     pub(super) port: u16,
     way: watch::Sender<Way>,
+    held: Arc<Held>,
+}
+
+/// What came from a gateway and was not let through.
+#[derive(Default)]
+struct Held {
+    bytes: Mutex<Vec<u8>>,
+    more: Notify,
+}
+
+impl Held {
+    fn note(&self, bytes: &[u8]) {
+        self.bytes.lock().unwrap().extend_from_slice(bytes);
+        self.more.notify_one();
+    }
 }
 
 impl Proxy {
@@ -37,6 +57,8 @@ impl Proxy {
         let port = SocketAddr::port(&listener.local_addr().unwrap());
         listener.set_nonblocking(true).unwrap();
         let (way, mut ways) = watch::channel(Way::Open);
+        let held = Arc::new(Held::default());
+        let noted = Arc::clone(&held);
         // A thread of its own: what the test does meanwhile delays nothing here.
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -48,12 +70,22 @@ impl Proxy {
                         () = closed(&mut ways) => return,
                     };
                     if let Ok((link, _)) = come {
-                        tokio::spawn(pass(link, behind.clone(), ways.clone()));
+                        let (behind, ways) = (behind.clone(), ways.clone());
+                        tokio::spawn(pass(link, behind, ways, Arc::clone(&noted)));
                     }
                 }
             });
         });
-        Self { port, way }
+        Self { port, way, held }
+    }
+
+    /// Returns once these bytes stand here and are held.
+    pub(super) async fn holds(&self, wanted: &str) {
+        let wanted = wanted.as_bytes();
+        let is_there = |all: &[u8]| all.windows(wanted.len()).any(|some| some == wanted);
+        while !is_there(&self.held.bytes.lock().unwrap()) {
+            self.held.more.notified().await;
+        }
     }
 
     pub(super) fn set(&self, way: Way) {
@@ -65,7 +97,7 @@ async fn closed(ways: &mut watch::Receiver<Way>) {
     while ways.changed().await.is_ok() {}
 }
 
-async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>) {
+async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>, held: Arc<Held>) {
     drop(link.set_nodelay(true));
     let (from, to) = link.into_split();
     match behind {
@@ -73,8 +105,8 @@ async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>) {
             let Ok(server) = UnixStream::connect(path).await else { return };
             let (back, forth) = server.into_split();
             tokio::select! {
-                () = pump(from, forth, ways.clone()) => {}
-                () = pump(back, to, ways) => {}
+                () = pump(from, forth, ways.clone(), Some(&held)) => {}
+                () = pump(back, to, ways, None) => {}
             }
         }
         Behind::Port(port) => {
@@ -82,8 +114,8 @@ async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>) {
             drop(server.set_nodelay(true));
             let (back, forth) = server.into_split();
             tokio::select! {
-                () = pump(from, forth, ways.clone()) => {}
-                () = pump(back, to, ways) => {}
+                () = pump(from, forth, ways.clone(), Some(&held)) => {}
+                () = pump(back, to, ways, None) => {}
             }
         }
     }
@@ -93,6 +125,7 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut ways: watch::Receiver<Way>,
+    held: Option<&Held>,
 ) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
@@ -101,6 +134,9 @@ async fn pump(
             _ = ways.wait_for(|way| *way == Way::Cut) => return,
         };
         let Ok(count @ 1..) = came else { return };
+        if let (Some(held), Way::Held) = (held, *ways.borrow()) {
+            held.note(&bytes[..count]);
+        }
         match ways.wait_for(|way| *way != Way::Held).await.map(|way| *way) {
             Ok(Way::Open) => {}
             Ok(Way::Held | Way::Cut) | Err(_) => return,

@@ -5,11 +5,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap},
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -21,19 +23,23 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use mylife::{
     chance::{SystemChance, base32},
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     pki::{self, CertificateTime},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::Value;
-use tokio::{net::TcpStream, task::AbortHandle, time::timeout};
+use tokio::{net::TcpStream, sync::watch, task::AbortHandle, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use super::proxy::{Behind, Proxy};
+use super::proxy::{Behind, Proxy, Way};
 use crate::{shared::server::fixture::Server, store::server as postgres};
 
 /// Longer than any answer takes that is worth waiting for, and than a process is paused.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// Longer than what is waited for lets wait for it.
+pub(super) const LONGEST: Duration = Duration::from_secs(7);
+/// Tokens are good for a while longer.
+const RENEWED: Duration = Duration::from_mins(2);
 /// The organisation that asks.
 pub(super) const PORTAL: &str = "urn:oid:1.2.246.10.99909002";
 const CITY: &str = "urn:oid:1.2.246.10.99902978";
@@ -47,10 +53,19 @@ const CLIENTS: [(&str, &str, &str, &str); 3] = [
 
 /// What several processes share.
 pub(super) struct Outside {
-    pub(super) database: Proxy,
+    /// One for each process.
+    pub(super) databases: Vec<Proxy>,
     pub(super) redis: Proxy,
-    address: String,
+    user: &'static str,
+    name: String,
     _server: Server,
+}
+
+impl Outside {
+    /// Opens, holds or cuts every way to the database.
+    pub(super) fn database(&self, way: Way) {
+        self.databases.iter().for_each(|database| database.set(way));
+    }
 }
 
 pub(super) struct Town {
@@ -59,6 +74,10 @@ pub(super) struct Town {
     pub(super) outside: Option<Outside>,
     tls: TlsConnector,
     tokens: RefCell<Vec<String>>,
+    clock: SystemClock,
+    renewed: Cell<Duration>,
+    /// Something happened or was seen.
+    pub(super) news: Rc<watch::Sender<()>>,
     host: String,
 }
 
@@ -66,8 +85,6 @@ pub(super) struct Replica {
     port: u16,
     management: u16,
     running: RefCell<Option<Child>>,
-    /// How often it was started.
-    pub(super) starts: Cell<usize>,
 }
 
 /// What came back.
@@ -75,6 +92,8 @@ pub(super) struct Told {
     pub(super) status: u16,
     /// `X-Request-Id`.
     pub(super) request: String,
+    /// The number of `ETag`, where there is one.
+    pub(super) version: Option<u64>,
     pub(super) body: Value,
 }
 
@@ -116,10 +135,10 @@ impl Town {
     pub(super) async fn of(count: usize) -> Self {
         let (socket, user, name) = postgres::fresh_socket();
         let server = Server::start(&[]);
-        let database = Proxy::start(Behind::Socket(socket));
+        let database = |_| Proxy::start(Behind::Socket(socket.clone()));
+        let databases = (0..count).map(database).collect();
         let redis = Proxy::start(Behind::Port(server.port));
-        let address = format!("postgresql://{user}@127.0.0.1:{}/{name}", database.port);
-        Self::with(count, Some(Outside { database, redis, address, _server: server })).await
+        Self::with(count, Some(Outside { databases, redis, user, name, _server: server })).await
     }
 
     /// One process on a machine of its own.
@@ -130,12 +149,8 @@ impl Town {
     async fn with(count: usize, outside: Option<Outside>) -> Self {
         let dir = std::env::temp_dir().join(format!("mylife-town-{}", base32(&SystemChance, 8)));
         fs::create_dir_all(&dir).unwrap();
-        let made = || Replica {
-            port: free_port(),
-            management: free_port(),
-            running: RefCell::new(None),
-            starts: Cell::new(0),
-        };
+        let made =
+            || Replica { port: free_port(), management: free_port(), running: RefCell::new(None) };
         let replicas: Vec<Replica> = (0..count).map(|_| made()).collect();
         let host = format!("127.0.0.1:{}", replicas[0].port);
         fs::write(dir.join("gateway.toml"), settings(&dir, &host)).unwrap();
@@ -148,12 +163,42 @@ impl Town {
             .with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(tls));
         let tokens = RefCell::new(Vec::new());
-        let town = Self { dir, replicas, outside, tls, tokens, host };
+        let (clock, renewed) = (SystemClock::default(), Cell::new(Duration::ZERO));
+        let news = Rc::new(watch::Sender::new(()));
+        let town = Self { dir, replicas, outside, tls, tokens, clock, renewed, news, host };
         for number in 0..count {
             town.start(number).await;
         }
-        town.tokens.replace(CLIENTS.iter().map(|client| town.token(client)).collect());
+        assert!(town.has_new_tokens(), "no tokens are given");
         town
+    }
+
+    /// Asks for new tokens when those there are have become old; who cannot have them now keeps those.
+    pub(super) fn renew(&self) {
+        if self.clock.elapsed() > self.renewed.get() + RENEWED && self.has_new_tokens() {
+            self.renewed.set(self.clock.elapsed());
+        }
+    }
+
+    fn has_new_tokens(&self) -> bool {
+        let tokens: Option<Vec<_>> = CLIENTS.iter().map(|client| self.token(client)).collect();
+        tokens.map(|tokens| self.tokens.replace(tokens)).is_some()
+    }
+
+    /// Waits until something holds of what was seen; `false` if it takes too long.
+    pub(super) async fn until(&self, holds: impl Fn() -> bool) -> bool {
+        let mut news = self.news.subscribe();
+        let held = async {
+            while !holds() {
+                news.changed().await.unwrap();
+            }
+        };
+        timeout(LONGEST, held).await.is_ok()
+    }
+
+    /// Waits until a process that was killed has been started again.
+    pub(super) async fn runs(&self, number: usize) -> bool {
+        self.until(|| self.replicas[number].running.borrow().is_some()).await
     }
 
     pub(super) fn replicas(&self) -> &[Replica] {
@@ -170,7 +215,9 @@ impl Town {
             "listen.cores=1".to_owned(),
             "limits.client_requests_per_second=1000000".to_owned(),
         ];
-        if let Some(Outside { redis, address, .. }) = &self.outside {
+        if let Some(Outside { databases, redis, user, name, .. }) = &self.outside {
+            let port = databases[number].port;
+            let address = format!("postgresql://{user}@127.0.0.1:{port}/{name}");
             set.extend([
                 "store.kind=postgres".to_owned(),
                 format!("store.url={address}"),
@@ -206,8 +253,8 @@ impl Town {
         let log = || fs::read_to_string(self.dir.join(format!("log-{number}"))).unwrap();
         assert!(first.starts_with("Serving "), "replica {number}: {}", log());
         let replica = &self.replicas[number];
-        replica.starts.set(replica.starts.get() + 1);
         replica.running.replace(Some(child));
+        self.news.send_replace(());
     }
 
     /// Kills it: nothing is written, told or closed any more.
@@ -224,13 +271,14 @@ impl Town {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> String {
+    fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> Option<String> {
         let key = self.dir.join(format!("{id}.jwk")).display().to_string();
         let ca = self.dir.join("keys/ca.pem").display().to_string();
         let endpoint = format!("https://{}/oauth/token", self.host);
         let line = ["token", "--client-id", id, "--key", &key, "--token-endpoint", &endpoint];
         let rest = ["--scope", scope, "--purpose", purpose, "--ca", &ca];
-        must(&[&line[..], &rest[..]].concat()).trim().to_owned()
+        let (good, said) = mylife(&[&line[..], &rest[..]].concat());
+        good.then(|| said.trim().to_owned())
     }
 
     /// A connection to one process; none if it cannot be reached.
@@ -271,10 +319,11 @@ impl Town {
         let exchange = async {
             let (head, body) = line.sender.send_request(request).await.ok()?.into_parts();
             let body = body.collect().await.ok()?.to_bytes();
-            let request = head.headers.get("x-request-id").map_or("", |id| id.to_str().unwrap());
-            let (status, request) = (head.status.as_u16(), request.to_owned());
+            let said = |name| head.headers.get(name).map_or("", |said| said.to_str().unwrap());
+            let (status, request) = (head.status.as_u16(), said("x-request-id").to_owned());
+            let version = said("etag").trim_matches(['W', '/', '"']).parse().ok();
             let body = serde_json::from_slice(&body).unwrap_or_default();
-            Some(Told { status, request, body })
+            Some(Told { status, request, version, body })
         };
         timeout(PATIENCE, exchange).await.ok()?
     }
@@ -291,18 +340,26 @@ impl Town {
         self.ask(&mut line, client, method, path, body).await
     }
 
-    /// What the logs say once all processes are stopped, as text; each must verify.
-    pub(super) fn audit(&self) -> String {
-        let mut said = String::new();
-        for number in 0..self.replicas.len() {
-            assert!(self.replicas[number].running.borrow().is_none(), "it is stopped before");
-            let data = self.dir.join(format!("data-{number}")).display().to_string();
-            must(&["audit", "verify", &data]);
-            let own = self.said(number);
-            let line: Vec<&str> = own.iter().map(String::as_str).collect();
-            said += &must(&[&["audit", "show", "--json"], &line[..]].concat());
+    /// Waits until the records of all writes are in the log that several share.
+    pub(super) fn has_gathered(&self) {
+        if let Some(Outside { name, .. }) = &self.outside {
+            while postgres::run(name, "SELECT count(*) FROM audit_pending") != ["0"] {}
         }
-        said
+    }
+
+    /// How often each word of the log stands there once all processes are stopped; it must verify.
+    pub(super) fn audit(&self) -> HashMap<String, usize> {
+        assert!(self.replicas.iter().all(|one| one.running.borrow().is_none()), "one runs");
+        let own = self.said(0);
+        let line: Vec<&str> = own.iter().map(String::as_str).collect();
+        must(&[&["audit", "verify"], &line[..]].concat());
+        let said = must(&[&["audit", "show", "--json"], &line[..]].concat());
+        let mut words = HashMap::new();
+        for record in said.lines() {
+            let own: BTreeSet<&str> = record.split('"').collect();
+            own.into_iter().for_each(|word| *words.entry(word.to_owned()).or_default() += 1);
+        }
+        words
     }
 }
 
