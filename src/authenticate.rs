@@ -9,6 +9,7 @@ pub mod registry;
 pub mod peer;
 pub mod statement;
 pub mod caller;
+pub mod revoked;
 pub mod bearer;
 pub mod behalf;
 
@@ -24,10 +25,11 @@ use quick_cache::{
 
 pub use self::{bearer::challenge, caller::Caller};
 use self::{
-    caller::AccessClaims,
-    jose::{Expected, Refusal, TokenKind, key::KeySet},
+    caller::{AccessClaims, sha256},
+    jose::{Expected, Refusal, TokenKind, claims::Registered, key::KeySet},
     peer::Peers,
     registry::Registry,
+    revoked::Revoked,
 };
 use crate::{
     domain::moment::Moment,
@@ -44,6 +46,7 @@ pub struct Authenticator {
     keys: KeySet,
     registry: Arc<Registry>,
     peers: Arc<Peers>,
+    revoked: Revoked,
     /// Callers by their whole token, in memory alone; each carries its own end.
     seen: Cache<Box<str>, Arc<Caller>, UnitWeighter, RandomState>,
 }
@@ -61,7 +64,12 @@ impl Authenticator {
         let (issuer, audience) = (issuer.into(), audience.into());
         let (hasher, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
         let seen = Cache::with(MAX_SEEN, MAX_SEEN as u64, UnitWeighter, hasher, lifecycle);
-        Self { issuer, audience, keys, registry, peers, seen }
+        Self { issuer, audience, keys, registry, peers, revoked: Revoked::default(), seen }
+    }
+
+    /// The tokens that are not accepted any more, whatever they say.
+    pub const fn revoked(&self) -> &Revoked {
+        &self.revoked
     }
 
     /// Who sends these headers? `peer_certificate` is the SHA-256 of the client certificate of the
@@ -87,6 +95,9 @@ impl Authenticator {
                 caller
             }
         };
+        if self.revoked.has(caller.token_id()) {
+            return Err(refuse(Refusal::Invalid("revoked")));
+        }
         match caller.certificate() {
             Some(bound) if peer_certificate != Some(bound) => {
                 Err(refuse(Refusal::Invalid("bound to another certificate")))
@@ -95,7 +106,25 @@ impl Authenticator {
         }
     }
 
-    fn read(&self, token: &str, now: Moment) -> std::result::Result<Caller, Refusal> {
+    /// What an access token says, if it would open the door to whom it is bound.
+    pub(crate) fn examine(
+        &self,
+        token: &str,
+        now: Moment,
+    ) -> std::result::Result<Examined, Refusal> {
+        let (registered, claims) = self.claims(token, now)?;
+        let id = sha256(registered.jti.as_bytes());
+        if self.revoked.has(&id) {
+            return Err(Refusal::Invalid("revoked"));
+        }
+        Ok(Examined { id, registered, claims })
+    }
+
+    fn claims(
+        &self,
+        token: &str,
+        now: Moment,
+    ) -> std::result::Result<(Registered, AccessClaims), Refusal> {
         let audience = [self.audience.as_str()];
         let kind = TokenKind::AccessToken;
         let expected = Expected { kind, issuer: &self.issuer, audience: &audience, now };
@@ -108,12 +137,27 @@ impl Authenticator {
         if !known {
             return Err(Refusal::Invalid("client or peer is not configured any more"));
         }
+        Ok((registered, claims))
+    }
+
+    fn read(&self, token: &str, now: Moment) -> std::result::Result<Caller, Refusal> {
+        let (registered, claims) = self.claims(token, now)?;
         let certificate = match &claims.cnf {
             Some(cnf) => Some(thumbprint(&cnf.certificate)?),
             None => None,
         };
         Caller::new(claims, &registered.jti, registered.expires(), certificate, &self.peers)
     }
+}
+
+/// An access token that is good.
+pub(crate) struct Examined {
+    /// SHA-256 of its name.
+    pub(crate) id: [u8; 32],
+    /// What every token says.
+    pub(crate) registered: Registered,
+    /// What access tokens say.
+    pub(crate) claims: AccessClaims,
 }
 
 fn thumbprint(text: &str) -> std::result::Result<[u8; 32], Refusal> {

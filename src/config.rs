@@ -16,6 +16,7 @@ pub mod store;
 pub mod audit;
 pub mod tokens;
 pub mod clients;
+pub mod client_keys;
 pub mod peers;
 pub mod law;
 pub mod directory;
@@ -43,6 +44,7 @@ use crate::{
         Limits,
         open::{PeerSetup, Setup},
     },
+    oauth::keys::fetch::Rules,
     shared::Choice,
     transport::Tcp,
 };
@@ -155,7 +157,8 @@ fn sections(
     let storing = store::read(root.section("store"), clock, chance);
     let auditing = audit::read(root.section("audit"));
     let signer = tokens::read(root.section("tokens"));
-    let clients = clients::read(root.each("clients"));
+    let key_rules = client_keys::read(root.section("client_keys"));
+    let clients = clients::read(root.each("clients"), &key_rules);
     let holds_data = node.as_ref().is_none_or(|node| node.holds_data);
     let peers = peers::read(root.each("peers"), node.as_ref().map(|node| &node.code), holds_data);
     let law = law::read(root.section("law"));
@@ -187,6 +190,7 @@ fn sections(
         storing: storing?,
         signer: signer?,
         clients,
+        key_rules,
         peers,
         law,
         listing,
@@ -205,6 +209,7 @@ struct Parts {
     storing: store::Storing,
     signer: Signer,
     clients: Vec<ClientEntry>,
+    key_rules: Rules,
     peers: Vec<PeerSetup>,
     law: Law,
     listing: Listing,
@@ -214,7 +219,8 @@ struct Parts {
 
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
-        let Self { node, storing, signer, clients, peers, law, listing, costs, shared } = self;
+        let Self { node, storing, signer, clients, key_rules, peers, law, .. } = self;
+        let Self { listing, costs, shared, .. } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -224,6 +230,7 @@ impl Parts {
             keys: storing.keys,
             signer: Arc::new(signer),
             clients,
+            key_rules,
             peers,
             transport: Arc::new(Tcp),
             peer_tls: listening.peer_tls.clone(),

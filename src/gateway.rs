@@ -68,8 +68,8 @@ pub struct Gateway {
     /// Chance.
     pub chance: Arc<dyn Chance>,
     /// Who asks.
-    pub authenticator: Authenticator,
-    /// Gives tokens.
+    pub authenticator: Arc<Authenticator>,
+    /// Gives tokens, ends them, tells what they say.
     pub tokens: TokenEndpoint,
     /// Whom to ask.
     pub reach: Reach,
@@ -350,6 +350,7 @@ impl Gateway {
     /// Who asks, and may they?
     pub(crate) fn grant(&self, asked: &Asked<'_>, call: Call) -> Result<Grant> {
         let certificate = asked.peer_certificate.as_ref();
+        self.authenticator.revoked().current(self.clock.elapsed())?;
         let caller =
             self.authenticator.verify(asked.headers, certificate, asked.query, asked.now)?;
         scope::grant(caller, call)

@@ -4,10 +4,13 @@
 //! Sources: RFC 6749, SMART App Launch 2.2 `backend-services`, RFC 7523, RFC 8414. Reads no person's
 //! data and logs none.
 
+pub mod keys;
 pub mod form;
 pub mod refused;
 pub mod token;
 mod pace;
 pub mod client;
+pub mod introspect;
+pub mod revoke;
 pub mod grant;
 pub mod metadata;

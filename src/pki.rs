@@ -210,6 +210,11 @@ pub fn anchors(pem: &str) -> Result<Arc<rustls::RootCertStore>> {
     Ok(Arc::new(roots))
 }
 
+/// The authorities of the public web, those that Mozilla's programme lists.
+pub fn public_anchors() -> Arc<rustls::RootCertStore> {
+    Arc::new(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+}
+
 /// What both ends speak inside TLS (RFC 7301): HTTP/1.1 alone.
 pub fn alpn() -> Vec<Vec<u8>> {
     vec![b"http/1.1".to_vec()]

@@ -28,13 +28,35 @@ pub enum Public {
     SmartConfiguration,
 }
 
+/// What is asked about tokens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Endpoint {
+    /// `POST /oauth/introspect`: what one says.
+    Introspect,
+    /// `POST /oauth/revoke`: to end one.
+    Revoke,
+    /// `POST /oauth/token`: for one.
+    Token,
+}
+
+impl Endpoint {
+    /// Stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
+            Self::Token => "token",
+        }
+    }
+}
+
 /// What is asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Call {
     /// A document that needs no token; the name is that of a schema.
     Public(Public, String),
-    /// `POST /oauth/token`.
-    Token,
+    /// `POST /oauth/...`.
+    OAuth(Endpoint),
     /// `GET /fhir/{type}/{id}`.
     Read(ResourceType, String),
     /// `GET /fhir/{type}` or `POST /fhir/{type}/_search`.
@@ -53,7 +75,7 @@ impl Call {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Public(..) => "public",
-            Self::Token => "token",
+            Self::OAuth(endpoint) => endpoint.name(),
             Self::Read(..) => "read",
             Self::Search(_) => "search",
             Self::WriteConsent => "write-consent",
@@ -68,7 +90,7 @@ impl Call {
             Self::Read(kind, _) | Self::Search(kind) => Some(*kind),
             Self::WriteConsent => Some(ResourceType::Consent),
             Self::Handles(_) => Some(ResourceType::Patient),
-            Self::Public(..) | Self::Token | Self::Push(..) => None,
+            Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
         }
     }
 
@@ -79,7 +101,7 @@ impl Call {
             Self::Search(_)
             | Self::WriteConsent
             | Self::Public(..)
-            | Self::Token
+            | Self::OAuth(_)
             | Self::Push(..) => None,
         }
     }
@@ -90,7 +112,7 @@ impl Call {
             Self::Read(..) | Self::Handles(_) => Some(Interaction::Read),
             Self::Search(_) => Some(Interaction::Search),
             Self::WriteConsent => Some(Interaction::Update),
-            Self::Public(..) | Self::Token | Self::Push(..) => None,
+            Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
         }
     }
 }
@@ -119,7 +141,9 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
             (read, Call::Public(Public::AuthorizationServer, String::new()))
         }
         ["schemas", name] => (read, Call::Public(Public::Schema, (*name).to_owned())),
-        ["oauth", "token"] => (post, Call::Token),
+        ["oauth", "introspect"] => (post, Call::OAuth(Endpoint::Introspect)),
+        ["oauth", "revoke"] => (post, Call::OAuth(Endpoint::Revoke)),
+        ["oauth", "token"] => (post, Call::OAuth(Endpoint::Token)),
         ["native", "people", id] => (put, Call::Push(NativeKind::Person, local(id)?)),
         ["native", "assessments", id] => (put, Call::Push(NativeKind::Assessment, local(id)?)),
         ["native", "plans", id] => (put, Call::Push(NativeKind::Plan, local(id)?)),

@@ -63,7 +63,7 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         // The directory belongs to no person and is public to any authenticated caller.
         Call::Read(kind, _) | Call::Search(kind) => !kind.is_personal() || grant.reaches(*kind),
         Call::WriteConsent => grant.reaches(ResourceType::Consent),
-        Call::Public(..) | Call::Token => false,
+        Call::Public(..) | Call::OAuth(_) => false,
     };
     if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }
 }

@@ -126,6 +126,16 @@ pub struct Changes {
     pub settled: i64,
 }
 
+/// Tokens that were revoked.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Revocations {
+    /// SHA-256 of the name of each, and until when that matters.
+    pub tokens: Vec<([u8; 32], Moment)>,
+    /// Up to and including this place nothing will appear any more: the next round starts after it,
+    /// and meets some again.
+    pub settled: i64,
+}
+
 /// One person's change, made in one transaction.
 #[derive(Clone)]
 pub struct Change {
@@ -209,6 +219,11 @@ pub trait Store: Send + Sync {
     /// is forgotten, so what carries the value must not be accepted after `until`; to fail closed, the
     /// answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
+    /// Remembers through `until` that a token is revoked, by the SHA-256 of its name; durable when
+    /// acknowledged, and there for every process at once. Doing it again changes nothing.
+    fn revoke(&self, token: [u8; 32], until: Moment, now: Moment) -> Task<()>;
+    /// What was revoked after `after`, 0 for all that is remembered.
+    fn revoked(&self, after: i64) -> Task<Revocations>;
     /// Audit records of commits that have not been marked as appended, oldest first, whoever made them;
     /// a store that others share gives some thousand at once.
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;

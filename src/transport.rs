@@ -14,7 +14,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, lookup_host},
 };
 
 use crate::error::{Error, Result};
@@ -34,7 +34,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Listens at an address; port 0 takes a free one. Several may listen at the same address, and
     /// the network spreads connections over them.
     fn bind(&self, at: SocketAddr) -> Later<'_, Box<dyn Port>>;
-    /// Opens a connection.
+    /// The addresses of a name, to be looked at before one of them is connected to.
+    fn resolve<'a>(&'a self, to: &'a Authority) -> Later<'a, Vec<SocketAddr>>;
+    /// Opens a connection. One to an address, `SocketAddr` made an [`Authority`], looks up nothing.
     fn connect<'a>(&'a self, to: &'a Authority) -> Later<'a, Link>;
 }
 
@@ -125,6 +127,10 @@ impl Tcp {
 impl Transport for Tcp {
     fn bind(&self, at: SocketAddr) -> Later<'_, Box<dyn Port>> {
         Box::pin(async move { Ok(Box::new(Self::open(at)?) as Box<dyn Port>) })
+    }
+
+    fn resolve<'a>(&'a self, to: &'a Authority) -> Later<'a, Vec<SocketAddr>> {
+        Box::pin(async move { Ok(lookup_host((to.host(), to.port())).await?.collect()) })
     }
 
     fn connect<'a>(&'a self, to: &'a Authority) -> Later<'a, Link> {

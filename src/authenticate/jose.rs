@@ -4,10 +4,11 @@
 //! nothing else: sizes, header, type, key, times and names are checked here, with no leeway taken
 //! from a library, because the crate lets through `crit`, foreign `typ`, arrays and fractions.
 //! Sources: RFC 7515, RFC 7519, RFC 8725, RFC 9068, SMART App Launch 2.2
-//! `client-confidential-asymmetric`. Never reads the clock, never fetches a key, never says why it
+//! `client-confidential-asymmetric`. Never reads the clock, never fetches a key itself, never says why it
 //! refused to anyone but the operator.
 
 pub mod compact;
+pub mod address;
 pub mod key;
 pub mod claims;
 pub mod sign;
@@ -114,7 +115,7 @@ pub fn verify<C: DeserializeOwned>(
     expected: &Expected<'_>,
 ) -> Result<Verified<C>, Refusal> {
     let compact = Compact::split(token)?;
-    let header = compact.header()?;
+    let header = compact.header(keys.address())?;
     if !expected.kind.admits(header.typ.as_deref()) {
         return Err(Refusal::Invalid("another kind of token"));
     }
@@ -130,4 +131,11 @@ pub fn verify<C: DeserializeOwned>(
 /// Who says to have made a token: to choose the keys that will tell, and for nothing else.
 pub fn claimed_issuer(token: &str) -> Result<String, Refusal> {
     claims::read::<claims::Issuer>(&Compact::split(token)?.payload()?).map(|claims| claims.iss)
+}
+
+/// Which key of those published at `address` is said to have signed a token: to look whether it is
+/// there, and for nothing else.
+pub fn claimed_key(token: &str, address: &str) -> Result<String, Refusal> {
+    let header = Compact::split(token)?.header(Some(address))?;
+    header.kid.filter(|kid| claims::is_name(kid)).ok_or(Refusal::Invalid("no kid"))
 }

@@ -1,8 +1,8 @@
 //! The clients this gateway knows, from its configuration.
 //!
 //! Part of the step `authenticate`: what a client may ask for is fixed here, before any request.
-//! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set), RFC 7591
-//! for names of members. The whole configuration is checked at once and every mistake is told.
+//! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set or of its
+//! URL), RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jose::{
+    address::KeyAddress,
     claims::is_name,
     key::{Algorithm, KeySet},
 };
@@ -18,6 +19,7 @@ use crate::smart::Scopes;
 /// A client as configuration writes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own, said or not")]
 pub struct ClientEntry {
     /// Small letters, digits, `.`, `_` and `-`.
     pub client_id: String,
@@ -28,8 +30,16 @@ pub struct ClientEntry {
     /// Roles that its users may act in.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Its public keys, a JWK Set.
-    pub jwks: Value,
+    /// Its public keys, a JWK Set; or [`Self::jwks_uri`].
+    #[serde(default)]
+    pub jwks: Option<Value>,
+    /// Where it publishes them, an `https` URL.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// How it may sign; with none said, as the keys registered here do, or as SMART has it where it
+    /// publishes them.
+    #[serde(default)]
+    pub algorithms: Vec<Algorithm>,
     /// Scopes it may be granted.
     pub scopes: Vec<String>,
     /// Purposes it may state, codes of v3-ActReason.
@@ -51,9 +61,26 @@ pub struct ClientEntry {
     /// `RelatedPerson/...`? For portals where people log in.
     #[serde(default)]
     pub people_act: bool,
+    /// May it ask what any token says?
+    #[serde(default)]
+    pub introspects: bool,
     /// Does it own native documents, which it may push?
     #[serde(default)]
     pub native_owner: bool,
+}
+
+/// Where a client's keys are.
+#[derive(Clone, Debug)]
+pub enum ClientKeys {
+    /// In its registration.
+    Registered(Arc<KeySet>),
+    /// With itself.
+    Published {
+        /// Where.
+        address: KeyAddress,
+        /// Those of them that count.
+        algorithms: Vec<Algorithm>,
+    },
 }
 
 /// A client that has been checked.
@@ -61,7 +88,7 @@ pub struct ClientEntry {
 pub struct Client {
     entry: ClientEntry,
     id: Arc<str>,
-    keys: KeySet,
+    keys: ClientKeys,
     scopes: Scopes,
 }
 
@@ -77,13 +104,8 @@ impl Client {
     }
 
     /// Its public keys.
-    pub const fn keys(&self) -> &KeySet {
+    pub const fn keys(&self) -> &ClientKeys {
         &self.keys
-    }
-
-    /// How it may sign; follows from its keys.
-    pub fn algorithms(&self) -> Vec<Algorithm> {
-        self.keys.algorithms()
     }
 
     /// What it may be granted.
@@ -93,10 +115,7 @@ impl Client {
 
     fn check(entry: ClientEntry) -> Result<Self, Vec<String>> {
         let mut mistakes = misspelt(&entry);
-        let keys = KeySet::parse(&entry.jwks).unwrap_or_else(|why| {
-            mistakes.extend(why.into_iter().map(|why| format!("jwks: {why}")));
-            KeySet::default()
-        });
+        let keys = keys(&entry).map_err(|why| mistakes.extend(why));
         let (scopes, unknown) = Scopes::parse_noting(&entry.scopes.join(" "));
         let unknown = unknown.into_iter().map(|scope| format!("scopes: {scope:?} is not known"));
         mistakes.extend(unknown);
@@ -108,7 +127,10 @@ impl Client {
             mistakes.push(say.to_owned());
         }
         let id = entry.client_id.as_str().into();
-        if mistakes.is_empty() { Ok(Self { entry, id, keys, scopes }) } else { Err(mistakes) }
+        match keys {
+            Ok(keys) if mistakes.is_empty() => Ok(Self { entry, id, keys, scopes }),
+            Ok(_) | Err(()) => Err(mistakes),
+        }
     }
 }
 
@@ -139,6 +161,46 @@ impl Registry {
     /// The client of a name.
     pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
         self.0.get(id)
+    }
+
+    /// All of them, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.0.values()
+    }
+}
+
+/// Registered in one of two ways, and bound to the algorithms of the registration.
+fn keys(entry: &ClientEntry) -> Result<ClientKeys, Vec<String>> {
+    match (&entry.jwks, &entry.jwks_uri) {
+        (Some(jwks), None) => {
+            let of_jwks = |why: String| format!("jwks: {why}");
+            let keys = KeySet::parse(jwks)
+                .map_err(|all| all.into_iter().map(of_jwks).collect::<Vec<_>>())?;
+            let known = keys.algorithms();
+            let stray = known.iter().find(|algorithm| !entry.algorithms.contains(algorithm));
+            match stray.filter(|_| !entry.algorithms.is_empty()) {
+                Some(stray) => Err(vec![format!("algorithms: lacks {} of a key", stray.name())]),
+                None => Ok(ClientKeys::Registered(Arc::new(keys))),
+            }
+        }
+        (None, Some(url)) => {
+            let wrong = || {
+                vec![
+                    "jwks_uri: must be https://host/path, without name, password, fragment"
+                        .to_owned(),
+                ]
+            };
+            let address = KeyAddress::parse(url).ok_or_else(wrong)?;
+            let said = &entry.algorithms;
+            let algorithms = if said.is_empty() { Algorithm::SMART.to_vec() } else { said.clone() };
+            Ok(ClientKeys::Published { address, algorithms })
+        }
+        (Some(_), Some(_)) => {
+            Err(vec!["jwks_uri: stands beside jwks: keep one of them".to_owned()])
+        }
+        (None, None) => {
+            Err(vec!["jwks: is missing, and so is jwks_uri: say one of them".to_owned()])
+        }
     }
 }
 

@@ -3,12 +3,16 @@
 //! Part of `config`; the rules are those of the registry.
 
 use crate::{
-    authenticate::registry::{ClientEntry, Registry},
+    authenticate::{
+        jose::{address::KeyAddress, key::Algorithm},
+        registry::{ClientEntry, Registry},
+    },
     config::section::Section,
+    oauth::keys::fetch::Rules,
 };
 
-/// Reads the clients.
-pub fn read(sections: Vec<Section<'_>>) -> Vec<ClientEntry> {
+/// Reads the clients; those who publish their keys do so where `rules` let them.
+pub fn read(sections: Vec<Section<'_>>, rules: &Rules) -> Vec<ClientEntry> {
     let mut entries: Vec<ClientEntry> = Vec::new();
     for mut section in sections {
         if let Some(entry) = entry(&mut section) {
@@ -16,6 +20,11 @@ pub fn read(sections: Vec<Section<'_>>) -> Vec<ClientEntry> {
                 section.fault("client_id", "is that of an earlier client");
             } else if let Err(all) = Registry::build(vec![entry.clone()]) {
                 all.iter().for_each(|said| tell(&section, &entry.client_id, said));
+            }
+            let address = entry.jwks_uri.as_deref().and_then(KeyAddress::parse);
+            if let Some(Err(why)) = address.map(|address| rules.admit(address.authority())) {
+                let say = format!("{why}: name host:port under inside of [client_keys]");
+                section.fault("jwks_uri", say);
             }
             entries.push(entry);
         }
@@ -37,12 +46,16 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
     let client_id = section.required_text("client_id");
     let name = section.required_text("name");
     let organization = section.required_text("organization");
-    let jwks = section.json("jwks");
+    let jwks_uri = section.text("jwks_uri");
+    let inline = jwks_uri.is_none() || section.has("jwks") || section.has("jwks_file");
+    let jwks = if inline { Some(section.json("jwks")?) } else { None };
     let entry = ClientEntry {
         client_id: String::new(),
         name: String::new(),
         organization: String::new(),
-        jwks: serde_json::Value::Null,
+        jwks,
+        jwks_uri,
+        algorithms: algorithms(section),
         roles: section.texts("roles"),
         scopes: section.texts("scopes"),
         purposes: section.texts("purposes"),
@@ -51,13 +64,21 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         declares: section.texts("declares"),
         break_glass: section.flag("break_glass", false),
         people_act: section.flag("people_act", false),
+        introspects: section.flag("introspects", false),
         native_owner: section.flag("native_owner", false),
     };
-    Some(ClientEntry {
-        client_id: client_id?,
-        name: name?,
-        organization: organization?,
-        jwks: jwks?,
-        ..entry
-    })
+    Some(ClientEntry { client_id: client_id?, name: name?, organization: organization?, ..entry })
+}
+
+fn algorithms(section: &mut Section<'_>) -> Vec<Algorithm> {
+    const KNOWN: [Algorithm; 4] =
+        [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256, Algorithm::Rs256];
+    let named = |text: &String| KNOWN.into_iter().find(|known| known.name() == text);
+    let said = section.texts("algorithms");
+    let known: Vec<Algorithm> = said.iter().filter_map(named).collect();
+    if known.len() < said.len() {
+        let all: Vec<&str> = KNOWN.iter().map(|known| known.name()).collect();
+        section.fault("algorithms", format!("must each be one of {}", all.join(", ")));
+    }
+    known
 }

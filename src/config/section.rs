@@ -56,6 +56,11 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
+    /// Is a key written?
+    pub fn has(&mut self, key: &str) -> bool {
+        self.node(key).is_some()
+    }
+
     /// Notes a mistake of a key, or of the table if the key is not there.
     pub fn fault(&self, key: &str, say: impl Into<String>) {
         let node = self.table.and_then(|table| table.get(key));

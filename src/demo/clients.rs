@@ -98,7 +98,9 @@ impl DemoClient {
             name: self.name.clone(),
             organization: self.organization.clone(),
             roles: Vec::new(),
-            jwks: jwks(&self.signer),
+            jwks: Some(jwks(&self.signer)),
+            jwks_uri: None,
+            algorithms: Vec::new(),
             scopes: self.scope.split_whitespace().map(str::to_owned).collect(),
             purposes: vec![self.purpose.to_owned()],
             register: None,
@@ -106,6 +108,7 @@ impl DemoClient {
             declares: Vec::new(),
             break_glass: false,
             people_act: false,
+            introspects: false,
             native_owner: self.scope == "mylife/native.write",
         }
     }

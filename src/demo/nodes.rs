@@ -319,6 +319,7 @@ fn setup(
             .map(DemoClient::entry)
             .collect(),
         peers,
+        key_rules: crate::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(Tcp),
         peer_tls: Some(Arc::new(PeerTls::new(pem, Arc::clone(&world.clock))?)),
         peer_limits: client::Limits::default(),

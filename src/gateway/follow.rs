@@ -11,17 +11,13 @@ use crate::{
     error::{Error, Result},
     gateway::Gateway,
     listen::Stopping,
-    source::{
-        follower::{EVERY, OLDEST},
-        local::Local,
-    },
+    source::follower::{EVERY, OLDEST},
 };
 
 impl Gateway {
     /// Follows what other processes commit until told to stop; at once done where there are none.
     pub async fn follow(self: Arc<Self>, mut stopping: Stopping) {
-        let Some(local) = self.reach.sources.local.clone() else { return };
-        if !local.store().is_shared() {
+        if !self.tokens.store.is_shared() {
             return;
         }
         let mut ticks = interval(EVERY);
@@ -32,7 +28,7 @@ impl Gateway {
                 biased;
                 () = stopping.asked() => return,
                 _ = ticks.tick() => {
-                    let round = self.round(&local).await;
+                    let round = self.look().await;
                     match &round {
                         Err(error) if !lost => {
                             tracing::error!(cause = ?error, "what other processes write cannot be followed");
@@ -46,9 +42,21 @@ impl Gateway {
         }
     }
 
-    async fn round(&self, local: &Local) -> Result<()> {
+    /// One look at what other processes wrote and revoked.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read in time; what is known stays as it was.
+    pub async fn look(&self) -> Result<()> {
+        let (asked, now) = (self.clock.elapsed(), self.clock.now());
+        let revoked = self.authenticator.revoked().follow(&*self.tokens.store, asked, now);
+        let changed = async {
+            match &self.reach.sources.local {
+                Some(local) => local.follow(asked).await,
+                None => Ok(()),
+            }
+        };
         // What takes longer is of no use any more.
-        let round = timeout(OLDEST, local.follow(self.clock.elapsed()));
+        let round = timeout(OLDEST, async { tokio::try_join!(changed, revoked).map(|_| ()) });
         round.await.map_err(Error::unavailable)?
     }
 

@@ -40,7 +40,14 @@ use crate::{
     gateway::{Gateway, Limits, kept::Kept, public::Documents},
     handle::{HandleKey, PublicKey},
     native::schemas::Schemas,
-    oauth::{metadata::Metadata, token::TokenEndpoint},
+    oauth::{
+        keys::{
+            PublishedKeys,
+            fetch::{Fetcher, Rules},
+        },
+        metadata::Metadata,
+        token::TokenEndpoint,
+    },
     query::page::Sealer,
     respond::flight::Flights,
     seal::Keys,
@@ -80,9 +87,11 @@ pub struct Setup {
     pub signer: Arc<Signer>,
     /// Clients.
     pub clients: Vec<ClientEntry>,
+    /// Whence the keys of clients may be fetched.
+    pub key_rules: Rules,
     /// Other gateways.
     pub peers: Vec<PeerSetup>,
-    /// How peers are reached.
+    /// How peers, and the hosts of clients' keys, are reached.
     pub transport: Arc<dyn Transport>,
     /// Client certificate and authorities towards peers; none without peers.
     pub peer_tls: Option<Arc<PeerTls>>,
@@ -158,6 +167,8 @@ impl Gateway {
             local.follow(setup.clock.elapsed()).await?;
         }
         let base = format!("{}/fhir", setup.url);
+        let fetcher = Fetcher::new(Arc::clone(&setup.transport), setup.key_rules, &setup.clock)?;
+        let keys_of_clients = PublishedKeys::new(&registry, fetcher);
         let own_keys = KeySet::of([setup.signer.public()]).map_err(mistakes)?;
         let (peers, sources) = peers(
             setup.peers,
@@ -184,22 +195,27 @@ impl Gateway {
             clock: Arc::clone(&setup.clock),
         };
         let outbox = Outbox::open(sender, Arc::clone(&store), Arc::clone(&sources)).await?;
+        let authenticator = Arc::new(Authenticator::new(
+            setup.url.clone(),
+            base.clone(),
+            own_keys,
+            Arc::clone(&registry),
+            Arc::clone(&peers),
+        ));
+        let (asked, now) = (setup.clock.elapsed(), setup.clock.now());
+        authenticator.revoked().follow(&*store, asked, now).await?;
         Ok(Self {
             outbox: Arc::new(outbox),
-            authenticator: Authenticator::new(
-                setup.url.clone(),
-                base.clone(),
-                own_keys,
-                Arc::clone(&registry),
-                Arc::clone(&peers),
-            ),
+            authenticator: Arc::clone(&authenticator),
             tokens: TokenEndpoint {
                 url: format!("{}/oauth/token", setup.url),
                 issuer: setup.url,
                 audience: base.clone(),
                 signer: setup.signer,
                 registry,
+                keys: keys_of_clients,
                 peers,
+                authenticator,
                 store,
                 chance: Arc::clone(&setup.chance),
                 pace: Arc::clone(&pace),

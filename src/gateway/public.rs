@@ -1,4 +1,5 @@
-//! What needs no token: the documents anybody may read, and the endpoint that gives tokens.
+//! What needs no token: the documents anybody may read, and the endpoints that give, end and explain
+//! tokens.
 //!
 //! Documents, and the directory with them, are made at start-up from the structs that the roads
 //! themselves obey, so they cannot disagree.
@@ -25,7 +26,7 @@ use crate::{
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
     respond,
-    route::Public,
+    route::{Endpoint, Public},
 };
 
 /// Documents that are the same for everybody.
@@ -100,8 +101,15 @@ impl Gateway {
         Ok(respond::public(value, kind, &asked.request_id))
     }
 
-    /// The token endpoint.
-    pub(crate) async fn token(&self, asked: &Asked<'_>) -> Response<Body> {
+    /// The endpoints of authorization.
+    ///
+    /// # Errors
+    /// `Unavailable` if it is not known what other processes revoked.
+    pub(crate) async fn oauth(
+        &self,
+        asked: &Asked<'_>,
+        endpoint: Endpoint,
+    ) -> Result<Response<Body>> {
         let question = token::Asked {
             method: asked.method,
             query: asked.query,
@@ -111,30 +119,50 @@ impl Gateway {
             // The listener writes it; what is no address is counted with all others that are none.
             address: asked.address.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };
-        let answered = self.tokens.answer(question, asked.now).await;
+        let answered = match endpoint {
+            Endpoint::Token => self.tokens.answer(question, asked.now).await,
+            Endpoint::Revoke => self.tokens.revoke(question, asked.now).await,
+            Endpoint::Introspect => {
+                self.authenticator.revoked().current(self.clock.elapsed())?;
+                self.tokens.introspect(question, asked.now).await
+            }
+        };
+        let (road, client) = (endpoint.name(), answered.client.as_deref());
         if let Some(refused) = &answered.refused {
-            tracing::info!(reason = %refused.why, client = answered.client.as_deref(), "no token");
+            tracing::info!(reason = %refused.why, client, road, "refused");
         }
         if answered.refused.as_ref().is_some_and(|refused| refused.code == Code::Throttled) {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
-            return answered.response.map(Body::free);
+            return Ok(answered.response.map(Body::free));
         }
-        let refused = || Outcome::Refused("token-refused".into());
+        let refused = || {
+            let reason = match endpoint {
+                Endpoint::Token => "token-refused",
+                Endpoint::Revoke => "revocation-refused",
+                Endpoint::Introspect => "introspection-refused",
+            };
+            Outcome::Refused(reason.into())
+        };
+        let types = match endpoint {
+            Endpoint::Token => Vec::new(),
+            Endpoint::Revoke | Endpoint::Introspect => vec![endpoint.name().into()],
+        };
         let done = Done {
             caller: Caller {
                 client: answered.client.as_deref().unwrap_or_default().into(),
+                jti: answered.token.as_deref().map(Into::into),
                 ..Caller::default()
             },
             purpose: None,
             interaction: Interaction::Operation,
-            types: Vec::new(),
+            types,
             outcome: answered.refused.map_or(Outcome::Success, |_| refused()),
         };
         let request = asked.request_alone();
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;
-        match recorded {
+        Ok(match recorded {
             Ok(()) => answered.response.map(Body::free),
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
-        }
+        })
     }
 }

@@ -118,10 +118,10 @@ impl Gateway {
         let answered = match route::recognise(&parts.method, path) {
             Err(error) => Err(error),
             Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
-            Ok(Call::Token) => match body.whole().await {
+            Ok(Call::OAuth(endpoint)) => match body.whole().await {
                 Ok(bytes) => {
                     asked.body = bytes;
-                    Ok(Box::pin(self.token(&asked)).await)
+                    Box::pin(self.oauth(&asked, endpoint)).await
                 }
                 Err(error) => Err(error),
             },
@@ -170,7 +170,7 @@ impl Gateway {
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
             Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
             Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,
-            Call::Public(..) | Call::Token => Err(Error::not_found()),
+            Call::Public(..) | Call::OAuth(_) => Err(Error::not_found()),
         }
     }
 

@@ -37,7 +37,7 @@ const MAX_STATED: usize = 16;
 
 /// The claims of an assertion beside the registered ones.
 #[derive(Deserialize)]
-struct Assertion {
+pub(super) struct Assertion {
     /// Kept as text until the client is known.
     extensions: Option<Box<RawValue>>,
 }
@@ -126,9 +126,7 @@ impl TokenEndpoint {
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let (client, proof) = self.prove(form, address, now).await?;
-        self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
-        *known = Some(Arc::clone(client.id()));
+        let (client, proof) = self.proven(form, address, known, now).await?;
         let scopes = narrow(form.value("scope"), client.scopes())?;
         let extensions = proof.claims.extensions.as_deref().map(RawValue::get);
         let stated: Extensions = match extensions.map(serde_json::from_str).transpose() {
@@ -138,6 +136,20 @@ impl TokenEndpoint {
         let statement = state(client, &scopes, stated, now)?;
         let until = statement.break_glass.as_ref().map_or(Moment::MAX, |glass| glass.until);
         Ok(Granted { subject: client.id().to_string(), statement, peer: None, until })
+    }
+
+    /// The client that proves who it is, by a proof that is used up with it.
+    pub(super) async fn proven(
+        &self,
+        form: &Form,
+        address: IpAddr,
+        known: &mut Option<Arc<str>>,
+        now: Moment,
+    ) -> Result<(&Arc<Client>, Verified<Assertion>), Refused> {
+        let (client, proof) = self.prove(form, address, now).await?;
+        self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
+        *known = Some(Arc::clone(client.id()));
+        Ok((client, proof))
     }
 
     /// Who is it? Nothing has been spent yet.
@@ -156,13 +168,14 @@ impl TokenEndpoint {
         let issuer = jose::claimed_issuer(token).map_err(unproven)?;
         let client = self.registry.client(&issuer).ok_or_else(|| refused("unknown client"))?;
         self.keep_claimed(client, address, now).await?;
+        let keys = self.keys.of(client, token, now).await.map_err(unproven)?;
         let expected = Expected {
             kind: TokenKind::ClientAssertion,
             issuer: client.id(),
             audience: &[&self.url, &self.issuer],
             now,
         };
-        let proof = jose::verify::<Assertion>(token, client.keys(), &expected).map_err(unproven)?;
+        let proof = jose::verify::<Assertion>(token, &keys, &expected).map_err(unproven)?;
         if proof.registered.sub != proof.registered.iss {
             return Err(refused("iss and sub differ"));
         }

@@ -26,6 +26,10 @@ pub struct Metadata {
     pub issuer: String,
     /// URL of the token endpoint.
     pub token_endpoint: String,
+    /// URL of the endpoint that ends tokens.
+    pub revocation_endpoint: String,
+    /// URL of the endpoint that tells what a token says.
+    pub introspection_endpoint: String,
     /// URL of the JWK Set.
     pub jwks_uri: String,
     /// Public keys: the one that signs, and those whose tokens still live.
@@ -49,6 +53,8 @@ impl Metadata {
         Ok(Self {
             issuer: issuer.to_owned(),
             token_endpoint: format!("{issuer}/oauth/token"),
+            revocation_endpoint: format!("{issuer}/oauth/revoke"),
+            introspection_endpoint: format!("{issuer}/oauth/introspect"),
             jwks_uri: format!("{issuer}/.well-known/jwks.json"),
             keys,
             peers,
@@ -83,7 +89,11 @@ impl Metadata {
         json!({
             "extension": [{
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [{ "url": "token", "valueUri": self.token_endpoint }],
+                "extension": [
+                    { "url": "token", "valueUri": self.token_endpoint },
+                    { "url": "introspect", "valueUri": self.introspection_endpoint },
+                    { "url": "revoke", "valueUri": self.revocation_endpoint },
+                ],
             }],
             "service": [{
                 "coding": [{
@@ -101,7 +111,7 @@ impl Metadata {
     }
 
     fn shared(&self) -> serde_json::Map<String, Value> {
-        let algorithms = [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256];
+        let algorithms = [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256, Algorithm::Rs256];
         let mut grants = vec![CLIENT_CREDENTIALS];
         let mut methods = vec!["private_key_jwt"];
         if self.peers {
@@ -114,6 +124,12 @@ impl Metadata {
             ("grant_types_supported", json!(grants)),
             ("token_endpoint_auth_methods_supported", json!(methods)),
             ("token_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
+            ("revocation_endpoint", json!(self.revocation_endpoint)),
+            ("revocation_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
+            ("revocation_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
+            ("introspection_endpoint", json!(self.introspection_endpoint)),
+            ("introspection_endpoint_auth_methods_supported", json!(["private_key_jwt", "Bearer"])),
+            ("introspection_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
             ("scopes_supported", json!(scopes())),
         ];
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

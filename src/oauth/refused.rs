@@ -1,4 +1,4 @@
-//! How the token endpoint says no.
+//! How the endpoints of authorization say no.
 //!
 //! Part of `oauth`. Source: RFC 6749 section 5.2, RFC 9110. The words of a code never change with the
 //! cause, so a refusal tells an attacker nothing; the cause is for the audit record and the log.
@@ -20,6 +20,10 @@ const AWHILE: Duration = Duration::from_secs(5);
 /// Why no token is issued, as far as the client may know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Code {
+    /// A proven client may not do this.
+    AccessDenied,
+    /// The token to be revoked is another client's.
+    ForeignToken,
     /// The client did not prove who it is.
     InvalidClient,
     /// What the client speaks for is not believed.
@@ -47,6 +51,12 @@ impl Code {
     pub const fn shape(self) -> (StatusCode, &'static str, &'static str) {
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         match self {
+            Self::AccessDenied => {
+                (StatusCode::FORBIDDEN, "access_denied", "The client may not ask about tokens.")
+            }
+            Self::ForeignToken => {
+                (BAD, "invalid_grant", "The token was not issued to this client.")
+            }
             Self::InvalidClient => {
                 (StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.")
             }
@@ -87,20 +97,20 @@ pub struct Refused {
     pub code: Code,
     /// What the operator is told; holds no token and no personal data.
     pub why: Cow<'static, str>,
-    /// Did the client use the `Authorization` header?
-    pub(super) by_header: bool,
+    /// What the client is told that used the `Authorization` header.
+    pub(super) challenge: Option<&'static str>,
     /// How long the client should wait.
     pub(super) retry_after: Duration,
 }
 
 impl Refused {
     pub(super) fn new(code: Code, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, why: why.into(), by_header: false, retry_after: AWHILE }
+        Self { code, why: why.into(), challenge: None, retry_after: AWHILE }
     }
 
     pub(super) const fn request(why: &'static str) -> Self {
         let why = Cow::Borrowed(why);
-        Self { code: Code::InvalidRequest, why, by_header: false, retry_after: AWHILE }
+        Self { code: Code::InvalidRequest, why, challenge: None, retry_after: AWHILE }
     }
 
     /// A fault on our side.
@@ -125,9 +135,9 @@ impl Refused {
             let seconds = HeaderValue::from(whole_seconds(self.retry_after));
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }
-        if self.by_header {
-            let basic = HeaderValue::from_static("Basic realm=\"token\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+        if let Some(challenge) = self.challenge {
+            let challenge = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }

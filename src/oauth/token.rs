@@ -13,10 +13,12 @@ use serde_json::json;
 
 use super::{
     form::Form,
+    keys::PublishedKeys,
     refused::{Code, Refused, json_response},
 };
 use crate::{
     authenticate::{
+        Authenticator,
         caller::{AccessClaims, Confirmation, sha256},
         jose::{
             TokenKind,
@@ -64,8 +66,30 @@ pub struct Answered {
     pub response: Response<Bytes>,
     /// The client or peer, once it has proven who it is.
     pub client: Option<Arc<str>>,
+    /// The `jti` of the token that was revoked or asked about, if it was a good one.
+    pub token: Option<String>,
     /// The refusal and its cause.
     pub refused: Option<Refused>,
+}
+
+/// What comes to be known on the way to an answer, for the audit record.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) client: Option<Arc<str>>,
+    pub(super) token: Option<String>,
+}
+
+impl Known {
+    /// The answer, with what is known.
+    pub(super) fn answered(self, decided: Result<Response<Bytes>, Refused>) -> Answered {
+        let Self { client, token } = self;
+        match decided {
+            Ok(response) => Answered { response, client, token, refused: None },
+            Err(refused) => {
+                Answered { response: refused.response(), client, token, refused: Some(refused) }
+            }
+        }
+    }
 }
 
 /// Issues access tokens.
@@ -80,9 +104,13 @@ pub struct TokenEndpoint {
     pub signer: Arc<Signer>,
     /// The clients.
     pub registry: Arc<Registry>,
+    /// The keys that some of them publish.
+    pub keys: PublishedKeys,
     /// The other gateways.
     pub peers: Arc<Peers>,
-    /// Remembers what has been used.
+    /// Tells whether a token is good.
+    pub authenticator: Arc<Authenticator>,
+    /// Remembers what has been used, and what was revoked.
     pub store: Arc<dyn Store>,
     /// Names tokens.
     pub chance: Arc<dyn Chance>,
@@ -102,13 +130,21 @@ pub(super) struct Granted<'a> {
 impl TokenEndpoint {
     /// Answers one request.
     pub async fn answer(&self, asked: Asked<'_>, now: Moment) -> Answered {
-        let mut client = None;
-        match self.decide(asked, &mut client, now).await {
-            Ok(response) => Answered { response, client, refused: None },
-            Err(refused) => {
-                Answered { response: refused.response(), client, refused: Some(refused) }
-            }
+        let mut known = Known::default();
+        let decided = self.decide(asked, &mut known.client, now).await;
+        known.answered(decided)
+    }
+
+    /// The form of a request that is one, whoever it is from.
+    pub(super) async fn form(&self, asked: Asked<'_>, now: Moment) -> Result<Form, Refused> {
+        if asked.method != Method::POST {
+            return Err(Refused::new(Code::MethodNotAllowed, "method"));
         }
+        if asked.query.is_some_and(|query| !query.is_empty()) {
+            return Err(Refused::request("parameters in the URL"));
+        }
+        self.keep_address(asked.address, now).await?;
+        Form::parse(asked.headers, asked.body)
     }
 
     async fn decide(
@@ -117,14 +153,7 @@ impl TokenEndpoint {
         client: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Response<Bytes>, Refused> {
-        if asked.method != Method::POST {
-            return Err(Refused::new(Code::MethodNotAllowed, "method"));
-        }
-        if asked.query.is_some_and(|query| !query.is_empty()) {
-            return Err(Refused::request("parameters in the URL"));
-        }
-        self.keep_address(asked.address, now).await?;
-        let form = Form::parse(asked.headers, asked.body)?;
+        let form = self.form(asked, now).await?;
         refuse_second_method(asked.headers, &form)?;
         let granted = match form.value("grant_type") {
             Some(CLIENT_CREDENTIALS) => {
@@ -200,7 +229,7 @@ pub(super) fn narrow(asked: Option<&str>, allowed: &Scopes) -> Result<Scopes, Re
 }
 
 /// One way of proving who asks, not two (RFC 6749 section 2.3); a password is not one of them.
-fn refuse_second_method(headers: &HeaderMap, form: &Form) -> Result<(), Refused> {
+pub(super) fn refuse_second_method(headers: &HeaderMap, form: &Form) -> Result<(), Refused> {
     let by_header = headers.contains_key(AUTHORIZATION);
     let by_form = form.value("client_assertion").is_some();
     let by_secret = form.value("client_secret").is_some();
@@ -209,7 +238,8 @@ fn refuse_second_method(headers: &HeaderMap, form: &Form) -> Result<(), Refused>
         1 if by_form => Ok(()),
         1 => {
             let refused = Refused::new(Code::InvalidClient, "a method that is not offered");
-            Err(Refused { by_header, ..refused })
+            let challenge = by_header.then_some("Basic realm=\"token\"");
+            Err(Refused { challenge, ..refused })
         }
         _ => Err(Refused::request("two ways of client authentication")),
     }

@@ -52,7 +52,7 @@ fn from_zero() -> Row {
 }
 
 /// In an order in which every row finds what it points to.
-pub(super) const TABLES: [Table; 7] = [
+pub(super) const TABLES: [Table; 8] = [
     Table {
         name: "person",
         key: 1,
@@ -115,6 +115,15 @@ pub(super) const TABLES: [Table; 7] = [
         last: "SELECT value FROM spent ORDER BY value DESC LIMIT 1",
         count: "SELECT count(*) FROM spent",
         insert: "INSERT INTO spent (value, until) VALUES ($1, $2)",
+    },
+    Table {
+        name: "revoked",
+        key: 1,
+        first: || vec![Cell::Bytes(Vec::new())],
+        after: "SELECT token, place, until FROM revoked WHERE token > $1 ORDER BY token LIMIT $2",
+        last: "SELECT token FROM revoked ORDER BY token DESC LIMIT 1",
+        count: "SELECT count(*) FROM revoked",
+        insert: "INSERT INTO revoked (token, place, until) VALUES ($1, $2, $3)",
     },
     Table {
         name: "outbox",

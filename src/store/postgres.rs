@@ -28,8 +28,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
-        Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
+        Stored, Task, Walked,
         lock::Lock,
         postgres::{
             pool::{Engine, Errand, Pool},
@@ -243,6 +243,16 @@ impl Store for Postgres {
         self.pool.ask(Errand::Statement, (value, until, now), |rows, (value, until, now)| {
             Box::pin(write::spend(rows, value, *until, *now))
         })
+    }
+
+    fn revoke(&self, token: [u8; 32], until: Moment, now: Moment) -> Task<()> {
+        self.pool.ask(Errand::Statement, (token, until, now), |rows, (token, until, now)| {
+            Box::pin(write::revoke(rows, token, *until, *now))
+        })
+    }
+
+    fn revoked(&self, after: i64) -> Task<Revocations> {
+        self.pool.ask(Errand::Read, after, |rows, after| Box::pin(read::revoked(rows, *after)))
     }
 
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {

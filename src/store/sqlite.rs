@@ -20,8 +20,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
-        Task, Walked, lock::Lock, sealed, sqlite::queue::Queue,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
+        Stored, Task, Walked, lock::Lock, sealed, sqlite::queue::Queue,
     },
 };
 
@@ -232,6 +232,14 @@ impl Store for Sqlite {
 
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool> {
         self.order(|_, _| Ok(()), move |rows, ()| write::spend(rows, value, until, now))
+    }
+
+    fn revoke(&self, token: [u8; 32], until: Moment, now: Moment) -> Task<()> {
+        self.order(|_, _| Ok(()), move |rows, ()| write::revoke(rows, token, until, now))
+    }
+
+    fn revoked(&self, after: i64) -> Task<Revocations> {
+        self.ask(move |rows, _| read::revoked(rows, after))
     }
 
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {

@@ -15,6 +15,7 @@ mod namesakes;
 mod operator_looks_at_peers;
 mod passes_through;
 mod region_reads_plan;
+mod revoked;
 mod server;
 mod too_many_requests;
 mod walk_in_blocks;

@@ -1,14 +1,16 @@
 //! The compact form: three parts, sized before anything is decoded.
 //!
 //! Part of `jose`. Source: RFC 7515 section 7.1, RFC 8725 section 3. Headers that change how a token
-//! is to be read (`crit`, `b64`, `zip`) or where its key is to be fetched (`jku`, `x5u`) refuse it;
-//! keys carried by the token itself (`jwk`, `x5c`) are never looked at.
+//! is to be read (`crit`, `b64`, `zip`) or where its key is to be fetched (`jku`, `x5u`) refuse it,
+//! unless a `jku` names the very address its owner is registered with; keys carried by the token itself
+//! (`jwk`, `x5c`) are never looked at.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny},
 };
+use serde_json::Value;
 
 use super::{
     Refusal, claims,
@@ -45,7 +47,7 @@ pub(super) struct Header {
     #[serde(default)]
     zip: Present,
     #[serde(default)]
-    jku: Present,
+    jku: Address,
     #[serde(default)]
     x5u: Present,
 }
@@ -57,6 +59,16 @@ struct Present(bool);
 impl<'de> Deserialize<'de> for Present {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(from).map(|_| Self(true))
+    }
+}
+
+/// An address of keys, whatever it is written as.
+#[derive(Default)]
+struct Address(Option<Value>);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Value::deserialize(from).map(|value| Self(Some(value)))
     }
 }
 
@@ -76,13 +88,15 @@ impl<'a> Compact<'a> {
         if fits { Ok(Self { header, payload, signature, message }) } else { Err(refused) }
     }
 
-    /// The header, if nothing in it asks for more than this module does.
-    pub(super) fn header(&self) -> Result<Header, Refusal> {
+    /// The header, if nothing in it asks for more than this module does. Of addresses it may hold
+    /// that at which the maker's keys are registered to be.
+    pub(super) fn header(&self, address: Option<&str>) -> Result<Header, Refusal> {
         let header: Header = part(self.header)?;
         if header.crit.0 || header.b64.0 || header.zip.0 {
             return Err(Refusal::Invalid("a header extension"));
         }
-        if header.jku.0 || header.x5u.0 {
+        let registered = |jku: &Value| jku.as_str().is_some_and(|jku| Some(jku) == address);
+        if header.x5u.0 || !header.jku.0.as_ref().is_none_or(registered) {
             return Err(Refusal::Invalid("a key address that is not registered"));
         }
         Ok(header)

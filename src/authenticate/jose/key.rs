@@ -1,10 +1,11 @@
 //! Public keys: JSON Web Keys, each bound to one algorithm.
 //!
 //! Part of `jose`. Source: RFC 7517, RFC 7518 section 6, SMART App Launch 2.2. A key has exactly one
-//! algorithm, so a token cannot choose how it is checked. Sets are read from configuration and from
-//! nowhere else; a set with a private key in it is refused whole.
+//! algorithm, so a token cannot choose how it is checked. A set is registered, then every mistake in
+//! it is told, or published by its owner, then what this gateway cannot use is left out; one with a
+//! private key in it is refused whole. It must not fetch one.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{digest, signature};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,17 +27,25 @@ pub enum Algorithm {
     /// ECDSA on P-384 with SHA-384.
     #[serde(rename = "ES384")]
     Es384,
+    /// RSA PKCS#1 v1.5 with SHA-256: for keys whose JWK names it.
+    #[serde(rename = "RS256")]
+    Rs256,
     /// RSA PKCS#1 v1.5 with SHA-384.
     #[serde(rename = "RS384")]
     Rs384,
 }
 
 impl Algorithm {
+    /// What SMART App Launch 2.2 names: all that a client may use which publishes its keys and is
+    /// registered for nothing else.
+    pub const SMART: [Self; 2] = [Self::Es384, Self::Rs384];
+
     /// The name in JOSE.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
         }
     }
@@ -45,7 +54,7 @@ impl Algorithm {
     const fn kty(self) -> &'static str {
         match self {
             Self::Es256 | Self::Es384 => "EC",
-            Self::Rs384 => "RSA",
+            Self::Rs256 | Self::Rs384 => "RSA",
         }
     }
 
@@ -53,6 +62,7 @@ impl Algorithm {
         match self {
             Self::Es256 => jsonwebtoken::Algorithm::ES256,
             Self::Es384 => jsonwebtoken::Algorithm::ES384,
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
             Self::Rs384 => jsonwebtoken::Algorithm::RS384,
         }
     }
@@ -119,7 +129,11 @@ impl fmt::Debug for Key {
 
 /// The keys of one issuer.
 #[derive(Clone, Debug, Default)]
-pub struct KeySet(Vec<Key>);
+pub struct KeySet {
+    keys: Vec<Key>,
+    /// Where its owner publishes it.
+    address: Option<Arc<str>>,
+}
 
 impl KeySet {
     /// Reads a JWK Set, `{"keys": [...]}`; gives back every mistake in it.
@@ -137,11 +151,49 @@ impl KeySet {
                 Ok(key) if set.named(&key.kid, key.algorithm.kty()).is_some() => {
                     mistakes.push(format!("key {n} has the kid and type of an earlier one"));
                 }
-                Ok(key) => set.0.push(key),
+                Ok(key) => set.keys.push(key),
                 Err(why) => mistakes.push(format!("key {n} {why}")),
             }
         }
         if mistakes.is_empty() { Ok(set) } else { Err(mistakes) }
+    }
+
+    /// Reads a JWK Set that its owner publishes at `address`. Keys of other kinds than `algorithms`
+    /// are left out (RFC 7517 section 5), as the owner may have others to deal with.
+    ///
+    /// # Errors
+    /// Why nothing in it can be believed: it holds a private key, has a name twice, or is none.
+    pub fn published(
+        set: &Value,
+        address: Arc<str>,
+        algorithms: &[Algorithm],
+    ) -> Result<Self, &'static str> {
+        let keys = set.get("keys").and_then(Value::as_array).ok_or("it is no JWK Set")?;
+        if keys.len() > MAX_KEYS {
+            return Err("it has too many keys");
+        }
+        if keys.iter().any(is_private) {
+            return Err("it has private members");
+        }
+        let mut set = Self { keys: Vec::new(), address: Some(address) };
+        let readable = keys.iter().filter_map(|key| Key::parse(key).ok());
+        for key in readable.filter(|key| algorithms.contains(&key.algorithm)) {
+            if set.named(&key.kid, key.algorithm.kty()).is_some() {
+                return Err("it has a kid twice");
+            }
+            set.keys.push(key);
+        }
+        Ok(set)
+    }
+
+    /// Where its owner publishes it, if it was read there.
+    pub(super) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// Is there a key of this name?
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid == kid)
     }
 
     /// The set of these public keys.
@@ -157,13 +209,13 @@ impl KeySet {
 
     /// A kid may stand for one key of each type; the set has no two of the same.
     fn named(&self, kid: &str, kty: &str) -> Option<&Key> {
-        self.0.iter().find(|key| key.kid == kid && key.algorithm.kty() == kty)
+        self.keys.iter().find(|key| key.kid == kid && key.algorithm.kty() == kty)
     }
 
     /// The algorithms of its keys, each once.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let mut found = Vec::new();
-        for key in &self.0 {
+        for key in &self.keys {
             if !found.contains(&key.algorithm) {
                 found.push(key.algorithm);
             }
@@ -174,8 +226,7 @@ impl KeySet {
 
 impl Key {
     fn parse(key: &Value) -> Result<Self, &'static str> {
-        const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-        if PRIVATE.iter().any(|member| key.get(member).is_some()) {
+        if is_private(key) {
             return Err("has private members: treat it as leaked and make another");
         }
         let key: PublicKey = serde_json::from_value(key.clone()).map_err(|_| "is not a JWK")?;
@@ -190,10 +241,16 @@ impl Key {
             _ => return Err("must be EC or RSA"),
         };
         if key.alg.as_deref().is_some_and(|alg| alg != algorithm.name()) {
-            return Err("has an alg that is not the one of its type (ES256, ES384, RS384)");
+            return Err("has an alg that is not one of its type (ES256, ES384, RS384 or RS256)");
         }
         Ok(Self { kid, algorithm, verifying })
     }
+}
+
+/// Has it members that its owner alone may know?
+fn is_private(key: &Value) -> bool {
+    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    PRIVATE.iter().any(|member| key.get(member).is_some())
 }
 
 fn elliptic(key: &PublicKey) -> Result<(Algorithm, DecodingKey), &'static str> {
@@ -222,7 +279,9 @@ fn rsa(key: &PublicKey) -> Result<(Algorithm, DecodingKey), &'static str> {
     if zeros == 8 || !(2048..=4096).contains(&(n.len() * 8 - zeros)) {
         return Err("must have a modulus of 2048 to 4096 bits");
     }
-    Ok((Algorithm::Rs384, DecodingKey::from_rsa_raw_components(&n, &e)))
+    let named = key.alg.as_deref() == Some(Algorithm::Rs256.name());
+    let algorithm = if named { Algorithm::Rs256 } else { Algorithm::Rs384 };
+    Ok((algorithm, DecodingKey::from_rsa_raw_components(&n, &e)))
 }
 
 fn member(text: Option<&String>) -> Result<Vec<u8>, &'static str> {

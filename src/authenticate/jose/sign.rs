@@ -209,7 +209,9 @@ pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<String>> {
     let curve = match algorithm {
         Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
         Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
-        Algorithm::Rs384 => return Err(unusable("keys are made on P-256 or P-384 only")),
+        Algorithm::Rs256 | Algorithm::Rs384 => {
+            return Err(unusable("keys are made on P-256 or P-384 only"));
+        }
     };
     let key = EcdsaKeyPair::generate(curve).map_err(Error::internal)?;
     let secret: EcPrivateKeyBin<'_> = key.private_key().as_be_bytes().map_err(Error::internal)?;

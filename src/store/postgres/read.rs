@@ -9,8 +9,10 @@ use tokio_postgres::Row;
 
 use crate::{
     domain::moment::Moment,
+    error::Error,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Revocations,
+        Stored, Walked,
         postgres::{
             fault::Outcome,
             session::{
@@ -114,6 +116,22 @@ pub(super) async fn changes(rows: &Session<'_>, after: i64, limit: usize) -> Out
         }
     }
     Ok(Changes { changed, settled })
+}
+
+/// Tokens revoked after a place, and up to where that is settled by the same snapshot.
+pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocations> {
+    let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 + g.ahead, \
+               r.token, r.until FROM gateway g LEFT JOIN revoked r ON r.place > $1";
+    let found = rows.all(sql, &[Number(after)]).await?;
+    let settled = found.first().map_or(Ok(after), |row| column(row, 0))?;
+    let mut tokens = Vec::with_capacity(found.len());
+    for row in &found {
+        if let Some(token) = column::<Option<&[u8]>>(row, 1)? {
+            let token = token.try_into().map_err(Error::internal)?;
+            tokens.push((token, moment(row, 2)?));
+        }
+    }
+    Ok(Revocations { tokens, settled })
 }
 
 /// Audit records that have not reached the log, whoever made them.

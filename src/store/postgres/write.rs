@@ -123,6 +123,24 @@ pub(super) async fn spend(
     Ok(rows.one(sql, &values).await?.is_some())
 }
 
+/// Remembers that a token is revoked; two that have ended go with each.
+pub(super) async fn revoke(
+    rows: &Session<'_>,
+    token: &[u8; 32],
+    until: Moment,
+    now: Moment,
+) -> Outcome<()> {
+    let sql = "WITH past AS (SELECT token FROM revoked WHERE until < $3 AND token <> $1 \
+               ORDER BY until LIMIT 2 FOR UPDATE SKIP LOCKED), \
+               gone AS (DELETE FROM revoked r USING past WHERE r.token = past.token) \
+               INSERT INTO revoked (token, place, until) \
+               SELECT $1, pg_current_xact_id()::text::bigint + ahead, $2 FROM gateway \
+               ON CONFLICT (token) DO NOTHING";
+    let values = [Bytes(token), Number(until.millis()), Number(now.millis())];
+    rows.all(sql, &values).await?;
+    Ok(())
+}
+
 /// Forgets audit records that have reached the log.
 pub(super) async fn recorded(rows: &Session<'_>, records: &[i64]) -> Outcome<()> {
     rows.all("DELETE FROM audit_pending WHERE id = ANY ($1)", &[Numbers(records)]).await?;

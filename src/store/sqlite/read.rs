@@ -12,8 +12,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Stored, Walked,
-        sealed,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Revocations,
+        Stored, Walked, sealed,
         sqlite::column::{at_most, kind, moment, version},
     },
 };
@@ -102,6 +102,16 @@ pub(super) fn changes(rows: &Connection, after: i64, limit: usize) -> Result<Cha
         Ok(Changed { sequence: row.get(0)?, patient: row.get(1)?, at: moment(row, 2)? })
     })?;
     Ok(Changes { changed, settled })
+}
+
+/// Tokens revoked after a place.
+pub(super) fn revoked(rows: &Connection, after: i64) -> Result<Revocations> {
+    let sql = "SELECT token, until, place FROM revoked WHERE place > ?1 ORDER BY place";
+    let found: Vec<([u8; 32], Moment, i64)> =
+        all(rows, sql, [after], |row| Ok((row.get(0)?, moment(row, 1)?, row.get(2)?)))?;
+    let settled = found.last().map_or(after, |(_, _, place)| *place);
+    let tokens = found.into_iter().map(|(token, until, _)| (token, until)).collect();
+    Ok(Revocations { tokens, settled })
 }
 
 /// Audit records that have not reached the log.

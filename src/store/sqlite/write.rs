@@ -160,6 +160,21 @@ pub(super) fn spend(
     Ok(rows.changes() == 1)
 }
 
+/// Remembers that a token is revoked; two that have ended go with each.
+pub(super) fn revoke(rows: &Connection, token: [u8; 32], until: Moment, now: Moment) -> Result<()> {
+    run(
+        rows,
+        "DELETE FROM revoked WHERE place IN \
+         (SELECT place FROM revoked WHERE until < :now ORDER BY until LIMIT 2)",
+        named_params! { ":now": now.millis() },
+    )?;
+    run(
+        rows,
+        "INSERT INTO revoked (token, until) VALUES (:token, :until) ON CONFLICT (token) DO NOTHING",
+        named_params! { ":token": token, ":until": until.millis() },
+    )
+}
+
 /// Forgets audit records that have reached the log.
 pub(super) fn recorded(rows: &Connection, records: &[i64]) -> Result<()> {
     for record in records {

@@ -159,6 +159,7 @@ impl World {
             signer: Arc::clone(&self.signer),
             clients: self.clients(),
             peers: Vec::new(),
+            key_rules: mylife::oauth::keys::fetch::Rules::default(),
             transport: Arc::new(Tcp),
             peer_tls: None,
             peer_limits: client::Limits::default(),
@@ -210,7 +211,9 @@ impl World {
             name: id.to_owned(),
             organization: organization.to_owned(),
             roles: Vec::new(),
-            jwks: json!({ "keys": [self.signer.public()] }),
+            jwks: Some(json!({ "keys": [self.signer.public()] })),
+            jwks_uri: None,
+            algorithms: Vec::new(),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             purposes: vec!["TREAT".to_owned()],
             register: None,
@@ -218,6 +221,7 @@ impl World {
             declares: Vec::new(),
             break_glass: false,
             people_act: false,
+            introspects: false,
             native_owner: scopes.contains(&"mylife/native.write"),
         };
         vec![

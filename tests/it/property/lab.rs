@@ -251,6 +251,7 @@ fn setup(directory: &Path) -> Setup {
         signer: Arc::clone(&SIGNER),
         clients: vec![serde_json::from_value(client).unwrap()],
         peers: Vec::new(),
+        key_rules: mylife::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(Tcp),
         peer_tls: None,
         peer_limits: client::Limits::default(),

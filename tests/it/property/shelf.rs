@@ -15,8 +15,8 @@ use mylife::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place, Store,
-        Stored, Task, Walked,
+        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place,
+        Revocations, Store, Stored, Task, Walked,
     },
 };
 use serde::Serialize;
@@ -202,6 +202,12 @@ impl Store for Shelf {
     }
     fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {
         never()
+    }
+    fn revoke(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<()> {
+        never()
+    }
+    fn revoked(&self, _: i64) -> Task<Revocations> {
+        Box::pin(async { Ok(Revocations::default()) })
     }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         never()

@@ -19,6 +19,7 @@ use mylife::{
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Result},
     oauth::{
+        keys::PublishedKeys,
         refused::Refused,
         token::{Asked, TokenEndpoint},
     },
@@ -27,8 +28,8 @@ use mylife::{
         pace::{Pace, Rates},
     },
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
-        Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
+        Stored, Task, Walked,
     },
 };
 use serde_json::{Value, json};
@@ -46,6 +47,7 @@ pub(crate) const PORTAL: &str = "urn:oid:1.2.246.10.1";
 #[derive(Default)]
 pub(crate) struct Memory {
     spent: Mutex<HashMap<[u8; 32], Moment>>,
+    pub(crate) revoked: Mutex<Vec<([u8; 32], Moment)>>,
     pub(crate) away: Mutex<bool>,
 }
 
@@ -83,6 +85,17 @@ impl Store for Memory {
         let first = self.spent.lock().unwrap().insert(value, until).is_none();
         Box::pin(async move { Ok(first) })
     }
+    fn revoke(&self, token: [u8; 32], until: Moment, _: Moment) -> Task<()> {
+        if *self.away.lock().unwrap() {
+            return absent();
+        }
+        self.revoked.lock().unwrap().push((token, until));
+        Box::pin(async { Ok(()) })
+    }
+    fn revoked(&self, _: i64) -> Task<Revocations> {
+        let tokens = self.revoked.lock().unwrap().clone();
+        Box::pin(async { Ok(Revocations { tokens, settled: 0 }) })
+    }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         absent()
     }
@@ -103,7 +116,7 @@ impl Store for Memory {
 /// One gateway's side of authorization.
 pub(crate) struct Desk {
     pub(crate) endpoint: TokenEndpoint,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) memory: Arc<Memory>,
 }
 
@@ -149,13 +162,19 @@ impl Desk {
         let registry = Arc::new(registry);
         let peers = Arc::new(Peers::build(vec![peer()]).unwrap());
         let memory = Arc::new(Memory::default());
+        let signer = Arc::new(signer());
+        let own = KeySet::of([signer.public()]).unwrap();
+        let (clients, others) = (Arc::clone(&registry), Arc::clone(&peers));
+        let authenticator = Arc::new(Authenticator::new(ISSUER, FHIR, own, clients, others));
         let endpoint = TokenEndpoint {
             issuer: ISSUER.to_owned(),
             url: TOKEN_URL.to_owned(),
             audience: FHIR.to_owned(),
-            signer: Arc::new(signer()),
-            registry: Arc::clone(&registry),
-            peers: Arc::clone(&peers),
+            signer,
+            registry,
+            keys: PublishedKeys::default(),
+            peers,
+            authenticator: Arc::clone(&authenticator),
             store: Arc::clone(&memory) as Arc<dyn Store>,
             chance: Arc::new(SeededChance::new(1)),
             pace: Arc::new(pace(Rates {
@@ -164,8 +183,6 @@ impl Desk {
                 ..Rates::default()
             })),
         };
-        let own = KeySet::of([endpoint.signer.public()]).unwrap();
-        let authenticator = Authenticator::new(ISSUER, FHIR, own, registry, peers);
         Self { endpoint, authenticator, memory }
     }
 

@@ -258,7 +258,7 @@ fn a_key_set_with_a_mistake_is_refused_whole() {
         ("AT-17 exponent 1", with(rsa.clone(), &json!({"e": "AQ"}))),
         ("AT-17 exponent 3", with(rsa.clone(), &json!({"e": "Aw"}))),
         ("AT-17 leading zero", with(rsa.clone(), &json!({"n": URL_SAFE_NO_PAD.encode([0; 256])}))),
-        ("PK-13 alg of another type", with(rsa, &json!({"alg": "RS256"}))),
+        ("PK-13 alg of another type", with(rsa, &json!({"alg": "PS256"}))),
         ("not on the curve", with(good.clone(), &json!({"kid": "b", "x": point}))),
         ("short coordinate", with(good.clone(), &json!({"kid": "b", "x": "AAAA"}))),
         ("P-521", with(good.clone(), &json!({"kid": "b", "crv": "P-521"}))),

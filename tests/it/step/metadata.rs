@@ -26,7 +26,7 @@ fn the_smart_configuration_names_what_is_there() {
     assert_eq!(document["grant_types_supported"], json!(["client_credentials"]), "SD-04");
     assert_eq!(document["token_endpoint"], TOKEN_URL, "SD-03, SD-05");
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]), "SD-07");
-    let absent = ["authorization_endpoint", "issuer", "introspection_endpoint"];
+    let absent = ["authorization_endpoint", "issuer"];
     for member in absent {
         assert!(document.get(member).is_none(), "SD-08, SD-09: {member}");
     }
@@ -36,7 +36,7 @@ fn the_smart_configuration_names_what_is_there() {
     let methods = strings(&document["token_endpoint_auth_methods_supported"]);
     assert_eq!(methods, ["private_key_jwt"], "SD-10");
     let algorithms = strings(&document["token_endpoint_auth_signing_alg_values_supported"]);
-    assert_eq!(algorithms, ["ES384", "RS384", "ES256"], "SD-10");
+    assert_eq!(algorithms, ["ES384", "RS384", "ES256", "RS256"], "SD-10");
     for scope in strings(&document["scopes_supported"]) {
         assert_eq!(Scopes::parse(scope).to_string(), scope, "SD-10");
     }
@@ -58,6 +58,13 @@ fn the_documents_agree() {
     assert_eq!(server["tls_client_certificate_bound_access_tokens"], true);
     let security = metadata.capability_security();
     assert_eq!(security["extension"][0]["extension"][0]["valueUri"], smart["token_endpoint"]);
+    let named = |place: usize| &security["extension"][0]["extension"][place]["valueUri"];
+    assert_eq!(*named(1), smart["introspection_endpoint"], "SD-11");
+    assert_eq!(*named(2), smart["revocation_endpoint"], "SD-11");
+    assert_eq!(smart["revocation_endpoint"], format!("{ISSUER}/oauth/revoke"));
+    assert_eq!(smart["introspection_endpoint"], format!("{ISSUER}/oauth/introspect"));
+    let methods = strings(&server["introspection_endpoint_auth_methods_supported"]);
+    assert_eq!(methods, ["private_key_jwt", "Bearer"], "IU-05");
     assert_eq!(security["service"][0]["coding"][0]["code"], "SMART-on-FHIR");
     assert_eq!(metadata.jwks(), json!({"keys": [ES256.public()]}));
     assert_eq!(keys(&[&ES256]).algorithms(), [ES256.algorithm()]);

@@ -20,8 +20,8 @@ use mylife::{
     },
     handle::HandleKey,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Store, Stored,
-        Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
+        Stored, Task, Walked,
     },
 };
 use serde_json::{Value, json};
@@ -67,6 +67,12 @@ impl Store for Shelf {
     }
     fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {
         never()
+    }
+    fn revoke(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<()> {
+        never()
+    }
+    fn revoked(&self, _: i64) -> Task<Revocations> {
+        Box::pin(async { Ok(Revocations::default()) })
     }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         never()

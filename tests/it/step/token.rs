@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use mylife::{
-    authenticate::registry::Registry,
+    authenticate::registry::{ClientKeys, Registry},
     oauth::{refused::Code, token::Asked},
 };
 use proptest::prelude::*;
@@ -429,7 +429,10 @@ fn a_client_is_written_in_toml_and_a_misspelt_member_is_an_error() {
         key.y.as_deref().unwrap(),
     );
     let registry = Registry::build(vec![toml::from_str(&text).unwrap()]).unwrap();
-    assert_eq!(registry.client("a").unwrap().algorithms(), [ES384.algorithm()]);
+    let ClientKeys::Registered(keys) = registry.client("a").unwrap().keys() else {
+        panic!("its keys are in its registration")
+    };
+    assert_eq!(keys.algorithms(), [ES384.algorithm()]);
     let misspelt = text.replace("scopes", "scope");
     assert!(toml::from_str::<mylife::authenticate::registry::ClientEntry>(&misspelt).is_err());
 }

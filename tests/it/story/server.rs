@@ -6,6 +6,7 @@ mod killed;
 mod operator;
 mod order;
 mod proxy;
+mod revoked;
 mod town;
 
 use std::{
@@ -169,8 +170,7 @@ impl Twins {
         self.world.pass(by);
         tokio::time::advance(by).await;
         for node in [&self.a, &self.b] {
-            let local = node.gateway.reach.sources.local.as_ref().unwrap();
-            local.follow(self.world.clock.elapsed()).await.unwrap();
+            node.gateway.look().await.unwrap();
         }
     }
 

@@ -82,7 +82,7 @@ impl Actor {
         serde_json::from_value(json!({
             "client_id": self.id, "name": self.id, "organization": self.organization,
             "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
-            "native_owner": self.id == "source",
+            "native_owner": self.id == "source", "introspects": self.id == "north-savo",
         }))
         .unwrap()
     }
@@ -196,6 +196,13 @@ impl Actor {
         let kind = Some("application/x-www-form-urlencoded");
         let ask = Ask { kind, body: form.to_owned().into(), ..Ask::default() };
         self.raw(node, Method::POST, "/oauth/token", ask)
+    }
+
+    /// Ends a token, or asks what it says, with a proof of this client's own.
+    pub(crate) fn about_token(&self, node: &Node, path: &str, token: &str) -> Reply {
+        let form = format!("{}&token={token}", self.token_form(node, "none"));
+        let kind = Some("application/x-www-form-urlencoded");
+        self.raw(node, Method::POST, path, Ask { kind, body: form.into(), ..Ask::default() })
     }
 
     /// What is said to get a token; it holds once.

@@ -280,6 +280,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         signer: Arc::clone(&identity.signer),
         clients: world.actors.borrow().values().map(|actor| actor.entry()).collect(),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
+        key_rules: mylife::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(world.wires.clone()),
         peer_tls: Some(Arc::new(PeerTls::new(pem, clock.clone()).unwrap())),
         peer_limits: world.limits,

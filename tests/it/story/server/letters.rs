@@ -47,6 +47,10 @@ impl Portals {
         let by = Duration::from_mins(6);
         self.world.pass(by);
         self.world.runtime.block_on(tokio::time::advance(by));
+        // As their followers would have done all the while.
+        for node in &self.all {
+            self.world.runtime.block_on(node.gateway.look()).unwrap();
+        }
     }
 
     /// Both send what is due at the same time, as their couriers would.

@@ -1,0 +1,104 @@
+//! Tokens that were revoked before their time: known to every process of a gateway within a second.
+//!
+//! Part of the step `authenticate`, asked for every token, cached or not. The truth is in the store; here
+//! is what is known of it, added to by the process that revokes and by following the others. Who has not
+//! heard of the store for [`OLDEST`] accepts no token. Sources: RFC 7009, design 5.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    domain::moment::Moment,
+    error::{Error, Result},
+    store::Store,
+};
+
+/// Longest time since the store was asked, where others revoke too: less than the second within which
+/// a revocation counts everywhere, by more than clocks of two machines may run apart in it.
+pub const OLDEST: Duration = Duration::from_millis(900);
+/// In place of the instant where nobody else revokes.
+const ALONE: u64 = u64::MAX;
+
+/// What is known.
+pub struct Revoked {
+    tokens: ArcSwap<HashMap<[u8; 32], Moment>>,
+    settled: AtomicI64,
+    /// When the store was last asked, in nanoseconds of the monotonic clock.
+    heard: AtomicU64,
+}
+
+impl Default for Revoked {
+    fn default() -> Self {
+        let (settled, heard) = (AtomicI64::new(0), AtomicU64::new(ALONE));
+        Self { tokens: ArcSwap::default(), settled, heard }
+    }
+}
+
+impl Revoked {
+    /// Is it known that this token, by the SHA-256 of its name, is revoked?
+    pub fn has(&self, token: &[u8; 32]) -> bool {
+        self.tokens.load().contains_key(token)
+    }
+
+    /// Revokes one: first durably, then here; in the other processes when they next look.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be written.
+    pub async fn revoke(
+        &self,
+        store: &dyn Store,
+        token: [u8; 32],
+        until: Moment,
+        now: Moment,
+    ) -> Result<()> {
+        store.revoke(token, until, now).await?;
+        self.add(&[(token, until)], now);
+        Ok(())
+    }
+
+    /// Looks at the store, asked at this instant of the monotonic clock.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read; what is known stays.
+    pub async fn follow(&self, store: &dyn Store, asked: Duration, now: Moment) -> Result<()> {
+        let new = store.revoked(self.settled.load(Ordering::SeqCst)).await?;
+        self.add(&new.tokens, now);
+        // After the tokens: of two rounds at once neither may skip what the other has not added.
+        self.settled.fetch_max(new.settled, Ordering::SeqCst);
+        if store.is_shared() {
+            let asked = u64::try_from(asked.as_nanos()).unwrap_or(ALONE - 1);
+            let later = |heard: u64| if heard == ALONE { asked } else { heard.max(asked) };
+            self.heard.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |h| Some(later(h))).ok();
+        }
+        Ok(())
+    }
+
+    /// Is all known here that was revoked [`OLDEST`] ago?
+    ///
+    /// # Errors
+    /// `Unavailable` if not.
+    pub fn current(&self, now: Duration) -> Result<()> {
+        let heard = self.heard.load(Ordering::SeqCst);
+        if heard == ALONE || now.saturating_sub(Duration::from_nanos(heard)) <= OLDEST {
+            return Ok(());
+        }
+        Err(Error::unavailable("what was revoked was not read in time"))
+    }
+
+    /// Adds some, and forgets those that have ended by themselves.
+    fn add(&self, new: &[([u8; 32], Moment)], now: Moment) {
+        if new.iter().all(|(token, _)| self.has(token)) {
+            return;
+        }
+        self.tokens.rcu(|known| {
+            let alive = known.iter().map(|(token, until)| (*token, *until));
+            let all = alive.chain(new.iter().copied());
+            all.filter(|(_, until)| *until >= now).collect::<HashMap<_, _>>()
+        });
+    }
+}
