@@ -1,8 +1,8 @@
 //! What waits to be written, and what became of it.
 //!
 //! Between those who append and the writer: one lock, held for a copy of a frame. Filling the queue
-//! wakes nobody until it holds [`ENOUGH`]; the writer starts when it is called, which a runtime does once
-//! its turn is over, so that what was ready together is synced together. Knows no file.
+//! wakes nobody; the writer starts when it is called, which a runtime does once its turn is over, so
+//! that what was ready together is synced together. Knows no file.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,10 +17,6 @@ use crate::{
 
 /// More than this unwritten means that the disk has stalled.
 const MOST_QUEUED: usize = 64 << 20;
-
-/// So many records are worth a sync of their own: it goes on beside the work of those who would
-/// otherwise all wait for the next.
-const ENOUGH: usize = 24;
 
 /// What became of a batch.
 #[derive(Clone, Copy)]
@@ -110,19 +106,12 @@ impl Queue {
         if sealed.is_empty() {
             return Ok(Arc::new(Batch::of_nothing()));
         }
-        let batch = Arc::clone(&state.filling.batch);
-        if state.filling.leaves.len() >= ENOUGH {
-            self.wake(state);
-        }
-        Ok(batch)
+        Ok(Arc::clone(&state.filling.batch))
     }
 
     /// Lets the writer take what is queued, now or when it has written the last batch.
     pub(super) fn call(&self) {
-        self.wake(self.lock());
-    }
-
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let mut state = self.lock();
         state.called = true;
         if std::mem::take(&mut state.writer_sleeps) {
             drop(state);
