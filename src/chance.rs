@@ -82,11 +82,14 @@ impl Chance for SeededChance {
 
 /// `n` characters of the lower-case base32 alphabet of RFC 4648, five random bits each.
 pub fn base32(chance: &dyn Chance, n: usize) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = vec![0_u8; n];
     chance.fill(&mut bytes);
+    letters(&bytes)
+}
+
+/// A character of base32 for five bits of each byte.
+pub fn letters(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let letter = |byte: &u8| ALPHABET.get(usize::from(byte & 31)).copied().map(char::from);
-    let mut text = String::with_capacity(n);
-    text.extend(bytes.iter().filter_map(letter));
-    text
+    bytes.iter().filter_map(letter).collect()
 }

@@ -8,7 +8,7 @@ pub mod derived;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     compartment::derived::Derived,
@@ -53,6 +53,11 @@ impl Recorded {
     pub fn consent(&self) -> Value {
         // Decoding read these bytes already.
         json::stored(&self.body).unwrap_or_default()
+    }
+
+    /// How it names the person if no Patient was known when it came.
+    pub fn the_person() -> Value {
+        json!({ "type": "Patient", "display": "the person" })
     }
 }
 

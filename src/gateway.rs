@@ -15,6 +15,7 @@ pub mod capability;
 pub mod kept;
 pub mod scribe;
 pub mod errands;
+pub mod told;
 
 use std::sync::Arc;
 
@@ -158,6 +159,7 @@ impl Gateway {
                     let mapped = mapping::to_fhir(held, &self.terms.directory);
                     let view = release::release(mapped, grant, &self.terms, now);
                     rests = Some(Rests { ground, holds: view.holds() });
+                    let view = self.with_told(view, &query).await?;
                     page.found(search::find(&view, &query));
                 }
             }
@@ -208,6 +210,7 @@ impl Gateway {
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
         let rests = Rests { ground, holds: view.holds() };
+        let view = self.with_told_of(view, kind).await?;
         let hit = search::read(&view, kind, id).ok_or_else(Error::not_found)?;
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
         Ok((answer, request, Some(rests)))
@@ -358,14 +361,15 @@ impl Gateway {
 }
 
 /// May the same words of the same caller be asked at any time? Not with a cursor, nor with a handle,
-/// by which gateways name a person: those are good for a while only.
+/// by which gateways name a person: those are good for a while only. Nor about the log, which grows
+/// with every answer.
 fn lasts(query: &Query, grant: &Grant) -> bool {
     let named = match &query.person {
         Some(Person::Id(_)) => true,
         Some(Person::Identifier(..)) => grant.caller().node().is_none(),
         None => false,
     };
-    named && query.cursor.is_none()
+    named && query.cursor.is_none() && query.kind != ResourceType::AuditEvent
 }
 
 /// The query as the audit record may hold it.

@@ -13,6 +13,7 @@ pub mod consent;
 pub mod provenance;
 pub mod questionnaire;
 pub mod text;
+pub mod told;
 
 use std::sync::Arc;
 

@@ -160,6 +160,10 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         let say = "Across people the order is that of Patient ids; sort one person's data only.";
         return Err(Error::new(Kind::TooCostly, say).at("_sort"));
     }
+    if query.person.is_none() && query.kind == ResourceType::AuditEvent {
+        let say = "Name whose records are asked for: patient, or patient.identifier in a body.";
+        return Err(Error::new(Kind::TooCostly, say).at("patient"));
+    }
     Ok(query)
 }
 

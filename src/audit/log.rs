@@ -34,6 +34,7 @@ use super::{
     chain::LinkKey,
     checkpoint::{Checkpoint, Signer},
     frame::{self, Salt, Sealed, seal},
+    read::Found,
     tree::{Hash, proof::Head},
 };
 use crate::{
@@ -316,6 +317,21 @@ impl Log {
             }
         }
         Ok(batch)
+    }
+
+    /// The records of one person, oldest first, as they are written now.
+    ///
+    /// # Errors
+    /// `Unavailable` if the log cannot be read, `Internal` for something damaged.
+    pub async fn about(&self, key: AuditKey) -> Result<Vec<Found>> {
+        let home = self.place.home();
+        match &self.hand {
+            Hand::Caller(_) => home.about(&key),
+            Hand::Thread(_) => {
+                let read = tokio::task::spawn_blocking(move || home.about(&key));
+                read.await.map_err(Error::unavailable)?
+            }
+        }
     }
 
     /// The key of records that name no person.

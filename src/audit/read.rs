@@ -89,7 +89,8 @@ impl<T, F: Fn(&Frame<'_>, &[u8]) -> Result<T>> Reader<F> {
                 Item::Record(frame) => return Some((self.each)(&frame, whole)),
             }
         }
-        let torn = self.at < self.bytes.len() && !self.segments.as_slice().is_empty();
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let torn = rest.iter().any(|byte| *byte != 0) && !self.segments.as_slice().is_empty();
         let at = std::mem::replace(&mut self.at, self.bytes.len());
         torn.then(|| Err(Error::internal(format!("a segment is damaged at byte {at}"))))
     }

@@ -62,7 +62,7 @@ pub enum End {
     Broken,
     /// The last batch was not wholly written.
     Torn,
-    /// Every byte belongs to a whole frame.
+    /// Every byte belongs to a whole frame, or to the zeros that were laid out for more.
     Whole,
 }
 
@@ -87,7 +87,7 @@ pub fn walk<'a>(
 
 /// A mark names its own place, so none is there by accident; the scan is linear.
 fn end(rest: &[u8], at: u64) -> End {
-    if rest.is_empty() {
+    if rest.iter().all(|byte| *byte == 0) {
         return End::Whole;
     }
     let mut places = (at..).zip(rest.windows(MARK)).skip(1);

@@ -16,7 +16,7 @@ use crate::{
         segment::{KindId, MetaText, Permitted, Resource, Seen},
         types::ResourceType,
     },
-    mapping::chart::Chart,
+    mapping::{chart::Chart, told::Told},
     query::{Filter, lens, page::Sealer},
     smart::label::LabelLimit,
 };
@@ -50,6 +50,8 @@ pub struct View {
     compartment: Arc<Compartment>,
     chart: Arc<Chart>,
     decided: Arc<Decided>,
+    /// What the log says of the person, where that was asked for.
+    told: Box<[Arc<Resource>]>,
 }
 
 impl View {
@@ -58,7 +60,24 @@ impl View {
         chart: Arc<Chart>,
         decided: Arc<Decided>,
     ) -> Self {
-        Self { compartment, chart, decided }
+        Self { compartment, chart, decided, told: Box::default() }
+    }
+
+    /// May the reader see what the log says of the person?
+    pub fn shows_told(&self) -> bool {
+        let is_reached = self.reach_of(ResourceType::AuditEvent).is_some();
+        is_reached && self.decided.since(self.chart.told()).is_some()
+    }
+
+    /// The same with what the log says of the person.
+    #[must_use]
+    pub fn telling(&self, told: Vec<Told>) -> Arc<Self> {
+        Arc::new(Self {
+            compartment: Arc::clone(&self.compartment),
+            chart: Arc::clone(&self.chart),
+            decided: Arc::clone(&self.decided),
+            told: self.chart.telling(&self.compartment, &told),
+        })
     }
 
     /// Id of the Patient.
@@ -79,6 +98,7 @@ impl View {
     /// The resources of a type that the scopes reach; whether one exists says [`View::look`].
     pub fn resources(&self, kind: ResourceType) -> &[Arc<Resource>] {
         match self.reach_of(kind) {
+            Some(_) if kind == ResourceType::AuditEvent => &self.told,
             Some(_) => self.chart.resources(&self.compartment, kind),
             None => &[],
         }

@@ -13,7 +13,7 @@ use crate::{
 
 /// The `CapabilityStatement` of a gateway at `base`.
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
-    let resources: Vec<Value> = served().map(resource).collect();
+    let resources: Vec<Value> = ResourceType::ALL.iter().copied().map(resource).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "url": format!("{CANONICAL}/CapabilityStatement/gateway"),
@@ -44,11 +44,6 @@ pub fn stamped(mut value: Value, published: Moment) -> Value {
         object.insert("meta".to_owned(), meta);
     }
     value
-}
-
-/// The types that are there to be read; audit records have their own command.
-fn served() -> impl Iterator<Item = ResourceType> {
-    ResourceType::ALL.iter().copied().filter(|kind| *kind != ResourceType::AuditEvent)
 }
 
 fn resource(kind: ResourceType) -> Value {

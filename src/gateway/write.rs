@@ -14,6 +14,7 @@ use crate::{
     audit::step::{Author, GOOD_FOR},
     bundle,
     commit::{self, Desk, Written},
+    compartment::Recorded,
     consent::{
         profile::{self, Accepted, Status},
         release,
@@ -305,7 +306,7 @@ fn without_code(body: &Value, patient: Option<&str>) -> Value {
             rename_person(object, &person);
             object.insert("patient".to_owned(), person);
         } else {
-            rename_person(object, &json!({ "type": "Patient", "display": "the person" }));
+            rename_person(object, &Recorded::the_person());
             object.remove("patient");
         }
     }

@@ -18,6 +18,7 @@ use crate::{
         context::Context,
         kinds::{Kind, Kinds, Origin},
         person, plan, provenance, survey,
+        told::{self, Told},
     },
     unit::{Sort, Unit},
 };
@@ -29,6 +30,8 @@ pub struct Chart {
     kinds: Kinds,
     /// The themed parts of plans, as parts of their plans.
     of_plans: Box<[Kind]>,
+    /// The kind of what the log says.
+    told: KindId,
     groups: Box<[Group]>,
     directory: Arc<Directory>,
 }
@@ -38,7 +41,9 @@ impl Chart {
     pub fn new(compartment: &Compartment, directory: &Arc<Directory>) -> Self {
         let mut kinds = Kinds::new(compartment);
         // The identity kind is number 0 in every compartment: references to the person name it.
-        Context::new(compartment, directory, &mut kinds, Origin::default()).identity_kind();
+        let mut context = Context::new(compartment, directory, &mut kinds, Origin::default());
+        context.identity_kind();
+        let told = context.record_kind(ResourceType::AuditEvent, None, None);
         for kind in ResourceType::ALL {
             map(compartment, directory, &mut kinds, *kind);
         }
@@ -51,6 +56,7 @@ impl Chart {
         Self {
             kinds: kinds.complete(),
             of_plans: of_plans.into(),
+            told,
             groups: ResourceType::ALL.iter().map(|_| Group::new()).collect(),
             directory: Arc::clone(directory),
         }
@@ -86,6 +92,21 @@ impl Chart {
         self.kinds()
             .get(usize::from(kind))
             .map_or_else(Labels::default, |k| Labels { themes: k.themes, classes: k.classes })
+    }
+
+    /// The kind of what the log says of the person.
+    pub const fn told(&self) -> KindId {
+        self.told
+    }
+
+    /// The `AuditEvent`s of what the log says, in order of id.
+    pub fn telling(&self, compartment: &Compartment, all: &[Told]) -> Box<[Arc<Resource>]> {
+        let mut kinds = self.kinds.clone();
+        let context = Context::new(compartment, &self.directory, &mut kinds, Origin::default());
+        let mut events: Vec<Resource> =
+            all.iter().map(|one| told::resource(one, self.told, &context)).collect();
+        events.sort_by(|a, b| a.id.cmp(&b.id));
+        events.into_iter().map(Arc::new).collect()
     }
 
     /// The resources of a type, in order of id.

@@ -40,7 +40,7 @@ pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
     let skip = ["resourceType", "id", "meta", "language", "text", "patient"];
     for (name, value) in consent.as_object().into_iter().flatten() {
         if !skip.contains(&name.as_str()) {
-            b.content(&[kind], at, name, || value.clone());
+            b.content(&[kind], at, name, || named(value, &context.subject()));
         }
     }
     b.content(&[kind], at, "patient", || context.subject());
@@ -61,4 +61,14 @@ pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
         }
     }
     b.build()
+}
+
+/// What was said of the person before a Patient was known is said of the Patient, so that whoever
+/// reads the Consent can write it again.
+fn named(value: &Value, patient: &Value) -> Value {
+    match value {
+        Value::Array(all) => all.iter().map(|one| named(one, patient)).collect(),
+        one if *one == Recorded::the_person() => patient.clone(),
+        one => one.clone(),
+    }
 }

@@ -119,7 +119,15 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
             &[("patient", Reference), ("target", Reference), ("recorded", Date)]
         }
         ResourceType::RelatedPerson => &[("patient", Reference)],
-        ResourceType::AuditEvent => &[("patient", Reference), ("date", Date)],
+        ResourceType::AuditEvent => &[
+            ("patient", Reference),
+            ("date", Date),
+            ("action", Token),
+            ("outcome", Token),
+            ("type", Token),
+            ("subtype", Token),
+            ("entity", Reference),
+        ],
     }
 }
 
@@ -143,6 +151,8 @@ pub fn system(kind: ResourceType, name: &str) -> Option<&'static str> {
         (ResourceType::Task, "status") => Some("http://hl7.org/fhir/task-status"),
         (ResourceType::CareTeam, "status") => Some("http://hl7.org/fhir/care-team-status"),
         (ResourceType::Consent, "status") => Some("http://hl7.org/fhir/consent-state-codes"),
+        (ResourceType::AuditEvent, "action") => Some("http://hl7.org/fhir/audit-event-action"),
+        (ResourceType::AuditEvent, "outcome") => Some("http://hl7.org/fhir/audit-event-outcome"),
         (ResourceType::Questionnaire, "status") => Some("http://hl7.org/fhir/publication-status"),
         (_, _) => None,
     }

@@ -104,6 +104,11 @@ impl Local {
         Self { store, custodian, slots, places, commits, follower }
     }
 
+    /// The organisation that holds the data, `urn:oid:...`.
+    pub fn custodian(&self) -> &str {
+        &self.custodian
+    }
+
     /// Up to when what is kept here is known to be what is stored, on the monotonic clock, where it is
     /// `now`. Asked before anything is loaded: what is loaded afterwards is at least as new.
     ///

@@ -124,6 +124,8 @@ impl Home for Files {
         fn rewrite(files: &Files, edit: impl FnOnce(&mut Vec<u8>)) {
             let path = segment::path(files.log.path(), 1);
             let mut bytes = fs::read(&path).unwrap();
+            // Its log may be open, with zeros laid out for more.
+            bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
             edit(&mut bytes);
             fs::write(path, bytes).unwrap();
         }

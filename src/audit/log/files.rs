@@ -20,8 +20,8 @@ use super::{
 use crate::{
     audit::{
         checkpoint::{self, Checkpoint, Signer, Verifier},
-        frame::{Frame, Sealed, mark},
-        read,
+        frame::{AuditKey, Frame, Sealed, mark},
+        read::{self, Found},
         segment::{self, HEAD, head},
         tree::{Hash, proof::Head},
         verify,
@@ -98,6 +98,7 @@ impl Files {
         };
         let mark = mark(reached.offset);
         taken.bytes.iter_mut().zip(mark).for_each(|(to, from)| *to = from);
+        tape.make_room(taken.bytes.len())?;
         tape.write(&taken.bytes)?;
         tape.sync()?;
         let durable_at = self.clock.elapsed();
@@ -150,6 +151,10 @@ impl Home for Files {
         recover::keep(&self.dir, &*self.disk, &reached, &note, &mut length)
             .map_err(Error::unavailable)?;
         Ok(checkpoint)
+    }
+
+    fn about(&self, key: &AuditKey) -> Result<Vec<Found>> {
+        read::person(&self.dir, key)
     }
 
     fn frames(&self) -> Result<Frames> {

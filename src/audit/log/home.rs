@@ -9,7 +9,8 @@ use super::batch::Filled;
 use crate::{
     audit::{
         checkpoint::{Checkpoint, Signer, Verifier},
-        frame::Sealed,
+        frame::{AuditKey, Sealed},
+        read::Found,
         tree::proof::Head,
     },
     domain::moment::Moment,
@@ -40,6 +41,9 @@ pub(super) trait Home: Send + Sync {
 
     /// Signs the tree as it is now and keeps the checkpoint.
     fn checkpoint(&self, signer: &Signer, now: Moment) -> Result<Checkpoint>;
+
+    /// The records of one person, oldest first.
+    fn about(&self, key: &AuditKey) -> Result<Vec<Found>>;
 
     /// Every record in order of the tree, as it is kept; an error for one that is in no tree.
     fn frames(&self) -> Result<Frames>;

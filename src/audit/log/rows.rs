@@ -18,7 +18,8 @@ use crate::{
     audit::{
         chain::{LinkKey, Met, Walk},
         checkpoint::{Checkpoint, Signer, Verifier},
-        frame::{Item, MARK, Sealed, item},
+        frame::{AuditKey, Item, MARK, Sealed, item},
+        read::{self, Found},
         tree::{Frontier, proof::Head},
         verify,
     },
@@ -182,6 +183,10 @@ impl Home for Rows {
         let note = signer.sign(&checkpoint);
         self.ledger.wait(self.ledger.sign(tree.size(), note))?;
         Ok(checkpoint)
+    }
+
+    fn about(&self, key: &AuditKey) -> Result<Vec<Found>> {
+        read::rows::person(&self.ledger, key)
     }
 
     fn frames(&self) -> Result<Frames> {

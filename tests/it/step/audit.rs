@@ -21,6 +21,7 @@ use mylife::{
         checkpoint::Signer,
         log::{AuditKey, Disk, FileDisk, Log, LogKeys},
         record::{Basis, Caller, Entry, Interaction, Labels, Outcome, Query, Resources},
+        segment,
     },
     chance::SeededChance,
     clock::FixedClock,
@@ -50,6 +51,13 @@ impl Dir {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// The first segment up to its last record, without the zeros laid out for more.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let mut bytes = fs::read(segment::path(self.path(), 1)).unwrap();
+        bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+        bytes
     }
 
     pub(crate) fn open(&self) -> Log {

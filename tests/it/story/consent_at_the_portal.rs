@@ -75,6 +75,25 @@ fn a_grant_and_its_withdrawal_reach_the_nodes_the_person_names() {
 }
 
 #[test]
+fn what_was_written_is_read_and_written_again_as_it_was_read() {
+    let world = World::new();
+    let scene = scene(&world);
+    let book = scene.portal.client("consent-book");
+    let put =
+        |body: &Value| book.actor.put(&scene.portal, &path(UUID), body, Some("297")).accepted();
+    put(&scene.grant("active"));
+    assert_eq!(scene.found(&scene.here), 2);
+    let read = book.search("Consent", &scene.here);
+    let mut consent = read.matches()[0].clone();
+    let patient = format!("Patient/{}", scene.here.patient());
+    assert_eq!(consent["performer"], json!([{ "reference": patient }]));
+    consent["status"] = "inactive".into();
+    consent["patient"] = by_code(&scene.here);
+    put(&consent);
+    assert_eq!(scene.found(&scene.here), 0);
+}
+
+#[test]
 fn a_prohibition_reaches_every_peer_whatever_is_named() {
     let world = World::new();
     let scene = scene(&world);

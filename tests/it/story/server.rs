@@ -96,6 +96,10 @@ impl Disk for Slow {
 }
 
 impl Tape for Tapes {
+    fn make_room(&mut self, length: usize) -> io::Result<()> {
+        self.0.make_room(length)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write(bytes)
     }

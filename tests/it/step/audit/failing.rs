@@ -23,6 +23,7 @@ use super::{Dir, aino, all_keys, block_on, entry, fill, signer};
 
 #[derive(Default)]
 struct Faults {
+    room: AtomicBool,
     write: AtomicBool,
     sync: AtomicBool,
     open: AtomicBool,
@@ -71,6 +72,11 @@ impl Disk for Faulty {
 }
 
 impl Tape for FaultyTape {
+    fn make_room(&mut self, length: usize) -> io::Result<()> {
+        fails(&self.1.room)?;
+        self.0.make_room(length)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         fails(&self.1.write).or_else(|error| {
             self.0.write(&bytes[..bytes.len() / 2])?;
@@ -88,11 +94,15 @@ impl Tape for FaultyTape {
 
 #[test]
 fn a_failed_write_or_sync_is_unavailable_and_the_next_record_has_a_new_segment() {
-    for broken in ["write", "sync"] {
+    for broken in ["room", "write", "sync"] {
         let (dir, disk) = (Dir::new(), Arc::new(Faulty::default()));
         let log = dir.threaded(Arc::clone(&disk) as _);
         fill(&log, 3);
-        let fault = if broken == "write" { &disk.0.write } else { &disk.0.sync };
+        let fault = match broken {
+            "room" => &disk.0.room,
+            "write" => &disk.0.write,
+            _ => &disk.0.sync,
+        };
         fault.store(true, Ordering::SeqCst);
         let lost = entry("lost").to_payload().unwrap();
         let error = block_on(log.append(&aino(), &lost)).unwrap_err();

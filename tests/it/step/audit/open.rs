@@ -94,10 +94,10 @@ fn a_tail_torn_at_any_byte_is_cut_and_nothing_before_it() {
     let log = dir.open();
     fill(&log, 3);
     let path = segment::path(dir.path(), 1);
-    let kept = fs::read(&path).unwrap();
+    let kept = dir.written();
     let head = log.head();
     fill(&log, 1);
-    let grown = fs::read(&path).unwrap();
+    let grown = dir.written();
     std::mem::forget(log);
     for length in kept.len()..grown.len() {
         fs::write(&path, &grown[..length]).unwrap();
@@ -105,15 +105,43 @@ fn a_tail_torn_at_any_byte_is_cut_and_nothing_before_it() {
         assert_eq!(log.head(), head, "torn at {length}");
         std::mem::forget(log);
         assert!(verify(dir.path(), None, &no_keys).unwrap().fault.is_none());
-        assert!(fs::read(&path).unwrap().len() <= kept.len() + 16);
+        assert!(dir.written().len() <= kept.len() + 16);
     }
-    // Zeros, as a file system may leave them, are a torn tail too.
-    let zeros = [kept.clone(), vec![0; 4096]].concat();
-    fs::write(&path, zeros).unwrap();
+    // Also among the zeros that were laid out for more.
+    for length in [kept.len() + 9, grown.len() - 1] {
+        let zeros = vec![0; grown.len() + 4096 - length];
+        fs::write(&path, [&grown[..length], &zeros].concat()).unwrap();
+        let log = dir.open();
+        assert_eq!(log.head(), head);
+        fill(&log, 1);
+        assert_eq!(log.head().size, 4);
+        std::mem::forget(log);
+    }
+}
+
+#[test]
+fn a_segment_is_longer_than_what_it_holds_while_it_is_written_and_not_after() {
+    let dir = Dir::new();
+    let path = segment::path(dir.path(), 1);
     let log = dir.open();
-    assert_eq!(log.head(), head);
-    fill(&log, 1);
-    assert_eq!(log.head().size, 4);
+    fill(&log, 3);
+    let written = dir.written();
+    let laid_out = fs::read(&path).unwrap();
+    assert!(laid_out.len() > written.len() + 4096);
+    let report = verify(dir.path(), None, &no_keys).unwrap();
+    assert_eq!((report.records, report.fault), (3, None));
+    assert_eq!(read(dir.path(), &all_keys).unwrap().map(Result::unwrap).count(), 3);
+    log.close().unwrap();
+    drop(log);
+    assert_eq!(fs::read(&path).unwrap(), written);
+    // As a crash leaves it.
+    fs::write(&path, laid_out).unwrap();
+    let log = dir.open();
+    fill(&log, 2);
+    assert_eq!(log.head().size, 5);
+    drop(log);
+    assert!(fs::read(&path).unwrap().starts_with(&written));
+    assert_eq!(verify(dir.path(), None, &no_keys).unwrap().fault, None);
 }
 
 #[test]
@@ -123,7 +151,7 @@ fn damage_before_the_tail_stops_the_log_and_is_named() {
     fill(&log, 4);
     std::mem::forget(log);
     let path = segment::path(dir.path(), 1);
-    let whole = fs::read(&path).unwrap();
+    let whole = dir.written();
     let last_batch = whole.len() - (whole.len() - 24) / 4;
     for at in (0..last_batch).step_by(7) {
         let mut bytes = whole.clone();

@@ -1,0 +1,86 @@
+//! Who saw what: the audit log as a further source about one person.
+//!
+//! Between `release` and `search` of the roads for `AuditEvent` alone, and only for whom the person's
+//! records are released, so that neither cost nor error of looking tells anybody else that there is
+//! something. What the log says is as little released as anything else until the view shows it.
+
+use std::sync::Arc;
+
+use crate::{
+    audit::{
+        event::{Observer, audit_event},
+        frame::AuditKey,
+        read::Found,
+    },
+    chance::letters,
+    consent::view::View,
+    domain::moment::Moment,
+    error::{Error, Kind, Result},
+    fhir::{segment::RowValue, types::ResourceType},
+    gateway::Gateway,
+    mapping::told::Told,
+    query::Query,
+};
+
+/// Most records that one answer is made of.
+const MOST: usize = 10_000;
+/// Characters of an id that come from the record; 50 bits keep one person's apart.
+const OWN: usize = 10;
+
+impl Gateway {
+    /// The view with what the log says of the person, where a search asks for that.
+    pub(super) async fn with_told(&self, view: Arc<View>, query: &Query) -> Result<Arc<View>> {
+        let dates = query.filters.iter().filter(|filter| filter.param == "date");
+        let dates: Vec<_> = dates.collect();
+        // What the search would drop need not be mapped.
+        let within = |at: Moment| {
+            let value = RowValue::<&str>::Date(at, at);
+            dates.iter().all(|filter| filter.any.iter().any(|test| test.holds(&value)))
+        };
+        self.tell(view, query.kind, within).await
+    }
+
+    /// The same for one `AuditEvent`, by its id.
+    pub(super) async fn with_told_of(
+        &self,
+        view: Arc<View>,
+        kind: ResourceType,
+    ) -> Result<Arc<View>> {
+        self.tell(view, kind, |_| true).await
+    }
+
+    async fn tell(
+        &self,
+        view: Arc<View>,
+        kind: ResourceType,
+        within: impl Fn(Moment) -> bool,
+    ) -> Result<Arc<View>> {
+        if kind != ResourceType::AuditEvent || !view.shows_told() {
+            return Ok(view);
+        }
+        let (patient, key) = view.audit_key();
+        let found = self.log.about(AuditKey { id: Arc::clone(patient), key }).await?;
+        let is_asked = |found: &&Found| found.entry.as_ref().is_some_and(|entry| within(entry.at));
+        let asked: Vec<&Found> = found.iter().filter(is_asked).collect();
+        if asked.len() > MOST {
+            let say = "More records than one answer may be made of; ask for a shorter time, as \
+                       date=ge2026-01-01&date=lt2026-02-01.";
+            return Err(Error::new(Kind::TooCostly, say).at("date"));
+        }
+        let told = asked.iter().filter_map(|found| self.told(found, patient)).collect();
+        Ok(view.telling(told))
+    }
+
+    fn told(&self, found: &Found, patient: &str) -> Option<Told> {
+        let entry = found.entry.as_ref()?;
+        let own = found.leaf.get(..OWN).map(letters)?;
+        let id: Arc<str> = format!("{patient}.ae{own}").into();
+        let authority = self.base.split("://").nth(1)?;
+        let observer = Observer {
+            code: self.node.as_str(),
+            organization: self.reach.sources.local.as_ref()?.custodian(),
+            host: authority.split(['/', ':']).next()?,
+        };
+        Some(Told { at: entry.at, event: audit_event(entry, observer, &id), id })
+    }
+}
