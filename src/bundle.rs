@@ -4,6 +4,8 @@
 //! bytes; a peer's entries pass unchanged but for `fullUrl` and links. Decides nothing and searches
 //! nothing again. Source: FHIR R4 bundle.html, http.html#search.
 
+pub mod explained;
+pub mod history;
 pub mod write;
 
 use std::{
@@ -260,7 +262,8 @@ impl<'a> Page<'a> {
         }
         let mut disclosures: Vec<Disclosure> = Vec::new();
         let mut body = Vec::with_capacity(1024 + self.entries.len() * 4096);
-        write::open(&mut body, self.total.filter(|_| self.query.total), &self.links());
+        write::open(&mut body, "searchset", self.total.filter(|_| self.query.total), &self.links());
+        write::entries(&mut body);
         let counting = self.query.count == 0;
         let mut first = true;
         for entry in self.entries.iter().filter(|_| !counting) {

@@ -14,11 +14,15 @@ pub mod load;
 pub mod migrate;
 pub mod moving;
 pub mod validate;
+pub mod people;
 pub mod map;
 pub mod token;
 pub mod cases;
+pub mod simulate;
 pub mod pki;
 pub mod audit;
+mod reviews;
+mod trace;
 
 use std::{error::Error as _, ffi::OsString, io::Write, path::PathBuf, sync::Arc};
 
@@ -67,7 +71,9 @@ Examples:
   mylife move --from gateway.toml --to replica-1.toml
   mylife validate plan.json
   mylife map plan.json
+  mylife consent simulate --law-today law.toml --law new-law.toml --expect expected.toml
   mylife audit verify data/audit --vkey KEY
+  mylife audit trace gateway.toml REQUEST-ID
 
 Exit codes:
   0   done, nothing amiss

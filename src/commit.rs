@@ -104,10 +104,21 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
     Err(busy())
 }
 
+/// By what a Consent is known to its writer.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// By the id it has here; it must be there.
+    Id(&'a str),
+    /// By an id of the writer's own, of which there must be none.
+    New(&'a str),
+    /// By the writer's uuid, be there one or not.
+    Uuid(&'a str),
+}
+
 /// A Consent that was accepted.
 pub struct Consent<'a> {
-    /// The writer's uuid.
-    pub uuid: &'a str,
+    /// By what it is known.
+    pub known: Known<'a>,
     /// What is kept of it.
     pub body: &'a Value,
     /// When it was written; earlier than now if it was on its way.
@@ -132,7 +143,14 @@ pub async fn consent(
     let owner: Arc<str> = desk.author.client_id().into();
     let organization = desk.author.organization().to_owned();
     let writer = Writer { organization, written: Some(consent.written) };
-    let held = desk.local.store().local(&owner, DocumentKind::Consent, consent.uuid).await?;
+    let own = match consent.known {
+        Known::Id(_) => None,
+        Known::New(own) | Known::Uuid(own) => Some(own),
+    };
+    let held = match own {
+        Some(own) => desk.local.store().local(&owner, DocumentKind::Consent, own).await?,
+        None => None,
+    };
     let patient = match (patient, identity, held) {
         (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => patient,
         (None, Some(identity), None) => {
@@ -142,10 +160,20 @@ pub async fn consent(
         (None, None, None) => return Err(Error::not_found()),
     };
     let body: Arc<[u8]> = serde_json::to_vec(consent.body).map_err(Error::internal)?.into();
-    let local: Arc<str> = consent.uuid.into();
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
-        let earlier = find_consent(stored.as_ref(), &owner, &writer, &local);
+        let earlier = match consent.known {
+            Known::Id(id) => {
+                Some(newest(stored.as_ref(), |d| *d.id == *id).ok_or_else(Error::not_found)?)
+            }
+            Known::New(own) | Known::Uuid(own) => {
+                find_consent(stored.as_ref(), &owner, &writer, own)
+            }
+        };
+        if earlier.is_some() && matches!(consent.known, Known::New(_)) {
+            let say = "A Consent of this identifier is here already; write its next version.";
+            return Err(Error::new(Kind::Conflict, say).at("Consent.identifier"));
+        }
         if !expects(earlier) {
             let say = "If-Match names another version; read the Consent again.";
             return Err(Error::new(Kind::PreconditionFailed, say));
@@ -161,6 +189,8 @@ pub async fn consent(
         let parts = serde_json::to_vec(&writer).map_err(Error::internal)?.into();
         let kind = DocumentKind::Consent;
         let owner = earlier.map_or(&owner, |e| &e.owner);
+        let local = earlier.map(|e| Arc::clone(&e.local_id)).or_else(|| own.map(Into::into));
+        let local = local.ok_or_else(Error::not_found)?;
         let next = successor(desk, earlier, kind, owner, &local, parts, Arc::clone(&body));
         match commit(desk, &patient, stored.as_ref(), identity, next).await {
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -264,8 +294,12 @@ fn find_consent<'a>(
         let is_same = |of: Writer| of.organization == writer.organization;
         *d.owner == *owner || (client(&d.owner) == client(owner) && of().is_some_and(is_same))
     };
-    let same =
-        |d: &&Document| d.kind == DocumentKind::Consent && *d.local_id == *uuid && by_same(d);
+    newest(stored, |d| *d.local_id == *uuid && by_same(d))
+}
+
+/// The newest version of the Consent that is such.
+fn newest(stored: Option<&Stored>, is: impl Fn(&Document) -> bool) -> Option<&Document> {
+    let same = |d: &&Document| d.kind == DocumentKind::Consent && is(d);
     stored?.documents.iter().filter(same).max_by_key(|d| d.version)
 }
 

@@ -174,6 +174,9 @@ fn sections(
                    \"postgres\" and url";
         root.fault("store", say);
     }
+    for (client, say) in law::strays(&law, &clients) {
+        root.fault("clients", format!("{client:?} {say}"));
+    }
     if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
         root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
     }

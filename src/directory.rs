@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A name in the three languages.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Name {
     /// Finnish.
@@ -196,6 +196,11 @@ impl Directory {
     /// The OID of a listed organisation, by its id.
     pub fn oid(&self, id: &str) -> Option<&str> {
         self.listing.organizations.iter().find(|o| o.id == id).map(|o| o.oid.as_str())
+    }
+
+    /// The names of a listed organisation, by its OID.
+    pub fn organization(&self, oid: &str) -> Option<&Name> {
+        self.listing.organizations.iter().find(|o| o.oid == oid).map(|o| &o.name)
     }
 
     /// The name of what has this id.

@@ -20,6 +20,8 @@ pub enum Kind {
     Expired,
     /// A scope is missing; independent of any person's data.
     Forbidden,
+    /// It was there for this reader, and is no more.
+    Gone,
     /// A fault of the gateway.
     Internal,
     /// The request breaks the grammar of URLs, parameters or JSON.
@@ -77,6 +79,7 @@ impl Kind {
             Self::Expectation => (417, "not-supported"),
             Self::Expired => (401, "expired"),
             Self::Forbidden => (403, "forbidden"),
+            Self::Gone => (410, "deleted"),
             Self::Internal => (500, "exception"),
             Self::Invalid => (400, "invalid"),
             Self::InvalidToken | Self::Unauthenticated => (401, "login"),
@@ -119,6 +122,11 @@ impl Error {
     /// The same bytes for everything a reader may not know of.
     pub fn not_found() -> Self {
         Self::new(Kind::NotFound, "There is no such resource for this reader.")
+    }
+
+    /// What was there for this reader, and is no more.
+    pub fn gone() -> Self {
+        Self::new(Kind::Gone, "This resource was there and is no more; see its _history.")
     }
 
     /// The request breaks a grammar.

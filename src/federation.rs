@@ -15,6 +15,7 @@ pub mod token;
 pub mod ask;
 pub mod choose;
 pub mod gather;
+pub mod history;
 pub mod outbox;
 pub mod page;
 

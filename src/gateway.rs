@@ -5,11 +5,14 @@
 //! nothing itself.
 
 pub mod request;
+pub mod consent;
+pub mod history;
 pub mod write;
 pub mod forward;
 pub mod follow;
 pub mod public;
 pub mod directory;
+pub mod explain;
 pub mod open;
 pub mod capability;
 pub mod kept;
@@ -183,8 +186,9 @@ impl Gateway {
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.kept.keep(words, &answer, rests);
+        let unchanged = self.unchanged(asked, grant, &answer).await?;
         let sending = self.sending(asked, &receipt, in_flight);
-        Ok(respond::resource(answer, &receipt, asked.headers, sending))
+        Ok(respond::resource(answer, &receipt, asked.headers, unchanged, sending))
     }
 
     /// The part of the way that need not be walked again for an answer that stands.
@@ -199,19 +203,21 @@ impl Gateway {
         let request = asked.request(None, &plan);
         let held = node_of(id).filter(|node| *node == self.node);
         let (Some(node), Some(local)) = (held, &self.reach.sources.local) else {
-            return Ok((self.peers_read(asked, grant, &plan, id).await?, request, None));
+            return Ok((self.peers_read(asked, grant, &plan, id, None).await?, request, None));
         };
         let known_current = self.known_current()?;
         let document = crate::domain::id::document_of(id);
         let patient = local.place(document).await?;
-        let held = local.load(patient.as_deref().unwrap_or(document)).await?;
-        let held = held.ok_or_else(Error::not_found)?;
+        let patient = patient.unwrap_or_else(|| document.into());
+        let held = local.load(&patient).await?.ok_or_else(Error::not_found)?;
         let ground = held.ground();
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
         let rests = Rests { ground, holds: view.holds() };
         let view = self.with_told_of(view, kind).await?;
-        let hit = search::read(&view, kind, id).ok_or_else(Error::not_found)?;
+        let Some(hit) = search::read(&view, kind, id) else {
+            return Err(self.nothing(asked, grant, local, &patient, (kind, id)).await);
+        };
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
         Ok((answer, request, Some(rests)))
     }
@@ -230,14 +236,11 @@ impl Gateway {
         grant: &Grant,
         plan: &Plan,
         id: &str,
+        version: Option<&str>,
     ) -> Result<Answer> {
-        let node = node_of(id).ok_or_else(Error::not_found)?;
-        let party = plan.asked().iter().find(|party| *party.node() == node);
-        let Some(federation::choose::Party::Peer(source)) = party else {
-            return Err(Error::not_found());
-        };
+        let source = self.peer_of(plan, id).ok_or_else(Error::not_found)?;
         let asking = Arc::new(self.asking(asked, grant, None).await?);
-        let (entry, asked_at) = source.read(&asking, id).await?.ok_or_else(Error::not_found)?;
+        let (entry, asked_at) = source.read(&asking, id, version).await?.ok_or_else(Error::not_found)?;
         Ok(bundle::peers(&entry, asked_at))
     }
 
@@ -335,7 +338,7 @@ impl Gateway {
         })
     }
 
-    fn sending<'a>(
+    pub(crate) fn sending<'a>(
         &self,
         asked: &'a Asked<'_>,
         receipt: &audit::Receipt,

@@ -3,6 +3,7 @@
 //! Step of the way after `scope`. Reads names and values only; what exists is not in scope here,
 //! so a parameter can be refused but never answered. Source: FHIR R4 search.html.
 
+pub mod history;
 pub mod param;
 pub mod test;
 pub mod lens;
@@ -124,6 +125,19 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
     let Call::Search(kind) = *grant.call() else {
         return Err(Error::internal("only a search has a query"));
     };
+    query(grant, kind, raw, terms)
+}
+
+/// Reads the condition of a conditional create: a search among what one person has.
+///
+/// # Errors
+/// As [`parse`].
+pub fn condition(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
+    let kind = grant.call().resource().ok_or_else(|| Error::internal("nothing is created"))?;
+    query(grant, kind, raw, terms)
+}
+
+fn query(grant: &Grant, kind: ResourceType, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
     let mut query = Query {
         kind,
         person: None,

@@ -54,16 +54,18 @@ pub fn bundle(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Respon
     hand_over(answer, receipt, sending)
 }
 
-/// One resource, with its version.
+/// One resource, with its version; `unchanged` if it is known that the asker has it already.
 pub fn resource(
     answer: Answer,
     receipt: &Receipt,
     asked: &HeaderMap,
+    unchanged: bool,
     sending: Sending<'_>,
 ) -> Response<Body> {
     let version = answer.version().cloned();
     let known = Versions::of(asked, header::IF_NONE_MATCH);
-    let not_modified = known.zip(version.as_ref()).is_some_and(|(known, v)| known.name(v.id()));
+    let known = known.zip(version.as_ref()).is_some_and(|(known, v)| known.name(v.id()));
+    let not_modified = known || unchanged;
     let mut response = hand_over(answer, receipt, sending);
     if let Some(Version { etag, modified }) = version {
         let headers = response.headers_mut();

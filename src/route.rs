@@ -59,14 +59,26 @@ pub enum Call {
     OAuth(Endpoint),
     /// `GET /fhir/{type}/{id}`.
     Read(ResourceType, String),
+    /// `GET /fhir/{type}/{id}/_history/{version}`.
+    Vread(ResourceType, String, String),
+    /// `GET /fhir/{type}/{id}/_history`.
+    HistoryInstance(ResourceType, String),
+    /// `GET /fhir/{type}/_history`, of one person.
+    HistoryType(ResourceType),
     /// `GET /fhir/{type}` or `POST /fhir/{type}/_search`.
     Search(ResourceType),
     /// `PUT /fhir/Consent?identifier=`.
     WriteConsent,
+    /// `POST /fhir/Consent`.
+    CreateConsent,
+    /// `PUT /fhir/Consent/{id}`.
+    UpdateConsent(String),
     /// `PUT /native/{people,assessments,plans}/{id}`: a document, by its owner's id.
     Push(NativeKind, String),
     /// `POST /fhir/Patient/{id}/$handles`: a peer asks to widen a question about a person.
     Handles(String),
+    /// `POST /fhir/Patient/{id}/$explain`: what somebody would be permitted to see, and by what.
+    Explain(String),
 }
 
 /// The road a call takes, for metrics and the request log: bounded, never an id.
@@ -77,18 +89,32 @@ impl Call {
             Self::Public(..) => "public",
             Self::OAuth(endpoint) => endpoint.name(),
             Self::Read(..) => "read",
+            Self::Vread(..) => "vread",
+            Self::HistoryInstance(..) => "history-instance",
+            Self::HistoryType(_) => "history-type",
             Self::Search(_) => "search",
+            Self::CreateConsent => "create-consent",
+            Self::UpdateConsent(_) => "update-consent",
             Self::WriteConsent => "write-consent",
             Self::Push(..) => "push",
             Self::Handles(_) => "handles",
+            Self::Explain(_) => "explain",
         }
     }
 
     /// The resource type, where the call has one.
     pub const fn resource(&self) -> Option<ResourceType> {
         match self {
-            Self::Read(kind, _) | Self::Search(kind) => Some(*kind),
-            Self::WriteConsent => Some(ResourceType::Consent),
+            Self::Read(kind, _)
+            | Self::Vread(kind, ..)
+            | Self::HistoryInstance(kind, _)
+            | Self::HistoryType(kind)
+            | Self::Search(kind) => Some(*kind),
+            // An explanation names Consents, so it takes the right to read them.
+            Self::CreateConsent
+            | Self::UpdateConsent(_)
+            | Self::WriteConsent
+            | Self::Explain(_) => Some(ResourceType::Consent),
             Self::Handles(_) => Some(ResourceType::Patient),
             Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
         }
@@ -97,8 +123,15 @@ impl Call {
     /// The id of what is read.
     pub fn id(&self) -> Option<&str> {
         match self {
-            Self::Read(_, id) | Self::Handles(id) => Some(id),
+            Self::Read(_, id)
+            | Self::Vread(_, id, _)
+            | Self::HistoryInstance(_, id)
+            | Self::UpdateConsent(id)
+            | Self::Handles(id)
+            | Self::Explain(id) => Some(id),
             Self::Search(_)
+            | Self::HistoryType(_)
+            | Self::CreateConsent
             | Self::WriteConsent
             | Self::Public(..)
             | Self::OAuth(_)
@@ -106,12 +139,35 @@ impl Call {
         }
     }
 
+    /// Is it recorded as an operation, whatever a scope must cover?
+    pub const fn is_operation(&self) -> bool {
+        match self {
+            Self::Explain(_) => true,
+            Self::Public(..)
+            | Self::OAuth(_)
+            | Self::Read(..)
+            | Self::Vread(..)
+            | Self::HistoryInstance(..)
+            | Self::HistoryType(_)
+            | Self::Search(_)
+            | Self::CreateConsent
+            | Self::UpdateConsent(_)
+            | Self::WriteConsent
+            | Self::Push(..)
+            | Self::Handles(_) => false,
+        }
+    }
+
     /// The FHIR interaction a scope must cover, where the call is one.
     pub const fn interaction(&self) -> Option<Interaction> {
         match self {
-            Self::Read(..) | Self::Handles(_) => Some(Interaction::Read),
+            Self::Read(..) | Self::Handles(_) | Self::Explain(_) => Some(Interaction::Read),
+            Self::Vread(..) => Some(Interaction::Vread),
+            Self::HistoryInstance(..) => Some(Interaction::HistoryInstance),
+            Self::HistoryType(_) => Some(Interaction::HistoryType),
             Self::Search(_) => Some(Interaction::Search),
-            Self::WriteConsent => Some(Interaction::Update),
+            Self::CreateConsent => Some(Interaction::Create),
+            Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
             Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
         }
     }
@@ -148,8 +204,19 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["native", "assessments", id] => (put, Call::Push(NativeKind::Assessment, local(id)?)),
         ["native", "plans", id] => (put, Call::Push(NativeKind::Plan, local(id)?)),
         ["fhir", "Patient", id, "$handles"] => (post, Call::Handles(ours(id)?)),
+        ["fhir", "Patient", id, "$explain"] => (post, Call::Explain(ours(id)?)),
+        ["fhir", kind, id, "_history", version] => {
+            (read, Call::Vread(history(kind)?, ours(id)?, ours(version)?))
+        }
+        ["fhir", kind, "_history"] => (read, Call::HistoryType(history(kind)?)),
+        ["fhir", kind, id, "_history"] => {
+            (read, Call::HistoryInstance(history(kind)?, ours(id)?))
+        }
         ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
         ["fhir", "Consent"] if put => (true, Call::WriteConsent),
+        ["fhir", "Consent"] if post => (true, Call::CreateConsent),
+        ["fhir", "Consent", id] if put => (true, Call::UpdateConsent(ours(id)?)),
+        ["fhir", "Consent", _] if *method == Method::DELETE => return Err(never_deleted()),
         ["fhir", kind] => (read, Call::Search(resource(kind)?)),
         ["fhir", kind, id] => (read, Call::Read(resource(kind)?, ours(id)?)),
         _ => return Err(unknown()),
@@ -161,8 +228,10 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
 pub fn allow(path: &str) -> &'static str {
     let is = |method: Method| recognise(&method, path).is_ok();
     match (is(Method::GET), is(Method::POST), is(Method::PUT)) {
-        (true, _, true) => "GET, HEAD, PUT",
-        (true, _, false) => "GET, HEAD",
+        (true, true, true) => "GET, HEAD, POST, PUT",
+        (true, true, false) => "GET, HEAD, POST",
+        (true, false, true) => "GET, HEAD, PUT",
+        (true, false, false) => "GET, HEAD",
         (false, true, _) => "POST",
         (false, false, _) => "PUT",
     }
@@ -172,6 +241,11 @@ fn resource(name: &str) -> Result<ResourceType> {
     ResourceType::parse(name).ok_or_else(|| {
         Error::new(Kind::NotFound, "This gateway serves no such resource type; see /fhir/metadata.")
     })
+}
+
+/// Of the directory nothing but what is there now is kept.
+fn history(name: &str) -> Result<ResourceType> {
+    resource(name).ok().filter(|kind| kind.is_personal()).ok_or_else(unknown)
 }
 
 /// An id that no resource can have is absent like any other.
@@ -197,4 +271,10 @@ fn unknown() -> Error {
 
 fn method_not_allowed() -> Error {
     Error::new(Kind::MethodNotAllowed, "This address does not take this method; see Allow.")
+}
+
+/// What was permitted, and by whom, must be seen later; so it ends and does not go.
+fn never_deleted() -> Error {
+    let say = "A Consent is not deleted: write it again with status inactive, which revokes it.";
+    Error::new(Kind::MethodNotAllowed, say)
 }

@@ -62,7 +62,14 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         Call::Handles(_) => grant.caller.node().is_some() && grant.reaches(ResourceType::Patient),
         // The directory belongs to no person and is public to any authenticated caller.
         Call::Read(kind, _) | Call::Search(kind) => !kind.is_personal() || grant.reaches(*kind),
-        Call::WriteConsent => grant.reaches(ResourceType::Consent),
+        Call::Vread(kind, ..) | Call::HistoryInstance(kind, _) | Call::HistoryType(kind) => {
+            grant.reaches(*kind)
+        }
+        Call::CreateConsent | Call::UpdateConsent(_) | Call::WriteConsent => {
+            grant.reaches(ResourceType::Consent)
+        }
+        // It tells of every Consent, so a scope that leaves some out does not do.
+        Call::Explain(_) => grant.limits(ResourceType::Consent).is_none(),
         Call::Public(..) | Call::OAuth(_) => false,
     };
     if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }

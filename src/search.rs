@@ -4,6 +4,8 @@
 //! kinds are not permitted does not exist, what is computed comes from what is visible, so two
 //! stores that differ in what the reader may not see give the same hits. Source: FHIR R4 search.
 
+pub mod history;
+
 use std::{cmp::Ordering, sync::Arc};
 
 use crate::{

@@ -6,6 +6,7 @@
 
 pub mod follower;
 pub mod local;
+pub mod past;
 
 use std::sync::Arc;
 

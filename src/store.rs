@@ -87,7 +87,8 @@ pub struct Stored {
     pub changed: Moment,
     /// Key under which this person's audit records are sealed; forgotten at erasure.
     pub audit_key: [u8; 32],
-    /// The newest version of each document, and of consents every version, in order of (id, version).
+    /// The newest version of each document, and of consents every version, in order of (id, version);
+    /// of [`Store::history`] every version of all.
     pub documents: Vec<Document>,
 }
 
@@ -190,6 +191,9 @@ pub struct Outgoing {
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
     fn load(&self, patient: &str) -> Task<Option<Stored>>;
+    /// The same with every version of every document, for roads that show what was there before;
+    /// as of one instant, in order of (id, version).
+    fn history(&self, patient: &str) -> Task<Option<Stored>>;
     /// A person's compartment version; `None` if nothing is held.
     fn version(&self, patient: &str) -> Task<Option<u64>> {
         let loaded = self.load(patient);

@@ -293,6 +293,15 @@ fn details(entry: &Entry<'_>) -> Vec<Value> {
         Resources::Listed(all) => details.extend(all.iter().map(|one| detail("released", one))),
     }
     details.extend(entry.sources.iter().map(|source| detail("source", source)));
+    if let Some(emergency) = &entry.emergency {
+        details.push(detail("emergency", &emergency.reason));
+        details.push(detail("until", &emergency.until.to_string()));
+    }
+    if let Some(review) = &entry.review {
+        let found = if review.justified { "justified" } else { "unjustified" };
+        details.push(detail("reviewer", &review.by));
+        details.push(detail("review", found));
+    }
     details
 }
 

@@ -53,6 +53,32 @@ pub struct Entry<'a> {
     /// Node codes of the sources asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Cow<'a, str>>,
+    /// The emergency that was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency<'a>>,
+    /// What a second person found of an earlier disclosure of the same request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review<'a>>,
+}
+
+/// An emergency, as it was declared.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emergency<'a> {
+    /// Why.
+    pub reason: Cow<'a, str>,
+    /// When it ended.
+    pub until: Moment,
+}
+
+/// A second person's finding.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review<'a> {
+    /// Who reviewed.
+    pub by: Cow<'a, str>,
+    /// Was it justified?
+    pub justified: bool,
 }
 
 /// Who asked, as authenticated.
@@ -201,7 +227,8 @@ pub struct Query(Arc<str>);
 
 impl Query {
     /// Parameters whose values are codes, dates and numbers.
-    const SHOWN: [&str; 20] = [
+    const SHOWN: [&str; 24] = [
+        "_at",
         "_count",
         "_elements",
         "_include",
@@ -219,8 +246,11 @@ impl Query {
         "code",
         "date",
         "intent",
+        "organization",
         "period",
+        "purpose",
         "questionnaire",
+        "role",
         "status",
     ];
 
@@ -287,6 +317,16 @@ impl Entry<'_> {
         let payload = self.to_payload()?;
         let told = payload.strip_prefix(&*occasion.payload(&[])?);
         told.map(Into::into).ok_or_else(|| Error::internal("a record begins with its occasion"))
+    }
+
+    /// Is it a disclosure that a second person is to review: one in a declared emergency, or one that
+    /// set a prohibition aside?
+    pub fn is_for_review(&self) -> bool {
+        let overrode = |basis: &Basis<'_>| matches!(basis, Basis::Law { overrode: true, .. });
+        self.outcome == Outcome::Success
+            && self.patient.is_some()
+            && self.review.is_none()
+            && (self.emergency.is_some() || self.basis.iter().any(overrode))
     }
 
     /// Reads a payload; an unknown member is an error.

@@ -9,7 +9,7 @@ use crate::{
     audit::{
         frame::AuditKey,
         log::Log,
-        record::{self, Basis, Entry, Interaction, Occasion, Outcome, Query, Resources},
+        record::{self, Basis, Emergency, Entry, Interaction, Occasion, Outcome, Query, Resources},
     },
     bundle::{Answer, Disclosure, Told},
     domain::moment::Moment,
@@ -81,7 +81,53 @@ pub async fn record(
             recorded.first().ok_or_else(|| Error::internal("no record was made"))?.leaf
         }
     };
+    notify(answer, grant, request);
     Ok(Receipt { leaf, deadline })
+}
+
+/// Says in the operator's log that a disclosure waits for its review; the record says the rest.
+fn notify(answer: &Answer, grant: &Grant, request: &Request) {
+    let caller = grant.caller();
+    let declares = |(id, _): &(Arc<str>, _)| caller.declared().iter().any(|d| *d.id == **id);
+    let overrode = || answer.disclosures().iter().any(|one| one.basis.iter().any(declares));
+    let is_emergency = caller.break_glass().is_some() && !answer.disclosures().is_empty();
+    if is_emergency || (!caller.declared().is_empty() && overrode()) {
+        tracing::warn!(
+            reason = "declared access",
+            request.id = %request.id,
+            "told of a person by a declared ground: review it, see `mylife audit reviews`"
+        );
+    }
+}
+
+/// Writes down what a second person found of what a request disclosed of somebody.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written.
+pub async fn record_review(
+    log: &Log,
+    key: &AuditKey,
+    used: &Entry<'_>,
+    found: record::Review<'_>,
+    now: Moment,
+) -> Result<()> {
+    let entry = Entry {
+        at: now,
+        address: "".into(),
+        caller: record::Caller { client: "operator".into(), ..record::Caller::default() },
+        purpose: None,
+        interaction: Interaction::Operation,
+        types: Vec::new(),
+        query: None,
+        resources: Resources::default(),
+        labels: record::Labels::default(),
+        sources: Vec::new(),
+        emergency: None,
+        review: Some(found),
+        ..used.clone()
+    };
+    log.append(key, &entry.to_payload()?).await?;
+    Ok(())
 }
 
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
@@ -218,12 +264,19 @@ fn entry<'a>(
     entry.caller.role = caller.roles().first().map(|r| r.as_str().into());
     entry.caller.act = caller.actors().into_iter().map(Into::into).collect();
     entry.purpose = caller.purpose().map(Into::into);
+    let declared = caller.break_glass();
+    entry.emergency = declared
+        .map(|glass| Emergency { reason: glass.reason.as_str().into(), until: glass.until });
     entry.types = grant.call().resource().map(|kind| kind.name().into()).into_iter().collect();
-    entry.interaction = interaction(grant.interaction());
+    entry.interaction = if grant.call().is_operation() {
+        Interaction::Operation
+    } else {
+        interaction(grant.interaction())
+    };
     if let Some(one) = one {
         entry.basis = one.basis.iter().map(|(id, version)| basis(id, *version, grant)).collect();
         entry.resources = Resources::Listed(one.resources.iter().map(name).collect());
-        entry.labels = labels(one.labels);
+        entry.labels = labels(one);
         entry.patient = Some((&*one.patient).into());
     }
     entry
@@ -264,6 +317,8 @@ fn blank(request: &Request, now: Moment) -> Entry<'_> {
         patient: None,
         outcome: Outcome::Success,
         sources: request.sources.iter().map(|node| (&**node).into()).collect(),
+        emergency: None,
+        review: None,
     }
 }
 
@@ -286,13 +341,13 @@ fn basis<'a>(id: &'a str, version: Option<u64>, grant: &'a Grant) -> Basis<'a> {
     }
 }
 
-fn labels(labels: Labels) -> record::Labels {
-    record::Labels {
-        themes: labels.themes,
-        classes: labels.classes,
-        records: false,
-        unclassified: labels.themes.is_empty(),
-    }
+fn labels(one: &Disclosure) -> record::Labels {
+    let Labels { themes, classes } = one.labels;
+    let is_record =
+        |kind| [types::ResourceType::Consent, types::ResourceType::RelatedPerson].contains(&kind);
+    let records = one.resources.iter().any(|(kind, _)| is_record(*kind));
+    let all_records = one.resources.iter().all(|(kind, _)| is_record(*kind));
+    record::Labels { themes, classes, records, unclassified: themes.is_empty() && !all_records }
 }
 
 fn key(one: &Disclosure, log: &Log) -> AuditKey {

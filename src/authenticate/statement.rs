@@ -7,7 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{authenticate::jose::claims::is_name, domain::moment::Moment};
+use crate::{
+    authenticate::jose::claims::is_name,
+    domain::{identity, moment::Moment},
+};
 
 /// Most gateways that may stand between the client and the one that is asked.
 pub const MAX_ACTORS: usize = 3;
@@ -119,7 +122,7 @@ impl Statement {
         names.all(|name| is_name(name))
             && reasons.all(|reason| is_reason(reason))
             && break_glass.as_ref().is_none_or(|b| is_reason(&b.reason))
-            && !subject.as_deref().is_some_and(resembles_identity_code)
+            && !subject.as_deref().is_some_and(identity::resembles)
             && self.actors().into_iter().all(is_name)
     }
 }
@@ -127,18 +130,4 @@ impl Statement {
 /// Is it a reason somebody can read: 1 to 500 characters, none of them a control character?
 pub fn is_reason(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= 500 && !text.chars().any(char::is_control)
-}
-
-/// Has it the shape of a Finnish personal identity code, `DDMMYY` sign `NNN` check character? Such
-/// a code stands in no token.
-pub fn resembles_identity_code(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |from: usize, to: usize| {
-        bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
-    };
-    bytes.len() == 11
-        && digits(0, 6)
-        && digits(7, 10)
-        && bytes.get(6).is_some_and(|sign| b"+-ABCDEFUVWXY".contains(&sign.to_ascii_uppercase()))
-        && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
 }

@@ -1,4 +1,4 @@
-//! Bytes of searchset pages.
+//! Bytes of pages.
 //!
 //! Part of `bundle`. Writes around resources, never inside them.
 
@@ -11,11 +11,16 @@ use crate::{
     search::Hit,
 };
 
-/// Begins a searchset.
-pub fn open(out: &mut Vec<u8>, total: Option<usize>, links: &[(&'static str, String)]) {
-    out.extend_from_slice(b"{\"resourceType\":\"Bundle\",\"type\":\"searchset\"");
+/// Begins a Bundle of this type.
+pub fn open(
+    out: &mut Vec<u8>,
+    of: &'static str,
+    total: Option<usize>,
+    links: &[(&'static str, String)],
+) {
+    // Writing to memory cannot fail.
+    write!(out, "{{\"resourceType\":\"Bundle\",\"type\":\"{of}\"").ok();
     if let Some(total) = total {
-        // Writing to memory cannot fail.
         write!(out, ",\"total\":{total}").ok();
     }
     out.extend_from_slice(b",\"link\":[");
@@ -28,7 +33,12 @@ pub fn open(out: &mut Vec<u8>, total: Option<usize>, links: &[(&'static str, Str
         out.extend_from_slice(serde_json::Value::from(url.as_str()).to_string().as_bytes());
         out.push(b'}');
     }
-    out.extend_from_slice(b"],\"entry\":[");
+    out.push(b']');
+}
+
+/// Begins the list of entries.
+pub fn entries(out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"entry\":[");
 }
 
 /// Separates entries.
@@ -74,7 +84,7 @@ pub fn completeness(statements: &[Completeness], out: &mut Vec<u8>) {
     out.extend_from_slice(b"]},\"search\":{\"mode\":\"outcome\"}}");
 }
 
-/// Ends a searchset.
+/// Ends a Bundle.
 pub fn close(out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }

@@ -9,13 +9,20 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Settings, exit::Exit, output::Output};
+use super::{
+    Settings,
+    exit::Exit,
+    output::Output,
+    reviews::{Listing, Reviews},
+    trace::{Desk, readable},
+};
 use crate::{
     audit::{
         chain::LinkKey,
@@ -23,12 +30,14 @@ use crate::{
         event::{Observer, audit_event},
         frame::AuditKey,
         read::{self, Found},
+        record::{Basis, Entry, Review},
+        step::record_review,
         verify,
     },
     config::Config,
     error::{Error, Result},
-    gateway::open::{Opened, log_keys, look_at_store},
-    store::Store,
+    gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store, open_log, open_store},
+    store::{Store, postgres::Ledger},
 };
 
 /// What is asked of the log.
@@ -61,6 +70,56 @@ pub enum Audit {
         #[arg(long)]
         json: bool,
     },
+    /// Show what one request was told, on which basis, and what was withheld and why
+    Trace {
+        /// The gateway's settings
+        config: PathBuf,
+        /// Its `X-Request-Id`
+        request: String,
+        /// One setting, above environment and file
+        #[arg(long, value_name = "SECTION.KEY=VALUE")]
+        set: Vec<String>,
+        /// One JSON object for each record
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what was told by a declared ground and waits for a second person's review
+    Reviews {
+        /// The gateway's settings, and what is said beside them
+        #[command(flatten)]
+        settings: Settings,
+        /// What was reviewed too
+        #[arg(long)]
+        all: bool,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write down what a second person found of what a request was told
+    Review {
+        /// The gateway's settings
+        config: PathBuf,
+        /// Its `X-Request-Id`
+        request: String,
+        /// Who reviewed
+        #[arg(long)]
+        by: String,
+        /// Was it justified?
+        #[arg(long, value_enum)]
+        found: Finding,
+        /// One setting, above environment and file
+        #[arg(long, value_name = "SECTION.KEY=VALUE")]
+        set: Vec<String>,
+    },
+}
+
+/// What a review came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Finding {
+    /// There was reason for it.
+    Justified,
+    /// There was none.
+    Unjustified,
 }
 
 /// Verifies or shows.
@@ -75,6 +134,121 @@ pub fn run(asked: &Audit, output: &mut Output<'_>) -> Result<Exit> {
             check(path, verifier.as_ref(), *json, output)
         }
         Audit::Show { settings, person, json } => show(settings, person.as_deref(), *json, output),
+        Audit::Trace { config, request, set, json } => {
+            trace(&Settings { config: config.clone(), set: set.clone() }, request, *json, output)
+        }
+        Audit::Reviews { settings, all, json } => {
+            reviews(settings, Listing { all: *all, as_json: *json }, output)
+        }
+        Audit::Review { config, request, by, found, set } => {
+            let settings = Settings { config: config.clone(), set: set.clone() };
+            let found = Review { by: by.into(), justified: *found == Finding::Justified };
+            review(&settings, request, &found, output)
+        }
+    }
+}
+
+/// A log and what opens it.
+struct Opening {
+    config: Config,
+    runtime: Runtime,
+    store: Arc<dyn Store>,
+    ledger: Option<Ledger>,
+}
+
+impl Opening {
+    /// Of a gateway's settings, to read; `None` once their mistakes are told.
+    fn of(settings: &Settings, output: &mut Output<'_>) -> Result<Option<Self>> {
+        let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(look_at_store(setup));
+        Self::with(settings, opened, output)
+    }
+
+    fn with(
+        settings: &Settings,
+        open: impl FnOnce(&Runtime, &Setup) -> Result<Opened>,
+        output: &mut Output<'_>,
+    ) -> Result<Option<Self>> {
+        let Some(config) = settings.read(output) else { return Ok(None) };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::unavailable)?;
+        let Opened { store, ledger } = open(&runtime, &config.setup)?;
+        Ok(Some(Self { config, runtime, store, ledger }))
+    }
+
+    /// Every record that can be read, oldest first, shown to `see`.
+    fn records<T>(
+        &self,
+        see: impl FnOnce(&mut dyn Iterator<Item = Result<Entry<'static>>>) -> Result<T>,
+    ) -> Result<T> {
+        let setup = &self.config.setup;
+        let own = log_keys(&setup.node, &setup.keys)?.node_key;
+        let keys = keys(&self.runtime, &*self.store, *own);
+        match &self.ledger {
+            Some(ledger) => see(&mut readable(read::rows::read(ledger.clone(), &keys))),
+            None => see(&mut readable(read::read(&setup.directory_path.join(AUDIT), &keys)?)),
+        }
+    }
+}
+
+fn trace(
+    settings: &Settings,
+    request: &str,
+    as_json: bool,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
+    let now = output.around.clock.now();
+    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
+    let Opening { config, runtime, store, .. } = &opening;
+    let desk = Desk { config, store: &**store, runtime, now };
+    opening.records(|records| desk.trace(records, request, as_json, output))
+}
+
+fn reviews(settings: &Settings, listing: Listing, output: &mut Output<'_>) -> Result<Exit> {
+    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
+    let reviews = opening.records(|records| Reviews::of(records))?;
+    Ok(reviews.tell(&opening.config.setup.law, listing, output))
+}
+
+fn review(
+    settings: &Settings,
+    request: &str,
+    found: &Review<'_>,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
+    let now = output.around.clock.now();
+    // Who adds to a log is the one process that uses the data directory.
+    let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
+    let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
+    let reviews = opening.records(|records| Reviews::of(records))?;
+    let open = reviews.open(request, &found.by)?;
+    let Opening { config, runtime, store, ledger } = &opening;
+    runtime.block_on(async {
+        let log = open_log(&config.setup, ledger.clone()).await?;
+        for used in &open {
+            let patient = used.patient.as_deref().unwrap_or_default();
+            let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
+            let stored = store.load(patient).await?.ok_or_else(gone)?;
+            let key = AuditKey { id: patient.into(), key: stored.audit_key };
+            record_review(&log, &key, used, found.clone(), now).await?;
+        }
+        log.close()
+    })?;
+    output.line(format_args!("{} reviewed", open.len()));
+    Ok(Exit::Fine)
+}
+
+/// What a disclosure rested on, in a few words.
+pub(super) fn basis(basis: &Basis<'_>) -> String {
+    match basis {
+        Basis::Consent { id, version } => format!("Consent/{id} version {version}"),
+        Basis::Person => "the person".to_owned(),
+        Basis::Register => "same-register".to_owned(),
+        Basis::Representation { id } => id.to_string(),
+        Basis::Law { id, reason, overrode } => {
+            let over = if *overrode { ", in spite of a prohibition" } else { "" };
+            let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("law {id}{over}{why}")
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `mylife consent cases`: runs worked cases of the consent decision and tells each that differs.
+//! `mylife consent`: `simulate` has a file of its own; `cases` runs worked cases of the consent decision and tells each that differs.
 //!
 //! Part of `cli`; the decision is the same function that every request walks.
 
@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{documents::unreadable, exit::Exit, output::Output};
+use super::{documents::unreadable, exit::Exit, output::Output, simulate};
 use crate::{consent::cases, error::Result};
 
 /// What is asked of consent.
@@ -21,11 +21,16 @@ pub enum Consent {
         #[arg(long)]
         json: bool,
     },
+    /// Show what a law table or consents would change before they are in force
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the cases.
 pub fn run(asked: &Consent, output: &mut Output<'_>) -> Result<Exit> {
-    let Consent::Cases { file, json } = asked;
+    let (file, json) = match asked {
+        Consent::Simulate(asked) => return simulate::run(asked, output),
+        Consent::Cases { file, json } => (file, json),
+    };
     let bytes = fs::read(file).map_err(|error| unreadable(file, error))?;
     let report = cases::run(&bytes)?;
     let differ = report.mismatches.len();

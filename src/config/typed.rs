@@ -11,11 +11,46 @@ use super::{
     tree::{Node, Place, Value},
 };
 
+/// A row of a list, to say what is wrong with it that its form allows.
+pub(super) struct Row<'a> {
+    name: String,
+    node: &'a Node,
+    mistakes: &'a Mistakes,
+}
+
+impl Row<'_> {
+    /// Notes a mistake of a key, at its line, or of the whole row where the key is not there.
+    pub(super) fn fault(&self, key: &str, say: impl Into<String>) {
+        let there = match &self.node.value {
+            Value::Table(table) => table.get(key),
+            Value::Flag(_)
+            | Value::List(_)
+            | Value::Number(_)
+            | Value::Other(_)
+            | Value::Said(_)
+            | Value::Text(_) => None,
+        };
+        let place = there.map_or(&self.node.place, |node| &node.place).clone();
+        let key = format!("{}.{key}", self.name);
+        self.mistakes.add(Mistake { place, key, say: say.into() });
+    }
+}
+
 /// Reads the rows of a list; those that cannot be read are told.
 pub(super) fn rows<T: DeserializeOwned>(
     list: Option<&Node>,
     name: &str,
     mistakes: &Mistakes,
+) -> Vec<T> {
+    judged(list, name, mistakes, |_, _| {})
+}
+
+/// The same, each row that can be read handed to `judge`.
+pub(super) fn judged<T: DeserializeOwned>(
+    list: Option<&Node>,
+    name: &str,
+    mistakes: &Mistakes,
+    mut judge: impl FnMut(&Row<'_>, &T),
 ) -> Vec<T> {
     let Some(node) = list else { return Vec::new() };
     let Value::List(all) = &node.value else {
@@ -23,7 +58,12 @@ pub(super) fn rows<T: DeserializeOwned>(
         mistakes.add(Mistake { place: node.place.clone(), key: name.to_owned(), say });
         return Vec::new();
     };
-    let row = |(n, item)| row(item, &format!("{name}[{n}]"), mistakes);
+    let row = |(n, item)| {
+        let name = format!("{name}[{n}]");
+        let read = row(item, &name, mistakes)?;
+        judge(&Row { name, node: item, mistakes }, &read);
+        Some(read)
+    };
     all.iter().enumerate().filter_map(row).collect()
 }
 

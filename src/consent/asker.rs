@@ -4,7 +4,7 @@
 //! `consent` 1.4, `q`. What stands here was checked before; it must not be filled from a header
 //! or parameter that no signature covers.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     cover::{Interaction, ScopeCover},
@@ -12,8 +12,7 @@ use super::{
 };
 use crate::domain::moment::Moment;
 
-/// The longest time breaking the glass may be declared for.
-pub const LONGEST_EMERGENCY: Duration = Duration::from_hours(1);
+pub use super::period::LONGEST_EMERGENCY;
 
 /// An emergency as declared by the requester, in signed claims.
 #[derive(Clone)]

@@ -58,11 +58,31 @@ pub fn standing(
     if !verdict.permit {
         return None;
     }
-    let just_before = |at: Moment| Moment::from_millis(at.millis().saturating_sub(1));
     let denied = |at: &Moment| !decide_at(snapshot, asker, unit, just_before(*at)).permit;
     let mut past = boundaries.iter().rev().filter(|at| **at <= now);
     let since = past.find(|at| denied(at)).copied().unwrap_or(Moment::MIN);
     Some(Standing { since, basis: verdict.basis })
+}
+
+/// When the permit last ended under which the asker saw the unit, or would have; [`Moment::MIN`] if it is
+/// permitted at `now` or never was. Takes the [`boundaries`] that [`standing`] takes.
+pub fn ended(
+    snapshot: &Snapshot,
+    asker: &Asker,
+    unit: &Unit,
+    boundaries: &[Moment],
+    now: Moment,
+) -> Moment {
+    if decide_at(snapshot, asker, unit, now).permit {
+        return Moment::MIN;
+    }
+    let permitted = |at: &Moment| decide_at(snapshot, asker, unit, just_before(*at)).permit;
+    let mut past = boundaries.iter().rev().filter(|at| **at <= now);
+    past.find(|at| permitted(at)).copied().unwrap_or(Moment::MIN)
+}
+
+const fn just_before(at: Moment) -> Moment {
+    Moment::from_millis(at.millis().saturating_sub(1))
 }
 
 fn each(snapshot: &Snapshot, asker: &Asker, see: &mut impl FnMut(Moment)) {

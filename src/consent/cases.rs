@@ -82,7 +82,7 @@ fn outcome(defaults: &Map<String, Value>, case: &Value) -> Result<(Outcome, Outc
     let layer = |key| laid_over(defaults, case, key);
     let default_unit = defaults.get("unit").cloned().unwrap_or_default();
     let scenario = Scenario::read(layer("store")?, layer("q")?, layer("unit")?, &default_unit)?;
-    let Verdict { permit, why, basis } = scenario.decide();
+    let Verdict { permit, why, basis, .. } = scenario.decide();
     let basis = expected.basis.is_some().then_some(basis);
     Ok((expected, Outcome { permit, why, basis }))
 }

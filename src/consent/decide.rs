@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{
     asker::Asker,
-    law::{self, Ground, Law, Representation},
+    law::{self, Bar, Ground, Law, Representation},
     matching::Scene,
     period::Majority,
     policy::Policy,
@@ -65,18 +65,35 @@ pub struct Verdict {
     /// Sorted ids of the consents, grounds and representations that permit, or `same-register`,
     /// `officer`, `writer`; empty in a denial and for the person.
     pub basis: Vec<Arc<str>>,
+    /// Sorted ids of the bars or consents that forbid; empty unless one of these steps decided.
+    pub against: Vec<Arc<str>>,
 }
 
 impl Verdict {
     fn deny(why: Why) -> Self {
-        Self { permit: false, why, basis: Vec::new() }
+        Self { permit: false, why, basis: Vec::new(), against: Vec::new() }
     }
 
-    fn allow(mut basis: Vec<Arc<str>>) -> Self {
-        basis.sort_unstable();
-        basis.dedup();
-        Self { permit: true, why: Why::Allowed, basis }
+    fn forbid(Forbidden { why, by }: Forbidden) -> Self {
+        Self { against: each_once(by), ..Self::deny(why) }
     }
+
+    fn allow(basis: Vec<Arc<str>>) -> Self {
+        let basis = each_once(basis);
+        Self { permit: true, why: Why::Allowed, basis, against: Vec::new() }
+    }
+}
+
+/// Why a theme is not allowed, and what forbids it.
+struct Forbidden {
+    why: Why,
+    by: Vec<Arc<str>>,
+}
+
+fn each_once(mut ids: Vec<Arc<str>>) -> Vec<Arc<str>> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Decides at the instant of the request.
@@ -105,11 +122,11 @@ pub(super) fn decide_in_order(
 /// Every step but the first.
 fn beyond_scope(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
     let Scene { snapshot, asker, .. } = scene;
-    if is_barred(scene, unit) {
-        return Verdict::deny(Why::Bar);
+    if let Some(by) = barred(scene, unit) {
+        return Verdict::forbid(Forbidden { why: Why::Bar, by });
     }
     if asker.subject.as_ref() == Some(&snapshot.patient) {
-        return Verdict { permit: true, why: Why::SelfAccess, basis: Vec::new() };
+        return Verdict { permit: true, why: Why::SelfAccess, ..Verdict::allow(Vec::new()) };
     }
     if unit.sort == Sort::Records {
         return records(scene, unit);
@@ -126,18 +143,21 @@ fn beyond_scope(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>
     }
 }
 
-fn is_barred(scene: Scene<'_>, unit: &Unit) -> bool {
+/// The bars in the way; none of them is named where the table has no row for the person's own
+/// *turvakielto*.
+fn barred(scene: Scene<'_>, unit: &Unit) -> Option<Vec<Arc<str>>> {
     let Scene { snapshot, asker, .. } = scene;
     let outside =
         asker.subject.as_ref() != Some(&snapshot.patient) && !asker.is_of(unit.custodian.as_ref());
     let bars = &snapshot.law.bars;
     let unlisted = snapshot.turvakielto && !bars.iter().any(|bar| bar.turvakielto);
-    (outside && unlisted)
-        || bars.iter().any(|bar| {
-            let person = bar.persons.contains(&snapshot.patient)
-                || (bar.turvakielto && snapshot.turvakielto);
-            (bar.labels(unit) || (outside && person)) && !asker.has_role(&bar.except_roles)
-        })
+    let stands = |bar: &&Bar| {
+        let person =
+            bar.persons.contains(&snapshot.patient) || (bar.turvakielto && snapshot.turvakielto);
+        (bar.labels(unit) || (outside && person)) && !asker.has_role(&bar.except_roles)
+    };
+    let by: Vec<_> = bars.iter().filter(stands).map(|bar| Arc::clone(&bar.id)).collect();
+    ((outside && unlisted) || !by.is_empty()).then_some(by)
 }
 
 /// What no grant can name: for who gave it, for an officer, for the client that wrote it.
@@ -193,15 +213,20 @@ fn union(mut all: Vec<Arc<str>>, more: Vec<Arc<str>>) -> Vec<Arc<str>> {
 fn by_theme(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
     let mut basis = Vec::new();
     for slot in slots {
-        if let Err(why) = theme(scene, unit, slot, &mut basis) {
-            return Verdict::deny(why);
+        if let Err(forbidden) = theme(scene, unit, slot, &mut basis) {
+            return Verdict::forbid(forbidden);
         }
     }
     Verdict::allow(basis)
 }
 
 /// Declared law over prohibition over representation over other law over consent.
-fn theme(scene: Scene<'_>, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -> Result<(), Why> {
+fn theme(
+    scene: Scene<'_>,
+    unit: &Unit,
+    slot: Slot,
+    basis: &mut Vec<Arc<str>>,
+) -> Result<(), Forbidden> {
     let Scene { snapshot, asker, now, .. } = scene;
     let before = basis.len();
     let grounds = |overriding: bool| {
@@ -213,13 +238,16 @@ fn theme(scene: Scene<'_>, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -
     if basis.len() > before {
         return Ok(());
     }
-    let mut consents = Vec::new();
+    let (mut consents, mut by) = (Vec::new(), Vec::new());
     for policy in &*snapshot.policies {
         match vote(policy, scene, unit, slot) {
-            Vote::Deny => return Err(Why::Prohibition),
+            Vote::Deny => by.push(Arc::clone(&policy.id)),
             Vote::Permit => consents.push(&policy.id),
             Vote::Silent => {}
         }
+    }
+    if !by.is_empty() {
+        return Err(Forbidden { why: Why::Prohibition, by });
     }
     basis.extend(represented(scene, unit, slot));
     if basis.len() == before {
@@ -228,7 +256,10 @@ fn theme(scene: Scene<'_>, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -
     if basis.len() == before {
         basis.extend(consents.into_iter().cloned());
     }
-    if basis.len() > before { Ok(()) } else { Err(Why::Default) }
+    if basis.len() > before {
+        return Ok(());
+    }
+    Err(Forbidden { why: Why::Default, by: Vec::new() })
 }
 
 /// Of a minor, a guardian sees only what the minor's recorded stance lets be disclosed.

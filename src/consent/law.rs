@@ -14,7 +14,7 @@ use super::{
     period::Window,
     unit::{Slot, Unit},
 };
-use crate::domain::moment::Moment;
+use crate::{directory::Name, domain::moment::Moment};
 
 /// The law table.
 #[derive(Clone, Default, Deserialize)]
@@ -65,6 +65,10 @@ pub struct Ground {
     /// Does it override a prohibition? Then it is offered only if the request declares it.
     #[serde(default)]
     pub overrides_prohibition: bool,
+    /// Which law, and where in it, in words that people read.
+    pub reference: Option<Name>,
+    /// The role of the second person who is told of each use and reviews it.
+    pub reviewer: Option<Arc<str>>,
 }
 
 /// From the unit's sector to the requester's.
@@ -139,6 +143,8 @@ pub struct Bar {
     /// Roles to which the bar does not apply.
     #[serde(default)]
     pub except_roles: Vec<Arc<str>>,
+    /// Which law, and where in it, in words that people read.
+    pub reference: Option<Name>,
 }
 
 impl Bar {

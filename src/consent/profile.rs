@@ -4,9 +4,10 @@
 //! without anything unknown. Source: `consent` 1.3. It refuses, it never repairs; and it says
 //! which rule is broken and where, never what stood there.
 
+pub mod authority;
 mod provision;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -16,7 +17,11 @@ use super::{
     policy::{Giver, Origin, Policy, is_element},
     rule::{coding, codings},
 };
-use crate::error::{self, Error, Result};
+use crate::{
+    domain::moment::Moment,
+    error::{self, Error, Result},
+    fhir::date,
+};
 
 /// Which of the two forms.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -114,6 +119,24 @@ pub fn check(consent: &Value) -> Result<Accepted> {
         return Err(broken("Consent.provision", say));
     }
     Ok(Accepted { by_representative: policy.giver == Giver::Representative, ..accepted })
+}
+
+/// How far clocks may differ.
+const SKEW: Duration = Duration::from_mins(5);
+
+/// Does the Consent say that it was given after `now`? A date of the past decides nothing: it is in force
+/// from when it is written here.
+///
+/// # Errors
+/// `Unprocessable` for a time ahead, or one that cannot be read.
+pub fn check_time(consent: &Value, now: Moment) -> Result<()> {
+    let Some(given) = consent.get("dateTime") else { return Ok(()) };
+    let first = given.as_str().and_then(date::range).map(|(first, _)| first);
+    if first.is_none_or(|first| first > now.plus(SKEW)) {
+        let say = "dateTime is when the consent was given: a time with a zone, or a day, not ahead.";
+        return Err(broken("Consent.dateTime", say));
+    }
+    Ok(())
 }
 
 fn broken(place: &str, say: &'static str) -> Error {

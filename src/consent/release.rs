@@ -3,6 +3,8 @@
 //! Step of the way after `mapping`. Decides once per kind and caller and keeps the decisions until
 //! their first boundary in time; has no error path that yields data. Source: `consent` 1.4.
 
+pub mod former;
+
 use std::{
     collections::BTreeMap,
     ops::Range,
@@ -12,7 +14,7 @@ use std::{
 use crate::{
     compartment::{Compartment, Recorded},
     consent::{
-        asker::{Asker, BreakGlass, Gateway},
+        asker::{Asker, BreakGlass},
         boundary::{self, Standing},
         cover::{Interaction, ScopeCover},
         decide::Snapshot,
@@ -20,17 +22,18 @@ use crate::{
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
         policy::{Origin, Policy},
-        purpose::Purpose,
         sight::Sights,
+        stated::Stated,
         view::{Reach, Reached, View},
     },
     directory::Directory,
-    domain::{moment::Moment, person::Reach as Themes, plan::PlanStatus},
+    domain::{moment::Moment, person::Reach as Themes},
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart, person::related_id},
     query::{Filter, param, test::Test},
     scope::Grant,
     smart::Limits,
+    unit::Unit,
 };
 
 /// Callers whose decisions are kept per person; the one that asked longest ago goes.
@@ -104,7 +107,7 @@ impl Decided {
 pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc<View> {
     let (compartment, chart) = mapped.into_parts();
     let decided = decisions(&compartment, &chart, grant, terms, now);
-    Arc::new(View::new(compartment, chart, decided))
+    Arc::new(View::new(compartment, chart, decided, None))
 }
 
 fn decisions(
@@ -115,8 +118,7 @@ fn decisions(
     now: Moment,
 ) -> Arc<Decided> {
     let fingerprint = grant.caller().fingerprint();
-    let searches = grant.interaction() == crate::fhir::types::Interaction::Search;
-    let interaction = if searches { Interaction::Search } else { Interaction::Read };
+    let interaction = cover(grant);
     let kept = compartment.derived.of(Kept::default);
     let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     let is_good = |d: &&Arc<Decided>| {
@@ -126,7 +128,9 @@ fn decisions(
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
-    let decided = Arc::new(decide_all(compartment, chart, terms, &asker, grant));
+    let facts = facts(compartment, chart.others(), terms, asker);
+    let decided = decide_all(&facts, chart, terms, grant, &mut |unit| facts.standing(&unit));
+    let decided = Arc::new(decided);
     let is_past =
         |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.interaction == interaction;
     let mut gone: Vec<Arc<Decided>> = kept.extract_if(.., is_past).collect();
@@ -139,20 +143,47 @@ fn decisions(
     decided
 }
 
+/// Under which letter of a scope the call reads: search, and history of a type, under `s`.
+fn cover(grant: &Grant) -> Interaction {
+    use crate::fhir::types::Interaction as Of;
+    match grant.interaction() {
+        Of::Search | Of::HistoryType => Interaction::Search,
+        Of::Create
+        | Of::Delete
+        | Of::HistoryInstance
+        | Of::Read
+        | Of::Update
+        | Of::Vread => Interaction::Read,
+    }
+}
+
+/// All that decisions about one person read, for one asker.
+struct Facts {
+    snapshot: Snapshot,
+    asker: Asker,
+    boundaries: Vec<Moment>,
+}
+
+impl Facts {
+    fn standing(&self, unit: &Unit) -> Option<Standing> {
+        let Self { snapshot, asker, boundaries } = self;
+        boundary::standing(snapshot, asker, unit, boundaries, asker.now)
+    }
+}
+
+/// The permit under which a unit is seen.
+type Stand<'a> = &'a mut dyn FnMut(Unit) -> Option<Standing>;
+
 fn decide_all(
-    compartment: &Compartment,
+    facts: &Facts,
     chart: &Chart,
     terms: &Terms,
-    asker: &Asker,
     grant: &Grant,
+    standing: Stand<'_>,
 ) -> Decided {
-    let snapshot = snapshot(compartment, chart, terms);
-    let boundaries = boundary::boundaries(&snapshot, asker);
     let mut bases: Vec<Box<[Arc<str>]>> = Vec::new();
     let permits = chart.kinds().iter().map(|kind| {
-        let unit = chart.unit(kind);
-        let Standing { since, basis } =
-            boundary::standing(&snapshot, asker, &unit, &boundaries, asker.now)?;
+        let Standing { since, basis } = standing(chart.unit(kind))?;
         let known = bases.iter().position(|known| **known == *basis);
         let at = known.unwrap_or_else(|| {
             bases.push(basis.into());
@@ -164,11 +195,12 @@ fn decide_all(
         })
     });
     let kinds = permits.collect();
+    let Facts { snapshot, asker, .. } = facts;
     Decided {
         fingerprint: grant.caller().fingerprint(),
         interaction: asker.interaction,
         from: asker.now,
-        until: boundary::next_change(&snapshot, asker, asker.now),
+        until: boundary::next_change(snapshot, asker, asker.now),
         kinds,
         bases: bases.into(),
         reach: reached(grant),
@@ -177,7 +209,7 @@ fn decide_all(
 }
 
 /// The request as the decision reads it: signed claims, and the holder's own data.
-fn asker(
+pub(super) fn asker(
     compartment: &Compartment,
     grant: &Grant,
     terms: &Terms,
@@ -185,61 +217,33 @@ fn asker(
     now: Moment,
 ) -> Asker {
     let caller = grant.caller();
-    let chain = |oid: &str| -> Vec<Arc<str>> {
-        terms.directory.chain(oid).into_iter().map(Into::into).collect()
-    };
-    let orgs = chain(caller.organization());
-    let through = caller.through().iter().map(|oid| Gateway { orgs: oid.as_deref().map(chain) });
-    // A system that asks by itself is a Device: a prohibition against a person is not about it.
-    let subject = caller.subject().map_or_else(|| device(caller.client_id()), str::to_owned);
-    let subject: Option<Arc<str>> = Some(subject.into());
     let covered = ResourceType::ALL.iter().filter(|kind| grant.reaches(**kind));
-    Asker {
-        now,
-        care_relation: in_team(compartment, &terms.directory, &orgs, subject.as_deref()),
-        subject,
-        orgs,
-        through: through.collect(),
+    let stated = Stated {
+        organization: caller.organization(),
+        through: caller.through(),
+        subject: caller.subject(),
+        client: caller.client_id(),
         roles: caller.roles().iter().map(|r| r.as_str().into()).collect(),
-        client: Some(caller.client_id().into()),
-        register: caller.register().map(Into::into),
-        sector: caller.sector().map(Into::into),
+        register: caller.register(),
+        sector: caller.sector(),
         declared: caller.declared().iter().map(|d| d.id.as_str().into()).collect(),
-        purpose: caller.purpose().map(Purpose::of),
-        action: Some("access".into()),
-        scopes: ScopeCover::of(covered.map(|kind| (kind.name(), "cruds"))),
-        interaction,
+        purpose: caller.purpose(),
         break_glass: caller
             .break_glass()
             .map(|b| BreakGlass { reason: b.reason.as_str().into(), until: b.until }),
-    }
+        scopes: ScopeCover::of(covered.map(|kind| (kind.name(), "cruds"))),
+    };
+    stated.asks(compartment, &terms.directory, interaction, now)
 }
 
-/// The name of a client as a requester, in the alphabet of FHIR ids.
-fn device(client: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-    format!("Device/{}", client.chars().map(plain).take(64).collect::<String>())
+/// What the decision reads of the person; `others` are the units there are.
+fn facts(compartment: &Compartment, others: Vec<Unit>, terms: &Terms, asker: Asker) -> Facts {
+    let snapshot = snapshot(compartment, others, terms);
+    let boundaries = boundary::boundaries(&snapshot, &asker);
+    Facts { snapshot, asker, boundaries }
 }
 
-/// A care relation holds if the requester or one of its organisations is in the team of an active
-/// plan of the person.
-fn in_team(
-    compartment: &Compartment,
-    directory: &Directory,
-    orgs: &[Arc<str>],
-    subject: Option<&str>,
-) -> bool {
-    let active = compartment.plans.iter().filter(|p| p.native.status == PlanStatus::Active);
-    active.flat_map(|p| &p.native.team).filter(|member| member.active).any(|member| {
-        let oid = directory.oid(member.organization.as_str());
-        let practitioner = subject.and_then(|s| s.strip_prefix("Practitioner/"));
-        oid.is_some_and(|oid| orgs.iter().any(|org| **org == *oid))
-            || practitioner == Some(member.practitioner.as_str())
-    })
-}
-
-/// What the decision reads of the person.
-fn snapshot(compartment: &Compartment, chart: &Chart, terms: &Terms) -> Snapshot {
+pub(super) fn snapshot(compartment: &Compartment, others: Vec<Unit>, terms: &Terms) -> Snapshot {
     let patient: Arc<str> = format!("Patient/{}", compartment.patient).into();
     let policies = compartment.derived.of(|| Policies(policies(&compartment.consents, &patient)));
     let person = compartment.person.as_ref().map(|held| &held.native);
@@ -254,12 +258,13 @@ fn snapshot(compartment: &Compartment, chart: &Chart, terms: &Terms) -> Snapshot
             .iter()
             .map(|r| represents(r, &compartment.patient, &patient))
             .collect(),
-        others: chart.others(),
+        others,
         patient,
     }
 }
 
-fn represents(
+/// A representation as a decision reads it.
+pub(super) fn represents(
     of: &crate::domain::person::Representation,
     id: &str,
     patient: &Arc<str>,

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 use crate::{
     compartment::Compartment,
     consent::{
-        release::Decided,
+        release::{Decided, former::Today},
         sight::{Basis, Sight, Written},
     },
     domain::{identity::IdentityCode, moment::Moment},
@@ -52,6 +52,8 @@ pub struct View {
     decided: Arc<Decided>,
     /// What the log says of the person, where that was asked for.
     told: Box<[Arc<Resource>]>,
+    /// Whose consents decided, where that is not the compartment that is seen.
+    today: Option<Arc<Compartment>>,
 }
 
 impl View {
@@ -59,8 +61,14 @@ impl View {
         compartment: Arc<Compartment>,
         chart: Arc<Chart>,
         decided: Arc<Decided>,
+        today: Option<Arc<Compartment>>,
     ) -> Self {
-        Self { compartment, chart, decided, told: Box::default() }
+        Self { compartment, chart, decided, today, told: Box::default() }
+    }
+
+    /// When a permit last ended under which the reader could have seen more of the resource.
+    pub fn ended(&self, today: &mut Today<'_>, sight: &Sight) -> Moment {
+        today.ended(&self.chart, &sight.seen.kinds)
     }
 
     /// May the reader see what the log says of the person?
@@ -71,12 +79,13 @@ impl View {
 
     /// The same with what the log says of the person.
     #[must_use]
-    pub fn telling(&self, told: Vec<Told>) -> Arc<Self> {
+    pub fn telling(&self, told: &[Told]) -> Arc<Self> {
         Arc::new(Self {
             compartment: Arc::clone(&self.compartment),
             chart: Arc::clone(&self.chart),
             decided: Arc::clone(&self.decided),
-            told: self.chart.telling(&self.compartment, &told),
+            today: self.today.clone(),
+            told: self.chart.telling(&self.compartment, told),
         })
     }
 
@@ -119,6 +128,11 @@ impl View {
         sight
     }
 
+    /// The times that what the reader sees of a resource has, of each segment its own.
+    pub fn times(&self, resource: &Resource) -> Vec<Moment> {
+        self.lens(resource).map(|lens| resource.times(&lens).collect()).unwrap_or_default()
+    }
+
     /// The bytes of a resource as the reader sees it.
     pub fn written(&self, resource: &Resource, sight: &Sight, sealer: &dyn Sealer) -> Written {
         let write = |meta: &MetaText<'_>, out: &mut String| {
@@ -150,7 +164,8 @@ impl View {
 
     /// The number of a Consent's version, where it is one of the person's.
     pub fn consent_version(&self, id: &str) -> Option<u64> {
-        let of_it = self.compartment.consents.iter().filter(|c| *c.id == *id);
+        let decided = self.today.as_ref().unwrap_or(&self.compartment);
+        let of_it = decided.consents.iter().filter(|c| *c.id == *id);
         of_it.map(|c| c.version).max()
     }
 

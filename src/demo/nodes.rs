@@ -350,6 +350,7 @@ fn law() -> Law {
         persons: Vec::new(),
         turvakielto: true,
         except_roles: Vec::new(),
+        reference: None,
     };
     Law { bars: vec![turvakielto], ..Law::default() }
 }

@@ -233,3 +233,17 @@ impl<'de> Deserialize<'de> for IdentityCode {
         Ok(code)
     }
 }
+
+/// Has it the shape of a Finnish personal identity code, `DDMMYY` sign `NNN` check character? Such
+/// a code stands in no token and no name.
+pub fn resembles(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, to: usize| {
+        bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    bytes.len() == 11
+        && digits(0, 6)
+        && digits(7, 10)
+        && bytes.get(6).is_some_and(|sign| b"+-ABCDEFUVWXY".contains(&sign.to_ascii_uppercase()))
+        && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+}

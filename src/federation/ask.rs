@@ -28,7 +28,7 @@ use crate::{
     },
     fhir::types::ResourceType,
     handle::{self, PublicKey, Route},
-    query::{Person, Query},
+    query::{Person, Query, history},
     smart::Scopes,
 };
 
@@ -142,23 +142,54 @@ impl Source {
         self.search(asking, query, &pairs, cursor).await
     }
 
-    /// One resource it holds, as it released it; `None` if it does not exist for the caller.
+    /// One resource it holds, or one version of it, as it released it; `None` if it does not exist for
+    /// the caller.
     ///
     /// # Errors
-    /// `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
+    /// `Gone` if it existed; `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
     pub async fn read(
         &self,
         asking: &Arc<Asking>,
         id: &str,
+        version: Option<&str>,
     ) -> Result<Option<(crate::federation::Entry, Duration)>> {
         let asked_at = asking.clock.elapsed();
-        let path = format!("/fhir/{}/{id}", asking.kind.name());
+        let of = version.map(|version| format!("/_history/{version}")).unwrap_or_default();
+        let path = format!("/fhir/{}/{id}{of}", asking.kind.name());
         let request = Request::builder().method(Method::GET).uri(path);
         match self.send(asking, request, Bytes::new()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => Ok(None),
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
                 let entry = page::resource(reply.body(), &self.code, asking.kind, &[])?;
-                if entry.id == id { Ok(Some((entry, asked_at))) } else { Err(page::lying()) }
+                let is_it = entry.id == id && (version.is_none() || entry.version.as_deref() == version);
+                if is_it { Ok(Some((entry, asked_at))) } else { Err(page::lying()) }
+            }
+            Outcome::Answered(reply) if reply.status() == StatusCode::GONE => Err(Error::gone()),
+            Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
+            other @ (Outcome::Answered(_)
+            | Outcome::Failed(_)
+            | Outcome::Refused(_)
+            | Outcome::TimedOut) => Err(trouble(&other)),
+        }
+    }
+
+    /// One page of a history; `None` if there is none for the caller.
+    ///
+    /// # Errors
+    /// `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
+    pub async fn history(
+        &self,
+        asking: &Arc<Asking>,
+        asked: &history::Asked,
+    ) -> Result<Option<(super::history::Page, Duration)>> {
+        let asked_at = asking.clock.elapsed();
+        let cursor = asked.cursor.as_ref().and_then(|cursor| cursor.peer.as_deref());
+        let path = asked.url("/fhir", cursor);
+        let request = Request::builder().method(Method::GET).uri(path);
+        match self.send(asking, request, Bytes::new()).await {
+            Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
+                let page = super::history::read(reply.body(), &self.code, asked)?;
+                Ok(Some((page, asked_at)))
             }
             Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
             other @ (Outcome::Answered(_)

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Most entries of one page.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// A page that passed.
 pub struct Page {
@@ -51,9 +51,9 @@ struct Bundle<'a> {
 }
 
 #[derive(Deserialize)]
-struct Link {
-    relation: String,
-    url: String,
+pub(super) struct Link {
+    pub(super) relation: String,
+    pub(super) url: String,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +189,7 @@ fn labels(value: &Value) -> Labels {
 }
 
 /// The `_cursor` of a page link.
-fn cursor(url: &str) -> Option<String> {
+pub(super) fn cursor(url: &str) -> Option<String> {
     let query = url.split_once('?')?.1;
     form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "_cursor")

@@ -202,6 +202,17 @@ impl Resource {
         })
     }
 
+    /// The times that its visible content has for this reader: of each its own change, or the start of
+    /// the permit if that is later.
+    pub fn times(&self, permitted: &impl Permitted) -> impl Iterator<Item = Moment> {
+        self.parts.iter().flat_map(move |part| {
+            let Part::Content { kinds, stamp, .. } = part else { return Vec::new() };
+            let changed = self.stamps.get(usize::from(*stamp)).map(|stamp| stamp.changed);
+            let since = self.kinds_of(kinds).iter().filter_map(|kind| permitted.since(*kind));
+            since.map(|since| changed.map_or(since, |changed| changed.max(since))).collect()
+        })
+    }
+
     /// Every kind a content segment of it has: it exists for whom one of them is permitted.
     pub fn content_kinds(&self) -> impl Iterator<Item = KindId> {
         self.parts

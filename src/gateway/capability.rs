@@ -52,8 +52,12 @@ fn resource(kind: ResourceType) -> Value {
         .chain(param::of(kind))
         .map(|(name, of)| json!({ "name": name, "type": of.code() }));
     let mut interactions = vec![json!({ "code": "read" }), json!({ "code": "search-type" })];
+    if kind.is_personal() {
+        let more = ["vread", "history-instance", "history-type"];
+        interactions.extend(more.map(|code| json!({ "code": code })));
+    }
     if kind == ResourceType::Consent {
-        interactions.push(json!({ "code": "update" }));
+        interactions.extend(["create", "update"].map(|code| json!({ "code": code })));
     }
     let mut value = json!({
         "type": kind.name(),
@@ -62,12 +66,25 @@ fn resource(kind: ResourceType) -> Value {
             kind.name().to_ascii_lowercase()
         ),
         "interaction": interactions,
-        "versioning": "no-version",
+        "versioning": if kind.is_personal() { "versioned" } else { "no-version" },
+        "readHistory": kind.is_personal(),
+        "conditionalRead": if kind.is_personal() { "full-support" } else { "not-supported" },
         "searchParam": params.collect::<Vec<_>>(),
     });
     if let (Some(object), ResourceType::Consent) = (value.as_object_mut(), kind) {
+        object.insert("conditionalCreate".to_owned(), json!(true));
         object.insert("conditionalUpdate".to_owned(), json!(true));
         object.insert("updateCreate".to_owned(), json!(false));
+    }
+    if let (Some(object), ResourceType::Patient) = (value.as_object_mut(), kind) {
+        let explain = json!({
+            "name": "explain",
+            "definition": format!("{CANONICAL}/OperationDefinition/Patient-explain"),
+            "documentation": "What a caller would be permitted to see of this person, class by \
+                              class, and by which consent or law. For the person, for whoever acts \
+                              for the person, and for the officers of the law table.",
+        });
+        object.insert("operation".to_owned(), json!([explain]));
     }
     value
 }

@@ -158,6 +158,12 @@ impl Gateway {
         }
         match grant.call() {
             Call::Read(..) => self.read(asked, grant).await,
+            Call::Vread(kind, id, version) => {
+                Box::pin(self.vread(asked, grant, *kind, id, version)).await
+            }
+            Call::HistoryInstance(..) | Call::HistoryType(_) => {
+                Box::pin(self.history(asked, grant)).await
+            }
             Call::Search(kind) if !kind.is_personal() => self.directory_search(asked, grant, *kind),
             Call::Search(_) => {
                 if *asked.method == Method::POST {
@@ -168,6 +174,9 @@ impl Gateway {
             // What is asked seldom has a box of its own: the future of every request has room for what
             // is in it.
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
+            Call::Explain(_) => Box::pin(self.explain(asked, grant)).await,
+            Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
+            Call::UpdateConsent(id) => Box::pin(self.update_consent(asked, grant, id)).await,
             Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
             Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,
             Call::Public(..) | Call::OAuth(_) => Err(Error::not_found()),
@@ -183,7 +192,7 @@ impl Gateway {
         error: Error,
     ) -> Response<Body> {
         let shape = error.kind().shape();
-        let is_refusal = matches!(shape.status, 401 | 403 | 404);
+        let is_refusal = matches!(shape.status, 401 | 403 | 404 | 410);
         if shape.status >= 500 {
             tracing::error!(reason = chain(&error), request.id = %asked.request_id, "failed");
         }
@@ -206,6 +215,9 @@ impl Gateway {
         respond::refusal(&error, Some(route::allow(path)), scope.as_deref(), &asked.request_id)
     }
 }
+
+/// The types of a body that is JSON.
+pub(crate) const FHIR_JSON: &[&str] = &["application/json", "application/fhir+json", "text/json"];
 
 /// Is the body of a type the road reads?
 pub(crate) fn content_type(headers: &HeaderMap, known: &[&str]) -> Result<()> {

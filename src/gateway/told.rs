@@ -67,8 +67,8 @@ impl Gateway {
                        date=ge2026-01-01&date=lt2026-02-01.";
             return Err(Error::new(Kind::TooCostly, say).at("date"));
         }
-        let told = asked.iter().filter_map(|found| self.told(found, patient)).collect();
-        Ok(view.telling(told))
+        let told = asked.iter().filter_map(|found| self.told(found, patient));
+        Ok(view.telling(&told.collect::<Vec<_>>()))
     }
 
     fn told(&self, found: &Found, patient: &str) -> Option<Told> {

@@ -80,6 +80,17 @@ impl Chart {
         self.kinds.unit(kind)
     }
 
+    /// What a piece of these labels in a resource of this type would be to a decision, from each of at
+    /// most `most` of the origins that documents here have.
+    pub fn supposed(
+        &self,
+        of: ResourceType,
+        labels: Labels,
+        most: usize,
+    ) -> impl Iterator<Item = Unit> {
+        self.kinds.supposed(of, (labels.themes, labels.classes), most)
+    }
+
     /// The units whose release lets the identity, and the theme-less parts of a plan, be released.
     pub fn others(&self) -> Vec<Unit> {
         let is_themed = |k: &&Kind| k.sort == Sort::Item && !k.themes.is_empty();

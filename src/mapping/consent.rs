@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use crate::{
     compartment::Recorded,
+    domain::moment::Moment,
     fhir::{
-        segment::{Resource, Stamp},
+        date::range,
+        segment::{Builder, KindId, Resource, RowValue, Stamp},
         types::ResourceType,
     },
     mapping::{
         context::Context,
-        text::{reference, token},
+        text::{date, reference, token},
     },
 };
 
@@ -60,6 +62,12 @@ pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
             }
         }
     }
+    if let Some(given) = consent.get("dateTime").and_then(Value::as_str).and_then(date) {
+        b.row(&[kind], "date", given);
+    }
+    if let Some(root) = consent.get("provision") {
+        rule(root, kind, &mut b);
+    }
     b.build()
 }
 
@@ -70,5 +78,25 @@ fn named(value: &Value, patient: &Value) -> Value {
         Value::Array(all) => all.iter().map(|one| named(one, patient)).collect(),
         one if *one == Recorded::the_person() => patient.clone(),
         one => one.clone(),
+    }
+}
+
+/// Who and when a rule names, and those nested in it: a grant says it there.
+fn rule(rule: &Value, kind: KindId, b: &mut Builder) {
+    let list = |name| rule.get(name).and_then(Value::as_array).into_iter().flatten();
+    for actor in list("actor") {
+        let named = actor.pointer("/reference/reference").and_then(Value::as_str);
+        if let Some((of, id)) = named.and_then(|named| named.split_once('/')) {
+            b.row(&[kind], "actor", reference(of, id));
+        }
+    }
+    if let Some(period) = rule.get("period") {
+        let end = |name| period.get(name).and_then(Value::as_str).and_then(range);
+        let first = end("start").map_or(Moment::MIN, |(first, _)| first);
+        let last = end("end").map_or(Moment::MAX, |(_, last)| last);
+        b.row::<&str>(&[kind], "period", RowValue::Date(first, last));
+    }
+    for nested in list("provision") {
+        self::rule(nested, kind, b);
     }
 }

@@ -179,6 +179,23 @@ impl Kinds {
         unit
     }
 
+    /// What a piece of these labels would be to a decision: one unit for each origin that documents
+    /// here have, at most `most`; without documents, one of which no origin is known.
+    pub(super) fn supposed(
+        &self,
+        of: ResourceType,
+        (themes, classes): (ThemeSet, ClassSet),
+        most: usize,
+    ) -> impl Iterator<Item = Unit> {
+        let numbers = (0..self.origins.len()).filter_map(|at| u16::try_from(at).ok());
+        let blank = Origin::default();
+        let known = |at: &u16| self.origins.get(usize::from(*at)).is_some_and(|o| *o != blank);
+        let from_documents: Vec<u16> = numbers.filter(known).take(most).collect();
+        let origins = if from_documents.is_empty() { vec![u16::MAX] } else { from_documents };
+        let kind = move |origin| Self::plain(Sort::Item, of, origin).labelled(themes, classes);
+        origins.into_iter().map(move |origin| self.unit(&kind(origin)))
+    }
+
     /// No more are met: everything was mapped once.
     pub(super) fn complete(mut self) -> Self {
         self.list.shrink_to_fit();

@@ -23,6 +23,7 @@ use crate::{
     },
     domain::moment::Moment,
     smart::Scopes,
+    unit::period::LONGEST_EMERGENCY,
 };
 
 /// The one way of client authentication (RFC 7523 section 2.2).
@@ -225,7 +226,8 @@ fn state(
     if statement.people_act() && !entry.people_act {
         return Err(unregistered("a person who acts"));
     }
-    let over = statement.break_glass.as_ref().is_some_and(|glass| glass.until <= now);
+    let last = now.plus(LONGEST_EMERGENCY);
+    let over = statement.break_glass.as_ref().is_some_and(|g| g.until <= now || g.until > last);
     let many = statement.roles.len().max(statement.declared.len()) > MAX_STATED;
     if over || many || !statement.is_wholesome() {
         return Err(Refused::request("extensions of the assertion"));

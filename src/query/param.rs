@@ -113,7 +113,15 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
             ("participant", Reference),
         ],
         ResourceType::Consent => {
-            &[("patient", Reference), ("status", Token), ("identifier", Token), ("category", Token)]
+            &[
+                ("patient", Reference),
+                ("status", Token),
+                ("identifier", Token),
+                ("category", Token),
+                ("actor", Reference),
+                ("date", Date),
+                ("period", Date),
+            ]
         }
         ResourceType::Provenance => {
             &[("patient", Reference), ("target", Reference), ("recorded", Date)]

@@ -1,10 +1,13 @@
-//! Conditions on versions: `If-None-Match` of a read, `If-Match` of a write.
+//! Conditions on what a client has: `If-None-Match` and `If-Modified-Since` of a read, `If-Match` of a write.
 //!
 //! Part of `respond`, read by the roads of writes too. Versions are compared weakly, as FHIR has it. A
-//! date alone is no condition here: what a withdrawal takes away leaves no later date behind, and a
-//! reader that asked by date would keep it. Source: RFC 9110 section 13, FHIR R4 http.html#cread.
+//! date is compared with the history of the view, never with a resource's own: what a withdrawal takes
+//! away leaves no later date behind. Source: RFC 9110 section 13, FHIR R4 http.html#cread.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use crate::domain::moment::Moment;
 
 /// The versions that a header names.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,4 +43,21 @@ impl Versions {
 /// The tag itself; quotes are often forgotten, and no version of ours has one.
 fn opaque(tag: &str) -> String {
     tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').to_owned()
+}
+
+/// The second that `If-Modified-Since` names. `None` beside `If-None-Match`, which says more, and for what
+/// is no such date (RFC 9110 section 13.1.3).
+pub fn modified_since(headers: &HeaderMap) -> Option<Moment> {
+    let mut named = headers.get_all(header::IF_MODIFIED_SINCE).iter();
+    match (headers.contains_key(header::IF_NONE_MATCH), named.next(), named.next()) {
+        (false, Some(one), None) => date(one),
+        (_, _, _) => None,
+    }
+}
+
+/// A date as HTTP writes it (RFC 9110 section 5.6.7).
+pub fn date(value: &HeaderValue) -> Option<Moment> {
+    let text = value.to_str().ok().filter(|text| text.ends_with(" GMT"))?;
+    let at = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Moment::from_millis(at.as_millisecond()))
 }

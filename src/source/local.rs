@@ -18,7 +18,7 @@ use moka::sync::Cache;
 use crate::{
     compartment::Compartment,
     error::Result,
-    source::{Held, follower::Follower},
+    source::{Held, follower::Follower, past::Past},
     store::{Change, Committed, IdentityMac, Place, Store, Walked},
 };
 
@@ -179,6 +179,16 @@ impl Local {
         }
         self.mark(patient);
         self.load(patient).await
+    }
+
+    /// Everything that was ever held of a person; kept nowhere.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn history(&self, patient: &str) -> Result<Option<Past>> {
+        let ground = self.ground(patient);
+        let stored = self.store.history(patient).await?;
+        Ok(stored.map(|stored| Past::new(stored, Arc::clone(&self.custodian), ground)))
     }
 
     /// The Patient id of an identity code.

@@ -171,19 +171,36 @@ fn chain(directory: &Path, chance: &dyn Chance) -> std::io::Result<Arc<str>> {
     Ok(fs::read_to_string(&path)?.into())
 }
 
+/// Opens what was read of a person.
+fn open(
+    keys: Arc<Keys>,
+    patient: Arc<str>,
+    loaded: Task<Option<read::Sealed>>,
+) -> Task<Option<Stored>> {
+    Box::pin(async move {
+        let Some((mut stored, audit_key)) = loaded.await? else { return Ok(None) };
+        stored.audit_key = sealed::open_audit_key(&keys, &patient, &audit_key)?;
+        let open = |document| sealed::open_document(&keys, &patient, document);
+        stored.documents = stored.documents.into_iter().map(open).collect::<Result<_>>()?;
+        Ok(Some(stored))
+    })
+}
+
 impl Store for Postgres {
     fn load(&self, patient: &str) -> Task<Option<Stored>> {
-        let (keys, patient) = (Arc::clone(&self.keys), Arc::<str>::from(patient));
+        let patient = Arc::<str>::from(patient);
         let loaded = self.pool.ask(Errand::Read, Arc::clone(&patient), |rows, patient| {
             Box::pin(read::load(rows, patient))
         });
-        Box::pin(async move {
-            let Some((mut stored, audit_key)) = loaded.await? else { return Ok(None) };
-            stored.audit_key = sealed::open_audit_key(&keys, &patient, &audit_key)?;
-            let open = |document| sealed::open_document(&keys, &patient, document);
-            stored.documents = stored.documents.into_iter().map(open).collect::<Result<_>>()?;
-            Ok(Some(stored))
-        })
+        open(Arc::clone(&self.keys), patient, loaded)
+    }
+
+    fn history(&self, patient: &str) -> Task<Option<Stored>> {
+        let patient = Arc::<str>::from(patient);
+        let loaded = self.pool.ask(Errand::Read, Arc::clone(&patient), |rows, patient| {
+            Box::pin(read::history(rows, patient))
+        });
+        open(Arc::clone(&self.keys), patient, loaded)
     }
 
     fn version(&self, patient: &str) -> Task<Option<u64>> {

@@ -21,7 +21,8 @@ use crate::{
     seal::Keys,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked, lock::Lock, sealed, sqlite::queue::Queue,
+        Stored, Task, Walked, lock::Lock, sealed,
+        sqlite::{queue::Queue, read::Versions},
     },
 };
 
@@ -197,7 +198,12 @@ fn start<W: Send + 'static>(
 impl Store for Sqlite {
     fn load(&self, patient: &str) -> Task<Option<Stored>> {
         let patient: Arc<str> = patient.into();
-        self.ask(move |rows, keys| read::load(rows, keys, &patient))
+        self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::Today))
+    }
+
+    fn history(&self, patient: &str) -> Task<Option<Stored>> {
+        let patient: Arc<str> = patient.into();
+        self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::All))
     }
 
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {

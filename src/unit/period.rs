@@ -16,6 +16,9 @@ use crate::domain::moment::Moment;
 
 const TICK: Duration = Duration::from_millis(1);
 
+/// The longest time an emergency may be declared for.
+pub const LONGEST_EMERGENCY: Duration = Duration::from_hours(1);
+
 /// A stretch of time, end excluded.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Span {
@@ -127,6 +130,14 @@ impl Window {
     /// Is a permit with this period certainly in force?
     pub fn permits_at(self, now: Moment) -> bool {
         self.holds(Span::instant(now), Reading::Narrow).is_true()
+    }
+
+    /// Can it hold at any instant?
+    pub fn is_possible(self) -> bool {
+        match self {
+            Self::Open { narrow: (from, until), .. } => from < until,
+            Self::Bad => false,
+        }
     }
 
     /// Every instant at which an answer of [`Window::holds`] about an instant can change.

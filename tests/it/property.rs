@@ -2,12 +2,15 @@
 //! decided, and resources that stay FHIR R4 whatever is left out of them.
 
 mod asked;
+mod asked_of_past;
 mod edit;
+mod explained;
 mod interference;
 mod lab;
 mod lens;
 mod merge;
 mod oracle;
+mod past;
 mod reader;
 mod released;
 mod round_trip;

@@ -1,11 +1,15 @@
 //! What users live: one file per story, in the language of `world`.
 
+mod bad_consents;
 mod bad_input;
+mod consent_as_fhir;
 mod consent_at_the_portal;
 mod consent_over_time;
 mod consent_to_many;
 mod given_again;
 mod every_parameter;
+mod emergency;
+mod explained;
 mod housing_is_shared;
 mod known_already;
 mod looks_in_the_directory;
@@ -18,5 +22,6 @@ mod region_reads_plan;
 mod revoked;
 mod server;
 mod too_many_requests;
+mod versions;
 mod walk_in_blocks;
 mod written_down;

@@ -29,6 +29,7 @@ use mylife::{
     pki::Ca,
     shared::pace::Rates,
 };
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use self::{
@@ -62,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// A node that gateways opened from now on do not know.
     pub(crate) unknown: Cell<Option<&'static str>>,
+    /// The law table of gateways opened from now on.
+    pub(crate) law: RefCell<Value>,
 }
 
 impl std::ops::Deref for World {
@@ -110,6 +113,7 @@ impl World {
             stride,
             rates,
             unknown: Cell::default(),
+            law: RefCell::new(json!({ "officer_roles": ["officer"] })),
         }))
     }
 
@@ -142,6 +146,11 @@ impl World {
     pub(crate) fn replace(&self, id: &str, organization: &str) {
         let namesake = Rc::new(self.actor(id).namesake(organization));
         self.actors.borrow_mut().insert(id.to_owned(), namesake);
+    }
+
+    /// Gateways opened from now on have this law table.
+    pub(crate) fn legislate(&self, law: Value) {
+        *self.law.borrow_mut() = law;
     }
 
     pub(crate) fn now(&self) -> Moment {

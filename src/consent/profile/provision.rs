@@ -19,6 +19,10 @@ use crate::{
     fhir::labels,
 };
 
+/// Most rules of one consent: every one is read for every kind of data at each decision.
+const MOST: usize = 200;
+/// Most values of one condition.
+const VALUES: usize = 100;
 /// The deepest rule: an exception of an exception.
 const DEEPEST: usize = 3;
 
@@ -41,7 +45,7 @@ pub(super) fn check(root: Option<&Value>, kind: Kind) -> Result<Vec<Name>> {
                 let say = "The root of a grant has no conditions; put them into its provisions.";
                 return Err(broken(&format!("{place}.{key}"), say));
             }
-            nested(root, place, 1, &mut requesters)?;
+            nested(root, place, 1, &mut 0, &mut requesters)?;
         }
         Kind::Prohibition => {
             if root.get("provision").is_some() {
@@ -60,7 +64,13 @@ fn keys(rule: &Value) -> impl Iterator<Item = &str> {
     members.map(String::as_str).filter(|key| !matches!(*key, "id" | "extension"))
 }
 
-fn nested(parent: &Value, place: &str, level: usize, requesters: &mut Vec<Name>) -> Result<()> {
+fn nested(
+    parent: &Value,
+    place: &str,
+    level: usize,
+    count: &mut usize,
+    requesters: &mut Vec<Name>,
+) -> Result<()> {
     let Some(rules) = parent.get("provision") else { return Ok(()) };
     let here = format!("{place}.provision");
     let rules = rules.as_array().filter(|rules| !rules.is_empty());
@@ -70,9 +80,14 @@ fn nested(parent: &Value, place: &str, level: usize, requesters: &mut Vec<Name>)
     }
     for (at, rule) in rules.iter().enumerate() {
         let place = format!("{here}[{at}]");
+        *count += 1;
+        if *count > MOST {
+            let say = "Say it in fewer rules: a consent has at most 200.";
+            return Err(broken(&here, say));
+        }
         of_level(rule, &place, level)?;
         conditions(rule, &place, requesters)?;
-        nested(rule, &place, level + 1, requesters)?;
+        nested(rule, &place, level + 1, count, requesters)?;
     }
     Ok(())
 }
@@ -149,6 +164,9 @@ fn conditions(rule: &Value, place: &str, requesters: &mut Vec<Name>) -> Result<(
 fn all(array: &Value, place: &str, say: &'static str, is: &dyn Fn(&Value) -> bool) -> Result<()> {
     let elements = array.as_array().filter(|elements| !elements.is_empty());
     let elements = elements.ok_or_else(|| broken(place, "Leave out an empty list."))?;
+    if elements.len() > VALUES {
+        return Err(broken(place, "Give fewer values: a condition has at most 100."));
+    }
     match elements.iter().position(|element| !is(element)) {
         Some(at) => Err(broken(&format!("{place}[{at}]"), say)),
         None => Ok(()),

@@ -24,15 +24,28 @@ use crate::{
     },
 };
 
-/// A person with the newest version of every document, and the consents' former ones (kind 4). A
-/// person without documents is one row of nothing but itself.
-const COMPARTMENT: &str = "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
-     d.local_id, d.version, d.recorded, d.parts, d.body \
-     FROM person p LEFT JOIN document d ON d.person = p.row WHERE p.patient = $1 \
-     UNION ALL SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
-     d.local_id, v.version, v.recorded, v.parts, v.body \
-     FROM person p JOIN document d ON d.person = p.row AND d.kind = $2 \
-     JOIN document_version v ON v.document = d.row WHERE p.patient = $1";
+/// A person with the newest version of every document, and the former ones of some. A person without
+/// documents is one row of nothing but itself.
+macro_rules! compartment {
+    ($former:literal) => {
+        concat!(
+            "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, d.local_id, \
+             d.version, d.recorded, d.parts, d.body \
+             FROM person p LEFT JOIN document d ON d.person = p.row WHERE p.patient = $1 \
+             UNION ALL SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
+             d.local_id, v.version, v.recorded, v.parts, v.body \
+             FROM person p JOIN document d ON d.person = p.row",
+            $former,
+            " JOIN document_version v ON v.document = d.row WHERE p.patient = $1",
+        )
+    };
+}
+
+/// Former versions of consents alone.
+const COMPARTMENT: &str = compartment!(" AND d.kind = $2");
+
+/// Former versions of all.
+const HISTORY: &str = compartment!("");
 
 /// A compartment as the rows have it, and the sealed audit key.
 pub(super) type Sealed = (Stored, Vec<u8>);
@@ -40,7 +53,15 @@ pub(super) type Sealed = (Stored, Vec<u8>);
 /// Everything about one person, as of one instant.
 pub(super) async fn load(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Option<Sealed>> {
     let values = [Text(patient), Number(DocumentKind::Consent.number())];
-    let held = rows.all(COMPARTMENT, &values).await?;
+    stored(patient, &rows.all(COMPARTMENT, &values).await?)
+}
+
+/// The same with every version of every document.
+pub(super) async fn history(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Option<Sealed>> {
+    stored(patient, &rows.all(HISTORY, &[Text(patient)]).await?)
+}
+
+fn stored(patient: &Arc<str>, held: &[Row]) -> Outcome<Option<Sealed>> {
     let Some(person) = held.first() else { return Ok(None) };
     let mut stored = Stored {
         patient: Arc::clone(patient),
@@ -49,7 +70,7 @@ pub(super) async fn load(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Opti
         audit_key: [0; 32],
         documents: Vec::with_capacity(held.len()),
     };
-    for row in &held {
+    for row in held {
         if column::<Option<&str>>(row, 3)?.is_some() {
             stored.documents.push(document(row)?);
         }

@@ -27,11 +27,30 @@ const FORMER: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version, v.rec
      v.body FROM document d JOIN document_version v ON v.document = d.row \
      WHERE d.person = ?1 AND d.kind = ?2";
 
+/// The same of every kind.
+const FORMER_OF_ALL: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version, v.recorded, \
+     v.parts, v.body FROM document d JOIN document_version v ON v.document = d.row \
+     WHERE d.person = ?1";
+
+/// Which versions are read.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Versions {
+    /// What decisions and answers of today rest on.
+    Today,
+    /// Everything there was.
+    All,
+}
+
 /// A person as the rows have it: row, version, time of the last commit, sealed audit key.
 type Person = (i64, u64, Moment, Vec<u8>);
 
 /// Everything about one person, as of one instant.
-pub(super) fn load(rows: &Connection, keys: &Keys, patient: &str) -> Result<Option<Stored>> {
+pub(super) fn load(
+    rows: &Connection,
+    keys: &Keys,
+    patient: &str,
+    versions: Versions,
+) -> Result<Option<Stored>> {
     // One transaction: a commit between two statements must not show in half of the answer.
     let snapshot = rows.unchecked_transaction().map_err(Error::unavailable)?;
     let found: Option<Person> = one(
@@ -42,8 +61,13 @@ pub(super) fn load(rows: &Connection, keys: &Keys, patient: &str) -> Result<Opti
     )?;
     let Some((person, at_version, changed, audit_key)) = found else { return Ok(None) };
     let mut held = all(&snapshot, NEWEST, [person], document)?;
-    let consents = params![person, DocumentKind::Consent.number()];
-    held.extend(all(&snapshot, FORMER, consents, document)?);
+    held.extend(match versions {
+        Versions::Today => {
+            let consents = params![person, DocumentKind::Consent.number()];
+            all(&snapshot, FORMER, consents, document)?
+        }
+        Versions::All => all(&snapshot, FORMER_OF_ALL, [person], document)?,
+    });
     drop(snapshot);
     let open = |sealed| sealed::open_document(keys, patient, sealed);
     let mut documents = held.into_iter().map(open).collect::<Result<Vec<_>>>()?;

@@ -10,6 +10,7 @@ use proptest::{option, prelude::*, sample::select};
 
 use super::{
     oracle::visible,
+    past::alike,
     reader::Reader,
     world::{
         Somebody, THEMES, Wish, World, actions, answer, assessment, goals, local, person, plan,
@@ -88,10 +89,20 @@ pub(super) fn edits() -> impl Strategy<Value = Edit> {
 /// The world after those edits that change nothing the reader may see; how many were kept.
 pub(super) fn apply(world: &World, reader: &Reader, edits: &[Edit]) -> (World, usize) {
     let before = visible(world, reader);
+    // What is gone was there once, so what was before counts too.
+    apply_to(world, edits, |next| visible(next, reader) == before && alike(world, next, reader))
+}
+
+/// The world after those edits that may be made; how many were kept.
+pub(super) fn apply_to(
+    world: &World,
+    edits: &[Edit],
+    may: impl Fn(&World) -> bool,
+) -> (World, usize) {
     let (mut now, mut kept) = (world.clone(), 0);
     for edit in edits {
         let mut next = now.clone();
-        if edit.make(&mut next).is_some() && visible(&next, reader) == before {
+        if edit.make(&mut next).is_some() && may(&next) {
             now = next;
             kept += 1;
         }

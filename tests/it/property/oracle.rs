@@ -85,8 +85,18 @@ pub(super) fn visible(world: &World, reader: &Reader) -> Visible {
 
 /// Everything of one person.
 pub(super) fn of_person(one: &Somebody, whose: usize, reader: &Reader) -> Visible {
+    of_person_then(one, one, whose, reader)
+}
+
+/// Everything of one person as it was, under the policy of today.
+pub(super) fn of_person_then(
+    one: &Somebody,
+    today: &Somebody,
+    whose: usize,
+    reader: &Reader,
+) -> Visible {
     let bits = bits(one, whose);
-    let eye = Eye::new(one, whose, reader, &bits);
+    let eye = Eye::new(today, whose, reader, &bits);
     let mut seen = Visible::new();
     for bit in &bits {
         if let Some(since) = eye.since(&bit.unit) {

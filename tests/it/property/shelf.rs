@@ -59,12 +59,12 @@ impl Shelf {
 
     fn add(&mut self, whose: usize, one: &Somebody) {
         let id = patient(whose);
-        let mut documents = vec![stored('p', whose, 0, &one.person, of_person)];
+        let mut documents = stored('p', whose, 0, &one.person, of_person);
         for (number, versions) in one.assessments.iter().enumerate() {
-            documents.push(stored('a', whose, number, versions, of_assessment));
+            documents.extend(stored('a', whose, number, versions, of_assessment));
         }
         for (number, versions) in one.plans.iter().enumerate() {
-            documents.push(stored('w', whose, number, versions, of_plan));
+            documents.extend(stored('w', whose, number, versions, of_plan));
         }
         for (number, wish) in one.consents.iter().enumerate() {
             let versions = [("active", Some(wish.recorded)), ("inactive", wish.revoked)];
@@ -107,38 +107,38 @@ fn bytes(value: &impl Serialize) -> Arc<[u8]> {
     serde_json::to_vec(value).unwrap().into()
 }
 
-/// The last version of a document, with the parts that its versions left.
+/// The versions of a document, each with the parts that those up to it left.
 fn stored<T: Serialize>(
     letter: char,
     whose: usize,
     number: usize,
     versions: &[T],
     content: impl Fn(&T) -> Content,
-) -> Document {
+) -> Vec<Document> {
     let mut earlier: Option<(Parts, Content)> = None;
+    let mut all = Vec::new();
     for (at, version) in versions.iter().enumerate() {
         let content = content(version);
         let before = earlier.as_ref().map(|(parts, content)| (parts, content));
-        let now = committed(letter, number, at);
-        let parts = Parts::next(before, &content, now, &SeededChance::new(0));
+        let recorded = committed(letter, number, at);
+        let parts = Parts::next(before, &content, recorded, &SeededChance::new(0));
+        all.push(Document {
+            id: document(letter, whose, number).into(),
+            kind: match letter {
+                'p' => DocumentKind::Person,
+                'a' => DocumentKind::Assessment,
+                _ => DocumentKind::Plan,
+            },
+            owner: "source".into(),
+            local_id: format!("{letter}{number}").into(),
+            version: u64::try_from(at + 1).unwrap(),
+            recorded,
+            parts: bytes(&named(&parts)),
+            body: bytes(version),
+        });
         earlier = Some((parts, content));
     }
-    let (parts, _) = earlier.unwrap();
-    let last = versions.len() - 1;
-    Document {
-        id: document(letter, whose, number).into(),
-        kind: match letter {
-            'p' => DocumentKind::Person,
-            'a' => DocumentKind::Assessment,
-            _ => DocumentKind::Plan,
-        },
-        owner: "source".into(),
-        local_id: format!("{letter}{number}").into(),
-        version: u64::try_from(versions.len()).unwrap(),
-        recorded: committed(letter, number, last),
-        parts: bytes(&named(&parts)),
-        body: bytes(versions.last().unwrap()),
-    }
+    all
 }
 
 /// Suffixes that follow from the key, as chance may not depend on what else there is.
@@ -168,6 +168,15 @@ fn never<T: Send + 'static>() -> Task<T> {
 
 impl Store for Shelf {
     fn load(&self, patient: &str) -> Task<Option<Stored>> {
+        let mut stored = self.people.get(patient).cloned();
+        if let Some(stored) = &mut stored {
+            let all = stored.documents.clone();
+            let newest = |d: &Document| !all.iter().any(|o| o.id == d.id && o.version > d.version);
+            stored.documents.retain(|d| d.kind == DocumentKind::Consent || newest(d));
+        }
+        now(stored)
+    }
+    fn history(&self, patient: &str) -> Task<Option<Stored>> {
         now(self.people.get(patient).cloned())
     }
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {

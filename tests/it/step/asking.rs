@@ -59,6 +59,9 @@ impl Store for Memory {
     fn load(&self, _: &str) -> Task<Option<Stored>> {
         absent()
     }
+    fn history(&self, _: &str) -> Task<Option<Stored>> {
+        absent()
+    }
     fn find(&self, _: IdentityMac) -> Task<Option<Arc<str>>> {
         absent()
     }

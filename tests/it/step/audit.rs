@@ -149,6 +149,8 @@ pub(crate) fn entry(request: &str) -> Entry<'_> {
         patient: Some("297.aino".into()),
         outcome: Outcome::Success,
         sources: vec!["297".into()],
+        emergency: None,
+        review: None,
     }
 }
 

@@ -3,6 +3,8 @@
 mod loading;
 mod server;
 mod serving;
+mod simulating;
+mod tracing;
 
 use std::{fs, path::Path};
 

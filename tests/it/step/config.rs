@@ -162,6 +162,7 @@ fn every_mistake_is_told_in_one_run_with_its_line_and_what_was_meant() {
             &[
                 "19: grounds[0].purpose is not known; did you mean \"purposes\"?",
                 "20: grounds[0].role is not known; did you mean \"roles\"?",
+                "17: grounds[0].reference is missing: { fi = \"...\", sv = \"...\", en = \"...\" }, which law and where in it",
             ],
         ),
         (

@@ -47,6 +47,9 @@ impl Store for Shelf {
     fn load(&self, _: &str) -> Task<Option<Stored>> {
         never()
     }
+    fn history(&self, _: &str) -> Task<Option<Stored>> {
+        never()
+    }
     fn find(&self, _: IdentityMac) -> Task<Option<Arc<str>>> {
         never()
     }

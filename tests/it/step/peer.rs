@@ -179,7 +179,7 @@ async fn a_peer_proves_itself_by_its_certificate_alone() {
 async fn caller_at_home(desk: &Desk, scope: &str) -> std::sync::Arc<Caller> {
     let stated = json!({"extensions": {
         "ihe_iua": {"purpose_of_use": "TREAT", "subject_role": "case-worker", "subject_id": "w"},
-        "mylife": {"break_glass": {"reason": "fire", "until": "2027-01-01T00:00:00Z"}},
+        "mylife": {"break_glass": {"reason": "fire", "until": "2026-06-01T13:00:00Z"}},
     }});
     let (response, _) = desk.post(&credentials(&assertion("home", &stated), scope)).await;
     desk.caller(body(&response)["access_token"].as_str().unwrap(), None).unwrap()

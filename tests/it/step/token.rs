@@ -281,6 +281,7 @@ async fn a_proven_client_is_told_what_was_wrong() {
             Code::InvalidRequest,
         ),
         ("emergency over", "system/*.rs", glass("2026-06-01T12:00:00Z"), Code::InvalidRequest),
+        ("emergency too long", "system/*.rs", glass("2026-06-01T13:00:01Z"), Code::InvalidRequest),
         (
             "emergency without end",
             "system/*.rs",

@@ -52,6 +52,28 @@ fn the_newest_version_counts_and_consents_keep_all() {
 }
 
 #[test]
+fn every_version_is_there_for_who_asks_what_was_before() {
+    every("history", async |store| {
+        for version in 1..=3 {
+            let mut next = writes("297.p", version - 1, assessment("297.a", version));
+            next.documents.push(consent("297.c", version));
+            store.commit(next).await.unwrap();
+        }
+        store.commit(writes("297.q", 0, assessment("297.z", 1))).await.unwrap();
+        let history = store.history("297.p").await.unwrap().unwrap();
+        let mut expected: Vec<Document> = (1..=3).map(|n| assessment("297.a", n)).collect();
+        expected.extend((1..=3).map(|n| consent("297.c", n)));
+        assert_eq!(history.documents, expected);
+        let now = store.load("297.p").await.unwrap().unwrap();
+        assert_eq!(
+            (history.version, history.changed, history.audit_key, &history.patient),
+            (now.version, now.changed, now.audit_key, &now.patient)
+        );
+        assert!(store.history("297.r").await.unwrap().is_none());
+    });
+}
+
+#[test]
 fn one_change_can_hold_several_versions_of_a_document() {
     every("several-versions", async |store| {
         let mut both = writes("297.p", 0, consent("297.c", 1));

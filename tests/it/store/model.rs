@@ -30,6 +30,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 #[derive(Clone, Default)]
 struct Model {
     people: BTreeMap<String, (u64, Vec<Document>)>,
+    past: BTreeMap<String, Vec<Document>>,
     identities: HashMap<u8, String>,
     owners: HashMap<String, String>,
 }
@@ -67,6 +68,9 @@ impl Model {
         }
         let (version, held) = self.people.entry(patient.clone()).or_default();
         *version += 1;
+        let past = self.past.entry(patient.clone()).or_default();
+        past.extend(change.documents.iter().cloned());
+        past.sort_by_key(|d| (d.id.clone(), d.version));
         for document in &change.documents {
             self.owners.insert(document.id.to_string(), patient.clone());
             held.retain(|d| d.id != document.id || d.kind == DocumentKind::Consent);
@@ -100,6 +104,8 @@ proptest! {
             for (patient, (version, documents)) in &model.people {
                 let stored = store.load(patient).await.unwrap().unwrap();
                 assert_eq!((stored.version, &stored.documents), (*version, documents));
+                let past = store.history(patient).await.unwrap().unwrap();
+                assert_eq!((past.version, past.documents), (*version, model.past[patient].clone()));
             }
             for code in 0..4 {
                 let found = store.find(IdentityMac([code; 32])).await.unwrap();

@@ -42,7 +42,13 @@ fn known(world: &World) -> (At, At, Person) {
     let eetu = kuopio.person("eetu").answered(answers).planned(&plan);
     eetu.gives(Terms::grant(&portal.actor).themes(&[Housing, Health]).class("free-text"));
     let patient = json!({ "reference": format!("Patient/{}", eetu.patient()) });
-    let consent = Terms::grant(&portal.actor).themes(&[Housing]).consent(&patient, UUID, "active");
+    let terms = Terms::grant(&portal.actor).themes(&[Housing]);
+    let terms = terms.from("2026-02-10").until("2027-02-10");
+    let mut consent = terms.consent(&patient, UUID, "active");
+    let actors = consent.pointer_mut("/provision/provision/0/actor").unwrap();
+    let mut unit = actors[0].clone();
+    unit["reference"] = json!({ "reference": "Organization/297.org.youth" });
+    actors.as_array_mut().unwrap().push(unit);
     book.actor.put(&kuopio, &path(UUID), &consent, None).accepted();
     (portal, book, eetu)
 }
@@ -151,6 +157,13 @@ fn rows(kind: ResourceType, person: &Person) -> Vec<Row> {
             coded("status", "consent-state-codes", "active", "inactive"),
             coding("identifier", URI, UUID),
             coding("category", "urn:mylife:consent-kind", "grant"),
+            based("actor", "Organization", "297.org.youth"),
+            dated("date", "2026-03-02", "2026-03", "2026-04-01"),
+            vec![
+                row("period", "ge2026-02-10", "2026-02-10"),
+                row("period", "gt2026-06-01", "sa2026-02-10"),
+                row("period", "lt2026-06-01", "lt2026-02-10"),
+            ],
         ],
         ResourceType::Provenance => vec![
             based("target", "CarePlan", &plan),

@@ -34,19 +34,24 @@ pub(crate) struct Actor {
     anchors: Arc<rustls::RootCertStore>,
     /// Tokens by node and scope, with the second they were fetched at.
     tokens: RefCell<BTreeMap<(String, String), (i64, String)>>,
+    /// What it states beside itself from now on: `extensions` of its assertions.
+    states: RefCell<Value>,
 }
 
 /// The clients that every gateway of the world knows.
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 6] = [
+    let rows: [(&str, &str, &[&str], &str); 9] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
         ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
         ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
+        ("citizen-app", city, &["system/*.rs"], "PATRQT"),
+        ("officer-desk", city, &["system/*.rs"], "HLEGAL"),
+        ("ward", county, &["system/*.rs"], "ETREAT"),
     ];
     rows.into_iter()
         .map(|(id, oid, scopes, purpose)| {
@@ -58,6 +63,7 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
                 signer: signer(),
                 anchors: Arc::clone(&anchors),
                 tokens: RefCell::default(),
+                states: RefCell::new(json!({})),
             };
             (id.to_owned(), Rc::new(actor))
         })
@@ -75,7 +81,13 @@ impl Actor {
             signer: signer(),
             anchors: Arc::clone(&self.anchors),
             tokens: RefCell::default(),
+            states: RefCell::new(json!({})),
         }
+    }
+
+    /// From now on its assertions have these `extensions`.
+    pub(crate) fn states(&self, extensions: Value) {
+        *self.states.borrow_mut() = extensions;
     }
 
     pub(crate) fn entry(&self) -> ClientEntry {
@@ -83,6 +95,13 @@ impl Actor {
             "client_id": self.id, "name": self.id, "organization": self.organization,
             "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
             "native_owner": self.id == "source", "introspects": self.id == "north-savo",
+            "people_act": self.id == "citizen-app", "break_glass": self.id == "ward",
+            "roles": match self.id {
+                "officer-desk" => vec!["data-protection-officer"],
+                "ward" => vec!["nurse"],
+                _ => Vec::new(),
+            },
+            "declares": if self.id == "ward" { vec!["law:rescue"] } else { Vec::new() },
         }))
         .unwrap()
     }
@@ -178,7 +197,8 @@ impl Actor {
 
     /// A token of this client at a gateway; kept while it is good.
     pub(crate) fn token(&self, node: &Node, scope: &str) -> String {
-        let (key, now) = ((node.code().to_owned(), scope.to_owned()), node.world.now().seconds());
+        let scope_and_words = format!("{scope} {}", self.states.borrow());
+        let (key, now) = ((node.code().to_owned(), scope_and_words), node.world.now().seconds());
         if let Some((at, token)) = self.tokens.borrow().get(&key)
             && now < at + 240
         {
@@ -217,7 +237,10 @@ impl Actor {
             nbf: None,
             jti: base32(&*node.world.chance, 26),
         };
-        let proof = self.signer.sign(TokenKind::ClientAssertion, &registered, &json!({})).unwrap();
+        let stated = self.states.borrow();
+        let said = json!({ "extensions": &*stated });
+        let said = if *stated == json!({}) { json!({}) } else { said };
+        let proof = self.signer.sign(TokenKind::ClientAssertion, &registered, &said).unwrap();
         form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair(

@@ -284,7 +284,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         transport: Arc::new(world.wires.clone()),
         peer_tls: Some(Arc::new(PeerTls::new(pem, clock.clone()).unwrap())),
         peer_limits: world.limits,
-        law: Law::default(),
+        law: serde_json::from_value::<Law>(world.law.borrow().clone()).unwrap(),
         directory: listing(code),
         activated: START.minus(std::time::Duration::from_hours(24 * 365)),
         limits: Limits {

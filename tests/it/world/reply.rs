@@ -80,7 +80,8 @@ impl Reply {
         }
         let faults = FHIR.faults(&self.json);
         assert!(faults.is_empty(), "{faults:#?} in {self:?}");
-        for entry in self.entries() {
+        // What a history tells to be gone has no resource.
+        for entry in self.entries().iter().filter(|entry| entry["request"]["method"] != "DELETE") {
             let faults = FHIR.faults(&entry["resource"]);
             assert!(faults.is_empty(), "{faults:#?} in {entry}");
         }

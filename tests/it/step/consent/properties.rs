@@ -121,7 +121,7 @@ proptest! {
 
     #[test]
     fn the_basis_names_nothing_but_what_is_stored_and_is_sorted(world in worlds()) {
-        let Verdict { permit, why, basis } = verdict(&world);
+        let Verdict { permit, why, basis, against } = verdict(&world);
         let of = |list: &[Value]| list.iter().map(|v| v["id"].clone()).collect::<Vec<_>>();
         let consents: Vec<Value> = world.consents.iter().map(|h| h.consent.clone()).collect();
         let words = ["same-register", "officer", "writer"].map(Value::from);
@@ -130,6 +130,11 @@ proptest! {
         prop_assert!(basis.is_sorted_by(|a, b| a < b));
         prop_assert_eq!(basis.is_empty(), why != Why::Allowed);
         prop_assert_eq!(permit, matches!(why, Why::Allowed | Why::SelfAccess));
+        let forbids = [of(&consents), of(&world.bars)].concat();
+        prop_assert!(against.iter().all(|id| forbids.contains(&json!(**id))));
+        prop_assert!(against.is_sorted_by(|a, b| a < b));
+        prop_assert!(against.is_empty() || matches!(why, Why::Bar | Why::Prohibition));
+        prop_assert!(why != Why::Prohibition || !against.is_empty());
     }
 }
 

@@ -17,7 +17,7 @@ use mylife::{
 use tokio::sync::Notify;
 
 use super::{
-    Directory, assessment, at, change, consent, documents, fresh, keys, message, on_one_thread,
+    Directory, assessment, at, change, consent, fresh, keys, message, on_one_thread,
     open, options, shared, try_open, writes,
 };
 use crate::store::sqlite;
@@ -48,8 +48,8 @@ async fn fill(store: &dyn Store) {
 async fn told(store: &dyn Store) -> String {
     let mut all = String::new();
     for person in store.walk(None, usize::MAX).await.unwrap() {
-        let stored = store.load(&person.patient).await.unwrap().unwrap();
-        let held = documents(store, &person.patient).await.unwrap();
+        let stored = store.history(&person.patient).await.unwrap().unwrap();
+        let held = stored.documents;
         let bytes: Vec<_> = held.iter().map(|d| (&d.local_id, &d.parts, &d.body)).collect();
         all += &format!("{person:?} {:?} {held:?} {bytes:?}\n", stored.audit_key);
     }

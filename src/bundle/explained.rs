@@ -1,0 +1,149 @@
+//! The answer that is an explanation: `Parameters`, one part a class.
+//!
+//! Part of `bundle`. It names consents and laws by reference and says the rest in one sentence; its
+//! record says which consents were named. Source: FHIR R4 parameters.html, operations.html.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{Answer, Disclosure, Said};
+use crate::{
+    consent::explain::{
+        By, Explanation, Row,
+        about::About,
+        words::{class, sentence},
+    },
+    domain::{id::NodeCode, moment::Moment},
+    fhir::{
+        labels::{CANONICAL, CLASS, Labels, THEME},
+        types::ResourceType,
+    },
+};
+
+/// Somebody was told of the person by a ground that was declared: in an emergency, or in spite of a
+/// prohibition.
+pub struct Use {
+    /// When.
+    pub at: Moment,
+    /// The organisation, `urn:oid:...`.
+    pub organization: String,
+    /// The role of who asked.
+    pub role: Option<String>,
+    /// The ground.
+    pub ground: Option<String>,
+    /// Why, as it was declared.
+    pub reason: String,
+    /// What a second person found, once somebody did.
+    pub justified: Option<bool>,
+}
+
+/// The answer to `$explain`, in one of the three languages.
+pub fn explained(
+    explanation: &Explanation,
+    uses: &[Use],
+    language: &str,
+    (node, now): (&NodeCode, Moment),
+    known_current: Duration,
+) -> Answer {
+    let (patient, key) = explanation.audit_key();
+    let told_of = Disclosure {
+        patient: Arc::clone(patient),
+        audit_key: Some(key),
+        resources: named(explanation.rows()),
+        labels: Labels::default(),
+        basis: Vec::new(),
+        source: node.clone(),
+    };
+    let part = |row| part(row, explanation, language);
+    let parts: Vec<Value> = explanation.rows().iter().map(part).collect();
+    let uses = uses.iter().map(|used| use_of(used, explanation, language));
+    let head = [
+        json!({ "name": "patient", "valueReference": { "reference": format!("Patient/{patient}") } }),
+        json!({ "name": "at", "valueInstant": now }),
+    ];
+    let body = json!({
+        "resourceType": "Parameters",
+        "language": language,
+        "meta": { "profile": [format!("{CANONICAL}/StructureDefinition/mylife-explanation")] },
+        "parameter": head.into_iter().chain(parts).chain(uses).collect::<Vec<_>>(),
+    });
+    let said = Said::new(body.to_string().into(), None, vec![told_of]);
+    Answer::new(Arc::new(said), known_current)
+}
+
+/// The Consents that are named, each once.
+fn named(rows: &[Row]) -> Vec<(ResourceType, Arc<str>)> {
+    let mut all = Vec::new();
+    for by in rows.iter().flat_map(|row| row.basis.iter().chain(&row.against)) {
+        if let By::Consent(id) = by {
+            let one = (ResourceType::Consent, Arc::clone(id));
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+fn part(row: &Row, explanation: &Explanation, language: &str) -> Value {
+    let mut parts = vec![json!({ "name": "about", "valueCoding": coding(row.about, language) })];
+    if let Some(withheld) = row.about.class() {
+        let coding = json!({ "system": CLASS, "code": withheld.code() });
+        parts.push(json!({ "name": "withheld", "valueCoding": coding }));
+    }
+    parts.push(json!({ "name": "permitted", "valueBoolean": row.permitted }));
+    if row.partly {
+        parts.push(json!({ "name": "partly", "valueBoolean": true }));
+    }
+    parts.push(json!({ "name": "step", "valueCode": row.why.code() }));
+    parts.extend(row.basis.iter().map(|by| basis("permitted-by", by, language)));
+    parts.extend(row.against.iter().map(|by| basis("forbidden-by", by, language)));
+    let sentence = sentence(row, explanation.caller(), language);
+    parts.push(json!({ "name": "sentence", "valueString": sentence }));
+    json!({ "name": "class", "part": parts })
+}
+
+fn use_of(used: &Use, explanation: &Explanation, language: &str) -> Value {
+    let organization = json!({ "system": "urn:ietf:rfc:3986", "value": used.organization });
+    let mut parts = vec![
+        json!({ "name": "at", "valueInstant": used.at }),
+        json!({ "name": "organization", "valueIdentifier": organization }),
+    ];
+    parts.extend(used.role.iter().map(|role| json!({ "name": "role", "valueString": role })));
+    let ground = used.ground.as_deref();
+    parts.extend(ground.map(|id| json!({ "name": "law", "valueString": id })));
+    let title = ground.and_then(|id| explanation.title(id)).map(|title| title.of(language));
+    parts.extend(title.map(|title| json!({ "name": "title", "valueString": title })));
+    parts.push(json!({ "name": "reason", "valueString": used.reason }));
+    let justified = |found| json!({ "name": "justified", "valueBoolean": found });
+    parts.extend(used.justified.map(justified));
+    json!({ "name": "use", "part": parts })
+}
+
+fn coding(about: About, language: &str) -> Value {
+    let (system, code) = match about {
+        About::Theme(theme, _) => (THEME.to_owned(), theme.code()),
+        About::Unclassified(_) => (format!("{CANONICAL}/CodeSystem/explained"), "unclassified"),
+        About::Records => (format!("{CANONICAL}/CodeSystem/explained"), "records"),
+    };
+    json!({ "system": system, "code": code, "display": class(about, language) })
+}
+
+fn basis(name: &str, by: &By, language: &str) -> Value {
+    let reference = |to: String| json!({ "name": name, "valueReference": { "reference": to } });
+    let word = |code: &str| json!({ "name": name, "valueCode": code });
+    match by {
+        By::Consent(id) => reference(format!("Consent/{id}")),
+        By::Representation(who) => reference(who.to_string()),
+        By::Register => word("same-register"),
+        By::Officer => word("officer"),
+        By::Writer => word("writer"),
+        By::Law { id, reference, .. } => {
+            let mut part = vec![json!({ "name": "law", "valueString": &**id })];
+            let title = reference.as_ref().map(|title| title.of(language));
+            part.extend(title.map(|title| json!({ "name": "title", "valueString": title })));
+            json!({ "name": name, "part": part })
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One page of a history, and one version.
+//!
+//! Part of `bundle`. Versions are in order when they come; a page ends after `_count`, and the next one
+//! starts after its last entry. Source: FHIR R4 http.html#history, bundle.html#history.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use super::{Answer, Disclosure, Said, note, write};
+use crate::{
+    bundle::Frame,
+    domain::moment::Moment,
+    error::{Error, Result},
+    federation::history::Page,
+    fhir::types::ResourceType,
+    query::{history::Asked, page::Cursor},
+    search::history::{History, Shown, Version},
+};
+
+/// The answer that is one version.
+pub fn version(
+    history: History,
+    version: &str,
+    frame: &Frame<'_>,
+    known_current: Duration,
+) -> Result<Answer> {
+    let (kind, whose) = (history.kind(), history.whose().cloned());
+    let (patient, key) = whose.ok_or_else(Error::not_found)?;
+    let found = history.version(version).ok_or_else(Error::not_found)?;
+    let shown = found.shown.ok_or_else(Error::not_found)?;
+    let told_of = disclosure((&patient, key), kind, &found.id, &shown, frame);
+    let said = Said::new(shown.written.text, shown.written.version, vec![told_of]);
+    Ok(Answer::new(Arc::new(said), known_current))
+}
+
+/// One page of what is asked of a history.
+pub fn page(
+    history: History,
+    asked: &Asked,
+    frame: &Frame<'_>,
+    known_current: Duration,
+) -> Result<Answer> {
+    let kind = history.kind();
+    let whose = history.whose().cloned();
+    if asked.id.is_some() && history.is_empty() {
+        return Err(Error::not_found());
+    }
+    let mut found = history.find(asked);
+    let total = found.len();
+    let after = asked.cursor.as_ref().and_then(|cursor| cursor.after.as_ref());
+    if let Some((at, place)) = after {
+        let done = found.iter().position(|v| self::place(v) == *place).map_or_else(
+            || found.iter().take_while(|v| v.at > Moment::from_millis(*at)).count(),
+            |last| last + 1,
+        );
+        found.drain(..done);
+    }
+    let mut next = None;
+    if asked.count > 0 && found.len() > asked.count {
+        found.truncate(asked.count);
+        next = found.last().map(|last| Cursor {
+            after: Some((last.at.millis(), place(last))),
+            ..Cursor::default()
+        });
+    } else if asked.count == 0 {
+        found.clear();
+    }
+    let mut disclosures = Vec::new();
+    let mut body = Vec::with_capacity(1024 + found.len() * 4096);
+    write::open(&mut body, "history", Some(total), &links(asked, frame, next.as_ref()));
+    let mut first = true;
+    for version in &found {
+        separate(&mut body, &mut first);
+        let shown = version.shown.as_ref();
+        let entry = Entry {
+            kind,
+            id: &version.id,
+            is_new: version.is_new,
+            at: version.at,
+            shown: shown.map(|shown| (&*shown.written.text, shown.version())),
+        };
+        entry.write(frame.base, &mut body);
+        if let (Some((patient, key)), Some(shown)) = (&whose, shown) {
+            note(&mut disclosures, disclosure((patient, *key), kind, &version.id, shown, frame));
+        }
+    }
+    Ok(close(body, first, disclosures, known_current))
+}
+
+/// A page of a peer's, its entries as they were released.
+pub fn peers_page(page: Page, asked: &Asked, frame: &Frame<'_>, asked_at: Duration) -> Answer {
+    let next = page.next.map(|peer| Cursor { peer: Some(peer), ..Cursor::default() });
+    let mut disclosures = Vec::new();
+    let mut body = Vec::with_capacity(1024);
+    write::open(&mut body, "history", page.total, &links(asked, frame, next.as_ref()));
+    let mut first = true;
+    for then in &page.entries {
+        separate(&mut body, &mut first);
+        let shown = then.entry.as_ref();
+        let entry = Entry {
+            kind: asked.kind,
+            id: &then.id,
+            is_new: then.is_new,
+            at: then.at,
+            shown: shown.map(|shown| (shown.resource.get().as_bytes(), shown.version.as_deref())),
+        };
+        entry.write(frame.base, &mut body);
+        if let Some(shown) = shown {
+            note(&mut disclosures, super::peers_disclosure(shown));
+        }
+    }
+    close(body, first, disclosures, asked_at)
+}
+
+/// One entry: a version, or that there was none any more.
+struct Entry<'a> {
+    kind: ResourceType,
+    id: &'a str,
+    is_new: bool,
+    at: Moment,
+    /// The resource and its version.
+    shown: Option<(&'a [u8], Option<&'a str>)>,
+}
+
+impl Entry<'_> {
+    fn write(&self, base: &str, out: &mut Vec<u8>) {
+        let Self { kind, id, is_new, at, shown } = self;
+        // Writing to memory cannot fail.
+        write!(out, "{{\"fullUrl\":\"{base}/{kind}/{id}\",").ok();
+        if let Some((resource, _)) = shown {
+            out.extend_from_slice(b"\"resource\":");
+            out.extend_from_slice(resource);
+            out.push(b',');
+        }
+        let (method, status) = match (shown, is_new) {
+            (None, _) => ("DELETE", "204"),
+            (Some(_), true) => ("PUT", "201"),
+            (Some(_), false) => ("PUT", "200"),
+        };
+        write!(out, "\"request\":{{\"method\":\"{method}\",\"url\":\"{kind}/{id}\"}},").ok();
+        write!(out, "\"response\":{{\"status\":\"{status}\",").ok();
+        if let Some(version) = shown.and_then(|(_, version)| version) {
+            write!(out, "\"etag\":\"W/\\\"{version}\\\"\",").ok();
+        }
+        write!(out, "\"lastModified\":\"{at}\"}}}}").ok();
+    }
+}
+
+/// Begins the list of entries, which must not be empty, or goes on with it.
+fn separate(out: &mut Vec<u8>, first: &mut bool) {
+    if *first {
+        write::entries(out);
+    }
+    write::comma(out, first);
+}
+
+fn close(
+    mut body: Vec<u8>,
+    is_empty: bool,
+    mut disclosures: Vec<Disclosure>,
+    known_current: Duration,
+) -> Answer {
+    body.extend_from_slice(if is_empty { b"}" } else { b"]}" });
+    for told_of in &mut disclosures {
+        // Several versions of one resource are one disclosure of it.
+        told_of.resources.sort_unstable();
+        told_of.resources.dedup();
+    }
+    let said = Said { lasts: false, ..Said::new(body.into(), None, disclosures) };
+    Answer::new(Arc::new(said), known_current)
+}
+
+/// Where a version stands among all of its instant.
+fn place(version: &Version) -> String {
+    format!("{}/{}", version.id, version.number)
+}
+
+fn links(asked: &Asked, frame: &Frame<'_>, next: Option<&Cursor>) -> Vec<(&'static str, String)> {
+    let Frame { base, sealer, federated, now, .. } = *frame;
+    let mut links = vec![("self", asked.url(base, None))];
+    if let Some(text) = next.and_then(|next| next.seal(&asked.binding, federated, sealer, now)) {
+        links.push(("next", asked.url(base, Some(&text))));
+    }
+    links
+}
+
+fn disclosure(
+    (patient, key): (&Arc<str>, [u8; 32]),
+    kind: ResourceType,
+    id: &Arc<str>,
+    shown: &Shown,
+    frame: &Frame<'_>,
+) -> Disclosure {
+    Disclosure {
+        patient: Arc::clone(patient),
+        audit_key: Some(key),
+        resources: vec![(kind, Arc::clone(id))],
+        labels: shown.labels,
+        basis: shown.basis.to_vec(),
+        source: frame.node.clone(),
+    }
+}

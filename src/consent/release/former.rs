@@ -1,0 +1,118 @@
+//! Today's decisions, applied to what was held before.
+//!
+//! Part of `release`. A state of the past is mapped anew and judged by the consents, the representation,
+//! the law and the care relation of today: what was withdrawn since is in no earlier version, and what
+//! was granted since is in all. Has no error path that yields data. Source: `consent` 1.6, 2.2 row 11.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use super::{Facts, Terms, asker, cover, decide_all, facts};
+use crate::{
+    compartment::Compartment,
+    consent::{
+        boundary::{self, Standing},
+        view::View,
+    },
+    domain::{
+        class::{Class, ClassSet},
+        moment::Moment,
+        person::MinorStance,
+        theme::{Theme, ThemeSet},
+    },
+    fhir::segment::KindId,
+    mapping::{Mapped, chart::Chart},
+    scope::Grant,
+    unit::{
+        Sort, Unit,
+        label::{Confidentiality, Themes},
+    },
+};
+
+/// What today's decisions read, for one reader of one person.
+pub struct Today<'a> {
+    compartment: Arc<Compartment>,
+    facts: Facts,
+    grant: &'a Grant,
+    terms: &'a Terms,
+    /// Decisions that were made; good while the units there are stay the same.
+    known: HashMap<Unit, Option<Standing>>,
+    /// When permits of what has such an origin last ended.
+    ended: HashMap<Unit, Moment>,
+}
+
+impl<'a> Today<'a> {
+    /// From what is held now.
+    pub fn new(mapped: Mapped, grant: &'a Grant, terms: &'a Terms, now: Moment) -> Self {
+        let (compartment, chart) = mapped.into_parts();
+        let asker = asker(&compartment, grant, terms, cover(grant), now);
+        let facts = facts(&compartment, chart.others(), terms, asker);
+        let (known, ended) = (HashMap::new(), HashMap::new());
+        Self { compartment, facts, grant, terms, known, ended }
+    }
+
+    /// What the reader may see today of what was held then.
+    pub fn release(&mut self, mapped: Mapped) -> Arc<View> {
+        let (then, chart) = mapped.into_parts();
+        let person = self.compartment.person.as_ref();
+        let stance = person.and_then(|p| p.native.minor_stance).map(MinorStance::code);
+        let mut others = chart.others();
+        others.iter_mut().for_each(|unit| unit.minor_stance = stance);
+        if others != self.facts.snapshot.others {
+            // Identity and the theme-less parts of plans go with what else there is.
+            self.facts.snapshot.others = others;
+            self.known.clear();
+        }
+        let (facts, known) = (&self.facts, &mut self.known);
+        let mut standing = |mut unit: Unit| {
+            unit.minor_stance = stance;
+            match known.entry(unit) {
+                Entry::Occupied(of) => of.get().clone(),
+                Entry::Vacant(of) => {
+                    let stands = facts.standing(of.key());
+                    of.insert(stands).clone()
+                }
+            }
+        };
+        let decided = decide_all(facts, &chart, self.terms, self.grant, &mut standing);
+        let today = Some(Arc::clone(&self.compartment));
+        Arc::new(View::new(then, chart, Arc::new(decided), today))
+    }
+
+    /// When a permit last ended under which there could have been more in a resource of which these
+    /// kinds are seen. Asked of every theme and class of the same origin, be there such or not, so that
+    /// it tells nothing of what is there.
+    pub(in crate::consent) fn ended(&mut self, chart: &Chart, kinds: &[KindId]) -> Moment {
+        let seen = kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
+        let mut last = Moment::MIN;
+        for unit in seen.map(|kind| chart.unit(kind)).filter(|unit| unit.sort != Sort::Records) {
+            let (themes, classes) = (Themes::default(), ClassSet::EMPTY);
+            let origin = Unit { sort: Sort::Item, themes, classes, plan: None, ..unit };
+            let facts = &self.facts;
+            let of = self.ended.entry(origin);
+            last = last.max(*of.or_insert_with_key(|origin| ended(facts, origin)));
+        }
+        last
+    }
+}
+
+/// When a permit of what has such an origin last ended that is not there now.
+fn ended(facts: &Facts, origin: &Unit) -> Moment {
+    let Facts { snapshot, asker, boundaries } = facts;
+    let themes = Theme::ALL.into_iter().map(|theme| ThemeSet::EMPTY.with(theme));
+    let classes = || Class::ALL.into_iter().map(|class| ClassSet::EMPTY.with(class));
+    let sensitive = [Class::MentalHealth, Class::SubstanceUse, Class::ChildProtection];
+    let mut last = Moment::MIN;
+    for known in themes.chain([ThemeSet::EMPTY]) {
+        for classes in classes().chain([ClassSet::EMPTY]) {
+            let is_restricted = sensitive.into_iter().any(|class| classes.contains(class));
+            let of = if is_restricted { Confidentiality::R } else { Confidentiality::N };
+            let (themes, confidentiality) = (Themes { known, unknown: false }, Some(of));
+            let unit = Unit { themes, confidentiality, classes, ..origin.clone() };
+            last = last.max(boundary::ended(snapshot, asker, &unit, boundaries, asker.now));
+        }
+    }
+    last
+}

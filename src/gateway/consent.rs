@@ -1,0 +1,441 @@
+//! The roads by which a Consent is written: parse, check, commit, record, respond.
+//!
+//! A new one, by its writer's uuid or without; the next version of one that the writer can read; never
+//! gone, only revoked. What replaces a consent, and a prohibition, are acknowledged when no answer decided
+//! before them can still start. At a gateway without the data it goes to the nodes the person names, a
+//! prohibition to every peer (`forward`). Sources: design 5; FHIR R4 http.html#create, #update, #cond-update.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    audit::step::GOOD_FOR,
+    bundle,
+    chance::base32,
+    commit::{self, Known, Written},
+    compartment::Recorded,
+    consent::{
+        name::URI,
+        profile::{self, Accepted, Status, authority},
+        release,
+        view::View,
+    },
+    domain::{id::node_of, identity, moment::Moment},
+    error::{Error, Kind, Result},
+    federation::{ask::WRITTEN, outbox::letter::rename_person},
+    fhir::types::ResourceType,
+    gateway::{
+        Gateway,
+        request::{Asked, FHIR_JSON, content_type},
+    },
+    handle::{self, Route},
+    json,
+    listen::body::Body,
+    mapping,
+    query::Raw,
+    respond::{self, condition::Versions},
+    scope::Grant,
+    search,
+    source::local::Local,
+    store::{Document, IdentityMac},
+};
+
+/// A Consent that follows the form, and the way it is named.
+struct Draft<'a> {
+    accepted: Accepted,
+    body: Value,
+    known: Known<'a>,
+}
+
+impl Gateway {
+    /// `PUT /fhir/Consent?identifier=urn:ietf:rfc:3986|urn:uuid:...`.
+    pub(crate) async fn write_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+    ) -> Result<Response<Body>> {
+        let uuid = identifier(asked.query)?;
+        let (accepted, body) = self.accepted(asked)?;
+        if own_uuids(&accepted).all(|own| own != uuid) {
+            let say = "The Consent must carry the identifier that the address names.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.identifier"));
+        }
+        let Some(local) = &self.reach.sources.local else {
+            self.may_pass_on(grant)?;
+            return self.forward_consent(asked, grant, &uuid, accepted.kind, body).await;
+        };
+        let known = Known::Uuid(&uuid);
+        self.keep_consent(asked, grant, local, &Draft { accepted, body, known }).await
+    }
+
+    /// `POST /fhir/Consent`, with `If-None-Exist` only if there is none such that the writer can see.
+    pub(crate) async fn create_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+    ) -> Result<Response<Body>> {
+        let (accepted, body) = self.accepted(asked)?;
+        let uuid = own_uuids(&accepted).next().map(str::to_owned);
+        let Some(local) = &self.reach.sources.local else {
+            self.may_pass_on(grant)?;
+            let uuid = uuid.ok_or_else(|| {
+                let say = "Give it an identifier urn:uuid:..., by which each node keeps it once.";
+                Error::new(Kind::Unprocessable, say).at("Consent.identifier")
+            })?;
+            return self.forward_consent(asked, grant, &uuid, accepted.kind, body).await;
+        };
+        if let Some(condition) = asked.headers.get("if-none-exist") {
+            let (patient, identity) = self.patient(asked, grant, local, &accepted).await?;
+            let text = condition.to_str().unwrap_or_default();
+            let found = self.seen_like(asked, grant, local, (patient, identity), text).await?;
+            match found.as_slice() {
+                [] => {}
+                [one] => return Ok(self.acknowledged(asked, one)),
+                _ => {
+                    let say = "Several Consents are as If-None-Exist says; say more of the one.";
+                    return Err(Error::new(Kind::PreconditionFailed, say));
+                }
+            }
+        }
+        let local_id = uuid.unwrap_or_else(|| format!("new:{}", base32(&*self.chance, 26)));
+        let known = Known::New(&local_id);
+        self.keep_consent(asked, grant, local, &Draft { accepted, body, known }).await
+    }
+
+    /// `PUT /fhir/Consent/{id}`: the next version of one that the writer has read.
+    pub(crate) async fn update_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        id: &str,
+    ) -> Result<Response<Body>> {
+        let (accepted, body) = self.accepted(asked)?;
+        if body.get("id").and_then(Value::as_str) != Some(id) {
+            let say = "The id in the Consent and the id in the address must be the same.";
+            return Err(Error::invalid(say).at("Consent.id"));
+        }
+        let here = node_of(id).as_ref() == Some(&self.node);
+        let Some(local) = self.reach.sources.local.as_ref().filter(|_| here) else {
+            let say = "Write it at the gateway that holds it: its code stands at the start of the id.";
+            return Err(Error::new(Kind::NotSupported, say));
+        };
+        if !asked.headers.contains_key(header::IF_MATCH) {
+            let say = "Name in If-Match the version that was read.";
+            return Err(Error::new(Kind::PreconditionFailed, say));
+        }
+        // What the writer cannot see is not there, and nothing comes to be under an id of its choice.
+        let place = local.place(id).await?.ok_or_else(Error::not_found)?;
+        let view = self.seen_now(asked, grant, local, &place).await?;
+        let seen = view.and_then(|view| search::read(&view, ResourceType::Consent, id));
+        seen.ok_or_else(Error::not_found)?;
+        let (patient, identity) = self.patient(asked, grant, local, &accepted).await?;
+        let whose = self.resolved(local, patient, identity).await?;
+        if whose.as_deref() != Some(&*place) {
+            let say = "A Consent stays that of its person; write another for another.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.patient"));
+        }
+        let known = Known::Id(id);
+        self.keep_consent(asked, grant, local, &Draft { accepted, body, known }).await
+    }
+
+    /// The Consent in the body, if it follows the form.
+    fn accepted(&self, asked: &Asked<'_>) -> Result<(Accepted, Value)> {
+        content_type(asked.headers, FHIR_JSON)?;
+        let body = json::parse(&asked.body, &self.limits.document)?;
+        if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
+            return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
+        }
+        let accepted = profile::check(&body)?;
+        profile::check_time(&body, asked.now)?;
+        if !names_documents(&body) {
+            let say =
+                "Limit a consent to whole documents: name a QuestionnaireResponse or a CarePlan.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.provision.data"));
+        }
+        Ok((accepted, body))
+    }
+
+    /// Nothing is known here of those whose consent is passed on, so a user who is no officer cannot be
+    /// told from anybody else.
+    fn may_pass_on(&self, grant: &Grant) -> Result<()> {
+        let caller = grant.caller();
+        if caller.subject().is_none() || self.is_officer(grant) {
+            return Ok(());
+        }
+        Err(authority::forbidden())
+    }
+
+    fn is_officer(&self, grant: &Grant) -> bool {
+        let known = &self.terms.law.officer_roles;
+        grant.caller().roles().iter().any(|role| known.iter().any(|known| **known == **role))
+    }
+
+    /// The Consent belongs here: to the gateway that holds the data.
+    async fn keep_consent(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        draft: &Draft<'_>,
+    ) -> Result<Response<Body>> {
+        let Draft { accepted, body, known } = draft;
+        let (patient, identity) = self.patient(asked, grant, local, accepted).await?;
+        let whose = self.resolved(local, patient.clone(), identity).await?;
+        let held = match &whose {
+            Some(whose) => local.load_now(whose).await?,
+            None => None,
+        };
+        let held = held.map(crate::source::Held::into_compartment);
+        let subject = grant.caller().subject();
+        let writer =
+            authority::Writer { subject, is_officer: self.is_officer(grant), now: asked.now };
+        authority::check(&writer, accepted, body, held.as_deref())?;
+        let kept = without_code(body, patient.as_deref());
+        let versions = Versions::of(asked.headers, header::IF_MATCH);
+        let read = match (&versions, &whose) {
+            (Some(versions), Some(whose)) => {
+                self.read_before(asked, grant, local, whose, versions).await?
+            }
+            (_, _) => None,
+        };
+        let is = |versions: &Versions, kept: &Document| {
+            versions.name(&kept.version.to_string())
+                || read.as_ref().is_some_and(|(id, v)| *id == kept.id && *v == kept.version)
+        };
+        let expects = |kept: Option<&Document>| {
+            versions.as_ref().is_none_or(|versions| kept.is_some_and(|kept| is(versions, kept)))
+        };
+        let request = asked.request_alone();
+        let desk = self.desk(local, grant, &request, asked);
+        let is_grant = accepted.kind == profile::Kind::Grant;
+        let consent = commit::Consent {
+            known: *known,
+            body: &kept,
+            written: written_at(asked, grant),
+            loosens: is_grant == (accepted.status == Status::Active),
+        };
+        let written = commit::consent(&desk, patient, identity, expects, &consent).await?;
+        // What replaces an earlier version may take away a part of it.
+        let takes = !written.created || accepted.status != Status::Active;
+        if takes || !is_grant {
+            self.nothing_earlier_starts(local).await;
+        }
+        Ok(self.acknowledged(asked, &written))
+    }
+
+    /// Waits until nothing that was decided before may still start. What is under way in other processes
+    /// is not counted here, so there its time must pass.
+    async fn nothing_earlier_starts(&self, local: &Local) {
+        if local.store().is_shared() {
+            tokio::time::sleep(GOOD_FOR).await;
+        } else {
+            self.flights.landed(GOOD_FOR).await;
+        }
+    }
+
+    /// The Patient here of whom a Consent speaks, if there is one.
+    async fn resolved(
+        &self,
+        local: &Local,
+        patient: Option<Arc<str>>,
+        identity: Option<IdentityMac>,
+    ) -> Result<Option<Arc<str>>> {
+        match (patient, identity) {
+            (Some(patient), _) => Ok(Some(patient)),
+            (None, Some(identity)) => local.find(identity).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// What the writer sees of a person now.
+    async fn seen_now(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+    ) -> Result<Option<Arc<View>>> {
+        let Some(held) = local.load_now(patient).await? else { return Ok(None) };
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        Ok(Some(release::release(mapped, grant, &self.terms, asked.now)))
+    }
+
+    /// The Consents of a person that the writer can see and that are as a condition says.
+    async fn seen_like(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        (patient, identity): (Option<Arc<str>>, Option<IdentityMac>),
+        condition: &str,
+    ) -> Result<Vec<Written>> {
+        let raw = Raw { url: Some(condition), body: None, strict: true };
+        let terms = self.query_terms(grant, asked.now);
+        let query = crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
+        let Some(patient) = self.resolved(local, patient, identity).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(view) = self.seen_now(asked, grant, local, &patient).await? else {
+            return Ok(Vec::new());
+        };
+        let found = search::find(&view, &query).into_hits();
+        Ok(found
+            .iter()
+            .filter_map(|hit| {
+                let id = Arc::clone(&hit.resource.id);
+                let version = view.consent_version(&id)?;
+                Some(Written { id, version, created: false, patient: Arc::clone(&patient) })
+            })
+            .collect())
+    }
+
+    /// The Consent that the writer read before, by the version it was read under, and that version's
+    /// own number.
+    async fn read_before(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        known: &Versions,
+    ) -> Result<Option<(Arc<str>, u64)>> {
+        let Some(view) = self.seen_now(asked, grant, local, patient).await? else {
+            return Ok(None);
+        };
+        let seen = view.resources(ResourceType::Consent).iter().find_map(|resource| {
+            let hit = search::read(&view, ResourceType::Consent, &resource.id)?;
+            let answer = bundle::one(&hit, &self.node, &*self.sealer, self.clock.elapsed());
+            known.name(answer.version()?.id()).then(|| Arc::clone(&resource.id))
+        });
+        Ok(seen.and_then(|id| Some((Arc::clone(&id), view.consent_version(&id)?))))
+    }
+
+    fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let outcome = respond::issues(&[(
+            "information",
+            "informational",
+            "The consent is in force as written.".to_owned(),
+            None,
+        )]);
+        let minimal = asked.prefers("return=minimal");
+        let mut response = respond::written(status, &outcome, &asked.request_id);
+        if minimal {
+            response = response.map(Body::without_bytes);
+        }
+        let headers = response.headers_mut();
+        let location = format!("{}/Consent/{}", self.base, written.id);
+        let etag = format!("W/\"{}\"", written.version);
+        headers.extend(HeaderValue::from_str(&location).ok().map(|v| (header::LOCATION, v)));
+        headers.extend(HeaderValue::from_str(&etag).ok().map(|v| (header::ETAG, v)));
+        response
+    }
+
+    /// Whose consent it is: an existing compartment, or the look-up value of an identity code.
+    async fn patient(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        accepted: &Accepted,
+    ) -> Result<(Option<Arc<str>>, Option<IdentityMac>)> {
+        let unknown = || {
+            Error::new(
+                Kind::Unprocessable,
+                "Name the person by a Patient held here, or by identity code.",
+            )
+            .at("Consent.patient")
+        };
+        if let Some(reference) = &accepted.patient.reference {
+            let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
+            let ours = node_of(id).as_ref() == Some(&self.node);
+            let held = if ours { local.load_now(id).await? } else { None };
+            return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
+        }
+        let identifier = accepted.patient.identifier.as_ref().ok_or_else(unknown)?;
+        let code = if &*identifier.system == handle::SYSTEM {
+            let from = grant.caller().node().ok_or_else(unknown)?;
+            let route = Route { from: from.as_str(), to: self.node.as_str() };
+            self.handle.open(&identifier.value, route, asked.now)?
+        } else if &*identifier.system == identity::SYSTEM {
+            identifier.value.to_string().into()
+        } else {
+            return Err(unknown());
+        };
+        Ok((None, Some(self.keys.identity_mac(&code))))
+    }
+}
+
+/// The writer's uuid of `identifier=urn:ietf:rfc:3986|urn:uuid:...`.
+fn identifier(query: Option<&str>) -> Result<String> {
+    let wrong = || {
+        Error::invalid(
+            "Write a Consent by PUT /fhir/Consent?identifier=urn:ietf:rfc:3986|urn:uuid:...",
+        )
+        .at("identifier")
+    };
+    let mut given = form_urlencoded::parse(query.unwrap_or("").as_bytes());
+    let (name, value) = given.next().ok_or_else(wrong)?;
+    let uuid = value.strip_prefix("urn:ietf:rfc:3986|").ok_or_else(wrong)?;
+    if name == "identifier" && is_uuid(uuid) && given.next().is_none() {
+        Ok(uuid.to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The uuids a Consent carries.
+fn own_uuids(accepted: &Accepted) -> impl Iterator<Item = &str> {
+    let own = accepted.identifiers.iter().filter(|one| *one.system == *URI);
+    own.map(|one| &*one.value).filter(|value| is_uuid(value))
+}
+
+/// Is it `urn:uuid:` and a uuid?
+fn is_uuid(value: &str) -> bool {
+    value
+        .strip_prefix("urn:uuid:")
+        .is_some_and(|u| u.len() == 36 && u.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
+}
+
+/// The Consent as it is kept: the person by reference, never by identity code.
+fn without_code(body: &Value, patient: Option<&str>) -> Value {
+    let mut kept = body.clone();
+    if let Some(object) = kept.as_object_mut() {
+        object.remove("id");
+        object.remove("meta");
+        if let Some(id) = patient {
+            let person = json!({ "reference": format!("Patient/{id}") });
+            rename_person(object, &person);
+            object.insert("patient".to_owned(), person);
+        } else {
+            rename_person(object, &Recorded::the_person());
+            object.remove("patient");
+        }
+    }
+    kept
+}
+
+/// Instances are told apart by document, so a rule may name nothing smaller.
+fn names_documents(consent: &Value) -> bool {
+    let is_document = |one: &Value| {
+        let to = one.pointer("/reference/reference").and_then(Value::as_str).unwrap_or_default();
+        to.starts_with("QuestionnaireResponse/") || to.starts_with("CarePlan/")
+    };
+    match consent {
+        Value::Object(members) => members.iter().all(|(name, value)| match value.as_array() {
+            Some(named) if name == "data" => named.iter().all(is_document),
+            Some(_) | None => names_documents(value),
+        }),
+        Value::Array(all) => all.iter().all(names_documents),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+/// When a Consent was written: another gateway that passes it on says so.
+fn written_at(asked: &Asked<'_>, grant: &Grant) -> Moment {
+    let told = asked.headers.get(WRITTEN).filter(|_| grant.caller().node().is_some());
+    let told = told.and_then(|value| Moment::parse(value.to_str().ok()?));
+    told.map_or(asked.now, |told| told.min(asked.now))
+}

@@ -1,0 +1,118 @@
+//! The road of `$explain`: what somebody else would be permitted to see of a person, and by what.
+//!
+//! Of the same shape as the others: the question is read, the person's data are gathered and mapped,
+//! the same decision as that of every release is made about the caller that is named, and what is told
+//! is recorded before it leaves. Who may not ask, and whom nobody knows, get the same 404.
+
+use std::sync::Arc;
+
+use http::{Response, header};
+
+use crate::{
+    audit::{
+        self,
+        frame::AuditKey,
+        record::{Basis, Entry, Query},
+        step,
+    },
+    bundle::explained::{Use, explained},
+    consent::explain::{self, Explanation, question::Question, words},
+    error::{Error, Kind, Result},
+    gateway::{
+        Gateway,
+        request::{Asked, FHIR_JSON, content_type},
+    },
+    json,
+    listen::body::Body,
+    mapping, respond,
+    route::Call,
+    scope::Grant,
+};
+
+impl Gateway {
+    /// `POST /fhir/Patient/{id}/$explain`.
+    pub(crate) async fn explain(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
+        let Call::Explain(id) = grant.call() else {
+            return Err(Error::internal("only an explanation has such an id"));
+        };
+        content_type(asked.headers, FHIR_JSON)?;
+        let question = self.question(asked)?;
+        let in_flight = self.flights.take();
+        let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
+        let known_current = self.known_current()?;
+        let held = local.load(id).await?.ok_or_else(Error::not_found)?;
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        let explanation = explain::explain(mapped, grant, &question, &self.terms, asked.now)
+            .ok_or_else(Error::not_found)?;
+        let uses = self.uses(&explanation).await?;
+        let (language, here) = (language(asked), (&self.node, asked.now));
+        let answer = explained(&explanation, &uses, language, here, known_current);
+        let request = step::Request { query: Some(recorded(&question)), ..asked.request_alone() };
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::bundle(answer, &receipt, sending))
+    }
+
+    /// Who was told of the person by a declared ground, as the log has it now: the notice of it.
+    async fn uses(&self, explanation: &Explanation) -> Result<Vec<Use>> {
+        if !explanation.tells_of_uses() {
+            return Ok(Vec::new());
+        }
+        let (id, key) = explanation.audit_key();
+        let found = self.log.about(AuditKey { id: Arc::clone(id), key }).await?;
+        let all: Vec<Entry<'_>> = found.into_iter().filter_map(|found| found.entry).collect();
+        Ok(all
+            .iter()
+            .filter(|entry| entry.is_for_review())
+            .map(|entry| used(entry, &all))
+            .collect())
+    }
+
+    /// What is asked; the same for everybody, whatever is held.
+    fn question(&self, asked: &Asked<'_>) -> Result<Question> {
+        let body = json::parse(&asked.body, &self.limits.document)?;
+        match self.fhir.faults(&body).into_iter().next() {
+            Some(fault) => Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression)),
+            None => Question::read(&body),
+        }
+    }
+}
+
+/// A use, and what was found of it.
+fn used(entry: &Entry<'_>, all: &[Entry<'_>]) -> Use {
+    let ground = entry.basis.iter().find_map(|basis| match basis {
+        Basis::Law { id, reason, .. } => Some((id, reason)),
+        Basis::Consent { .. } | Basis::Person | Basis::Register | Basis::Representation { .. } => {
+            None
+        }
+    });
+    let declared = ground.and_then(|(_, reason)| reason.as_deref());
+    let emergency = entry.emergency.as_ref().map(|emergency| &*emergency.reason);
+    let review = all.iter().filter(|other| other.request == entry.request);
+    Use {
+        at: entry.at,
+        organization: entry.caller.organization.as_deref().unwrap_or_default().to_owned(),
+        role: entry.caller.role.as_deref().map(str::to_owned),
+        ground: ground.map(|(id, _)| id.to_string()),
+        reason: declared.or(emergency).unwrap_or_default().to_owned(),
+        justified: review
+            .filter_map(|other| other.review.as_ref())
+            .map(|r| r.justified)
+            .next_back(),
+    }
+}
+
+/// The language the caller wants most.
+fn language(asked: &Asked<'_>) -> &'static str {
+    let accepted = asked.headers.get(header::ACCEPT_LANGUAGE);
+    words::language(accepted.and_then(|value| value.to_str().ok()))
+}
+
+/// About whom was asked, as the record may say it.
+fn recorded(question: &Question) -> Query {
+    let one = [("organization", &question.organization), ("purpose", &question.purpose)];
+    let user = question.user.iter().map(|user| ("user", user));
+    let roles = question.roles.iter().map(|role| ("role", role));
+    let all = one.into_iter().chain(roles).chain(user);
+    Query::of(all.map(|(name, value)| (name, value.as_str())))
+}

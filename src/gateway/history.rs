@@ -1,0 +1,195 @@
+//! The roads of what was before: one version, the history of a resource, and that of a type.
+//!
+//! Each walks as a read does, from `source` to `respond`, but over every state there was: each is mapped
+//! and released under today's policy. Nothing of it is kept for a second answer. What another node
+//! holds is asked there, by the node code in the id. Source: FHIR R4 http.html#vread, #history.
+
+use std::{sync::Arc, time::Duration};
+
+use http::Response;
+
+use crate::{
+    audit::{self, record::Query},
+    bundle::{self, Answer},
+    consent::release::former::Today,
+    domain::{
+        id::{document_of, node_of},
+    },
+    error::{Error, Result},
+    federation::{
+        self,
+        ask::Source,
+        choose::{Party, Plan},
+    },
+    fhir::types::ResourceType,
+    gateway::{Gateway, request::Asked},
+    listen::body::Body,
+    mapping,
+    query::history::{self as query, Asked as Question},
+    respond::{self, condition},
+    scope::Grant,
+    search::history::History,
+    source::local::Local,
+};
+
+impl Gateway {
+    /// One version.
+    pub(crate) async fn vread(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        kind: ResourceType,
+        id: &str,
+        version: &str,
+    ) -> Result<Response<Body>> {
+        let in_flight = self.flights.take();
+        let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
+        let request = asked.request(None, &plan);
+        let answer = match self.held_here(id) {
+            Some(local) => {
+                let known_current = self.known_current()?;
+                let patient = person_of(local, id).await?;
+                let history = self.past(asked, grant, local, &patient, (kind, Some(id))).await?;
+                let frame = self.frame(&plan, asked);
+                bundle::history::version(history, version, &frame, known_current)?
+            }
+            None => self.peers_read(asked, grant, &plan, id, Some(version)).await?,
+        };
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::resource(answer, &receipt, asked.headers, false, sending))
+    }
+
+    /// The history of a resource, or of a person's resources of a type.
+    pub(crate) async fn history(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+    ) -> Result<Response<Body>> {
+        let in_flight = self.flights.take();
+        let question =
+            query::parse(grant, asked.parameters(), self.query_terms(grant, asked.now))?;
+        let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
+        let pairs = question.understood.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let mut request = asked.request(None, &plan);
+        request.query = Some(Query::of(pairs));
+        let answer = self.history_anew(asked, grant, &plan, &question).await?;
+        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        let sending = self.sending(asked, &receipt, in_flight);
+        Ok(respond::bundle(answer, &receipt, sending))
+    }
+
+    async fn history_anew(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        plan: &Plan,
+        question: &Question,
+    ) -> Result<Answer> {
+        let id = question.id.as_deref();
+        let named = id.or(question.patient.as_deref()).ok_or_else(Error::not_found)?;
+        let frame = self.frame(plan, asked);
+        let Some(local) = self.held_here(named) else {
+            let source = self.peer_of(plan, named).ok_or_else(Error::not_found)?;
+            let asking = Arc::new(self.asking(asked, grant, None).await?);
+            let found = source.history(&asking, question).await?.ok_or_else(Error::not_found)?;
+            let (page, asked_at) = found;
+            return Ok(bundle::history::peers_page(page, question, &frame, asked_at));
+        };
+        let known_current = self.known_current()?;
+        let patient = match id {
+            Some(id) => person_of(local, id).await?,
+            None => named.into(),
+        };
+        let history = self.past(asked, grant, local, &patient, (question.kind, id)).await?;
+        bundle::history::page(history, question, &frame, known_current)
+    }
+
+    /// What a reader sees today of everything that was ever held of a person.
+    async fn past(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        (kind, id): (ResourceType, Option<&str>),
+    ) -> Result<History> {
+        let mut history = History::new(kind, id);
+        let Some(mut past) = local.history(patient).await? else { return Ok(history) };
+        let mapped = mapping::to_fhir(past.today()?, &self.terms.directory);
+        let mut today = Today::new(mapped, grant, &self.terms, asked.now);
+        while let Some((at, held)) = past.next()? {
+            let mapped = mapping::to_fhir(held, &self.terms.directory);
+            let view = today.release(mapped);
+            history.then(&mut today, &view, at, &*self.sealer);
+            // Whoever has a long history must not keep others waiting.
+            tokio::task::yield_now().await;
+        }
+        Ok(history)
+    }
+
+    /// Why there is nothing to read: it was there for this reader, or never was.
+    pub(super) async fn nothing(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        (kind, id): (ResourceType, &str),
+    ) -> Error {
+        match self.past(asked, grant, local, patient, (kind, Some(id))).await {
+            Ok(history) if history.is_gone() => Error::gone(),
+            Ok(_) => Error::not_found(),
+            Err(error) => error,
+        }
+    }
+
+    /// Has nothing changed for this reader since the date that `If-Modified-Since` names? Asked of the
+    /// history, as what was taken away leaves no later date behind; not asked of other nodes.
+    pub(super) async fn unchanged(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        answer: &Answer,
+    ) -> Result<bool> {
+        let (Some(since), Some(version)) =
+            (condition::modified_since(asked.headers), answer.version())
+        else {
+            return Ok(false);
+        };
+        let written = condition::date(&version.modified);
+        let (Some(kind), Some(id)) = (grant.call().resource(), grant.call().id()) else {
+            return Ok(false);
+        };
+        // A second that is not over may still bring anything.
+        let is_over = since.plus(Duration::from_secs(1)) <= asked.now;
+        let is_known = is_over && written.is_some_and(|at| at <= since);
+        let (Some(local), true) = (self.held_here(id), is_known)
+        else {
+            return Ok(false);
+        };
+        let patient = person_of(local, id).await?;
+        let history = self.past(asked, grant, local, &patient, (kind, Some(id))).await?;
+        Ok(history.stood_still(since))
+    }
+
+    fn held_here(&self, id: &str) -> Option<&Local> {
+        let local = self.reach.sources.local.as_deref()?;
+        (node_of(id).as_ref() == Some(&self.node)).then_some(local)
+    }
+
+    /// The peer that holds what has this id.
+    pub(super) fn peer_of(&self, plan: &Plan, id: &str) -> Option<Arc<Source>> {
+        let node = node_of(id)?;
+        plan.asked().iter().find_map(|party| match party {
+            Party::Peer(source) if *source.node() == node => Some(Arc::clone(source)),
+            Party::Peer(_) | Party::Own(_) => None,
+        })
+    }
+}
+
+/// Id of the Patient that a resource here belongs to.
+async fn person_of(local: &Local, id: &str) -> Result<Arc<str>> {
+    let document = document_of(id);
+    Ok(local.place(document).await?.unwrap_or_else(|| document.into()))
+}

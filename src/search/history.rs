@@ -1,0 +1,191 @@
+//! The history of the view: what a reader would have read after each change, under today's policy.
+//!
+//! Part of `search`. Reads views alone. States whose projections are equal are one version, so a change
+//! that the reader may not see makes none; a resource of which nothing is visible is as one that is gone.
+//! The instant of a version is the latest of its `lastUpdated`, the commit that made it, the version
+//! before it, and the end of a permit that left it narrower. Source: design 3.2; FHIR R4 http.html#history.
+
+use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
+
+use crate::{
+    consent::{
+        release::former::Today,
+        sight::{Basis, Written},
+        view::View,
+    },
+    domain::moment::Moment,
+    fhir::{labels::Labels, types::ResourceType},
+    query::{history::Asked, page::Sealer},
+};
+
+/// One version of one resource.
+pub struct Version {
+    /// Id of the resource.
+    pub id: Arc<str>,
+    /// 1, 2, 3, ... among the versions that the reader can see of it.
+    pub number: u64,
+    /// Was there none before it?
+    pub is_new: bool,
+    /// When it became what the reader sees.
+    pub at: Moment,
+    /// What is seen; `None` where nothing was any more.
+    pub shown: Option<Shown>,
+}
+
+/// What a reader sees of a version.
+pub struct Shown {
+    /// Its bytes.
+    pub written: Written,
+    /// Labels of what is visible.
+    pub labels: Labels,
+    /// What permits it.
+    pub basis: Box<[Basis]>,
+}
+
+impl Shown {
+    /// `meta.versionId`.
+    pub fn version(&self) -> Option<&str> {
+        self.written.version.as_ref().map(crate::fhir::version::Version::id)
+    }
+}
+
+/// The versions of one resource.
+#[derive(Default)]
+struct Line {
+    /// Oldest first.
+    versions: Vec<Version>,
+    /// When each of the segments that were ever visible came to be so.
+    times: BTreeSet<Moment>,
+    /// The last end of a permit that narrowed one of them.
+    ended: Moment,
+}
+
+/// The histories of a person's resources of one type, as one reader sees them.
+pub struct History {
+    kind: ResourceType,
+    /// One resource, or all.
+    id: Option<Arc<str>>,
+    /// Whose they are, and the key of the person's audit records.
+    whose: Option<(Arc<str>, [u8; 32])>,
+    lines: BTreeMap<Arc<str>, Line>,
+}
+
+impl History {
+    /// Nothing yet, of one resource or of all of a type.
+    pub fn new(kind: ResourceType, id: Option<&str>) -> Self {
+        Self { kind, id: id.map(Into::into), whose: None, lines: BTreeMap::new() }
+    }
+
+    /// Adds what is seen of the next state, which a commit at `at` made.
+    pub fn then(
+        &mut self,
+        today: &mut Today<'_>,
+        view: &View,
+        at: Moment,
+        sealer: &dyn Sealer,
+    ) {
+        let (patient, key) = view.audit_key();
+        self.whose = Some((Arc::clone(patient), key));
+        let mut gone: Vec<Arc<str>> = self.lines.keys().cloned().collect();
+        for resource in view.resources(self.kind) {
+            if self.id.as_ref().is_some_and(|id| *id != resource.id) {
+                continue;
+            }
+            let Some(sight) = view.look(resource) else { continue };
+            gone.retain(|id| *id != resource.id);
+            let written = view.written(resource, &sight, sealer);
+            let line = self.lines.entry(Arc::clone(&resource.id)).or_default();
+            let shown = Shown { written, labels: sight.labels, basis: sight.basis.clone() };
+            if line.shows(&shown) {
+                continue;
+            }
+            line.times.extend(view.times(resource));
+            line.ended = line.ended.max(view.ended(today, &sight));
+            let at = at.max(sight.seen.last_updated);
+            line.add(Arc::clone(&resource.id), at, Some(shown));
+        }
+        for id in gone {
+            if let Some(line) = self.lines.get_mut(&id).filter(|line| line.is_there()) {
+                line.add(id, at, None);
+            }
+        }
+    }
+
+    /// Whose it is, and the key of the person's audit records; `None` if nothing was held.
+    pub fn whose(&self) -> Option<&(Arc<str>, [u8; 32])> {
+        self.whose.as_ref()
+    }
+
+    /// The type.
+    pub fn kind(&self) -> ResourceType {
+        self.kind
+    }
+
+    /// Has the reader ever seen any version?
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The version of this id, of the one resource.
+    pub fn version(self, version: &str) -> Option<Version> {
+        let versions = self.lines.into_values().flat_map(|line| line.versions);
+        let named = |v: &Version| v.shown.as_ref().and_then(Shown::version) == Some(version);
+        versions.rev().find(named)
+    }
+
+    /// Was the one resource there, and is no more?
+    pub fn is_gone(&self) -> bool {
+        self.lines.values().any(|line| !line.is_there())
+    }
+
+    /// Has the one resource not changed for the reader after the second that begins at `since`? If it
+    /// changed more than once within it, whoever names that second may have either.
+    pub fn stood_still(&self, since: Moment) -> bool {
+        let end = since.plus(Duration::from_secs(1));
+        self.lines.values().all(|line| {
+            let mut times = line.times.clone();
+            times.extend(line.versions.iter().map(|version| version.at));
+            let ended = (line.ended >= since).then_some(line.ended);
+            let later = times.range(since..).copied().chain(ended);
+            later.clone().all(|at| at < end) && later.count() <= 1
+        })
+    }
+
+    /// The versions that are asked for, newest first; of one instant in order of id.
+    pub fn find(self, asked: &Asked) -> Vec<Version> {
+        let mut found = Vec::new();
+        for line in self.lines.into_values() {
+            let mut next = Moment::MAX;
+            for mut version in line.versions.into_iter().rev() {
+                version.at = version.at.max(line.ended);
+                let until = std::mem::replace(&mut next, version.at);
+                if asked.takes(version.at, until) {
+                    found.push(version);
+                }
+            }
+        }
+        // Those of one resource are in their order already, newest first.
+        found.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+        found
+    }
+}
+
+impl Line {
+    fn is_there(&self) -> bool {
+        self.versions.last().is_some_and(|version| version.shown.is_some())
+    }
+
+    /// Are these the bytes that the newest version has?
+    fn shows(&self, shown: &Shown) -> bool {
+        let newest = self.versions.last().and_then(|version| version.shown.as_ref());
+        newest.is_some_and(|newest| newest.written.text == shown.written.text)
+    }
+
+    fn add(&mut self, id: Arc<str>, at: Moment, shown: Option<Shown>) {
+        let before = self.versions.last();
+        let at = before.map_or(at, |before| at.max(before.at));
+        let number = before.map_or(1, |before| before.number + 1);
+        let is_new = !self.is_there();
+        self.versions.push(Version { id, number, is_new, at, shown });
+    }
+}

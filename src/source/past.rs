@@ -1,0 +1,118 @@
+//! What was held of a person, one state after another: what roads of history are answered from.
+//!
+//! Stands under `federation`, beside `local`. A state is what was held after one commit. Loaded whole
+//! for one request and kept nowhere, so what is read every day pays nothing for it. Says nothing of who
+//! may see what: decisions are those of today.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    compartment::{Compartment, Limits},
+    domain::moment::Moment,
+    error::Result,
+    source::{Held, local::Ground},
+    store::{Document, DocumentKind, Stored},
+};
+
+/// Everything that was ever held of one person.
+pub struct Past {
+    stored: Stored,
+    custodian: Arc<str>,
+    ground: Ground,
+    steps: Vec<Step>,
+    limits: Limits,
+    /// How many steps were taken.
+    taken: usize,
+    /// The documents as of then, by id; of Consents every version.
+    then: BTreeMap<Arc<str>, Vec<Document>>,
+}
+
+/// One commit.
+struct Step {
+    at: Moment,
+    /// Which of the stored documents it made.
+    made: Vec<usize>,
+}
+
+impl Past {
+    pub(super) fn new(stored: Stored, custodian: Arc<str>, ground: Ground) -> Self {
+        let steps = steps(&stored.documents);
+        let then = BTreeMap::new();
+        Self { stored, custodian, ground, steps, limits: Limits::default(), taken: 0, then }
+    }
+
+    /// What is held now.
+    ///
+    /// # Errors
+    /// `Internal` when what is stored cannot be decoded.
+    pub fn today(&mut self) -> Result<Held> {
+        let mut then = BTreeMap::new();
+        for document in &self.stored.documents {
+            put(&mut then, document);
+        }
+        let compartment = self.decode(self.stored.changed, &then)?;
+        // What consents and law mention today enters the kinds of what was before.
+        self.limits = compartment.limits;
+        Ok(self.held(compartment))
+    }
+
+    /// The next state and the instant of its commit, oldest first; `None` after the newest.
+    ///
+    /// # Errors
+    /// As [`Past::today`], which must be asked before.
+    pub fn next(&mut self) -> Result<Option<(Moment, Held)>> {
+        let Some(step) = self.steps.get(self.taken) else { return Ok(None) };
+        let made = step.made.iter().filter_map(|at| self.stored.documents.get(*at));
+        for document in made {
+            put(&mut self.then, document);
+        }
+        let at = step.at;
+        self.taken += 1;
+        let mut compartment = self.decode(at, &self.then)?;
+        compartment.limits = self.limits;
+        Ok(Some((at, self.held(compartment))))
+    }
+
+    fn decode(
+        &self,
+        changed: Moment,
+        then: &BTreeMap<Arc<str>, Vec<Document>>,
+    ) -> Result<Compartment> {
+        let Stored { patient, version, audit_key, .. } = &self.stored;
+        let documents = then.values().flatten().cloned().collect();
+        let (patient, version, audit_key) = (Arc::clone(patient), *version, *audit_key);
+        let stored = Stored { patient, version, changed, audit_key, documents };
+        Compartment::decode(&stored, &self.custodian)
+    }
+
+    fn held(&self, compartment: Compartment) -> Held {
+        Held { compartment: Arc::new(compartment), ground: self.ground }
+    }
+}
+
+/// The newest version of a document, or one more of a Consent.
+fn put(then: &mut BTreeMap<Arc<str>, Vec<Document>>, document: &Document) {
+    let versions = then.entry(Arc::clone(&document.id)).or_default();
+    if document.kind != DocumentKind::Consent {
+        versions.clear();
+    }
+    versions.push(document.clone());
+}
+
+/// The commits, oldest first, from documents in order of (id, version). Of two versions of a document the
+/// later was committed later, whatever the clocks of two processes said.
+fn steps(documents: &[Document]) -> Vec<Step> {
+    let mut made: BTreeMap<(Moment, usize), Vec<usize>> = BTreeMap::new();
+    let mut before: Option<(&str, Moment, usize)> = None;
+    for (place, document) in documents.iter().enumerate() {
+        let (at, round) = match before {
+            Some((id, at, round)) if *id == *document.id && at >= document.recorded => {
+                (at, round + 1)
+            }
+            Some(_) | None => (document.recorded, 0),
+        };
+        before = Some((&document.id, at, round));
+        made.entry((at, round)).or_default().push(place);
+    }
+    made.into_iter().map(|((at, _), made)| Step { at, made }).collect()
+}
