@@ -21,8 +21,6 @@ pub mod cases;
 pub mod simulate;
 pub mod pki;
 pub mod audit;
-mod reviews;
-mod trace;
 
 use std::{error::Error as _, ffi::OsString, io::Write, path::PathBuf, sync::Arc};
 

@@ -21,6 +21,7 @@ use crate::{
     },
     error::{Error, Kind, Result},
     json,
+    mutant::{self, Mutant},
     native::{Native, Typed, parts::Target},
     seal::Keys,
     source::local::Local,
@@ -294,7 +295,8 @@ fn find_consent<'a>(
         let is_same = |of: Writer| of.organization == writer.organization;
         *d.owner == *owner || (client(&d.owner) == client(owner) && of().is_some_and(is_same))
     };
-    newest(stored, |d| *d.local_id == *uuid && by_same(d))
+    let anybodys = mutant::on(Mutant::UuidIsEverybodys);
+    newest(stored, |d| *d.local_id == *uuid && (anybodys || by_same(d)))
 }
 
 /// The newest version of the Consent that is such.
@@ -346,8 +348,11 @@ async fn commit(
     identity: Option<IdentityMac>,
     document: Document,
 ) -> Result<Written> {
-    let (id, version) = (Arc::clone(&document.id), document.version);
+    let (id, mut version) = (Arc::clone(&document.id), document.version);
     let created = version == 1;
+    if mutant::on(Mutant::WritesAreNumberedTogether) {
+        version = stored.map_or(1, |s| s.version + 1);
+    }
     let name = format!("{}/{id}", resource_name(document.kind));
     let payload = step::of_write(desk.author, desk.request, patient, &name, created, desk.now)?;
     let change = Change {

@@ -14,6 +14,7 @@ pub mod boundary;
 pub mod cases;
 pub mod cover;
 pub mod decide;
+pub mod import;
 pub mod law;
 mod matching;
 pub mod name;

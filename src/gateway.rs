@@ -7,6 +7,8 @@
 pub mod request;
 pub mod consent;
 pub mod history;
+pub mod import;
+pub mod receipt;
 pub mod write;
 pub mod forward;
 pub mod follow;
@@ -33,7 +35,7 @@ use crate::{
     clock::Clock,
     consent::release::{self, Terms},
     domain::id::{NodeCode, node_of},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     federation::{
         self,
         ask::Asking,
@@ -50,10 +52,11 @@ use crate::{
     handle::{HandleKey, Route},
     listen::body::Body,
     mapping,
+    mutant::{self, Mutant},
     native::schemas::Schemas,
     oauth::token::TokenEndpoint,
     query::{self, Person, Query, page::Sealer},
-    respond::{self, Sending, flight::Flights},
+    respond::{self, Sending, condition, flight::Flights},
     route::Call,
     scope::{self, Grant},
     seal::Keys,
@@ -160,7 +163,12 @@ impl Gateway {
                 Piece::Held(held) => {
                     let ground = held.ground();
                     let mapped = mapping::to_fhir(held, &self.terms.directory);
-                    let view = release::release(mapped, grant, &self.terms, now);
+                    let release = || release::release(mapped, grant, &self.terms, now);
+                    let view = if *asked.method == http::Method::POST {
+                        mutant::careless(Mutant::PostSkipsRelease, release)
+                    } else {
+                        release()
+                    };
                     rests = Some(Rests { ground, holds: view.holds() });
                     let view = self.with_told(view, &query).await?;
                     page.found(search::find(&view, &query));
@@ -186,7 +194,11 @@ impl Gateway {
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.kept.keep(words, &answer, rests);
-        let unchanged = self.unchanged(asked, grant, &answer).await?;
+        let unchanged = match condition::modified_since(asked.headers) {
+            // Asked seldom, so it has a box of its own.
+            Some(since) => Box::pin(self.unchanged(asked, grant, &answer, since)).await?,
+            None => false,
+        };
         let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::resource(answer, &receipt, asked.headers, unchanged, sending))
     }
@@ -212,11 +224,16 @@ impl Gateway {
         let held = local.load(&patient).await?.ok_or_else(Error::not_found)?;
         let ground = held.ground();
         let mapped = mapping::to_fhir(held, &self.terms.directory);
-        let view = release::release(mapped, grant, &self.terms, asked.now);
+        let release = || release::release(mapped, grant, &self.terms, asked.now);
+        let view = if asked.is_head {
+            mutant::careless(Mutant::HeadSkipsRelease, release)
+        } else {
+            release()
+        };
         let rests = Rests { ground, holds: view.holds() };
         let view = self.with_told_of(view, kind).await?;
         let Some(hit) = search::read(&view, kind, id) else {
-            return Err(self.nothing(asked, grant, local, &patient, (kind, id)).await);
+            return Err(hidden(self.nothing(asked, grant, local, &patient, (kind, id)).await));
         };
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
         Ok((answer, request, Some(rests)))
@@ -238,9 +255,10 @@ impl Gateway {
         id: &str,
         version: Option<&str>,
     ) -> Result<Answer> {
-        let source = self.peer_of(plan, id).ok_or_else(Error::not_found)?;
+        let source = plan.peer_of(id).ok_or_else(Error::not_found)?;
         let asking = Arc::new(self.asking(asked, grant, None).await?);
-        let (entry, asked_at) = source.read(&asking, id, version).await?.ok_or_else(Error::not_found)?;
+        let (entry, asked_at) =
+            source.read(&asking, id, version).await?.ok_or_else(Error::not_found)?;
         Ok(bundle::peers(&entry, asked_at))
     }
 
@@ -256,7 +274,10 @@ impl Gateway {
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
         let kind = ResourceType::Patient;
-        search::read(&view, kind, id).ok_or_else(Error::not_found)?;
+        let seen = search::read(&view, kind, id).is_some();
+        if !seen && !mutant::on(Mutant::HandlesForHidden) {
+            return Err(Error::not_found());
+        }
         let code = view.identity_code().ok_or_else(Error::not_found)?;
         let mut handles = serde_json::Map::new();
         for peer in &self.reach.sources.peers {
@@ -361,6 +382,17 @@ impl Gateway {
             self.authenticator.verify(asked.headers, certificate, asked.query, asked.now)?;
         scope::grant(caller, call)
     }
+}
+
+/// What is hidden is as absent, or gone.
+fn hidden(error: Error) -> Error {
+    if mutant::on(Mutant::HiddenIsForbidden) {
+        return Error::new(Kind::Forbidden, "You may not see this.");
+    }
+    if mutant::on(Mutant::HiddenSaysOtherwise) {
+        return Error::new(Kind::NotFound, "You may not see this.");
+    }
+    error
 }
 
 /// May the same words of the same caller be asked at any time? Not with a cursor, nor with a handle,

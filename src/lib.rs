@@ -99,5 +99,6 @@ pub mod pki;
 pub mod telemetry;
 pub mod error;
 pub mod clock;
+pub mod mutant;
 pub mod chance;
 mod memory;

@@ -54,6 +54,14 @@ pub fn bundle(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Respon
     hand_over(answer, receipt, sending)
 }
 
+/// JSON that is no FHIR resource.
+pub fn plain(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
+    let mut response = hand_over(answer, receipt, sending);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
 /// One resource, with its version; `unchanged` if it is known that the asker has it already.
 pub fn resource(
     answer: Answer,

@@ -71,6 +71,10 @@ pub enum Call {
     WriteConsent,
     /// `POST /fhir/Consent`.
     CreateConsent,
+    /// `POST /fhir/Consent/$import`: one of another form.
+    ImportConsent,
+    /// `GET /fhir/Consent/{id}/$receipt`.
+    Receipt(String),
     /// `PUT /fhir/Consent/{id}`.
     UpdateConsent(String),
     /// `PUT /native/{people,assessments,plans}/{id}`: a document, by its owner's id.
@@ -94,6 +98,8 @@ impl Call {
             Self::HistoryType(_) => "history-type",
             Self::Search(_) => "search",
             Self::CreateConsent => "create-consent",
+            Self::ImportConsent => "import-consent",
+            Self::Receipt(_) => "receipt",
             Self::UpdateConsent(_) => "update-consent",
             Self::WriteConsent => "write-consent",
             Self::Push(..) => "push",
@@ -112,6 +118,8 @@ impl Call {
             | Self::Search(kind) => Some(*kind),
             // An explanation names Consents, so it takes the right to read them.
             Self::CreateConsent
+            | Self::ImportConsent
+            | Self::Receipt(_)
             | Self::UpdateConsent(_)
             | Self::WriteConsent
             | Self::Explain(_) => Some(ResourceType::Consent),
@@ -126,12 +134,14 @@ impl Call {
             Self::Read(_, id)
             | Self::Vread(_, id, _)
             | Self::HistoryInstance(_, id)
+            | Self::Receipt(id)
             | Self::UpdateConsent(id)
             | Self::Handles(id)
             | Self::Explain(id) => Some(id),
             Self::Search(_)
             | Self::HistoryType(_)
             | Self::CreateConsent
+            | Self::ImportConsent
             | Self::WriteConsent
             | Self::Public(..)
             | Self::OAuth(_)
@@ -142,7 +152,7 @@ impl Call {
     /// Is it recorded as an operation, whatever a scope must cover?
     pub const fn is_operation(&self) -> bool {
         match self {
-            Self::Explain(_) => true,
+            Self::Explain(_) | Self::Receipt(_) => true,
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Read(..)
@@ -151,6 +161,7 @@ impl Call {
             | Self::HistoryType(_)
             | Self::Search(_)
             | Self::CreateConsent
+            | Self::ImportConsent
             | Self::UpdateConsent(_)
             | Self::WriteConsent
             | Self::Push(..)
@@ -161,12 +172,14 @@ impl Call {
     /// The FHIR interaction a scope must cover, where the call is one.
     pub const fn interaction(&self) -> Option<Interaction> {
         match self {
-            Self::Read(..) | Self::Handles(_) | Self::Explain(_) => Some(Interaction::Read),
+            Self::Read(..) | Self::Receipt(_) | Self::Handles(_) | Self::Explain(_) => {
+                Some(Interaction::Read)
+            }
             Self::Vread(..) => Some(Interaction::Vread),
             Self::HistoryInstance(..) => Some(Interaction::HistoryInstance),
             Self::HistoryType(_) => Some(Interaction::HistoryType),
             Self::Search(_) => Some(Interaction::Search),
-            Self::CreateConsent => Some(Interaction::Create),
+            Self::CreateConsent | Self::ImportConsent => Some(Interaction::Create),
             Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
             Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
         }
@@ -203,18 +216,18 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["native", "people", id] => (put, Call::Push(NativeKind::Person, local(id)?)),
         ["native", "assessments", id] => (put, Call::Push(NativeKind::Assessment, local(id)?)),
         ["native", "plans", id] => (put, Call::Push(NativeKind::Plan, local(id)?)),
+        ["fhir", "Consent", id, "$receipt"] => (read, Call::Receipt(ours(id)?)),
         ["fhir", "Patient", id, "$handles"] => (post, Call::Handles(ours(id)?)),
         ["fhir", "Patient", id, "$explain"] => (post, Call::Explain(ours(id)?)),
         ["fhir", kind, id, "_history", version] => {
             (read, Call::Vread(history(kind)?, ours(id)?, ours(version)?))
         }
         ["fhir", kind, "_history"] => (read, Call::HistoryType(history(kind)?)),
-        ["fhir", kind, id, "_history"] => {
-            (read, Call::HistoryInstance(history(kind)?, ours(id)?))
-        }
+        ["fhir", kind, id, "_history"] => (read, Call::HistoryInstance(history(kind)?, ours(id)?)),
         ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
         ["fhir", "Consent"] if put => (true, Call::WriteConsent),
         ["fhir", "Consent"] if post => (true, Call::CreateConsent),
+        ["fhir", "Consent", "$import"] => (post, Call::ImportConsent),
         ["fhir", "Consent", id] if put => (true, Call::UpdateConsent(ours(id)?)),
         ["fhir", "Consent", _] if *method == Method::DELETE => return Err(never_deleted()),
         ["fhir", kind] => (read, Call::Search(resource(kind)?)),
@@ -245,7 +258,7 @@ fn resource(name: &str) -> Result<ResourceType> {
 
 /// Of the directory nothing but what is there now is kept.
 fn history(name: &str) -> Result<ResourceType> {
-    resource(name).ok().filter(|kind| kind.is_personal()).ok_or_else(unknown)
+    resource(name).ok().filter(|kind| kind.has_history()).ok_or_else(unknown)
 }
 
 /// An id that no resource can have is absent like any other.

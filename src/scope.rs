@@ -65,9 +65,11 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         Call::Vread(kind, ..) | Call::HistoryInstance(kind, _) | Call::HistoryType(kind) => {
             grant.reaches(*kind)
         }
-        Call::CreateConsent | Call::UpdateConsent(_) | Call::WriteConsent => {
-            grant.reaches(ResourceType::Consent)
-        }
+        Call::CreateConsent
+        | Call::ImportConsent
+        | Call::Receipt(_)
+        | Call::UpdateConsent(_)
+        | Call::WriteConsent => grant.reaches(ResourceType::Consent),
         // It tells of every Consent, so a scope that leaves some out does not do.
         Call::Explain(_) => grant.limits(ResourceType::Consent).is_none(),
         Call::Public(..) | Call::OAuth(_) => false,

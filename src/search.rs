@@ -15,6 +15,7 @@ use crate::{
         segment::{Resource, RowValue},
         types::ResourceType,
     },
+    mutant::{self, Mutant},
     query::{Filter, Query, Sort, lens},
 };
 
@@ -35,6 +36,14 @@ pub struct Found {
 }
 
 impl Found {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        if let (true, Some(hit)) = (mutant::on(Mutant::TotalCountsHidden), self.hits.first()) {
+            return hit.view.resources(hit.resource.kind).len();
+        }
+        self.hits.len()
+    }
+
     /// The hits, in order.
     pub fn hits(&self) -> &[Hit] {
         &self.hits
@@ -56,9 +65,11 @@ pub fn read(view: &Arc<View>, kind: ResourceType, id: &str) -> Option<Hit> {
 
 /// What of one person's view the query asks for, in the requested order, then by id.
 pub fn find(view: &Arc<View>, query: &Query) -> Found {
+    let is_cut = mutant::on(Mutant::PageIsCutBeforeRelease) && query.count > 0;
     let mut hits: Vec<Hit> = view
         .resources(query.kind)
         .iter()
+        .take(if is_cut { query.count } else { usize::MAX })
         .filter_map(|resource| {
             let sight = view.look(resource)?;
             let all = query.filters.iter().all(|filter| matches(view, resource, &sight, filter));
@@ -79,7 +90,7 @@ pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
         };
         if key.descending { ordering.reverse() } else { ordering }
     });
-    let newest = || b.sight.seen.last_updated.cmp(&a.sight.seen.last_updated);
+    let newest = || last_updated(b).cmp(&last_updated(a));
     keys.fold(Ordering::Equal, Ordering::then)
         .then_with(|| if sort.is_empty() { newest() } else { Ordering::Equal })
         .then_with(|| a.resource.id.cmp(&b.resource.id))
@@ -88,7 +99,7 @@ pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
 /// The moment of a sort key: the first of its values going up, the last going down.
 pub fn moment(hit: &Hit, key: Sort) -> Moment {
     if key.param == "_lastUpdated" {
-        return hit.sight.seen.last_updated;
+        return last_updated(hit);
     }
     let Some(lens) = hit.view.lens(&hit.resource) else { return Moment::MIN };
     let values = lens::values(&lens, &hit.resource, &hit.sight.seen, key.param);
@@ -100,6 +111,17 @@ pub fn moment(hit: &Hit, key: Sort) -> Moment {
         | RowValue::Computed(_) => None,
     });
     if key.descending { times.max() } else { times.min() }.unwrap_or(Moment::MIN)
+}
+
+/// When it last changed for the reader.
+fn last_updated(hit: &Hit) -> Moment {
+    if mutant::on(Mutant::SortsOnHidden) {
+        let lens = hit.view.lens(&hit.resource);
+        let look = || lens.and_then(|lens| hit.resource.look(&lens));
+        let whole = mutant::careless(Mutant::SortsOnHidden, look);
+        return whole.map_or(Moment::MIN, |seen| seen.last_updated);
+    }
+    hit.sight.seen.last_updated
 }
 
 /// Does the resource, as the reader sees it, meet the filter?

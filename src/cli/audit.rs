@@ -5,24 +5,22 @@
 //! check. Showing opens the records with these keys. Beside a gateway that runs both may be done where
 //! the log is in a database; files are verified beside it, and shown when it is stopped.
 
+mod opening;
+mod reviews;
+mod trace;
+
 use std::{
     cell::RefCell,
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{
-    Settings,
-    exit::Exit,
-    output::Output,
-    reviews::{Listing, Reviews},
-    trace::{Desk, readable},
-};
+use self::reviews::Listing;
+use super::{Settings, exit::Exit, output::Output};
 use crate::{
     audit::{
         chain::LinkKey,
@@ -30,14 +28,13 @@ use crate::{
         event::{Observer, audit_event},
         frame::AuditKey,
         read::{self, Found},
-        record::{Basis, Entry, Review},
-        step::record_review,
+        record::{Basis, Review},
         verify,
     },
     config::Config,
     error::{Error, Result},
-    gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store, open_log, open_store},
-    store::{Store, postgres::Ledger},
+    gateway::open::{Opened, log_keys, look_at_store},
+    store::Store,
 };
 
 /// What is asked of the log.
@@ -135,106 +132,18 @@ pub fn run(asked: &Audit, output: &mut Output<'_>) -> Result<Exit> {
         }
         Audit::Show { settings, person, json } => show(settings, person.as_deref(), *json, output),
         Audit::Trace { config, request, set, json } => {
-            trace(&Settings { config: config.clone(), set: set.clone() }, request, *json, output)
+            let settings = Settings { config: config.clone(), set: set.clone() };
+            trace::run(&settings, request, *json, output)
         }
         Audit::Reviews { settings, all, json } => {
-            reviews(settings, Listing { all: *all, as_json: *json }, output)
+            reviews::list(settings, Listing { all: *all, as_json: *json }, output)
         }
         Audit::Review { config, request, by, found, set } => {
             let settings = Settings { config: config.clone(), set: set.clone() };
             let found = Review { by: by.into(), justified: *found == Finding::Justified };
-            review(&settings, request, &found, output)
+            reviews::review(&settings, request, &found, output)
         }
     }
-}
-
-/// A log and what opens it.
-struct Opening {
-    config: Config,
-    runtime: Runtime,
-    store: Arc<dyn Store>,
-    ledger: Option<Ledger>,
-}
-
-impl Opening {
-    /// Of a gateway's settings, to read; `None` once their mistakes are told.
-    fn of(settings: &Settings, output: &mut Output<'_>) -> Result<Option<Self>> {
-        let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(look_at_store(setup));
-        Self::with(settings, opened, output)
-    }
-
-    fn with(
-        settings: &Settings,
-        open: impl FnOnce(&Runtime, &Setup) -> Result<Opened>,
-        output: &mut Output<'_>,
-    ) -> Result<Option<Self>> {
-        let Some(config) = settings.read(output) else { return Ok(None) };
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Error::unavailable)?;
-        let Opened { store, ledger } = open(&runtime, &config.setup)?;
-        Ok(Some(Self { config, runtime, store, ledger }))
-    }
-
-    /// Every record that can be read, oldest first, shown to `see`.
-    fn records<T>(
-        &self,
-        see: impl FnOnce(&mut dyn Iterator<Item = Result<Entry<'static>>>) -> Result<T>,
-    ) -> Result<T> {
-        let setup = &self.config.setup;
-        let own = log_keys(&setup.node, &setup.keys)?.node_key;
-        let keys = keys(&self.runtime, &*self.store, *own);
-        match &self.ledger {
-            Some(ledger) => see(&mut readable(read::rows::read(ledger.clone(), &keys))),
-            None => see(&mut readable(read::read(&setup.directory_path.join(AUDIT), &keys)?)),
-        }
-    }
-}
-
-fn trace(
-    settings: &Settings,
-    request: &str,
-    as_json: bool,
-    output: &mut Output<'_>,
-) -> Result<Exit> {
-    let now = output.around.clock.now();
-    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
-    let Opening { config, runtime, store, .. } = &opening;
-    let desk = Desk { config, store: &**store, runtime, now };
-    opening.records(|records| desk.trace(records, request, as_json, output))
-}
-
-fn reviews(settings: &Settings, listing: Listing, output: &mut Output<'_>) -> Result<Exit> {
-    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
-    let reviews = opening.records(|records| Reviews::of(records))?;
-    Ok(reviews.tell(&opening.config.setup.law, listing, output))
-}
-
-fn review(
-    settings: &Settings,
-    request: &str,
-    found: &Review<'_>,
-    output: &mut Output<'_>,
-) -> Result<Exit> {
-    let now = output.around.clock.now();
-    // Who adds to a log is the one process that uses the data directory.
-    let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
-    let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
-    let reviews = opening.records(|records| Reviews::of(records))?;
-    let open = reviews.open(request, &found.by)?;
-    let Opening { config, runtime, store, ledger } = &opening;
-    runtime.block_on(async {
-        let log = open_log(&config.setup, ledger.clone()).await?;
-        for used in &open {
-            let patient = used.patient.as_deref().unwrap_or_default();
-            let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
-            let stored = store.load(patient).await?.ok_or_else(gone)?;
-            let key = AuditKey { id: patient.into(), key: stored.audit_key };
-            record_review(&log, &key, used, found.clone(), now).await?;
-        }
-        log.close()
-    })?;
-    output.line(format_args!("{} reviewed", open.len()));
-    Ok(Exit::Fine)
 }
 
 /// What a disclosure rested on, in a few words.

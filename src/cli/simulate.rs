@@ -44,8 +44,24 @@ use crate::{
     native::{self, Native, Rules, schemas::Schemas},
 };
 
+/// How expectations are written.
+const EXPECTED: &str = "\
+A file of expectations:
+  [[callers]]
+  name = \"portal\"
+  organization = \"urn:oid:1.2.246.10.99909002\"
+  purpose = \"TREAT\"
+  # role = [\"nurse\"], user, client, register, sector, declared = [\"law:1\"], emergency = true, type
+
+  [[expect]]
+  person = \"*\"
+  caller = \"portal\"
+  class = [\"housing\", \"housing+free-text\", \"unclassified\", \"records\"]
+  permit = true";
+
 /// What is to be tried.
 #[derive(Args, Debug)]
+#[command(after_help = EXPECTED)]
 pub struct Simulate {
     /// People and their documents, JSON, NDJSON or a directory; the demo's people if none are named
     pub people: Option<PathBuf>,

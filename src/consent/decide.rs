@@ -16,7 +16,10 @@ use super::{
     unit::{Slot, Sort, Unit},
     vote::{Vote, vote},
 };
-use crate::domain::moment::Moment;
+use crate::{
+    domain::moment::Moment,
+    mutant::{self, Mutant},
+};
 
 /// Everything held of one person that a decision reads; made when the person's data is loaded.
 #[derive(Clone)]
@@ -164,7 +167,8 @@ fn barred(scene: Scene<'_>, unit: &Unit) -> Option<Vec<Arc<str>>> {
 fn records(scene: Scene<'_>, unit: &Unit) -> Verdict {
     let Scene { snapshot, asker, now, .. } = scene;
     let gave = unit.given_by.is_some() && unit.given_by == asker.subject;
-    let wrote = unit.written_by.is_some() && unit.written_by == asker.client;
+    let wrote = unit.written_by.is_some()
+        && (unit.written_by == asker.client || mutant::on(Mutant::WritersAreAlike));
     let officer = asker.has_role(&snapshot.law.officer_roles);
     let representations = snapshot.representation.iter();
     let basis: Vec<Arc<str>> = representations

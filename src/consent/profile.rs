@@ -133,7 +133,8 @@ pub fn check_time(consent: &Value, now: Moment) -> Result<()> {
     let Some(given) = consent.get("dateTime") else { return Ok(()) };
     let first = given.as_str().and_then(date::range).map(|(first, _)| first);
     if first.is_none_or(|first| first > now.plus(SKEW)) {
-        let say = "dateTime is when the consent was given: a time with a zone, or a day, not ahead.";
+        let say =
+            "dateTime is when the consent was given: a time with a zone, or a day, not ahead.";
         return Err(broken("Consent.dateTime", say));
     }
     Ok(())
@@ -220,7 +221,11 @@ fn policy_uri(consent: &Value) -> Result<()> {
     }
 }
 
-fn identifiers(consent: &Value) -> Result<Vec<Identifier>> {
+/// The identifiers of a Consent of any form.
+///
+/// # Errors
+/// `Unprocessable` for one without system or value.
+pub fn identifiers(consent: &Value) -> Result<Vec<Identifier>> {
     let say = "Give every identifier a system and a value.";
     let Some(list) = consent.get("identifier") else { return Ok(Vec::new()) };
     let list = list.as_array().ok_or_else(|| broken("Consent.identifier", say))?;
@@ -237,7 +242,11 @@ fn identifier(value: &Value) -> Option<Identifier> {
     Some(Identifier { system: part("system")?, value: part("value")? })
 }
 
-fn patient(consent: &Value) -> Result<Patient> {
+/// Whose data a Consent of any form speaks of.
+///
+/// # Errors
+/// `Unprocessable` if nobody is named.
+pub fn patient(consent: &Value) -> Result<Patient> {
     let patient = consent.get("patient");
     let name = patient.map(Name::parse).unwrap_or_default();
     let reference = name.reference().filter(|_| name.kind() == Some("Patient")).cloned();

@@ -30,6 +30,7 @@ use crate::{
     domain::{moment::Moment, person::Reach as Themes},
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart, person::related_id},
+    mutant::{self, Mutant},
     query::{Filter, param, test::Test},
     scope::Grant,
     smart::Limits,
@@ -53,6 +54,8 @@ pub struct Terms {
 pub struct Decided {
     fingerprint: [u8; 16],
     interaction: Interaction,
+    /// The call's own, by which scopes limit it: a write reads under other scopes than a read.
+    call: crate::fhir::types::Interaction,
     until: Moment,
     from: Moment,
     kinds: Box<[Option<Permit>]>,
@@ -122,9 +125,11 @@ fn decisions(
     let kept = compartment.derived.of(Kept::default);
     let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     let is_good = |d: &&Arc<Decided>| {
-        d.fingerprint == fingerprint && d.interaction == interaction && d.holds().contains(&now)
+        let asks_again = d.fingerprint == fingerprint || mutant::on(Mutant::KeptDecisionIsAnybodys);
+        let same = d.interaction == interaction && d.call == grant.interaction();
+        asks_again && same && d.holds().contains(&now)
     };
-    if let Some(known) = kept.iter().find(is_good) {
+    if let Some(known) = kept.iter().find(is_good).filter(|_| !mutant::is_careless()) {
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
@@ -132,7 +137,7 @@ fn decisions(
     let decided = decide_all(&facts, chart, terms, grant, &mut |unit| facts.standing(&unit));
     let decided = Arc::new(decided);
     let is_past =
-        |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.interaction == interaction;
+        |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.call == grant.interaction();
     let mut gone: Vec<Arc<Decided>> = kept.extract_if(.., is_past).collect();
     if kept.len() >= KEPT {
         gone.push(kept.remove(0));
@@ -148,12 +153,9 @@ fn cover(grant: &Grant) -> Interaction {
     use crate::fhir::types::Interaction as Of;
     match grant.interaction() {
         Of::Search | Of::HistoryType => Interaction::Search,
-        Of::Create
-        | Of::Delete
-        | Of::HistoryInstance
-        | Of::Read
-        | Of::Update
-        | Of::Vread => Interaction::Read,
+        Of::Create | Of::Delete | Of::HistoryInstance | Of::Read | Of::Update | Of::Vread => {
+            Interaction::Read
+        }
     }
 }
 
@@ -183,7 +185,9 @@ fn decide_all(
 ) -> Decided {
     let mut bases: Vec<Box<[Arc<str>]>> = Vec::new();
     let permits = chart.kinds().iter().map(|kind| {
-        let Standing { since, basis } = standing(chart.unit(kind))?;
+        let everything = || Standing { since: Moment::MIN, basis: Vec::new() };
+        let Standing { since, basis } =
+            standing(chart.unit(kind)).or_else(|| mutant::is_careless().then(everything))?;
         let known = bases.iter().position(|known| **known == *basis);
         let at = known.unwrap_or_else(|| {
             bases.push(basis.into());
@@ -194,11 +198,13 @@ fn decide_all(
             basis: u32::try_from(at).unwrap_or(u32::MAX),
         })
     });
-    let kinds = permits.collect();
+    let shift = mutant::on(Mutant::DecisionsShift);
+    let kinds = permits.filter(|permit: &Option<Permit>| !shift || permit.is_some()).collect();
     let Facts { snapshot, asker, .. } = facts;
     Decided {
         fingerprint: grant.caller().fingerprint(),
         interaction: asker.interaction,
+        call: grant.interaction(),
         from: asker.now,
         until: boundary::next_change(snapshot, asker, asker.now),
         kinds,

@@ -19,6 +19,7 @@ use crate::{
         types::ResourceType,
         version::Version,
     },
+    mutant::{self, Mutant},
     query::page::Sealer,
 };
 
@@ -65,7 +66,14 @@ impl Written {
         let security = labels::security(sight.labels);
         let mut text = String::with_capacity(4096);
         write(&MetaText { version: BLANK, security: &security }, &mut text);
-        let digest = sealer.digest(&[text.as_bytes()]);
+        let digest = if mutant::on(Mutant::VersionOverAll) {
+            let mut whole = String::new();
+            let meta = MetaText { version: BLANK, security: &security };
+            mutant::careless(Mutant::VersionOverAll, || write(&meta, &mut whole));
+            sealer.digest(&[whole.as_bytes()])
+        } else {
+            sealer.digest(&[text.as_bytes()])
+        };
         // `-` and `.` are FHIR id characters, `_` is not.
         let version = URL_SAFE_NO_PAD.encode(digest).replace('_', ".");
         // Only type and id come before it, and no id has so many zeros in a row.

@@ -17,6 +17,7 @@ use crate::{
         types::ResourceType,
     },
     mapping::{chart::Chart, told::Told},
+    mutant::{self, Mutant},
     query::{Filter, lens, page::Sealer},
     smart::label::LabelLimit,
 };
@@ -120,7 +121,12 @@ impl View {
             return known;
         }
         let sight = self.lens(resource).and_then(|lens| resource.look(&lens)).map(|seen| {
-            let (labels, basis) = (self.labels(&seen), self.basis(&seen));
+            let whole = || self.lens(resource).and_then(|lens| resource.look(&lens));
+            let labelled = mutant::on(Mutant::LabelsOverAll)
+                .then(|| mutant::careless(Mutant::LabelsOverAll, whole))
+                .flatten();
+            let labels = self.labels(labelled.as_ref().unwrap_or(&seen));
+            let basis = self.basis(&seen);
             Arc::new(Sight { seen, labels, basis })
         });
         let grown = self.decided.sights.keep(resource, sight.clone());
@@ -193,13 +199,16 @@ impl View {
                 let holds = |reach: &&Reach| {
                     let admitted = Some(vec![&reach.labels]);
                     let lens = Lens { view: self, of: resource.kind, admitted };
-                    resource.look(&lens).is_some_and(|seen| {
-                        let labels = self.labels(&seen);
-                        reach
-                            .filters
-                            .iter()
-                            .all(|filter| lens::meets(&lens, resource, &seen, labels, filter))
-                    })
+                    let meets = || {
+                        resource.look(&lens).is_some_and(|seen| {
+                            let labels = self.labels(&seen);
+                            reach
+                                .filters
+                                .iter()
+                                .all(|filter| lens::meets(&lens, resource, &seen, labels, filter))
+                        })
+                    };
+                    mutant::careless(Mutant::ScopeFiltersSeeHidden, meets)
                 };
                 let admitted: Vec<&Vec<LabelLimit>> =
                     alternatives.iter().filter(holds).map(|reach| &reach.labels).collect();
@@ -222,6 +231,9 @@ pub struct Lens<'a> {
 
 impl Permitted for Lens<'_> {
     fn since(&self, kind: KindId) -> Option<Moment> {
+        if mutant::is_careless() {
+            return Some(Moment::MIN);
+        }
         let since = self.view.decided.since(kind)?;
         if !self.view.decided.reach.is_limited {
             return Some(since);

@@ -11,7 +11,10 @@ use super::{
     tri::Tri,
     unit::{Slot, Unit},
 };
-use crate::domain::moment::Moment;
+use crate::{
+    domain::moment::Moment,
+    mutant::{self, Mutant},
+};
 
 /// A consent's say.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,7 +56,7 @@ fn say(policy: &Policy, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Vote {
     }
     let undecidable = applies == Tri::Unknown;
     if policy.kind == Kind::Prohibition && undecidable {
-        return Vote::Deny;
+        return if mutant::on(Mutant::UnknownPermits) { Vote::Silent } else { Vote::Deny };
     }
     match (policy.kind, walk(&policy.root, true, scene, unit, slot)) {
         (Kind::Prohibition, End::Deny | End::Frame) | (Kind::Foreign, End::Deny) => Vote::Deny,
@@ -99,7 +102,7 @@ fn has_giver(policy: &Policy, scene: Scene<'_>) -> Tri {
 
 fn walk(rule: &Rule, root: bool, scene: Scene<'_>, unit: &Unit, slot: Slot) -> End {
     let applies = rule.applies(scene, unit, slot);
-    if applies == Tri::False {
+    if applies == Tri::False || (applies == Tri::Unknown && mutant::on(Mutant::UnknownPermits)) {
         return End::Silent;
     }
     let mut permitted = false;

@@ -161,7 +161,8 @@ impl Source {
             Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => Ok(None),
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
                 let entry = page::resource(reply.body(), &self.code, asking.kind, &[])?;
-                let is_it = entry.id == id && (version.is_none() || entry.version.as_deref() == version);
+                let is_it =
+                    entry.id == id && (version.is_none() || entry.version.as_deref() == version);
                 if is_it { Ok(Some((entry, asked_at))) } else { Err(page::lying()) }
             }
             Outcome::Answered(reply) if reply.status() == StatusCode::GONE => Err(Error::gone()),

@@ -65,6 +65,15 @@ impl Plan {
         self
     }
 
+    /// The peer among them that holds what has this id.
+    pub fn peer_of(&self, id: &str) -> Option<Arc<Source>> {
+        let node = node_of(id)?;
+        self.asked.iter().find_map(|party| match party {
+            Party::Peer(source) if *source.node() == node => Some(Arc::clone(source)),
+            Party::Peer(_) | Party::Own(_) => None,
+        })
+    }
+
     /// Is anybody but the gateway itself asked?
     pub fn is_federated(&self) -> bool {
         self.asked.iter().any(|party| matches!(party, Party::Peer(_)))

@@ -19,6 +19,7 @@ use crate::{
         ask::{Asking, Reply, Source},
         choose::{Party, Plan, Sources},
     },
+    mutant::{self, Mutant},
     query::{Person, Query, page::Cursor},
     seal::Keys,
     source::{Held, local::Local},
@@ -128,11 +129,15 @@ impl Gathering<'_> {
         for party in &parties {
             match party {
                 Party::Own(node) => {
+                    let mut state = State::Complete;
                     if let Some(local) = &self.reach.sources.local {
                         let held = own(local, &self.reach.keys, node, person).await?;
+                        if held.is_none() && mutant::on(Mutant::CompletenessNamesHolders) {
+                            state = State::Partial;
+                        }
                         self.ready.extend(held.map(Piece::Held));
                     }
-                    let state = Completeness { node: node.clone(), state: State::Complete };
+                    let state = Completeness { node: node.clone(), state };
                     self.ready.push_back(Piece::State(state));
                 }
                 Party::Peer(source) => {
@@ -220,6 +225,16 @@ impl Gathering<'_> {
             let Some(walked) = walk.ahead.pop_front() else {
                 let after = (!walk.last.is_empty()).then_some(walk.last.as_str());
                 let people = local.walk(after, CHUNK).await?;
+                if mutant::on(Mutant::WalkEndsWithTheWork) && !people.is_empty() {
+                    if let Some(place) = worked(self.query, &walk.last) {
+                        walk.ended = true;
+                        let (source, after) = (walk.source, Some(place));
+                        let cursor = Cursor { source, after, peer: None };
+                        return Ok(Some(Piece::Ends(Waypoint::At(cursor))));
+                    }
+                    walk.ahead.extend(people.into_iter().take(self.query.count.max(1)));
+                    continue;
+                }
                 if people.is_empty() {
                     walk.ended = true;
                     let piece = Piece::Ends(self.after_walk());
@@ -252,6 +267,13 @@ impl Gathering<'_> {
             None => self.after(walk.source),
         }
     }
+}
+
+/// Where a walk has come to since its page began.
+fn worked(query: &Query, last: &str) -> Option<(i64, String)> {
+    let began = query.cursor.as_ref().and_then(|cursor| cursor.after.as_ref());
+    let place = format!("{last}/");
+    (!last.is_empty() && began.is_none_or(|(_, at)| *at != place)).then_some((0, place))
 }
 
 /// What the gateway itself holds of the person a question is about.

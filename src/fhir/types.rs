@@ -83,6 +83,11 @@ impl ResourceType {
             | Self::AuditEvent => true,
         }
     }
+
+    /// Does it have a history? The directory has none, and a record of the log never changes.
+    pub const fn has_history(self) -> bool {
+        self.is_personal() && !matches!(self, Self::AuditEvent)
+    }
 }
 
 impl fmt::Display for ResourceType {

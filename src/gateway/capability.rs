@@ -52,7 +52,7 @@ fn resource(kind: ResourceType) -> Value {
         .chain(param::of(kind))
         .map(|(name, of)| json!({ "name": name, "type": of.code() }));
     let mut interactions = vec![json!({ "code": "read" }), json!({ "code": "search-type" })];
-    if kind.is_personal() {
+    if kind.has_history() {
         let more = ["vread", "history-instance", "history-type"];
         interactions.extend(more.map(|code| json!({ "code": code })));
     }
@@ -66,12 +66,17 @@ fn resource(kind: ResourceType) -> Value {
             kind.name().to_ascii_lowercase()
         ),
         "interaction": interactions,
-        "versioning": if kind.is_personal() { "versioned" } else { "no-version" },
-        "readHistory": kind.is_personal(),
-        "conditionalRead": if kind.is_personal() { "full-support" } else { "not-supported" },
+        "versioning": if kind.has_history() { "versioned" } else { "no-version" },
+        "readHistory": kind.has_history(),
+        "conditionalRead": if kind.has_history() { "full-support" } else { "not-supported" },
         "searchParam": params.collect::<Vec<_>>(),
     });
     if let (Some(object), ResourceType::Consent) = (value.as_object_mut(), kind) {
+        let operation = |name: &str| {
+            let definition = format!("{CANONICAL}/OperationDefinition/consent-{name}");
+            json!({ "name": name, "definition": definition })
+        };
+        object.insert("operation".to_owned(), json!([operation("import"), operation("receipt")]));
         object.insert("conditionalCreate".to_owned(), json!(true));
         object.insert("conditionalUpdate".to_owned(), json!(true));
         object.insert("updateCreate".to_owned(), json!(false));

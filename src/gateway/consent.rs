@@ -87,7 +87,7 @@ impl Gateway {
             return self.forward_consent(asked, grant, &uuid, accepted.kind, body).await;
         };
         if let Some(condition) = asked.headers.get("if-none-exist") {
-            let (patient, identity) = self.patient(asked, grant, local, &accepted).await?;
+            let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
             let text = condition.to_str().unwrap_or_default();
             let found = self.seen_like(asked, grant, local, (patient, identity), text).await?;
             match found.as_slice() {
@@ -118,7 +118,8 @@ impl Gateway {
         }
         let here = node_of(id).as_ref() == Some(&self.node);
         let Some(local) = self.reach.sources.local.as_ref().filter(|_| here) else {
-            let say = "Write it at the gateway that holds it: its code stands at the start of the id.";
+            let say =
+                "Write it at the gateway that holds it: its code stands at the start of the id.";
             return Err(Error::new(Kind::NotSupported, say));
         };
         if !asked.headers.contains_key(header::IF_MATCH) {
@@ -130,7 +131,7 @@ impl Gateway {
         let view = self.seen_now(asked, grant, local, &place).await?;
         let seen = view.and_then(|view| search::read(&view, ResourceType::Consent, id));
         seen.ok_or_else(Error::not_found)?;
-        let (patient, identity) = self.patient(asked, grant, local, &accepted).await?;
+        let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
         let whose = self.resolved(local, patient, identity).await?;
         if whose.as_deref() != Some(&*place) {
             let say = "A Consent stays that of its person; write another for another.";
@@ -159,7 +160,7 @@ impl Gateway {
 
     /// Nothing is known here of those whose consent is passed on, so a user who is no officer cannot be
     /// told from anybody else.
-    fn may_pass_on(&self, grant: &Grant) -> Result<()> {
+    pub(super) fn may_pass_on(&self, grant: &Grant) -> Result<()> {
         let caller = grant.caller();
         if caller.subject().is_none() || self.is_officer(grant) {
             return Ok(());
@@ -181,7 +182,7 @@ impl Gateway {
         draft: &Draft<'_>,
     ) -> Result<Response<Body>> {
         let Draft { accepted, body, known } = draft;
-        let (patient, identity) = self.patient(asked, grant, local, accepted).await?;
+        let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
         let whose = self.resolved(local, patient.clone(), identity).await?;
         let held = match &whose {
             Some(whose) => local.load_now(whose).await?,
@@ -227,7 +228,7 @@ impl Gateway {
 
     /// Waits until nothing that was decided before may still start. What is under way in other processes
     /// is not counted here, so there its time must pass.
-    async fn nothing_earlier_starts(&self, local: &Local) {
+    pub(super) async fn nothing_earlier_starts(&self, local: &Local) {
         if local.store().is_shared() {
             tokio::time::sleep(GOOD_FOR).await;
         } else {
@@ -273,7 +274,8 @@ impl Gateway {
     ) -> Result<Vec<Written>> {
         let raw = Raw { url: Some(condition), body: None, strict: true };
         let terms = self.query_terms(grant, asked.now);
-        let query = crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
+        let query =
+            crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
         let Some(patient) = self.resolved(local, patient, identity).await? else {
             return Ok(Vec::new());
         };
@@ -312,7 +314,7 @@ impl Gateway {
         Ok(seen.and_then(|id| Some((Arc::clone(&id), view.consent_version(&id)?))))
     }
 
-    fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
+    pub(super) fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let outcome = respond::issues(&[(
             "information",
@@ -334,12 +336,12 @@ impl Gateway {
     }
 
     /// Whose consent it is: an existing compartment, or the look-up value of an identity code.
-    async fn patient(
+    pub(super) async fn patient(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
         local: &Local,
-        accepted: &Accepted,
+        named: &profile::Patient,
     ) -> Result<(Option<Arc<str>>, Option<IdentityMac>)> {
         let unknown = || {
             Error::new(
@@ -348,13 +350,13 @@ impl Gateway {
             )
             .at("Consent.patient")
         };
-        if let Some(reference) = &accepted.patient.reference {
+        if let Some(reference) = &named.reference {
             let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
             let ours = node_of(id).as_ref() == Some(&self.node);
             let held = if ours { local.load_now(id).await? } else { None };
             return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
         }
-        let identifier = accepted.patient.identifier.as_ref().ok_or_else(unknown)?;
+        let identifier = named.identifier.as_ref().ok_or_else(unknown)?;
         let code = if &*identifier.system == handle::SYSTEM {
             let from = grant.caller().node().ok_or_else(unknown)?;
             let route = Route { from: from.as_str(), to: self.node.as_str() };
@@ -400,7 +402,7 @@ fn is_uuid(value: &str) -> bool {
 }
 
 /// The Consent as it is kept: the person by reference, never by identity code.
-fn without_code(body: &Value, patient: Option<&str>) -> Value {
+pub(super) fn without_code(body: &Value, patient: Option<&str>) -> Value {
     let mut kept = body.clone();
     if let Some(object) = kept.as_object_mut() {
         object.remove("id");

@@ -14,17 +14,15 @@ use crate::{
     consent::release::former::Today,
     domain::{
         id::{document_of, node_of},
+        moment::Moment,
     },
     error::{Error, Result},
-    federation::{
-        self,
-        ask::Source,
-        choose::{Party, Plan},
-    },
+    federation::{self, choose::Plan},
     fhir::types::ResourceType,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
     mapping,
+    mutant::{self, Mutant},
     query::history::{self as query, Asked as Question},
     respond::{self, condition},
     scope::Grant,
@@ -61,14 +59,9 @@ impl Gateway {
     }
 
     /// The history of a resource, or of a person's resources of a type.
-    pub(crate) async fn history(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-    ) -> Result<Response<Body>> {
+    pub(crate) async fn history(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
         let in_flight = self.flights.take();
-        let question =
-            query::parse(grant, asked.parameters(), self.query_terms(grant, asked.now))?;
+        let question = query::parse(grant, asked.parameters(), self.query_terms(grant, asked.now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let pairs = question.understood.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         let mut request = asked.request(None, &plan);
@@ -90,7 +83,7 @@ impl Gateway {
         let named = id.or(question.patient.as_deref()).ok_or_else(Error::not_found)?;
         let frame = self.frame(plan, asked);
         let Some(local) = self.held_here(named) else {
-            let source = self.peer_of(plan, named).ok_or_else(Error::not_found)?;
+            let source = plan.peer_of(named).ok_or_else(Error::not_found)?;
             let asking = Arc::new(self.asking(asked, grant, None).await?);
             let found = source.history(&asking, question).await?.ok_or_else(Error::not_found)?;
             let (page, asked_at) = found;
@@ -106,7 +99,7 @@ impl Gateway {
     }
 
     /// What a reader sees today of everything that was ever held of a person.
-    async fn past(
+    pub(super) async fn past(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
@@ -118,7 +111,7 @@ impl Gateway {
         let Some(mut past) = local.history(patient).await? else { return Ok(history) };
         let mapped = mapping::to_fhir(past.today()?, &self.terms.directory);
         let mut today = Today::new(mapped, grant, &self.terms, asked.now);
-        while let Some((at, held)) = past.next()? {
+        while let Some((at, held)) = past.advance()? {
             let mapped = mapping::to_fhir(held, &self.terms.directory);
             let view = today.release(mapped);
             history.then(&mut today, &view, at, &*self.sealer);
@@ -139,6 +132,9 @@ impl Gateway {
     ) -> Error {
         match self.past(asked, grant, local, patient, (kind, Some(id))).await {
             Ok(history) if history.is_gone() => Error::gone(),
+            Ok(history) if mutant::on(Mutant::GoneIsToldOfHidden) && history.whose().is_some() => {
+                Error::gone()
+            }
             Ok(_) => Error::not_found(),
             Err(error) => error,
         }
@@ -151,12 +147,9 @@ impl Gateway {
         asked: &Asked<'_>,
         grant: &Grant,
         answer: &Answer,
+        since: Moment,
     ) -> Result<bool> {
-        let (Some(since), Some(version)) =
-            (condition::modified_since(asked.headers), answer.version())
-        else {
-            return Ok(false);
-        };
+        let Some(version) = answer.version() else { return Ok(false) };
         let written = condition::date(&version.modified);
         let (Some(kind), Some(id)) = (grant.call().resource(), grant.call().id()) else {
             return Ok(false);
@@ -164,8 +157,7 @@ impl Gateway {
         // A second that is not over may still bring anything.
         let is_over = since.plus(Duration::from_secs(1)) <= asked.now;
         let is_known = is_over && written.is_some_and(|at| at <= since);
-        let (Some(local), true) = (self.held_here(id), is_known)
-        else {
+        let (Some(local), true) = (self.held_here(id), is_known) else {
             return Ok(false);
         };
         let patient = person_of(local, id).await?;
@@ -176,15 +168,6 @@ impl Gateway {
     fn held_here(&self, id: &str) -> Option<&Local> {
         let local = self.reach.sources.local.as_deref()?;
         (node_of(id).as_ref() == Some(&self.node)).then_some(local)
-    }
-
-    /// The peer that holds what has this id.
-    pub(super) fn peer_of(&self, plan: &Plan, id: &str) -> Option<Arc<Source>> {
-        let node = node_of(id)?;
-        plan.asked().iter().find_map(|party| match party {
-            Party::Peer(source) if *source.node() == node => Some(Arc::clone(source)),
-            Party::Peer(_) | Party::Own(_) => None,
-        })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     federation::choose::Plan,
     gateway::{Gateway, recorded_query},
     listen::{Answer, Answering, Incoming, body::Body},
+    mutant::{self, Mutant},
     query::{Query, Raw},
     respond,
     route::{self, Call},
@@ -140,7 +141,25 @@ impl Gateway {
                 tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, "answered");
                 response
             }
-            Err(error) => Box::pin(self.refused(&asked, grant.as_ref(), path, error)).await,
+            Err(error) => {
+                let error = Box::pin(self.looked_up(path, error)).await;
+                Box::pin(self.refused(&asked, grant.as_ref(), path, error)).await
+            }
+        }
+    }
+
+    /// An address that is not served is refused whatever is held.
+    async fn looked_up(&self, path: &str, error: Error) -> Error {
+        if !mutant::on(Mutant::RefusesAfterLooking) {
+            return error;
+        }
+        let Some(id) = path.split('/').nth(3) else { return error };
+        let Some(local) = &self.reach.sources.local else { return error };
+        let document = crate::domain::id::document_of(id);
+        let place = local.place(document).await.ok().flatten();
+        match local.load(place.as_deref().unwrap_or(document)).await {
+            Ok(Some(_)) => Error::new(error.kind(), "This is not served of what is held here."),
+            Ok(None) | Err(_) => error,
         }
     }
 
@@ -176,6 +195,8 @@ impl Gateway {
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
             Call::Explain(_) => Box::pin(self.explain(asked, grant)).await,
             Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
+            Call::ImportConsent => Box::pin(self.import_consent(asked, grant)).await,
+            Call::Receipt(id) => Box::pin(self.receipt(asked, grant, id)).await,
             Call::UpdateConsent(id) => Box::pin(self.update_consent(asked, grant, id)).await,
             Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
             Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,

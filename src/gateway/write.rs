@@ -75,7 +75,7 @@ impl Gateway {
         }
     }
 
-    fn own(&self) -> Result<&Local> {
+    pub(super) fn own(&self) -> Result<&Local> {
         self.reach
             .sources
             .local

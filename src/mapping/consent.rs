@@ -74,10 +74,10 @@ pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
 /// What was said of the person before a Patient was known is said of the Patient, so that whoever
 /// reads the Consent can write it again.
 fn named(value: &Value, patient: &Value) -> Value {
-    match value {
-        Value::Array(all) => all.iter().map(|one| named(one, patient)).collect(),
-        one if *one == Recorded::the_person() => patient.clone(),
-        one => one.clone(),
+    match value.as_array() {
+        Some(all) => all.iter().map(|one| named(one, patient)).collect(),
+        None if *value == Recorded::the_person() => patient.clone(),
+        None => value.clone(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
         plan,
         text::{coding, reference},
     },
+    mutant::{self, Mutant},
 };
 
 const AGENT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
@@ -44,7 +45,11 @@ pub fn of_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     let own = context.plan_kind(held, Provenance, ClassSet::EMPTY);
     let targets = plan::plan_kinds(held, context);
     // The document was last recorded when anything of it changed, seen or not; the part was not.
-    let changed = plan::stamp(held, "plan").changed;
+    let changed = if mutant::on(Mutant::ProvenanceIsOfTheDocument) {
+        held.recorded
+    } else {
+        plan::stamp(held, "plan").changed
+    };
     build(&held.id, "CarePlan", &[(own, changed)], &targets, context)
 }
 

@@ -51,10 +51,12 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         Call::CreateConsent
         | Call::Explain(_)
         | Call::Handles(_)
+        | Call::ImportConsent
         | Call::OAuth(_)
         | Call::Public(..)
         | Call::Push(..)
         | Call::Read(..)
+        | Call::Receipt(_)
         | Call::Search(_)
         | Call::UpdateConsent(_)
         | Call::Vread(..)
@@ -96,6 +98,21 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
 }
 
 impl Asked {
+    /// Every version there is.
+    pub const fn everything() -> Self {
+        Self {
+            kind: ResourceType::Consent,
+            id: None,
+            patient: None,
+            since: None,
+            at: None,
+            count: usize::MAX,
+            cursor: None,
+            understood: Vec::new(),
+            binding: [0; 16],
+        }
+    }
+
     fn take(&mut self, name: String, value: String, strict: bool, terms: Terms<'_>) -> Result<()> {
         match name.as_str() {
             "_count" => self.count = single("_count", count(&value))?.min(terms.most),
@@ -106,7 +123,10 @@ impl Asked {
             }
             "_at" => {
                 let (lo, hi) = period(&value).ok_or_else(|| {
-                    bad("_at", "It is a date or a time with a zone, with an optional prefix ge or le.")
+                    bad(
+                        "_at",
+                        "It is a date or a time with a zone, with an optional prefix ge or le.",
+                    )
                 })?;
                 let (from, to) = self.at.unwrap_or((Moment::MIN, Moment::MAX));
                 self.at = Some((from.max(lo), to.min(hi)));

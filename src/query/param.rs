@@ -112,17 +112,15 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
             ("category", Token),
             ("participant", Reference),
         ],
-        ResourceType::Consent => {
-            &[
-                ("patient", Reference),
-                ("status", Token),
-                ("identifier", Token),
-                ("category", Token),
-                ("actor", Reference),
-                ("date", Date),
-                ("period", Date),
-            ]
-        }
+        ResourceType::Consent => &[
+            ("patient", Reference),
+            ("status", Token),
+            ("identifier", Token),
+            ("category", Token),
+            ("actor", Reference),
+            ("date", Date),
+            ("period", Date),
+        ],
         ResourceType::Provenance => {
             &[("patient", Reference), ("target", Reference), ("recorded", Date)]
         }

@@ -60,7 +60,7 @@ impl Past {
     ///
     /// # Errors
     /// As [`Past::today`], which must be asked before.
-    pub fn next(&mut self) -> Result<Option<(Moment, Held)>> {
+    pub fn advance(&mut self) -> Result<Option<(Moment, Held)>> {
         let Some(step) = self.steps.get(self.taken) else { return Ok(None) };
         let made = step.made.iter().filter_map(|at| self.stored.documents.get(*at));
         for document in made {

@@ -21,7 +21,9 @@ use crate::{
     seal::Keys,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked, lock::Lock, sealed,
+        Stored, Task, Walked,
+        lock::Lock,
+        sealed,
         sqlite::{queue::Queue, read::Versions},
     },
 };

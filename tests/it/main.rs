@@ -14,6 +14,7 @@
 mod audit_log;
 mod demo;
 mod forbidden;
+mod leak;
 mod property;
 mod readme;
 mod refusal;

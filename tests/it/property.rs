@@ -5,6 +5,7 @@ mod asked;
 mod asked_of_past;
 mod edit;
 mod explained;
+mod history;
 mod interference;
 mod lab;
 mod lens;

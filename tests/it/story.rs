@@ -24,4 +24,5 @@ mod server;
 mod too_many_requests;
 mod versions;
 mod walk_in_blocks;
+mod who_saw_what;
 mod written_down;

@@ -107,7 +107,8 @@ fn rules(consent: &Value) -> &[Value] {
 fn reaches(rule: &Value, themes: Reach, classes: ClassSet) -> bool {
     let of = |system: &'static str| {
         let labels = array(rule, "securityLabel").iter();
-        labels.filter(move |label| text(label, "system") == Some(system))
+        labels
+            .filter(move |label| text(label, "system") == Some(system))
             .filter_map(|label| text(label, "code"))
     };
     let named: ThemeSet = of(labels::THEME).filter_map(Theme::from_code).collect();

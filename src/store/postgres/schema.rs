@@ -79,7 +79,7 @@ pub(super) async fn migrate(pool: &Arc<Pool>) -> Result<Vec<i64>> {
 pub(super) async fn bring_forward(pool: &Arc<Pool>) -> Result<()> {
     let lacking = pending(pool).await?;
     if lacking.first() == Some(&1) {
-        migrate(pool).await?;
+        pool.ask(Errand::Transaction, (), |rows, ()| Box::pin(create(rows))).await?;
     } else if !lacking.is_empty() {
         return Err(refusal(
             "The store is of an older gateway: stop the gateways that use it, then run \
@@ -116,17 +116,35 @@ async fn lacking(rows: &Session<'_>) -> Outcome<Vec<Step>> {
     Ok(lacking)
 }
 
+/// Takes every step at once if the database is still empty: processes that start together on an empty
+/// one must not take each other's first steps for an older gateway.
+async fn create(rows: &Session<'_>) -> Outcome<()> {
+    rows.run(LOCK).await?;
+    let lacking = lacking(rows).await?;
+    if lacking.first().is_some_and(|step| step.number == 1) {
+        for step in &lacking {
+            apply(rows, step).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes the first step that is lacking.
 async fn take(rows: &Session<'_>) -> Outcome<Option<i64>> {
     rows.run(LOCK).await?;
     let Some(step) = lacking(rows).await?.into_iter().next() else { return Ok(None) };
+    apply(rows, &step).await?;
+    Ok(Some(step.number))
+}
+
+async fn apply(rows: &Session<'_>, step: &Step) -> Outcome<()> {
     // A step is as long as the tables are large.
     rows.run("SET LOCAL statement_timeout = 0").await?;
     rows.run(JOURNAL).await?;
     rows.run(step.text).await?;
     let note = "INSERT INTO schema_version (number, checksum) VALUES ($1, $2)";
     rows.all(note, &[Number(step.number), Bytes(&step.checksum)]).await?;
-    Ok(Some(step.number))
+    Ok(())
 }
 
 /// Whose store is it, and do our keys open it? A new one becomes ours.

@@ -1,10 +1,13 @@
-//! Questions over the whole grammar: reads, and searches of every parameter, by URL and by form, page
-//! by page to the end.
+//! Questions over the whole grammar: reads, searches of every parameter, by URL and by form, page by
+//! page to the end, and all that is asked or refused beside them.
+
+mod other;
 
 use form_urlencoded::Serializer;
 use mylife::{domain::theme::Theme, fhir::types::ResourceType, query::param};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
+use self::other::Other;
 use super::{
     lab::{FHIR, Lab, Seen},
     oracle::{observation, part},
@@ -36,6 +39,8 @@ pub(super) enum Question {
     Read(ResourceType, String),
     /// A search, and all its pages.
     Search { kind: ResourceType, pairs: Vec<(&'static str, String)>, form: bool },
+    /// Anything else.
+    Other(Other),
 }
 
 pub(super) fn questions() -> impl Strategy<Value = Question> {
@@ -59,7 +64,8 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
             },
         )
     });
-    prop_oneof![1 => read, 3 => search]
+    let other = other::others().prop_map(Question::Other);
+    prop_oneof![3 => read, 9 => search, 4 => other]
 }
 
 /// Names the person; by identifier only in a form.
@@ -227,6 +233,7 @@ impl Question {
     /// Asks it, and for every further page.
     pub(super) fn ask(&self, lab: &Lab, token: &str) -> Vec<Seen> {
         match self {
+            Self::Other(other) => other.ask(lab, token),
             Self::Read(kind, id) => vec![lab.fetch(token, &format!("{FHIR}/{}/{id}", kind.name()))],
             Self::Search { kind, pairs, form } => {
                 let mut text = Serializer::new(String::new());
@@ -244,7 +251,7 @@ impl Question {
 }
 
 /// A page and all that follow it.
-fn walk(lab: &Lab, token: &str, first: Seen) -> Vec<Seen> {
+pub(super) fn walk(lab: &Lab, token: &str, first: Seen) -> Vec<Seen> {
     let mut pages = vec![first];
     while let Some(next) = next(pages.last().unwrap()) {
         assert!(pages.len() < PAGES, "a walk must end");

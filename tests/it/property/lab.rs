@@ -1,5 +1,7 @@
 //! Two gateways that differ in nothing but what they hold, and what a reader sees of an answer.
 
+mod far;
+
 use std::{
     io,
     num::NonZeroUsize,
@@ -11,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Request, header};
 use http_body_util::BodyExt;
 use mylife::{
     audit::log::{Disk, Log, Tape},
@@ -39,11 +41,13 @@ use mylife::{
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
+use self::far::Far;
 use super::{
-    reader::Reader,
+    reader::{Reader, signed},
     shelf::{KEYS, Shelf},
     world::{CITY, World, YOUTH},
 };
+use crate::step::wires::Wires;
 
 pub(super) const ISSUER: &str = "https://kuopio.example";
 pub(super) const FHIR: &str = "https://kuopio.example/fhir";
@@ -128,8 +132,24 @@ impl Tape for Nothing {
 /// One gateway, whose data is put in place as a whole.
 pub(super) struct Lab {
     gateway: Gateway,
+    /// The one that holds the data, where the gateway has none of its own.
+    far: Option<Arc<Far>>,
     runtime: Runtime,
     directory: PathBuf,
+}
+
+/// What is sent beside the token.
+pub(super) struct Sent<'a> {
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: &'a str,
+}
+
+impl Default for Sent<'_> {
+    fn default() -> Self {
+        Self { method: "GET", target: FHIR, headers: Vec::new(), body: "" }
+    }
 }
 
 /// What a reader sees of an answer.
@@ -149,36 +169,47 @@ impl Seen {
 
 impl Lab {
     pub(super) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("mylife-property-{}-{number}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
+        Self::with(|_| ())
+    }
+
+    /// One that is set up in another way, and holds what is written to it until told to hold more.
+    pub(super) fn with(alter: impl FnOnce(&mut Setup)) -> Self {
+        let directory = fresh();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let mut gateway = runtime.block_on(Gateway::open(setup(&directory))).unwrap();
-        gateway.log = Log::inline(
-            &directory.join("fast"),
-            log_keys(&gateway.node, &KEYS).unwrap(),
-            Arc::new(Fast),
-            Arc::clone(&gateway.clock),
-            Arc::clone(&gateway.chance),
-        )
-        .unwrap();
-        Self { gateway, runtime, directory }
+        let gateway = open(&runtime, &directory, alter);
+        Self { gateway, far: None, runtime, directory }
+    }
+
+    /// A portal without data, which asks one other gateway: what is held is held there.
+    pub(super) fn portal() -> Self {
+        let directory = fresh();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let wires = Wires::default();
+        let holder = open(&runtime, &directory.join("holder"), |s| far::holder(s, &wires));
+        let gateway = open(&runtime, &directory.join("portal"), |s| far::portal(s, &wires));
+        let far = runtime.block_on(Far::serve(holder, &wires));
+        Self { gateway, far: Some(far), runtime, directory }
     }
 
     /// From now on this is what the gateway holds.
     pub(super) fn hold(&mut self, world: &World) {
-        let shelf = Arc::new(Shelf::of(world));
-        let local = Some(Arc::new(Local::new(shelf, CITY.into(), 1 << 24)));
-        let node = self.gateway.node.clone();
-        self.gateway.reach.sources = Arc::new(Sources { node, local, peers: Vec::new() });
-        // What was answered of other people is not kept for these.
-        self.gateway.kept = Kept::new(1 << 24);
+        match &self.far {
+            None => fill(&mut self.gateway, world),
+            Some(far) => fill(&mut self.runtime.block_on(far.change()), world),
+        }
+    }
+
+    /// A token for a reader.
+    pub(super) fn token(&self, reader: &Reader) -> String {
+        reader.token(&SIGNER, self.gateway.base.trim_end_matches("/fhir"))
     }
 
     /// Leading characters of an id that make up one block of a walk over people.
     pub(super) fn stride(&mut self, stride: usize) {
         self.gateway.reach.stride = stride;
+        if let Some(far) = &self.far {
+            self.runtime.block_on(far.change()).reach.stride = stride;
+        }
     }
 
     pub(super) fn gateway(&self) -> &Gateway {
@@ -191,26 +222,32 @@ impl Lab {
 
     /// Gets an address, which may be absolute.
     pub(super) fn fetch(&self, token: &str, target: &str) -> Seen {
-        self.ask(token, Method::GET, target, None)
+        self.send(token, &Sent { target, ..Sent::default() })
     }
 
     /// Posts a form.
     pub(super) fn post(&self, token: &str, target: &str, form: &str) -> Seen {
-        self.ask(token, Method::POST, target, Some(form))
+        let kind = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        self.send(token, &Sent { method: "POST", target, headers: kind, body: form })
     }
 
-    fn ask(&self, token: &str, method: Method, target: &str, form: Option<&str>) -> Seen {
-        let target = target.strip_prefix(ISSUER).unwrap_or(target);
+    /// Sends any request.
+    pub(super) fn send(&self, token: &str, sent: &Sent<'_>) -> Seen {
+        // Of whichever gateway it is, what is asked is asked of this one.
+        let target = match sent.target.strip_prefix("https://") {
+            Some(rest) => &rest[rest.find('/').unwrap()..],
+            None => sent.target,
+        };
         let mut request = Request::builder()
-            .method(method)
+            .method(sent.method)
             .uri(target)
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header("x-request-id", "r1");
-        if form.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in &sent.headers {
+            request = request.header(*name, value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let body = BodyReader::of(Bytes::copy_from_slice(form.unwrap_or("").as_bytes()));
+        let body = BodyReader::of(Bytes::copy_from_slice(sent.body.as_bytes()));
         let incoming =
             Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() };
         self.runtime.block_on(async {
@@ -228,15 +265,60 @@ impl Lab {
     }
 }
 
+/// A directory of its own.
+fn fresh() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("mylife-property-{}-{number}", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
+fn open(runtime: &Runtime, directory: &Path, alter: impl FnOnce(&mut Setup)) -> Gateway {
+    std::fs::create_dir_all(directory).unwrap();
+    let mut setup = setup(directory);
+    alter(&mut setup);
+    let mut gateway = runtime.block_on(Gateway::open(setup)).unwrap();
+    gateway.log = Log::inline(
+        &directory.join("fast"),
+        log_keys(&gateway.node, &KEYS).unwrap(),
+        Arc::new(Fast),
+        Arc::clone(&gateway.clock),
+        Arc::clone(&gateway.chance),
+    )
+    .unwrap();
+    gateway
+}
+
+/// From now on this is what a gateway holds.
+fn fill(gateway: &mut Gateway, world: &World) {
+    let shelf = Arc::new(Shelf::of(world));
+    let local = Some(Arc::new(Local::new(shelf, CITY.into(), 1 << 24)));
+    let node = gateway.node.clone();
+    let peers = gateway.reach.sources.peers.clone();
+    gateway.reach.sources = Arc::new(Sources { node, local, peers });
+    // What was answered of other people is not kept for these.
+    gateway.kept = Kept::new(1 << 24);
+}
+
 impl Drop for Lab {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.directory));
     }
 }
 
+/// The key of the gateways and of all clients.
+pub(super) fn signer() -> &'static Signer {
+    &SIGNER
+}
+
 /// A token for a reader.
 pub(super) fn token(reader: &Reader) -> String {
-    reader.token(&SIGNER)
+    reader.token(&SIGNER, ISSUER)
+}
+
+/// A token of any client, with these claims, got at an instant.
+pub(super) fn token_with(client: &str, claims: &serde_json::Value, at: Moment) -> String {
+    signed(&SIGNER, client, claims, ISSUER, at)
 }
 
 fn setup(directory: &Path) -> Setup {

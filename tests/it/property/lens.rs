@@ -23,7 +23,8 @@ use super::{
     world::{patient, worlds},
 };
 
-/// Where a parameter looks, as in R4's list of search parameters; `*` is each element.
+/// Where a parameter looks, as in R4's list of search parameters; `*` is each element, `**` a rule of a
+/// Consent and those nested in it.
 fn path(kind: ResourceType, name: &str) -> &'static str {
     match (kind.name(), name) {
         (_, "_id") => "id",
@@ -37,6 +38,9 @@ fn path(kind: ResourceType, name: &str) -> &'static str {
         (_, "lifecycle-status") => "lifecycleStatus",
         ("Observation", "date") => "effectiveDateTime",
         ("CarePlan", "date") => "period",
+        ("Consent", "date") => "dateTime",
+        ("Consent", "period") => "provision/**/period",
+        ("Consent", "actor") => "provision/**/actor/*/reference/reference",
         (_, "start-date") => "startDate",
         ("QuestionnaireResponse", "authored") => "authored",
         (_, "authored" | "authored-on") => "authoredOn",
@@ -62,6 +66,10 @@ fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
 fn step<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
     match name {
         "*" => value.as_array().into_iter().flatten().collect(),
+        "**" => {
+            let nested = value["provision"].as_array().into_iter().flatten();
+            [value].into_iter().chain(nested.flat_map(|rule| step(rule, "**"))).collect()
+        }
         _ => value.get(name).into_iter().collect(),
     }
 }

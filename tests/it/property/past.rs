@@ -54,8 +54,7 @@ fn then(one: &Somebody, at: Moment) -> Somebody {
     then.assessments =
         surveys.map(|(n, all)| cut('a', n, all, at)).take_while(|v| !v.is_empty()).collect();
     let plans = one.plans.iter().enumerate();
-    then.plans =
-        plans.map(|(n, all)| cut('w', n, all, at)).take_while(|v| !v.is_empty()).collect();
+    then.plans = plans.map(|(n, all)| cut('w', n, all, at)).take_while(|v| !v.is_empty()).collect();
     then
 }
 
@@ -90,7 +89,7 @@ fn with_one_policy(mut world: World) -> World {
             version.birth_date = last.birth_date;
             version.non_disclosure = last.non_disclosure;
             version.minor_stance = last.minor_stance;
-            version.representation = last.representation.clone();
+            version.representation.clone_from(&last.representation);
         }
     }
     world

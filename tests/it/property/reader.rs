@@ -1,11 +1,14 @@
 //! Who asks: an organisation, a purpose and scopes, some of them granular.
 
-use mylife::authenticate::jose::{TokenKind, claims::Registered, sign::Signer};
+use mylife::{
+    authenticate::jose::{TokenKind, claims::Registered, sign::Signer},
+    domain::moment::Moment,
+};
 use proptest::{prelude::*, sample::select};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
-    lab::{FHIR, ISSUER, now},
+    lab::now,
     world::{CITY, OTHER, READER, YOUTH, patient},
 };
 
@@ -83,25 +86,37 @@ fn scopes() -> impl Strategy<Value = String> {
 }
 
 impl Reader {
-    /// An access token of the gateways under test.
-    pub(super) fn token(&self, signer: &Signer) -> String {
+    /// An access token of the gateway at `url`.
+    pub(super) fn token(&self, signer: &Signer, url: &str) -> String {
         let roles = if self.officer { vec!["officer"] } else { Vec::new() };
         let claims = json!({
-            "client_id": "reader", "scope": self.scope, "organization": self.organization,
+            "scope": self.scope, "organization": self.organization,
             "purpose": self.purpose, "register": self.register, "subject": self.subject,
             "roles": roles,
         });
-        let registered = Registered {
-            iss: ISSUER.to_owned(),
-            sub: "reader".to_owned(),
-            aud: FHIR.to_owned(),
-            exp: now().seconds() + 300,
-            iat: Some(now().seconds()),
-            nbf: None,
-            jti: "one".to_owned(),
-        };
-        let kept = claims.as_object().unwrap().iter().filter(|(_, v)| !v.is_null());
-        let claims: serde_json::Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
-        signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+        signed(signer, "reader", &claims, url, now())
     }
+}
+
+/// An access token of a client at a gateway, got at an instant; a claim that is null is left out.
+pub(super) fn signed(
+    signer: &Signer,
+    client: &str,
+    claims: &Value,
+    url: &str,
+    at: Moment,
+) -> String {
+    let registered = Registered {
+        iss: url.to_owned(),
+        sub: client.to_owned(),
+        aud: format!("{url}/fhir"),
+        exp: at.seconds() + 300,
+        iat: Some(at.seconds()),
+        nbf: None,
+        jti: "one".to_owned(),
+    };
+    let kept = claims.as_object().unwrap().iter().filter(|(_, v)| !v.is_null());
+    let mut claims: Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
+    claims.insert("client_id".to_owned(), client.into());
+    signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
 }

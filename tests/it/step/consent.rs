@@ -1,9 +1,12 @@
 //! The consent decision: worked cases, properties, boundaries in time, and what may be written.
 
 mod boundaries;
+mod import;
 mod parts;
 mod profile;
 mod properties;
+mod twice;
+mod twin;
 mod world;
 
 use mylife::{consent::cases, error::Kind};

@@ -56,9 +56,19 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
     let many: Vec<Value> = vec![label("theme", "housing")[0].clone(); 101];
     let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     vec![
-        ("both at once", at("/category", kinds(&["grant", "prohibition"])), 422, "Consent.category"),
+        (
+            "both at once",
+            at("/category", kinds(&["grant", "prohibition"])),
+            422,
+            "Consent.category",
+        ),
         ("neither", at("/category", kinds(&["wish"])), 422, "Consent.category"),
-        ("a root that permits", at("/provision/type", json!("permit")), 422, "Consent.provision.type"),
+        (
+            "a root that permits",
+            at("/provision/type", json!("permit")),
+            422,
+            "Consent.provision.type",
+        ),
         (
             "a grant that forbids",
             in_rule("type", json!("deny")),
@@ -77,7 +87,12 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.provision.provision[0].period.end",
         ),
-        ("too many rules", at("/provision/provision", rules(201)), 422, "Consent.provision.provision"),
+        (
+            "too many rules",
+            at("/provision/provision", rules(201)),
+            422,
+            "Consent.provision.provision",
+        ),
         (
             "far too many",
             at("/provision/provision", json!(vec![json!({}); 100_000])),
@@ -91,12 +106,7 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.provision.provision[0].securityLabel",
         ),
-        (
-            "too deep",
-            at(RULE, deep(&rule, 3)),
-            422,
-            "Consent.provision.provision[0].type",
-        ),
+        ("too deep", at(RULE, deep(&rule, 3)), 422, "Consent.provision.provision[0].type"),
         ("far too deep", nested, 400, ""),
         ("no JSON", "{\"resourceType\":".to_owned(), 400, ""),
         ("a member twice", good.to_string().replacen('{', "{\"status\":\"draft\",", 1), 400, ""),
@@ -124,7 +134,12 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.provision.provision[0].purpose[0]",
         ),
-        ("for no purpose", in_rule("purpose", Value::Null), 422, "Consent.provision.provision[0].purpose"),
+        (
+            "for no purpose",
+            in_rule("purpose", Value::Null),
+            422,
+            "Consent.provision.provision[0].purpose",
+        ),
         ("for nobody", in_rule("actor", json!([])), 422, "Consent.provision.provision[0].actor"),
         (
             "a person there is not",
@@ -132,7 +147,12 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.patient",
         ),
-        ("another node's", at("/patient/reference", json!("Patient/205.x")), 422, "Consent.patient"),
+        (
+            "another node's",
+            at("/patient/reference", json!("Patient/205.x")),
+            422,
+            "Consent.patient",
+        ),
         ("no person", at("/patient/reference", json!("Group/297.x")), 422, "Consent.patient"),
         (
             "given by another",
@@ -146,7 +166,12 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.performer",
         ),
-        ("given by nobody", at("/performer", json!([{ "display": "x" }])), 422, "Consent.performer"),
+        (
+            "given by nobody",
+            at("/performer", json!([{ "display": "x" }])),
+            422,
+            "Consent.performer",
+        ),
         ("given tomorrow", at("/dateTime", json!("2026-03-03")), 422, "Consent.dateTime"),
         (
             "given by a fast clock",
@@ -227,5 +252,9 @@ fn a_date_of_the_past_and_a_second_sending_change_nothing_that_was() {
         assert_eq!(book.get(&history).total(), Some(1));
     }
     let slow = put(&body, "/dateTime", json!("2026-03-03T10:07:00Z")).to_string();
-    assert_eq!(send(&book, Method::PUT, &path(GIVEN), &slow).status(), 200, "clocks differ a little");
+    assert_eq!(
+        send(&book, Method::PUT, &path(GIVEN), &slow).status(),
+        200,
+        "clocks differ a little"
+    );
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use mylife::{
+    audit::record::Interaction,
     authenticate::jose::{TokenKind, claims::Registered},
     domain::theme::Theme::{Finance, Health, Housing},
 };
@@ -25,7 +26,7 @@ fn write(
     let headers = headers.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
     let (kind, body) = (Some("application/fhir+json"), body.to_string().into());
     let nodes = client.nodes.as_deref();
-    client.actor.send(&client.node, method, path, Ask { headers, kind, body, nodes })
+    client.actor.send(&client.node, method, path, Ask { headers, kind, nodes, body })
 }
 
 fn post(client: &At, body: &Value, headers: &[(&'static str, &str)]) -> Reply {
@@ -101,7 +102,8 @@ fn nothing_is_created_twice_nor_under_an_id_of_the_writers_choice() {
     let kuopio = world.municipality("297");
     let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
     let (aino, eero) = (kuopio.person("aino"), kuopio.person("eero"));
-    let body = Terms::grant(&portal.actor).themes(&[Housing]).consent(&patient(&aino), UUID, "active");
+    let body =
+        Terms::grant(&portal.actor).themes(&[Housing]).consent(&patient(&aino), UUID, "active");
     let condition = format!("identifier=urn:ietf:rfc:3986%7C{UUID}");
     let made = post(&book, &body, &[("if-none-exist", &condition)]);
     assert_eq!(made.status(), 201, "{made:?}");
@@ -119,10 +121,8 @@ fn nothing_is_created_twice_nor_under_an_id_of_the_writers_choice() {
     // Neither an id that there is none of, nor another's.
     let absent = format!("/fhir/Consent/297.{}", "a".repeat(26));
     for (path, whose) in [(&absent, &aino), (&format!("/fhir/Consent/{}", aino.patient()), &aino)] {
-        let body = with_id(
-            Terms::grant(&portal.actor).consent(&patient(whose), UUID, "active"),
-            path,
-        );
+        let body =
+            with_id(Terms::grant(&portal.actor).consent(&patient(whose), UUID, "active"), path);
         let reply = write(&book, Method::PUT, path, &body, &[("if-match", "*")]);
         reply.refused(404, "not-found");
     }
@@ -232,4 +232,87 @@ fn only_the_person_a_representative_and_an_officer_write() {
 /// Id of a `RelatedPerson`.
 fn related(patient: &str, local: &str) -> String {
     mylife::mapping::person::related_id(patient, local).to_string()
+}
+
+#[test]
+fn a_consent_of_another_form_is_imported_as_far_as_it_can_be_told() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, ""), (Health, 1, 1, "")]);
+    let mut text =
+        Terms::grant(&portal.actor).themes(&[Housing]).consent(&patient(&aino), UUID, "active");
+    text["category"] = json!([{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }]);
+    text["policy"] = json!([{ "uri": "urn:another" }]);
+    let rule = text.pointer_mut("/provision/provision/0").unwrap();
+    rule["actor"].as_array_mut().unwrap().push(json!({
+        "role": { "text": "a friend" }, "reference": { "display": "Somebody" } }));
+    let import = |body: &Value| write(&book, Method::POST, "/fhir/Consent/$import", body, &[]);
+    let made = import(&text);
+    assert_eq!(made.status(), 201, "{made:?}");
+    let issues = made.json()["issue"].as_array().unwrap();
+    assert_eq!(issues.len(), 2);
+    assert_eq!(issues[1]["expression"][0], "Consent.provision.provision[0].actor");
+    made.keeps_quiet("Somebody");
+    let survey = format!("/fhir/QuestionnaireResponse/{}", aino.document(0));
+    portal.get(&survey).shows([Housing]).hides([Health]);
+    // Sent again it is the next version of the same.
+    text["provision"] = json!({ "type": "permit" });
+    let next = import(&text);
+    assert_eq!((next.status(), place(&next)), (200, place(&made)));
+    portal.get(&survey).refused(404, "not-found");
+    let own = Terms::grant(&portal.actor).consent(&patient(&aino), UUID, "active");
+    assert_eq!(import(&own).refused(422, "business-rule").expression(), ["Consent.category"]);
+    assert_eq!(book.get(&place(&made)).status(), 200);
+}
+
+#[test]
+fn the_receipt_says_what_was_agreed_to_and_what_became_of_it_to_its_readers_alone() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
+    let aino = kuopio.person("aino");
+    let terms =
+        Terms::grant(&portal.actor).themes(&[Housing]).class("free-text").until("2027-01-01");
+    let body = terms.consent(&patient(&aino), UUID, "active");
+    let made = post(&book, &body, &[]);
+    let given = world.now();
+    world.pass(HOUR);
+    let revoked = with_id(terms.consent(&patient(&aino), UUID, "inactive"), &place(&made));
+    write(&book, Method::PUT, &place(&made), &revoked, &[("if-match", "*")]).accepted();
+    let path = format!("{}/$receipt", place(&made));
+    let reply = book.get(&path);
+    assert_eq!(reply.status(), 200, "{reply:?}");
+    let receipt = reply.json();
+    for (pointer, expected) in [
+        ("/schema_version", json!("ISO/IEC TS 27560:2023")),
+        ("/record_id", json!(made.header("location").unwrap())),
+        ("/pii_principal_id", json!(format!("Patient/{}", aino.patient()))),
+        ("/pii_controllers/0/id", json!(kuopio.identity.organization())),
+        ("/consent_type", json!("grant")),
+        ("/privacy_notice", json!("urn:mylife:policy:1")),
+        ("/jurisdiction", json!("FI")),
+        ("/purposes/0/purpose", json!(["TREAT"])),
+        ("/purposes/0/personal_data/categories", json!(["housing"])),
+        ("/purposes/0/personal_data/special_categories", json!(["free-text"])),
+        ("/purposes/0/recipients/0/identifier/value", json!(portal.actor.organization)),
+        ("/purposes/0/validity/end", json!("2027-01-01")),
+        ("/state", json!("inactive")),
+        ("/events/0/event_type", json!("given")),
+        ("/events/0/event_time", json!(given.to_string())),
+        ("/events/1/event_type", json!("withdrawn")),
+        ("/events/1/event_time", json!(world.now().to_string())),
+    ] {
+        assert_eq!(receipt.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    assert!(receipt["withdrawal_method"]["how"].as_str().unwrap().contains("inactive"));
+    let read = kuopio.audit().into_iter().filter(|e| {
+        e.interaction == Interaction::Operation && e.patient.as_deref() == Some(aino.patient())
+    });
+    assert_eq!(read.count(), 1);
+    // Who may not read it learns no more than who asks for nothing.
+    let absent = portal.get(&format!("/fhir/Consent/297.{}/$receipt", "a".repeat(26)));
+    assert_eq!(portal.get(&path).bytes(), absent.bytes());
+    absent.refused(404, "not-found");
+    kuopio.client("goals-only").get(&path).refused(403, "forbidden");
 }

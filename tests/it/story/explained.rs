@@ -15,7 +15,7 @@ use crate::world::{
 
 const OFFICER: &str = "data-protection-officer";
 
-fn law() -> Value {
+pub(super) fn law() -> Value {
     let title = |fi: &str, sv: &str, en: &str| json!({ "fi": fi, "sv": sv, "en": en });
     json!({
         "officer_roles": [OFFICER],
@@ -53,13 +53,13 @@ fn ask(who: &At, patient: &str, body: &Value, language: &str) -> Reply {
     who.actor.send(&who.node, Method::POST, &format!("/fhir/Patient/{patient}/$explain"), ask)
 }
 
-fn citizen(node: &Node, who: &str) -> At {
+pub(super) fn citizen(node: &Node, who: &str) -> At {
     let app = node.client("citizen-app");
     app.actor.states(json!({ "ihe_iua": { "subject_id": who } }));
     app
 }
 
-fn officer(node: &Node) -> At {
+pub(super) fn officer(node: &Node) -> At {
     let desk = node.client("officer-desk");
     desk.actor.states(json!({ "ihe_iua": {
         "subject_id": "Practitioner/297.prac.dpo", "subject_role": [OFFICER] } }));

@@ -7,7 +7,7 @@ use super::{File, none, rust};
 const TABLE: &str = include_str!("../../tables/directions.txt");
 
 /// In `src/lib.rs` the modules stand in this order: the way of a request, its roads, the floor.
-const ORDER: [&str; 43] = [
+const ORDER: [&str; 44] = [
     "cli",
     "config",
     "serve",
@@ -50,6 +50,7 @@ const ORDER: [&str; 43] = [
     "telemetry",
     "error",
     "clock",
+    "mutant",
     "memory",
 ];
 

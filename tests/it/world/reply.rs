@@ -62,6 +62,11 @@ impl Reply {
         let header = |name| self.header(name);
         assert!(header("x-request-id").is_some(), "no request id: {self:?}");
         assert_eq!(header("x-content-type-options"), Some("nosniff"), "{self:?}");
+        if self.asked.ends_with("$receipt") && self.status() == 200 {
+            assert_eq!(header("content-type"), Some("application/json"), "{self:?}");
+            assert!(header("mylife-receipt").is_some(), "{self:?}");
+            return;
+        }
         if self.response.body().is_empty() || self.asked.contains("/.well-known/") {
             return;
         }

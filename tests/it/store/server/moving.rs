@@ -17,8 +17,8 @@ use mylife::{
 use tokio::sync::Notify;
 
 use super::{
-    Directory, assessment, at, change, consent, fresh, keys, message, on_one_thread,
-    open, options, shared, try_open, writes,
+    Directory, assessment, at, change, consent, fresh, keys, message, on_one_thread, open, options,
+    shared, try_open, writes,
 };
 use crate::store::sqlite;
 

@@ -1,6 +1,6 @@
 //! `mylife audit reviews` and `review`: what was told by a declared ground, and what came of it.
 //!
-//! Part of `cli`. Whoever is past a prohibition, or in an emergency, is past it in a second person's
+//! Part of `cli audit`. Whoever is past a prohibition, or in an emergency, is past it in a second person's
 //! sight: the disclosure is the notice, and stays on the list until somebody else has written down what
 //! they found. Both are records of the one audit log, under the person's key, and the person reads them
 //! in `$explain`. Source: `consent` 1.4, break-glass.
@@ -8,13 +8,56 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 
-use super::{audit::basis, exit::Exit, output::Output};
+use super::{basis, opening::Opening};
 use crate::{
-    audit::record::{Basis, Entry},
+    audit::{
+        frame::AuditKey,
+        record::{Basis, Entry, Review},
+        step::record_review,
+    },
+    cli::{Settings, exit::Exit, output::Output},
     consent::law::Law,
     error::{Error, Result},
+    gateway::open::{Setup, open_log, open_store},
 };
+
+/// Lists them.
+pub(super) fn list(settings: &Settings, listing: Listing, output: &mut Output<'_>) -> Result<Exit> {
+    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
+    let reviews = opening.records(|records| Reviews::of(records))?;
+    Ok(reviews.tell(&opening.config.setup.law, listing, output))
+}
+
+/// Writes down what was found.
+pub(super) fn review(
+    settings: &Settings,
+    request: &str,
+    found: &Review<'_>,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
+    let now = output.around.clock.now();
+    // Who adds to a log is the one process that uses the data directory.
+    let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
+    let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
+    let reviews = opening.records(|records| Reviews::of(records))?;
+    let open = reviews.open(request, &found.by)?;
+    let Opening { config, runtime, store, ledger } = &opening;
+    runtime.block_on(async {
+        let log = open_log(&config.setup, ledger.clone()).await?;
+        for used in &open {
+            let patient = used.patient.as_deref().unwrap_or_default();
+            let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
+            let stored = store.load(patient).await?.ok_or_else(gone)?;
+            let key = AuditKey { id: patient.into(), key: stored.audit_key };
+            record_review(&log, &key, used, found.clone(), now).await?;
+        }
+        log.close()
+    })?;
+    output.line(format_args!("{} reviewed", open.len()));
+    Ok(Exit::Fine)
+}
 
 /// What is listed, and how.
 #[derive(Clone, Copy)]
@@ -26,11 +69,11 @@ pub(super) struct Listing {
 }
 
 /// Disclosures that are to be reviewed, each with what was found.
-pub(super) struct Reviews(Vec<(Entry<'static>, Option<bool>)>);
+struct Reviews(Vec<(Entry<'static>, Option<bool>)>);
 
 impl Reviews {
     /// From the records of a log, oldest first.
-    pub(super) fn of(records: impl Iterator<Item = Result<Entry<'static>>>) -> Result<Self> {
+    fn of(records: impl Iterator<Item = Result<Entry<'static>>>) -> Result<Self> {
         let mut uses: Vec<(Entry<'static>, Option<bool>)> = Vec::new();
         let mut places: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for entry in records {
@@ -55,7 +98,7 @@ impl Reviews {
     ///
     /// # Errors
     /// `Invalid` if there is none, or if the one who reviews is the one who asked.
-    pub(super) fn open(&self, request: &str, by: &str) -> Result<Vec<&Entry<'static>>> {
+    fn open(&self, request: &str, by: &str) -> Result<Vec<&Entry<'static>>> {
         let open = self.0.iter().filter(|(e, found)| e.request == request && found.is_none());
         let open: Vec<_> = open.map(|(entry, _)| entry).collect();
         if open.is_empty() {
@@ -74,7 +117,7 @@ impl Reviews {
     }
 
     /// Lists what waits, and what else is wanted.
-    pub(super) fn tell(&self, law: &Law, listing: Listing, output: &mut Output<'_>) -> Exit {
+    fn tell(&self, law: &Law, listing: Listing, output: &mut Output<'_>) -> Exit {
         let Listing { all, as_json } = listing;
         let mut waiting = 0_usize;
         for (entry, found) in &self.0 {

@@ -1,6 +1,6 @@
 //! `mylife audit trace`: what one request was told, on which basis, and what was withheld and why.
 //!
-//! Part of `cli`. What was released is the record's word. What was withheld is in no record, since
+//! Part of `cli audit`. What was released is the record's word. What was withheld is in no record, since
 //! nothing of it left; it is decided again, by the same decision, about the caller as the record and the
 //! settings have it: as of now, and said to be so.
 
@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{
-    audit::basis,
-    exit::Exit,
-    output::Output,
-    people,
-    simulate::report::{said, shown},
-};
+use super::{basis, opening::Opening};
 use crate::{
     audit::record::{Basis, Entry, Outcome},
+    cli::{
+        Settings,
+        exit::Exit,
+        output::Output,
+        people,
+        simulate::report::{said, shown},
+    },
     compartment::Compartment,
     config::Config,
     consent::{
@@ -33,16 +34,30 @@ use crate::{
     store::Store,
 };
 
+/// Traces a request.
+pub(super) fn run(
+    settings: &Settings,
+    request: &str,
+    as_json: bool,
+    output: &mut Output<'_>,
+) -> Result<Exit> {
+    let now = output.around.clock.now();
+    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
+    let Opening { config, runtime, store, .. } = &opening;
+    let desk = Desk { config, store: &**store, runtime, now };
+    opening.records(|records| desk.trace(records, request, as_json, output))
+}
+
 /// Where what is needed is looked for.
-pub(super) struct Desk<'a> {
+struct Desk<'a> {
     /// The gateway's settings.
-    pub(super) config: &'a Config,
+    config: &'a Config,
     /// Its store.
-    pub(super) store: &'a dyn Store,
+    store: &'a dyn Store,
     /// To wait for the store.
-    pub(super) runtime: &'a tokio::runtime::Runtime,
+    runtime: &'a tokio::runtime::Runtime,
     /// The instant of the command.
-    pub(super) now: Moment,
+    now: Moment,
 }
 
 impl Desk<'_> {
@@ -50,7 +65,7 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// `Invalid` if there is none.
-    pub(super) fn trace(
+    fn trace(
         &self,
         records: impl Iterator<Item = Result<Entry<'static>>>,
         request: &str,
@@ -177,11 +192,4 @@ impl Desk<'_> {
             scopes: ScopeCover::all(),
         }
     }
-}
-
-/// The records a walk over a log finds, without those whose key is forgotten.
-pub(super) fn readable(
-    found: impl Iterator<Item = Result<crate::audit::read::Found>>,
-) -> impl Iterator<Item = Result<Entry<'static>>> {
-    found.filter_map(|found| found.map(|found| found.entry).transpose())
 }

@@ -1,0 +1,74 @@
+//! A log and what opens it, found by a gateway's settings.
+//!
+//! Part of `cli audit`: for commands that read every record, or add one.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::keys;
+use crate::{
+    audit::{
+        read::{self, Found},
+        record::Entry,
+    },
+    cli::{Settings, output::Output},
+    config::Config,
+    error::{Error, Result},
+    gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store},
+    store::{Store, postgres::Ledger},
+};
+
+/// A log and what opens it.
+pub(super) struct Opening {
+    /// The gateway's settings.
+    pub(super) config: Config,
+    /// To wait for the store.
+    pub(super) runtime: Runtime,
+    /// Its store.
+    pub(super) store: Arc<dyn Store>,
+    /// The log's rows, where it is in a database.
+    pub(super) ledger: Option<Ledger>,
+}
+
+impl Opening {
+    /// Of a gateway's settings, to read; `None` once their mistakes are told.
+    pub(super) fn of(settings: &Settings, output: &mut Output<'_>) -> Result<Option<Self>> {
+        let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(look_at_store(setup));
+        Self::with(settings, opened, output)
+    }
+
+    /// The same, opened in another way.
+    pub(super) fn with(
+        settings: &Settings,
+        open: impl FnOnce(&Runtime, &Setup) -> Result<Opened>,
+        output: &mut Output<'_>,
+    ) -> Result<Option<Self>> {
+        let Some(config) = settings.read(output) else { return Ok(None) };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::unavailable)?;
+        let Opened { store, ledger } = open(&runtime, &config.setup)?;
+        Ok(Some(Self { config, runtime, store, ledger }))
+    }
+
+    /// Every record that can be read, oldest first, shown to `see`.
+    pub(super) fn records<T>(
+        &self,
+        see: impl FnOnce(&mut dyn Iterator<Item = Result<Entry<'static>>>) -> Result<T>,
+    ) -> Result<T> {
+        let setup = &self.config.setup;
+        let own = log_keys(&setup.node, &setup.keys)?.node_key;
+        let keys = keys(&self.runtime, &*self.store, *own);
+        match &self.ledger {
+            Some(ledger) => see(&mut readable(read::rows::read(ledger.clone(), &keys))),
+            None => see(&mut readable(read::read(&setup.directory_path.join(AUDIT), &keys)?)),
+        }
+    }
+}
+
+/// The records a walk over a log finds, without those whose key is forgotten.
+fn readable(
+    found: impl Iterator<Item = Result<Found>>,
+) -> impl Iterator<Item = Result<Entry<'static>>> {
+    found.filter_map(|found| found.map(|found| found.entry).transpose())
+}

@@ -1,0 +1,182 @@
+//! Known mistakes, seeded on purpose: each leaks in a way the leak tests must notice.
+//!
+//! On the floor, used where the mistake would be made. With the feature `mutants`, which no release
+//! build takes, a test makes one mistake at a time on its own thread; without it [`on`] is `false`
+//! wherever it stands and nothing of a mistake is left in the product. Source: `consent` 2.2; the table
+//! is `tests/tables/leaks.txt`.
+
+#[cfg(all(feature = "mutants", not(debug_assertions)))]
+compile_error!(
+    "The feature `mutants` makes a gateway that leaks: it is for debug builds of the tests."
+);
+
+/// A mistake. Its line says what the gateway then does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mutant {
+    /// `total` counts what is held.
+    TotalCountsHidden,
+    /// A page is cut to its length first, and what may not be seen taken out afterwards.
+    PageIsCutBeforeRelease,
+    /// A cursor holds a place among everything that is held.
+    CursorCountsHidden,
+    /// A cursor is good for whoever has it.
+    CursorIsAnybodys,
+    /// A page across people ends where the work ran out.
+    WalkEndsWithTheWork,
+    /// A search value that may not be seen matches.
+    HiddenRowsMatch,
+    /// A granular scope chooses resources by what may not be seen.
+    ScopeFiltersSeeHidden,
+    /// The order is that of the last change, seen or not.
+    SortsOnHidden,
+    /// `lastUpdated` is that of the last change, seen or not.
+    LastUpdatedOverAll,
+    /// `status` and the document's own time are those of the last change, seen or not.
+    StatusOverAll,
+    /// The version is a digest of the whole resource.
+    VersionOverAll,
+    /// `meta.security` has the labels of the whole resource.
+    LabelsOverAll,
+    /// What is hidden is 403, what does not exist 404.
+    HiddenIsForbidden,
+    /// What is hidden is 404 in words of its own.
+    HiddenSaysOtherwise,
+    /// What is hidden is gone: 410.
+    GoneIsToldOfHidden,
+    /// A change that may not be seen makes a version.
+    HistoryKeepsHiddenVersions,
+    /// An address that is not served is refused in other words where something of the id is held.
+    RefusesAfterLooking,
+    /// A Consent is found by its uuid, whoever wrote it.
+    UuidIsEverybodys,
+    /// A write is numbered with the version of the person's whole compartment.
+    WritesAreNumberedTogether,
+    /// `POST _search` shows what is held.
+    PostSkipsRelease,
+    /// `HEAD` has the length and the version of what is held.
+    HeadSkipsRelease,
+    /// Decisions stand in a list beside the kinds, and the denied ones are left out of it.
+    DecisionsShift,
+    /// A reference passes whether its target exists for the reader or not.
+    HiddenReferencesShow,
+    /// The narrative is that of the whole resource.
+    NarrativeIsWhole,
+    /// A Provenance is as new as the document's last version.
+    ProvenanceIsOfTheDocument,
+    /// A Consent is shown to every client that writes Consents.
+    WritersAreAlike,
+    /// One rate limit for all.
+    ThrottleIsShared,
+    /// A prohibition of which it is unknown whether it applies is passed over.
+    UnknownPermits,
+    /// An answer is given again to whoever asks in the same words.
+    KeptAnswerIsAnybodys,
+    /// An answer is given again whatever has changed since.
+    KeptAnswerOutlivesChange,
+    /// The decisions for one caller hold for the next.
+    KeptDecisionIsAnybodys,
+    /// Who holds nothing of a person is said to be incomplete.
+    CompletenessNamesHolders,
+    /// A question about a person who is hidden where it starts is widened all the same.
+    HandlesForHidden,
+}
+
+/// Is this mistake being made?
+#[cfg(not(feature = "mutants"))]
+#[inline]
+pub(crate) const fn on(_: Mutant) -> bool {
+    false
+}
+
+/// Does what is worked out now see everything that is held?
+#[cfg(not(feature = "mutants"))]
+#[inline]
+pub(crate) const fn is_careless() -> bool {
+    false
+}
+
+/// Works something out; under the mistake, of everything that is held.
+#[cfg(not(feature = "mutants"))]
+#[inline]
+pub(crate) fn careless<T>(_: Mutant, of: impl FnOnce() -> T) -> T {
+    of()
+}
+
+#[cfg(feature = "mutants")]
+pub use self::seeded::{ALL, made};
+#[cfg(feature = "mutants")]
+pub(crate) use self::seeded::{careless, is_careless, on};
+
+/// The mistake that is being made, of each thread for itself: tests run side by side.
+#[cfg(feature = "mutants")]
+mod seeded {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        static MADE: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static CARELESS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Every mistake.
+    pub const ALL: [Mutant; 33] = [
+        Mutant::TotalCountsHidden,
+        Mutant::PageIsCutBeforeRelease,
+        Mutant::CursorCountsHidden,
+        Mutant::CursorIsAnybodys,
+        Mutant::WalkEndsWithTheWork,
+        Mutant::HiddenRowsMatch,
+        Mutant::ScopeFiltersSeeHidden,
+        Mutant::SortsOnHidden,
+        Mutant::LastUpdatedOverAll,
+        Mutant::StatusOverAll,
+        Mutant::VersionOverAll,
+        Mutant::LabelsOverAll,
+        Mutant::HiddenIsForbidden,
+        Mutant::HiddenSaysOtherwise,
+        Mutant::GoneIsToldOfHidden,
+        Mutant::HistoryKeepsHiddenVersions,
+        Mutant::RefusesAfterLooking,
+        Mutant::UuidIsEverybodys,
+        Mutant::WritesAreNumberedTogether,
+        Mutant::PostSkipsRelease,
+        Mutant::HeadSkipsRelease,
+        Mutant::DecisionsShift,
+        Mutant::HiddenReferencesShow,
+        Mutant::NarrativeIsWhole,
+        Mutant::ProvenanceIsOfTheDocument,
+        Mutant::WritersAreAlike,
+        Mutant::ThrottleIsShared,
+        Mutant::UnknownPermits,
+        Mutant::KeptAnswerIsAnybodys,
+        Mutant::KeptAnswerOutlivesChange,
+        Mutant::KeptDecisionIsAnybodys,
+        Mutant::CompletenessNamesHolders,
+        Mutant::HandlesForHidden,
+    ];
+
+    /// Makes a mistake from now on, or none, on this thread.
+    pub fn made(mistake: Option<Mutant>) {
+        MADE.set(mistake);
+        CARELESS.set(false);
+    }
+
+    pub(crate) fn on(mistake: Mutant) -> bool {
+        MADE.get() == Some(mistake)
+    }
+
+    pub(crate) fn is_careless() -> bool {
+        CARELESS.get()
+    }
+
+    pub(crate) fn careless<T>(mistake: Mutant, of: impl FnOnce() -> T) -> T {
+        if !on(mistake) {
+            return of();
+        }
+        let before = CARELESS.replace(true);
+        let found = of();
+        CARELESS.set(before);
+        found
+    }
+}

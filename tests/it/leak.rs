@@ -1,0 +1,118 @@
+//! The leak table: each row is a channel through which hidden data could show, a test over HTTPS on a
+//! running gateway, and the seeded mistakes that test must notice.
+//!
+//! The table is `tests/tables/leaks.txt`. The mistakes exist in a build with the feature `mutants`
+//! alone, where [`mutants`] makes each of them in turn; every other test of the binary runs without.
+
+mod absent;
+mod deciding;
+mod fhir_ni;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod past;
+mod portal;
+mod reading;
+mod searching;
+mod stage;
+mod writing;
+
+use std::collections::BTreeSet;
+
+const TABLE: &str = include_str!("../tables/leaks.txt");
+const MISTAKES: &str = include_str!("../../src/mutant.rs");
+
+/// One row of the table.
+struct Row {
+    number: usize,
+    test: &'static str,
+    mutants: Vec<&'static str>,
+    state: &'static str,
+}
+
+/// A test by its name, for the table and for those who run it with a mistake.
+macro_rules! tests {
+    ($($group:ident::{$($name:ident),* $(,)?}),* $(,)?) => {
+        const TESTS: &[(&str, fn())] =
+            &[$($((concat!(stringify!($group), "::", stringify!($name)), $group::$name)),*),*];
+    };
+}
+
+tests! {
+    searching::{
+        the_total_counts_what_is_seen,
+        pages_are_as_long_and_as_many_as_what_is_seen_fills,
+        a_page_link_works_for_who_got_it_alone,
+        a_search_value_that_is_hidden_matches_nothing,
+        what_is_hidden_moves_nothing_in_the_order,
+        a_walk_over_people_goes_on_past_who_is_hidden,
+        a_form_finds_what_a_url_finds,
+    },
+    reading::{
+        version_time_status_and_labels_are_of_what_is_seen,
+        hidden_and_absent_are_the_same_bytes,
+        a_head_tells_of_what_its_body_would,
+        a_reference_to_what_is_hidden_is_not_there,
+        the_narrative_says_what_is_seen,
+        a_provenance_is_as_old_as_what_is_seen,
+    },
+    writing::{
+        a_consent_of_another_writer_changes_no_write,
+        a_consent_of_another_writer_is_not_found,
+        what_others_ask_slows_nobody_down,
+    },
+    deciding::{
+        each_segment_has_its_own_decision,
+        what_cannot_be_decided_is_not_released,
+        an_answer_and_its_decisions_are_one_callers,
+        an_answer_is_not_given_again_after_what_permitted_it,
+        a_scope_chooses_resources_by_what_is_seen,
+        a_receipt_counts_nothing,
+    },
+    portal::{
+        who_holds_somebody_shows_in_no_statement,
+        a_question_about_who_is_hidden_is_not_widened,
+        what_a_node_hides_shows_nowhere_at_the_portal,
+    },
+    past::{ a_history_has_the_versions_that_are_seen },
+    absent::{
+        parameters_that_are_not_served_tell_nothing,
+        addresses_that_are_not_served_tell_nothing,
+        methods_that_are_not_served_tell_nothing,
+        documents_for_anybody_tell_nothing,
+    },
+}
+
+fn rows() -> impl Iterator<Item = Row> {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [number, _, test, mutants, state] = columns[..] else { panic!("a row of 5: {line}") };
+        let mutants = mutants.split(' ').filter(|name| *name != "-").collect();
+        Row { number: number.parse().unwrap(), test, mutants, state }
+    })
+}
+
+fn test(name: &str) -> fn() {
+    TESTS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no test {name}")).1
+}
+
+#[test]
+fn the_table_has_every_row_a_test_for_each_and_every_mistake_once() {
+    let numbers: Vec<usize> = rows().map(|row| row.number).collect();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+    assert!(numbers.len() >= 26, "rows 1 to 26 are those of the catalogue");
+    let mut named = BTreeSet::new();
+    for row in rows() {
+        test(row.test);
+        assert!(["closed", "no road"].contains(&row.state), "{}: {}", row.number, row.state);
+        for mutant in row.mutants {
+            assert!(named.insert(mutant), "{mutant} stands in two rows");
+        }
+    }
+    let begin = MISTAKES.find("pub enum Mutant {").unwrap();
+    let list = MISTAKES[begin..].split_once('}').unwrap().0.lines().map(str::trim);
+    let known = list.filter_map(|line| line.strip_suffix(',')).filter(|line| !line.contains(' '));
+    assert_eq!(named, known.collect(), "the table and the list of mistakes name the same");
+    let used: BTreeSet<&str> = rows().map(|row| row.test).collect();
+    assert_eq!(used, TESTS.iter().map(|(name, _)| *name).collect(), "every test has a row");
+}

@@ -1,0 +1,94 @@
+//! Writes: what others wrote changes neither whether a write succeeds nor how it is numbered.
+
+use http::Method;
+use mylife::{domain::theme::Theme::Housing, shared::pace::Rates};
+use serde_json::{Value, json};
+
+use super::stage::{HIDDEN, Stage, push};
+use crate::world::{Reply, Terms, World, actor::Ask, person::path};
+
+/// A Consent by another client than the one that wrote those there are.
+fn writes(stage: &Stage, uuid: &str, headers: Vec<(&'static str, String)>) -> Reply {
+    let terms = Terms::grant(&stage.reader.actor).themes(&[Housing]);
+    let patient = json!({ "reference": format!("Patient/{}", stage.aino.patient()) });
+    let body = terms.consent(&patient, uuid, "active").to_string();
+    let kind = Some("application/fhir+json");
+    let ask = Ask { headers, kind, body: body.into(), nodes: None };
+    stage.world.actor("consent-book").send(&stage.kuopio, Method::PUT, &path(uuid), ask)
+}
+
+/// All that is seen of a write's answer but the id that chance made.
+fn seen(reply: &Reply) -> Value {
+    let (status, mut headers, body) = reply.bytes();
+    let location = headers.remove("location").map(|at| at.len());
+    json!([status, headers, body, location])
+}
+
+#[test]
+pub(super) fn a_consent_of_another_writer_changes_no_write() {
+    let stage = Stage::new();
+    let desk = stage.aino.gives(Terms::grant(&stage.reader.actor).themes(&[Housing]));
+    let fresh = |last: char| format!("urn:uuid:00000000-0000-4000-8000-00000000000{last}");
+    let alone = writes(&stage, &fresh('1'), Vec::new());
+    stage.hide();
+    let beside = writes(&stage, &fresh('2'), Vec::new());
+    assert_eq!(seen(&alone), seen(&beside), "numbered by itself");
+    assert_eq!(alone.status(), 201);
+    let same_uuid = writes(&stage, desk.uuid(), Vec::new());
+    assert_eq!(seen(&alone), seen(&same_uuid), "as if the desk had written none");
+    let matching = |uuid: &str, tag: &str| {
+        seen(&writes(&stage, uuid, vec![("if-match", format!("W/\"{tag}\""))]))
+    };
+    stage.aino.gives(Terms::prohibition_of("urn:oid:1.2.246.10.1"));
+    let other = stage.aino.gives(Terms::grant(&stage.reader.actor).themes(&[Housing]));
+    for tag in ["1", "2", "*"] {
+        assert_eq!(matching(other.uuid(), tag), matching(&fresh('3'), tag), "{tag}");
+    }
+    // Of documents pushed, too: each is numbered by itself.
+    let person = |name: &str| {
+        let body = json!({ "schema": "mylife/person/1", "id": name, "language": "fi",
+            "name": { "given": [name], "family": "Testi" }, "birth_date": "2001-05-17" });
+        push(&stage.kuopio, "people", &body).json()["version"].clone()
+    };
+    assert_eq!(person("onni"), 1);
+    let survey = |name: &str| {
+        let answers = [json!({ "theme": "housing", "importance": 1, "satisfaction": 1 })];
+        let body = json!({ "schema": "mylife/assessment/1", "id": format!("{name}-x"),
+            "person": name, "form": "3x10d-30", "status": "completed",
+            "authored": "2026-02-01T10:00:00Z", "answered_by": "person", "language": "fi",
+            "answers": answers });
+        push(&stage.kuopio, "assessments", &body).json()["version"].clone()
+    };
+    assert_eq!([survey("onni"), survey("aino"), survey(HIDDEN)], [1, 1, 1]);
+}
+
+#[test]
+pub(super) fn a_consent_of_another_writer_is_not_found() {
+    let stage = Stage::new();
+    let uuid = "urn:uuid:00000000-0000-4000-8000-000000000001";
+    writes(&stage, uuid, Vec::new()).accepted();
+    let book = stage.kuopio.client("consent-book");
+    let found = stage.tells_nothing(|| {
+        let own = format!("&identifier=urn:ietf:rfc:3986%7C{uuid}");
+        let more = ["", "&status=active", "&category=prohibition", &own];
+        more.iter().map(|more| book.get(&stage.of_aino("Consent", more))).collect()
+    });
+    assert_eq!(found.iter().map(|r| r.ids().len()).collect::<Vec<_>>(), [1, 1, 0, 1]);
+}
+
+#[test]
+pub(super) fn what_others_ask_slows_nobody_down() {
+    let world = World::with_rates(Rates { client: 2, ..Rates::default() });
+    let kuopio = world.municipality("297");
+    let (reader, region) = (kuopio.client("national-portal"), kuopio.client("north-savo"));
+    let ask = |at: &crate::world::municipality::At| at.get("/fhir/Organization");
+    let alone: Vec<_> = (0..4).map(|_| ask(&reader).bytes()).collect();
+    world.pass(std::time::Duration::from_mins(1));
+    (0..20).for_each(|_| drop(ask(&region)));
+    ask(&region).refused(429, "throttled");
+    let beside: Vec<_> = (0..4).map(|_| ask(&reader).bytes()).collect();
+    assert_eq!(alone, beside);
+    // How long to wait is counted in whole seconds of the caller's own.
+    (0..20).for_each(|_| drop(ask(&reader)));
+    assert_eq!(ask(&reader).refused(429, "throttled").header("retry-after"), Some("1"));
+}

@@ -1,0 +1,111 @@
+//! Questions beside reads and searches by the book: heads, versions known already, parameters,
+//! addresses and methods that are refused or ignored, the directory.
+
+use mylife::fhir::types::ResourceType;
+use proptest::{prelude::*, sample::select};
+
+use super::{FHIR, Lab, Seen, TYPES, ids};
+use crate::property::{lab::Sent, world::patient};
+
+#[derive(Clone, Debug)]
+pub(in crate::property) enum Other {
+    /// A resource by its head, whole, under the version it was got with, under any.
+    Known(ResourceType, String),
+    /// One request: method, address, headers.
+    Plain(&'static str, String, Vec<(&'static str, &'static str)>),
+}
+
+pub(super) fn others() -> impl Strategy<Value = Other> {
+    let of = || select(TYPES.to_vec()).prop_flat_map(|kind| (Just(kind), ids(kind)));
+    let known = of().prop_map(|(kind, id)| Other::Known(kind, id));
+    let about = (select(TYPES.to_vec()), 0..3_usize, select(REFUSED.to_vec())).prop_map(
+        |(kind, whose, more)| {
+            let name = if kind == ResourceType::Patient { "_id" } else { "patient" };
+            let person =
+                if whose < 2 { format!("{name}={}&", patient(whose)) } else { String::new() };
+            format!("{FHIR}/{}?{person}{more}", kind.name())
+        },
+    );
+    let headers = select(vec![
+        vec![],
+        vec![("prefer", "handling=strict")],
+        vec![("accept", "application/fhir+xml")],
+        vec![("mylife-nodes", "297")],
+        vec![("mylife-nodes", "297, 205")],
+        vec![("accept-encoding", "gzip")],
+    ]);
+    let search = (select(vec!["GET", "HEAD"]), about, headers)
+        .prop_map(|(method, at, headers)| Other::Plain(method, at, headers));
+    let tail = select(vec!["", "/_history", "/_history/1", "/$everything", "/$meta", "/$handles"]);
+    let methods = select(vec!["GET", "PUT", "POST", "PATCH", "DELETE"]);
+    let one = (of(), tail, methods).prop_map(|((kind, id), tail, method)| {
+        Other::Plain(method, format!("{FHIR}/{}/{id}{tail}", kind.name()), Vec::new())
+    });
+    let fixed = select(FIXED.to_vec()).prop_map(|(method, at)| {
+        let headers =
+            if method == "PUT" { vec![("content-type", "application/json")] } else { vec![] };
+        Other::Plain(method, format!("{}{at}", FHIR.trim_end_matches("/fhir")), headers)
+    });
+    prop_oneof![3 => known, 3 => search, 2 => one, 1 => fixed]
+}
+
+/// Parameters that are refused or ignored.
+const REFUSED: [&str; 16] = [
+    "shoe-size=42",
+    "status:not=active",
+    "_has:Observation:patient:code=housing.satisfaction",
+    "subject:Patient.name=Aino",
+    "_include=*",
+    "_revinclude=Observation:derived-from",
+    "_elements=id",
+    "_summary=count",
+    "_filter=x",
+    "_cursor=AAAA",
+    "_count=-1",
+    "_sort=status",
+    "_total=perhaps",
+    "_format=xml",
+    "_id=%00",
+    "date=tomorrow",
+];
+
+/// Addresses with no person in them.
+const FIXED: [(&str, &str); 10] = [
+    ("GET", "/fhir/Organization?_count=1"),
+    ("GET", "/fhir/Practitioner/297.prac.mind"),
+    ("GET", "/fhir/Practitioner/297.prac.nobody"),
+    ("GET", "/fhir/Questionnaire"),
+    ("GET", "/fhir/metadata"),
+    ("GET", "/metrics"),
+    ("GET", "/fhir/$export"),
+    ("PUT", "/native/assessments/a0"),
+    ("PUT", "/native/people/p"),
+    ("PUT", "/fhir/Consent?identifier=urn:ietf:rfc:3986|urn:uuid:1"),
+];
+
+impl Other {
+    pub(super) fn ask(&self, lab: &Lab, token: &str) -> Vec<Seen> {
+        match self {
+            Self::Plain(method, target, headers) => {
+                let headers = headers.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+                vec![lab.send(token, &Sent { method, target, headers, body: "{}" })]
+            }
+            Self::Known(kind, id) => {
+                let target = &format!("{FHIR}/{}/{id}", kind.name());
+                let ask = |method, tag: Option<String>| {
+                    let headers = tag.into_iter().map(|tag| ("if-none-match", tag)).collect();
+                    lab.send(token, &Sent { method, target, headers, body: "" })
+                };
+                let whole = ask("GET", None);
+                let tag = whole.headers.iter().find(|(name, _)| name == "etag");
+                let tag = tag.map_or_else(|| "W/\"1\"".to_owned(), |(_, tag)| tag.clone());
+                vec![
+                    ask("HEAD", None),
+                    ask("GET", Some(tag)),
+                    ask("GET", Some("*".to_owned())),
+                    whole,
+                ]
+            }
+        }
+    }
+}
