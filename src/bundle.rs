@@ -28,6 +28,7 @@ use crate::{
         Query,
         page::{Cursor, Sealer},
     },
+    seal::audit::AuditKey,
     search::{self, Found, Hit},
 };
 
@@ -48,6 +49,13 @@ pub struct Disclosure {
     pub source: NodeCode,
 }
 
+impl Disclosure {
+    /// What the record of it is sealed under.
+    pub(crate) fn key(&self) -> Option<AuditKey> {
+        self.audit_key.map(|key| AuditKey::new(Arc::clone(&self.patient), key))
+    }
+}
+
 /// One finished answer; nothing of it has left.
 pub struct Answer {
     said: Arc<Said>,
@@ -65,12 +73,20 @@ pub struct Said {
 }
 
 /// Bytes of a record without what it names.
-const TOLD: usize = 640;
+const TOLD: usize = 1536;
 /// Bytes of a resource or a basis that is named, here and in the record.
 const NAMED: usize = 128;
 
-/// What the audit record says of each disclosure whenever the answer is given; made by `audit`.
-pub type Told = Box<[Box<[u8]>]>;
+/// The records of an answer, one of each person or one of nobody; made by `audit`.
+pub type Told = Box<[Tells]>;
+
+/// One record of an answer, but for what differs each time that it is given.
+pub struct Tells {
+    /// What it says.
+    pub record: Box<[u8]>,
+    /// What it is sealed under; the gateway's own key where there is none.
+    pub key: Option<AuditKey>,
+}
 
 impl Said {
     fn new(body: Bytes, version: Option<Version>, disclosures: Vec<Disclosure>) -> Self {

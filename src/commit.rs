@@ -368,7 +368,7 @@ async fn commit(
     // A log in the store's own database has the record by the same transaction.
     if !desk.log.is_shared() {
         let key = match desk.local.store().load(patient).await? {
-            Some(now) => AuditKey { id: Arc::clone(patient), key: now.audit_key },
+            Some(now) => AuditKey::new(Arc::clone(patient), now.audit_key),
             None => desk.log.node_key().clone(),
         };
         desk.log.append_row(&key, committed.record, &payload).await?;
@@ -409,7 +409,7 @@ async fn missing(local: &Local, log: &Log) -> Result<Vec<(AuditKey, i64, Arc<[u8
             None => None,
         };
         let key = match stored {
-            Some(now) => AuditKey { id: now.patient, key: now.audit_key },
+            Some(now) => AuditKey::new(now.patient, now.audit_key),
             None => log.node_key().clone(),
         };
         missing.push((key, row, payload));

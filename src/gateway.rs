@@ -231,7 +231,7 @@ impl Gateway {
             release()
         };
         let rests = Rests { ground, holds: view.holds() };
-        let view = self.with_told_of(view, kind).await?;
+        let view = self.with_told_of(view, kind, id).await?;
         let Some(hit) = search::read(&view, kind, id) else {
             return Err(hidden(self.nothing(asked, grant, local, &patient, (kind, id)).await));
         };

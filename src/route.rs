@@ -193,7 +193,11 @@ impl Call {
 pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let mut segments = [""; 6];
     let mut count = 0;
-    for segment in path.strip_prefix('/').ok_or_else(unknown)?.split('/') {
+    let mut rest = path.strip_prefix('/');
+    while let Some(text) = rest {
+        let end = memchr::memchr(b'/', text.as_bytes());
+        let segment = end.map_or(text, |end| text.get(..end).unwrap_or_default());
+        rest = end.and_then(|end| text.get(end + 1..));
         *segments.get_mut(count).ok_or_else(unknown)? = segment;
         count += 1;
     }

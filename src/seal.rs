@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
+pub mod audit;
 pub mod master;
 
 /// First byte of everything sealed, so that another form can follow.

@@ -7,18 +7,17 @@
 //! own offset u64) opens each batch: a mark further on proves that all before it had been synced,
 //! which tells a torn tail from damage. Says nothing of files; design 9.
 
-use std::{fmt, sync::Arc};
-
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    aead::{Aad, Nonce},
     hmac,
 };
-use zeroize::Zeroize;
 
 use super::tree::{self, Hash};
+pub use crate::seal::audit::AuditKey;
 use crate::{
     chance::Chance,
     error::{Error, Result},
+    seal::audit::cipher,
 };
 
 /// Bytes of a mark.
@@ -32,32 +31,6 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 /// Leaf, key id length, nonce, salt and tag: what the emptiest body has.
 const BODY: usize = 32 + 1 + NONCE + SALT + TAG;
-
-/// The key a record is sealed under, and the name by which it is found again.
-#[derive(Clone)]
-pub struct AuditKey {
-    /// Id of the Patient resource, or [`AuditKey::NODE`].
-    pub id: Arc<str>,
-    /// AES-256 key.
-    pub key: [u8; 32],
-}
-
-impl AuditKey {
-    /// Key id of records without a person; no Patient id is without a dot.
-    pub const NODE: &str = "node";
-}
-
-impl fmt::Debug for AuditKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AuditKey")
-    }
-}
-
-impl Drop for AuditKey {
-    fn drop(&mut self) {
-        self.key.zeroize();
-    }
-}
 
 /// A record ready to be written.
 pub(super) struct Sealed {
@@ -78,7 +51,7 @@ pub(super) enum Salt {
 impl Salt {
     fn fill(self, key: &AuditKey, payload: &[u8], drawn: &mut [u8]) {
         let Self::Row(row) = self else { return };
-        let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &key.key));
+        let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.bytes()));
         mac.update(b"salt of a row");
         mac.update(&row.to_be_bytes());
         mac.update(payload);
@@ -126,7 +99,8 @@ pub(super) fn seal(
     let (head, rest) = bytes.split_at_mut(open);
     let (_, secret) = rest.split_at_mut(NONCE);
     let aad = head.get(CHECKED..).unwrap_or_default();
-    let tag = cipher(&key.key)?
+    let tag = key
+        .ready()?
         .seal_in_place_separate_tag(nonce_of(nonce)?, Aad::from(aad), secret)
         .map_err(Error::internal)?;
     bytes.extend_from_slice(tag.as_ref());
@@ -228,10 +202,6 @@ fn crc(pieces: &[&[u8]]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();
     pieces.iter().for_each(|piece| hasher.update(piece));
     hasher.finalize().to_be_bytes()
-}
-
-fn cipher(key: &[u8; 32]) -> Result<LessSafeKey> {
-    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(Error::internal)
 }
 
 fn nonce_of(bytes: &[u8]) -> Result<Nonce> {

@@ -180,7 +180,7 @@ impl Log {
             clock,
             chance,
             signer: keys.signer,
-            node: AuditKey { id: AuditKey::NODE.into(), key: *keys.node_key },
+            node: AuditKey::new(AuditKey::NODE, *keys.node_key),
             receipts: hmac::Key::new(hmac::HMAC_SHA256, &*keys.receipt_key),
             queue: Arc::default(),
             relays: Arc::default(),

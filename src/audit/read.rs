@@ -65,7 +65,7 @@ where
 /// # Errors
 /// `Unavailable` if the log cannot be read, `Internal` for something damaged.
 pub fn person(dir: &Path, key: &AuditKey) -> Result<Vec<Found>> {
-    let keys = |id: &str| (id == &*key.id).then_some(key.key);
+    let keys = |id: &str| (id == &*key.id).then(|| *key.bytes());
     let frame = |place| index::frame(dir, place, |frame| found(frame, &keys));
     index::places(dir, &key.id)?.into_iter().map(frame).collect()
 }

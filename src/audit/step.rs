@@ -11,7 +11,7 @@ use crate::{
         log::Log,
         record::{self, Basis, Emergency, Entry, Interaction, Occasion, Outcome, Query, Resources},
     },
-    bundle::{Answer, Disclosure, Told},
+    bundle::{Answer, Disclosure, Tells, Told},
     domain::moment::Moment,
     error::{Error, Result},
     fhir::{labels::Labels, types},
@@ -56,9 +56,9 @@ pub struct Request {
 ///
 /// # Errors
 /// `Unavailable` when the log cannot be written; then nothing may leave.
-pub async fn record(
-    log: &Log,
-    answer: &Answer,
+pub async fn record<'a>(
+    log: &'a Log,
+    answer: &'a Answer,
     grant: &Grant,
     request: &Request,
     now: Moment,
@@ -66,17 +66,16 @@ pub async fn record(
     let deadline = answer.known_current().saturating_add(GOOD_FOR);
     let told = answer.told(|people| tell(people, grant, request, now))?;
     let occasion = Occasion { at: now, request: &request.id, address: &request.address };
-    let leaf = match (answer.disclosures(), &**told) {
-        // Nobody's data left: the record says that the question was asked and answered.
-        ([], [told]) => log.append(log.node_key(), &occasion.payload(told)?).await?.leaf,
-        ([one], [told]) => log.append(&key(one, log), &occasion.payload(told)?).await?.leaf,
-        (people, told) => {
-            let mut sealed = Vec::with_capacity(people.len());
-            for (one, told) in people.iter().zip(told) {
-                sealed.push((key(one, log), occasion.payload(told)?));
+    let key = |tells: &'a Tells| tells.key.as_ref().unwrap_or(log.node_key());
+    let leaf = match &**told {
+        [one] => log.append(key(one), &occasion.payload(&one.record)?).await?.leaf,
+        all => {
+            let mut payloads = Vec::with_capacity(all.len());
+            for one in all {
+                payloads.push((key(one), occasion.payload(&one.record)?));
             }
             let records: Vec<(&AuditKey, &[u8])> =
-                sealed.iter().map(|(key, payload)| (key, payload.as_slice())).collect();
+                payloads.iter().map(|(key, payload)| (*key, payload.as_slice())).collect();
             let recorded = log.append_many(&records).await?;
             recorded.first().ok_or_else(|| Error::internal("no record was made"))?.leaf
         }
@@ -132,10 +131,14 @@ pub async fn record_review(
 
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
 fn tell(people: &[Disclosure], grant: &Grant, request: &Request, now: Moment) -> Result<Told> {
-    let told = |one| entry(one, grant, request, now).told();
+    let record = |one| entry(one, grant, request, now).told();
     match people {
-        [] => Ok([told(None)?].into()),
-        people => people.iter().map(|one| told(Some(one))).collect(),
+        // Nobody's data leaves: the record says that the question was asked and answered.
+        [] => Ok([Tells { record: record(None)?, key: None }].into()),
+        people => people
+            .iter()
+            .map(|one| Ok(Tells { record: record(Some(one))?, key: one.key() }))
+            .collect(),
     }
 }
 
@@ -348,11 +351,4 @@ fn labels(one: &Disclosure) -> record::Labels {
     let records = one.resources.iter().any(|(kind, _)| is_record(*kind));
     let all_records = one.resources.iter().all(|(kind, _)| is_record(*kind));
     record::Labels { themes, classes, records, unclassified: themes.is_empty() && !all_records }
-}
-
-fn key(one: &Disclosure, log: &Log) -> AuditKey {
-    match one.audit_key {
-        Some(key) => AuditKey { id: Arc::clone(&one.patient), key },
-        None => log.node_key().clone(),
-    }
 }

@@ -253,7 +253,7 @@ fn show(
         let Some(key) = key(&runtime, &*store, id)? else {
             return Err(Error::invalid("Nobody of this Patient id is held here."));
         };
-        let key = AuditKey { id: id.into(), key };
+        let key = AuditKey::new(id, key);
         let found = match &ledger {
             Some(ledger) => read::rows::person(ledger, &key)?,
             None => read::person(&dir, &key)?,

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -50,10 +50,39 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_millisecond(self.0) {
-            Ok(t) => write!(f, "{t:.3}"),
-            Err(_) => f.write_str("9999-12-31T23:59:59.999Z"),
+        let Ok(at) = Timestamp::from_millisecond(self.0) else {
+            return f.write_str("9999-12-31T23:59:59.999Z");
+        };
+        let of = Offset::UTC.to_datetime(at);
+        if of.year() < 0 {
+            return write!(f, "{at:.3}");
         }
+        // Every record of the log has one: by hand it costs a quarter of what it costs in general.
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let fields = [
+            (3, of.year()),
+            (6, of.month().into()),
+            (9, of.day().into()),
+            (12, of.hour().into()),
+            (15, of.minute().into()),
+            (18, of.second().into()),
+            (22, of.millisecond()),
+        ];
+        for (last, number) in fields {
+            digits(&mut text, last, number.unsigned_abs());
+        }
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Writes `number` over zeros, its last digit at `last`.
+fn digits(text: &mut [u8], last: usize, mut number: u16) {
+    for place in text.get_mut(..=last).unwrap_or_default().iter_mut().rev() {
+        if number == 0 {
+            return;
+        }
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

@@ -59,7 +59,7 @@ impl Gateway {
             return Ok(Vec::new());
         }
         let (id, key) = explanation.audit_key();
-        let found = self.log.about(AuditKey { id: Arc::clone(id), key }).await?;
+        let found = self.log.about(AuditKey::new(Arc::clone(id), key)).await?;
         let all: Vec<Entry<'_>> = found.into_iter().filter_map(|found| found.entry).collect();
         Ok(all
             .iter()

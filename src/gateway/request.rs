@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, HeaderName, Method, Response, header};
 
 use crate::{
     audit::step,
@@ -60,13 +60,13 @@ impl Asked<'_> {
 
     /// Does the header `Prefer` say so?
     pub(crate) fn prefers(&self, what: &str) -> bool {
-        let all = self.headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
+        let all = self.headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok());
         all.flat_map(|text| text.split([',', ';'])).any(|one| one.trim() == what)
     }
 
     /// The header `MyLife-Nodes`.
     pub(crate) fn nodes(&self) -> Option<&str> {
-        self.headers.get("mylife-nodes").and_then(|v| v.to_str().ok())
+        self.headers.get(NODES).and_then(|v| v.to_str().ok())
     }
 
     /// What the audit record says of the request.
@@ -119,7 +119,7 @@ impl Gateway {
         let answered = match route::recognise(&parts.method, path) {
             Err(error) => Err(error),
             Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
-            Ok(Call::OAuth(endpoint)) => match body.whole().await {
+            Ok(Call::OAuth(endpoint)) => match Box::pin(body.whole()).await {
                 Ok(bytes) => {
                     asked.body = bytes;
                     Box::pin(self.oauth(&asked, endpoint)).await
@@ -173,7 +173,7 @@ impl Gateway {
         self.pace.request(grant.caller().client_id(), asked.now).await?;
         acceptable(asked)?;
         if *asked.method != Method::GET && *asked.method != Method::HEAD {
-            asked.body = body.whole().await?;
+            asked.body = Box::pin(body.whole()).await?;
         }
         match grant.call() {
             Call::Read(..) => self.read(asked, grant).await,
@@ -237,6 +237,11 @@ impl Gateway {
     }
 }
 
+/// The header that says how a request is to be taken.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// The header that says which gateways are to be asked.
+const NODES: HeaderName = HeaderName::from_static("mylife-nodes");
+
 /// The types of a body that is JSON.
 pub(crate) const FHIR_JSON: &[&str] = &["application/json", "application/fhir+json", "text/json"];
 
@@ -290,7 +295,7 @@ fn needed(method: &Method, path: &str) -> Option<String> {
 
 /// The caller's own id for the request, if it is one that can be logged.
 fn request_id(headers: &HeaderMap) -> Option<String> {
-    let given = headers.get("x-request-id")?.to_str().ok()?;
+    let given = headers.get(respond::REQUEST_ID)?.to_str().ok()?;
     let fits = (1..=64).contains(&given.len())
         && given.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     fits.then(|| given.to_owned())

@@ -14,7 +14,6 @@ use crate::{
     },
     chance::letters,
     consent::view::View,
-    domain::moment::Moment,
     error::{Error, Kind, Result},
     fhir::{segment::RowValue, types::ResourceType},
     gateway::Gateway,
@@ -33,8 +32,9 @@ impl Gateway {
         let dates = query.filters.iter().filter(|filter| filter.param == "date");
         let dates: Vec<_> = dates.collect();
         // What the search would drop need not be mapped.
-        let within = |at: Moment| {
-            let value = RowValue::<&str>::Date(at, at);
+        let within = |found: &Found| {
+            let Some(entry) = &found.entry else { return false };
+            let value = RowValue::<&str>::Date(entry.at, entry.at);
             dates.iter().all(|filter| filter.any.iter().any(|test| test.holds(&value)))
         };
         self.tell(view, query.kind, within).await
@@ -45,23 +45,25 @@ impl Gateway {
         &self,
         view: Arc<View>,
         kind: ResourceType,
+        id: &str,
     ) -> Result<Arc<View>> {
-        self.tell(view, kind, |_| true).await
+        let patient = view.patient().to_owned();
+        let is_named = |found: &Found| id_of(found, &patient).is_some_and(|own| own == id);
+        self.tell(view, kind, is_named).await
     }
 
     async fn tell(
         &self,
         view: Arc<View>,
         kind: ResourceType,
-        within: impl Fn(Moment) -> bool,
+        is_asked: impl Fn(&Found) -> bool,
     ) -> Result<Arc<View>> {
         if kind != ResourceType::AuditEvent || !view.shows_told() {
             return Ok(view);
         }
         let (patient, key) = view.audit_key();
-        let found = self.log.about(AuditKey { id: Arc::clone(patient), key }).await?;
-        let is_asked = |found: &&Found| found.entry.as_ref().is_some_and(|entry| within(entry.at));
-        let asked: Vec<&Found> = found.iter().filter(is_asked).collect();
+        let found = self.log.about(AuditKey::new(Arc::clone(patient), key)).await?;
+        let asked: Vec<&Found> = found.iter().filter(|found| is_asked(found)).collect();
         if asked.len() > MOST {
             let say = "More records than one answer may be made of; ask for a shorter time, as \
                        date=ge2026-01-01&date=lt2026-02-01.";
@@ -73,8 +75,7 @@ impl Gateway {
 
     fn told(&self, found: &Found, patient: &str) -> Option<Told> {
         let entry = found.entry.as_ref()?;
-        let own = found.leaf.get(..OWN).map(letters)?;
-        let id: Arc<str> = format!("{patient}.ae{own}").into();
+        let id: Arc<str> = id_of(found, patient)?.into();
         let authority = self.base.split("://").nth(1)?;
         let observer = Observer {
             code: self.node.as_str(),
@@ -83,4 +84,10 @@ impl Gateway {
         };
         Some(Told { at: entry.at, event: audit_event(entry, observer, &id), id })
     }
+}
+
+/// Id of the `AuditEvent` that a record is.
+fn id_of(found: &Found, patient: &str) -> Option<String> {
+    let own = found.leaf.get(..OWN).map(|bytes| letters(bytes.to_vec()))?;
+    Some(format!("{patient}.ae{own}"))
 }

@@ -22,6 +22,11 @@ impl Hosts {
         Self(names.into_iter().map(str::to_ascii_lowercase).collect())
     }
 
+    /// Is this one of the names as it was configured? Most requests say it so.
+    fn name(&self, host: &[u8]) -> bool {
+        self.0.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+    }
+
     fn know(&self, authority: &Authority) -> bool {
         let known = |name: &String| {
             name.eq_ignore_ascii_case(authority.as_str())
@@ -84,6 +89,9 @@ fn host(parts: &Parts, hosts: &Hosts) -> Result<(), Refusal> {
     let (Some(host), None) = (all.next(), all.next()) else {
         return Err((Kind::Invalid, "Send exactly one Host."));
     };
+    if parts.uri.authority().is_none() && hosts.name(host.as_bytes()) {
+        return Ok(());
+    }
     let foreign = (Kind::Invalid, "The Host is not one of this gateway.");
     let host = Authority::try_from(host.as_bytes()).map_err(|_| foreign)?;
     if !hosts.know(&host) {
@@ -105,7 +113,7 @@ fn target(parts: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     if !starred && !path.as_str().starts_with('/') {
         return Err(wrong);
     }
-    if path.path().split('/').any(climbs) {
+    if path.path().as_bytes().split(|b| *b == b'/').any(climbs) {
         return Err((Kind::Invalid, "A path may not contain dot segments."));
     }
     if parts.uri.authority().is_some() {
@@ -115,13 +123,13 @@ fn target(parts: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
 }
 
 /// `.` or `..`, in any of their encodings.
-fn climbs(segment: &str) -> bool {
+fn climbs(segment: &[u8]) -> bool {
     let mut rest = segment;
     let mut dots = 0_u8;
     while let Some(after) = rest
-        .strip_prefix('.')
-        .or_else(|| rest.strip_prefix("%2e"))
-        .or_else(|| rest.strip_prefix("%2E"))
+        .strip_prefix(b".")
+        .or_else(|| rest.strip_prefix(b"%2e"))
+        .or_else(|| rest.strip_prefix(b"%2E"))
     {
         (rest, dots) = (after, dots.saturating_add(1));
     }

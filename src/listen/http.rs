@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     Answer, Answering, Door, Incoming, Limits, Stopping,
     body::{Body, BodyReader},
-    guard,
+    guard::{self, Refusal},
     wire::{Notes, Seen, Wire},
 };
 use crate::error::Kind;
@@ -53,9 +53,7 @@ pub(super) async fn serve<S>(
         // What the wire saw of this head must be taken now, before hyper reads the next one.
         let seen = notes.head();
         let (door, notes, answer) = (door.clone(), notes.clone(), answer.clone());
-        let road = Road { door, notes, answer, peer: peer.clone() };
-        Box::pin(async move { Ok::<_, Infallible>(road.walk(request, seen).await) })
-            as Pin<Box<dyn Future<Output = _> + Send>>
+        Road { door, notes, answer }.walk(request, seen, peer.clone())
     });
     let mut connection = pin!(http1(&door.limits).serve_connection(io, service));
     let ended = tokio::select! {
@@ -86,59 +84,68 @@ struct Road {
     door: Arc<Door>,
     notes: Arc<Notes>,
     answer: Arc<dyn Answer>,
-    peer: Peer,
 }
 
+/// An answer on its way to hyper.
+type Walking = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 impl Road {
-    async fn walk(self, request: Request<hyper::body::Incoming>, seen: Seen) -> Response<Body> {
+    /// The head is judged at once, so that it is moved only into the future of its road: on a busy
+    /// core the futures of all that is under way have to fit into its cache.
+    fn walk(self, request: Request<hyper::body::Incoming>, seen: Seen, peer: Peer) -> Walking {
         if seen.last {
             self.notes.close();
         }
-        let mut response = self.respond(request, seen).await;
-        if self.notes.closes() {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response.body_mut().attach(self.notes.clone());
-        response
-    }
-
-    async fn respond(&self, request: Request<hyper::body::Incoming>, seen: Seen) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let checked = match seen.refusal {
             Some(refusal) => Err(refusal),
             None => guard::check(&mut parts, &self.door.hosts, &self.door.limits),
         };
-        if let Err((kind, say)) = checked {
-            self.notes.close();
-            return self.answer.refuse(kind, say);
-        }
-        let body = BodyReader::new(body, self.door.limits, self.notes.clone());
-        let Peer { certificate: peer_certificate, address } = self.peer.clone();
+        let body = BodyReader::new(body, self.door.limits, Arc::clone(&self.notes));
+        let Peer { certificate: peer_certificate, address } = peer;
         let request = Incoming { parts, body, peer_certificate, address };
-        let (answer, is_safe) = (Arc::clone(&self.answer), request.parts.method.is_safe());
-        let answering = async move { caught(answer.answer(request)).await };
-        let answered = if is_safe {
-            answering.await
-        } else {
-            // What changes something is brought to its end, also when the client has gone.
-            tokio::spawn(answering).await.ok().flatten()
-        };
-        if let Some(response) = answered {
-            return response;
+        Box::pin(async move {
+            let answered = match checked {
+                Err(refusal) => Err(refusal),
+                Ok(()) if request.parts.method.is_safe() => {
+                    caught(self.answer.answer(request)).await
+                }
+                Ok(()) => {
+                    // What changes something is brought to its end, also when the client has gone.
+                    let answer = Arc::clone(&self.answer);
+                    let answering = async move { caught(answer.answer(request)).await };
+                    tokio::spawn(answering).await.unwrap_or(Err(PANICKED))
+                }
+            };
+            Ok(self.leaving(answered))
+        })
+    }
+
+    fn leaving(&self, answered: Result<Response<Body>, Refusal>) -> Response<Body> {
+        let mut response = answered.unwrap_or_else(|(kind, say)| {
+            self.notes.close();
+            self.answer.refuse(kind, say)
+        });
+        if self.notes.closes() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        tracing::error!("an answer panicked");
-        self.notes.close();
-        self.answer.refuse(Kind::Internal, "The gateway failed; its log has the cause.")
+        response.body_mut().attach(Arc::clone(&self.notes));
+        response
     }
 }
 
-/// The answer, or none if making it panicked.
-async fn caught(mut answering: Answering<'_>) -> Option<Response<Body>> {
+const PANICKED: Refusal = (Kind::Internal, "The gateway failed; its log has the cause.");
+
+/// The answer, unless making it panicked.
+async fn caught(mut answering: Answering<'_>) -> Result<Response<Body>, Refusal> {
     std::future::poll_fn(|cx| {
         match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-            Err(_) => Poll::Ready(None),
+            Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
+            Err(_) => {
+                tracing::error!("an answer panicked");
+                Poll::Ready(Err(PANICKED))
+            }
         }
     })
     .await

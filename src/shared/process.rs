@@ -7,10 +7,10 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ahash::RandomState;
 use tokio::sync::watch;
 
 use super::{
@@ -142,14 +142,14 @@ pub(super) struct Map<V> {
 }
 
 pub(super) struct Shard<V> {
-    pub(super) entries: HashMap<Key, V>,
+    pub(super) entries: HashMap<Key, V, RandomState>,
     most: usize,
 }
 
 impl<V> Map<V> {
     pub(super) fn new(entries: usize) -> Self {
         let most = entries.div_ceil(SHARDS).max(1);
-        let shard = || Mutex::new(Shard { entries: HashMap::new(), most });
+        let shard = || Mutex::new(Shard { entries: HashMap::default(), most });
         Self { shards: std::array::from_fn(|_| shard()), hasher: RandomState::new() }
     }
 

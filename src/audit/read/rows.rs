@@ -28,7 +28,7 @@ pub fn read(ledger: Ledger, keys: Keys<'_>) -> impl Iterator<Item = Result<Found
 /// # Errors
 /// `Unavailable` if the log cannot be read, `Internal` for something damaged.
 pub fn person(ledger: &Ledger, key: &AuditKey) -> Result<Vec<Found>> {
-    let keys = |id: &str| (id == &*key.id).then_some(key.key);
+    let keys = |id: &str| (id == &*key.id).then(|| *key.bytes());
     let records = ledger.wait(ledger.about(&key.id))?;
     records.iter().map(|record| opened(record, &keys)).collect()
 }

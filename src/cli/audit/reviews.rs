@@ -50,7 +50,7 @@ pub(super) fn review(
             let patient = used.patient.as_deref().unwrap_or_default();
             let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
             let stored = store.load(patient).await?.ok_or_else(gone)?;
-            let key = AuditKey { id: patient.into(), key: stored.audit_key };
+            let key = AuditKey::new(patient, stored.audit_key);
             record_review(&log, &key, used, found.clone(), now).await?;
         }
         log.close()

@@ -177,7 +177,7 @@ pub(super) fn writes<H: Home>() {
     let keys = |id: &str| if id == "297.aino" { Some(key) } else { all_keys(id) };
     let checked = home.verify(&keys);
     assert_eq!((checked.records, checked.opened, checked.fault), (4, 4, None));
-    let aino = AuditKey { id: "297.aino".into(), key };
+    let aino = AuditKey::new("297.aino", key);
     assert_eq!(requests(&home.of_person(&aino)), ["written"; 3]);
 }
 

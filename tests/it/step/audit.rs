@@ -100,11 +100,11 @@ pub(crate) fn keys() -> LogKeys {
 }
 
 pub(crate) fn aino() -> AuditKey {
-    AuditKey { id: "297.aino".into(), key: [10; 32] }
+    AuditKey::new("297.aino", [10; 32])
 }
 
 pub(crate) fn eero() -> AuditKey {
-    AuditKey { id: "297.eero".into(), key: [11; 32] }
+    AuditKey::new("297.eero", [11; 32])
 }
 
 /// Knows the keys of Aino, Eero and the node.

@@ -1,24 +1,13 @@
 //! In an emergency a ward gets past a prohibition: declared, reasoned, recorded, and told to the person.
 
-use http::Method;
 use mylife::{audit::record::Basis, domain::theme::Theme::Housing};
 use serde_json::{Value, json};
 
+use super::explained::{ask, caller, citizen, law};
 use crate::world::{
     Reply, Terms, World,
-    actor::Ask,
     municipality::{At, Node},
 };
-
-fn law() -> Value {
-    json!({
-        "officer_roles": ["data-protection-officer"],
-        "grounds": [{ "id": "law:rescue", "roles": ["nurse"], "purposes": ["ETREAT"],
-            "emergency": true, "overrides_prohibition": true, "classes": "*",
-            "reviewer": "data-protection-officer",
-            "reference": { "fi": "pelastuslaki", "sv": "räddningslag", "en": "rescue act" } }],
-    })
-}
 
 /// The ward as it asks: with a role, a ground and an emergency that lasts so many seconds.
 fn ward(node: &Node, ground: Option<&str>, seconds: Option<u64>) -> At {
@@ -38,21 +27,10 @@ fn ward(node: &Node, ground: Option<&str>, seconds: Option<u64>) -> At {
     ward
 }
 
+/// What the person is told of the ward.
 fn explained(node: &Node, patient: &str) -> Reply {
-    let app = node.client("citizen-app");
-    app.actor.states(json!({ "ihe_iua": { "subject_id": format!("Patient/{patient}") } }));
-    let body = json!({ "resourceType": "Parameters", "parameter": [
-        { "name": "organization", "valueIdentifier": {
-            "system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.246.10.99900139" } },
-        { "name": "purpose", "valueCode": "ETREAT" },
-    ] });
-    let ask = Ask {
-        kind: Some("application/fhir+json"),
-        body: body.to_string().into(),
-        headers: vec![("accept-language", "sv".to_owned())],
-        ..Ask::default()
-    };
-    app.actor.send(node, Method::POST, &format!("/fhir/Patient/{patient}/$explain"), ask)
+    let asks = citizen(node, &format!("Patient/{patient}"));
+    ask(&asks, patient, &caller("urn:oid:1.2.246.10.99900139", "ETREAT", &[]), "sv")
 }
 
 fn uses(reply: &Reply) -> Vec<Value> {

@@ -33,7 +33,7 @@ pub(super) fn law() -> Value {
 }
 
 /// The caller that is asked about.
-fn caller(organization: &str, purpose: &str, more: &[Value]) -> Value {
+pub(super) fn caller(organization: &str, purpose: &str, more: &[Value]) -> Value {
     let mut all = vec![
         json!({ "name": "organization", "valueIdentifier": {
             "system": "urn:ietf:rfc:3986", "value": organization } }),
@@ -43,7 +43,7 @@ fn caller(organization: &str, purpose: &str, more: &[Value]) -> Value {
     json!({ "resourceType": "Parameters", "parameter": all })
 }
 
-fn ask(who: &At, patient: &str, body: &Value, language: &str) -> Reply {
+pub(super) fn ask(who: &At, patient: &str, body: &Value, language: &str) -> Reply {
     let ask = Ask {
         kind: Some("application/fhir+json"),
         body: body.to_string().into(),

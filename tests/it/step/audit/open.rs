@@ -219,6 +219,6 @@ fn the_records_of_one_person_are_found_in_every_segment() {
     assert_eq!(found.len(), 10);
     assert!(found.iter().all(|found| found.key_id == "297.aino" && found.entry.is_some()));
     assert!(dir.file("segment-1.index").exists());
-    let nobody = AuditKey { id: "297.nobody".into(), key: [0; 32] };
+    let nobody = AuditKey::new("297.nobody", [0; 32]);
     assert_eq!(person(dir.path(), &nobody).unwrap(), []);
 }

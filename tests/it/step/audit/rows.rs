@@ -57,7 +57,7 @@ async fn a_record_that_had_reached_the_log_before_the_crash_is_not_appended_agai
     let payload = entry("r").to_payload().unwrap();
     let (log, first) = (logs.open(), write(&*store, 0, &payload).await);
     let audit_key = store.load(AINO).await.unwrap().unwrap().audit_key;
-    let key = AuditKey { id: AINO.into(), key: audit_key };
+    let key = AuditKey::new(AINO, audit_key);
     log.append_row(&key, first, &payload).await.unwrap();
     write(&*store, 1, &payload).await;
     log.append(log.node_key(), b"{}").await.unwrap();

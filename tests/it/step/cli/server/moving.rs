@@ -92,7 +92,7 @@ async fn write(store: &dyn Store, patient: &str, based_on: u64) -> (AuditKey, i6
     let change = Change { record: Arc::clone(&record), ..change(patient, based_on) };
     let row = store.commit(change).await.unwrap().record;
     let key = store.load(patient).await.unwrap().unwrap().audit_key;
-    (AuditKey { id: patient.into(), key }, row, record)
+    (AuditKey::new(patient, key), row, record)
 }
 
 fn shown(config: &str, patient: &str) -> usize {
