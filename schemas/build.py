@@ -25,7 +25,7 @@ PACKAGES = (
 )
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'fhir.schema.json')
 
-SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem Consent Goal Group HealthcareService
+SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem Consent DetectedIssue Goal Group HealthcareService
 Location MeasureReport Observation OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
 Subscription Task ValueSet""".split()

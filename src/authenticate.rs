@@ -95,7 +95,8 @@ impl Authenticator {
                 caller
             }
         };
-        if self.revoked.has(caller.token_id()) {
+        let launch_is_over = caller.family().is_some_and(|family| self.revoked.has(family));
+        if launch_is_over || self.revoked.has(caller.token_id()) {
             return Err(refuse(Refusal::Invalid("revoked")));
         }
         match caller.certificate() {
@@ -114,7 +115,8 @@ impl Authenticator {
     ) -> std::result::Result<Examined, Refusal> {
         let (registered, claims) = self.claims(token, now)?;
         let id = sha256(registered.jti.as_bytes());
-        if self.revoked.has(&id) {
+        let launch_is_over = claims.family_id().is_some_and(|family| self.revoked.has(&family));
+        if launch_is_over || self.revoked.has(&id) {
             return Err(Refusal::Invalid("revoked"));
         }
         Ok(Examined { id, registered, claims })

@@ -5,6 +5,8 @@
 //! nothing again. Source: FHIR R4 bundle.html, http.html#search.
 
 pub mod explained;
+pub mod gathered;
+pub mod export;
 pub mod history;
 pub mod receipt;
 pub mod write;

@@ -84,14 +84,15 @@ impl Chance for SeededChance {
 pub fn base32(chance: &dyn Chance, n: usize) -> String {
     let mut bytes = vec![0_u8; n];
     chance.fill(&mut bytes);
-    letters(bytes)
+    letters(&bytes)
 }
 
 /// A character of base32 for five bits of each byte.
-pub fn letters(mut bytes: Vec<u8>) -> String {
+pub fn letters(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    for byte in &mut bytes {
+    let mut text = bytes.to_vec();
+    for byte in &mut text {
         *byte = ALPHABET.get(usize::from(*byte & 31)).copied().unwrap_or_default();
     }
-    String::from_utf8(bytes).unwrap_or_default()
+    String::from_utf8(text).unwrap_or_default()
 }

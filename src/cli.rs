@@ -9,6 +9,8 @@ pub mod output;
 mod logging;
 pub mod documents;
 pub mod demo;
+pub mod export;
+mod https;
 pub mod node;
 pub mod load;
 pub mod migrate;
@@ -16,6 +18,7 @@ pub mod moving;
 pub mod validate;
 pub mod people;
 pub mod map;
+pub mod circle;
 pub mod token;
 pub mod cases;
 pub mod simulate;
@@ -69,6 +72,9 @@ Examples:
   mylife move --from gateway.toml --to replica-1.toml
   mylife validate plan.json
   mylife map plan.json
+  mylife circle assessment.json --lang en --out circle.svg
+  mylife export --client-id portal --key portal.jwk --scope system/*.rs --into taken \
+    --token-endpoint https://gateway.example/oauth/token --fhir https://gateway.example/fhir
   mylife consent simulate --law-today law.toml --law new-law.toml --expect expected.toml
   mylife audit verify data/audit --vkey KEY
   mylife audit trace gateway.toml REQUEST-ID
@@ -106,8 +112,12 @@ enum Command {
     Validate(validate::Validate),
     /// Print the FHIR resources of native documents with their labels
     Map(map::Map),
+    /// Draw the Circle of Life of a native assessment
+    Circle(circle::Circle),
     /// Ask a gateway for an access token
     Token(token::Token),
+    /// Take everything a client may see: a bulk export into a directory
+    Export(export::Export),
     /// Try the consent decision
     #[command(subcommand)]
     Consent(cases::Consent),
@@ -194,7 +204,9 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Move(asked) => moving::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Map(asked) => map::run(asked, output),
+        Command::Circle(asked) => circle::run(asked, output),
         Command::Token(asked) => token::run(asked, output),
+        Command::Export(asked) => export::run(asked, output),
         Command::Consent(asked) => cases::run(asked, output),
         Command::Pki(asked) => pki::run(asked, output),
         Command::Audit(asked) => audit::run(asked, output),

@@ -17,6 +17,7 @@ pub mod audit;
 pub mod tokens;
 pub mod clients;
 pub mod client_keys;
+pub mod login;
 pub mod peers;
 pub mod law;
 pub mod directory;
@@ -44,7 +45,10 @@ use crate::{
         Limits,
         open::{PeerSetup, Setup},
     },
-    oauth::keys::fetch::Rules,
+    oauth::{
+        keys::fetch::Rules,
+        launch::{login::Sandbox, provider::Settings},
+    },
     shared::Choice,
     transport::Tcp,
 };
@@ -159,6 +163,7 @@ fn sections(
     let signer = tokens::read(root.section("tokens"));
     let key_rules = client_keys::read(root.section("client_keys"));
     let clients = clients::read(root.each("clients"), &key_rules);
+    let providers = login::read(root.each("login"), &key_rules);
     let holds_data = node.as_ref().is_none_or(|node| node.holds_data);
     let peers = peers::read(root.each("peers"), node.as_ref().map(|node| &node.code), holds_data);
     let law = law::read(root.section("law"));
@@ -194,6 +199,7 @@ fn sections(
         signer: signer?,
         clients,
         key_rules,
+        providers,
         peers,
         law,
         listing,
@@ -213,6 +219,7 @@ struct Parts {
     signer: Signer,
     clients: Vec<ClientEntry>,
     key_rules: Rules,
+    providers: Vec<Settings>,
     peers: Vec<PeerSetup>,
     law: Law,
     listing: Listing,
@@ -223,7 +230,7 @@ struct Parts {
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
         let Self { node, storing, signer, clients, key_rules, peers, law, .. } = self;
-        let Self { listing, costs, shared, .. } = self;
+        let Self { listing, costs, shared, providers, .. } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -250,6 +257,8 @@ impl Parts {
             stride: costs.stride,
             readers: storing.readers,
             shared,
+            providers,
+            sandbox: Sandbox::default(),
             rates: costs.rates,
             database: storing.database,
             clock,

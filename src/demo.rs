@@ -4,6 +4,7 @@
 //! compares every answer with what the people's consents give. Nothing here is about anybody:
 //! identity codes are in the range 900 to 999, business ids in a range that was never given out.
 
+pub mod apps;
 pub mod balancer;
 pub mod client;
 pub mod clients;
@@ -132,7 +133,8 @@ fn on_servers(
     if let Some(servers) = &world.servers {
         servers.tell(out)?;
     }
-    let running = nodes::start(dir, options.port, clients, world)?;
+    let people = people::people(options.seed, world.now)?;
+    let running = nodes::start(dir, options.port, clients, &people, world)?;
     let told = runtime.block_on(tell(options, dir, world, clients, &running, out));
     running.stop();
     told

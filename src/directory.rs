@@ -198,6 +198,12 @@ impl Directory {
         self.listing.organizations.iter().find(|o| o.id == id).map(|o| o.oid.as_str())
     }
 
+    /// Id of the organisation that gives a listed service.
+    pub fn given_by(&self, service: &str) -> Option<&str> {
+        let found = self.listing.services.iter().find(|s| s.id == service);
+        found.map(|service| service.organization.as_str())
+    }
+
     /// The names of a listed organisation, by its OID.
     pub fn organization(&self, oid: &str) -> Option<&Name> {
         self.listing.organizations.iter().find(|o| o.oid == oid).map(|o| &o.name)

@@ -14,10 +14,12 @@ pub mod tls;
 pub mod token;
 pub mod ask;
 pub mod choose;
+pub mod export;
 pub mod gather;
 pub mod history;
 pub mod outbox;
 pub mod page;
+pub mod several;
 
 use std::{sync::Arc, time::Duration};
 

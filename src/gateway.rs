@@ -15,9 +15,14 @@ pub mod follow;
 pub mod public;
 pub mod directory;
 pub mod explain;
+mod gathered;
+pub mod circle;
+pub mod collective;
+pub mod export;
 pub mod open;
 pub mod capability;
 pub mod kept;
+pub mod launch;
 pub mod scribe;
 pub mod errands;
 pub mod told;
@@ -85,13 +90,13 @@ pub struct Gateway {
     /// Opens what peers sealed for this gateway.
     pub handle: HandleKey,
     /// What decisions read beside a person's own data.
-    pub terms: Terms,
+    pub terms: Arc<Terms>,
     /// Answers that may be given again.
     pub kept: Kept,
     /// Where every disclosure is written down.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// Answers under way.
-    pub flights: Flights,
+    pub flights: Arc<Flights>,
     /// Seals cursors and links, makes versions.
     pub sealer: Arc<dyn Sealer>,
     /// Keys of stored values and look-ups.
@@ -292,7 +297,7 @@ impl Gateway {
         Ok(respond::bundle(answer, &receipt, sending))
     }
 
-    fn query_terms<'a>(
+    pub(crate) fn query_terms<'a>(
         &'a self,
         grant: &'a Grant,
         now: crate::domain::moment::Moment,
@@ -326,6 +331,18 @@ impl Gateway {
         grant: &Grant,
         person: Option<&Person>,
     ) -> Result<Asking> {
+        let kind = grant.call().resource().ok_or_else(Error::not_found)?;
+        self.asking_for(asked, grant, kind, person).await
+    }
+
+    /// The same about a type that the call does not name.
+    async fn asking_for(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        asked_for: ResourceType,
+        person: Option<&Person>,
+    ) -> Result<Asking> {
         let mut known = None;
         let mut holder = None;
         if let Some(Person::Id(id)) = person {
@@ -348,12 +365,12 @@ impl Gateway {
             node: self.node.clone(),
             issuer: self.tokens.issuer.clone(),
             caller: Arc::clone(grant.caller()),
-            kind: grant.call().resource().ok_or_else(Error::not_found)?,
+            kind: asked_for,
             signer: Arc::clone(&self.tokens.signer),
             chance: Arc::clone(&self.chance),
             clock: Arc::clone(&self.clock),
             request_id: Arc::clone(&asked.request_id),
-            handles: tokio::sync::OnceCell::new(),
+            handles: Arc::default(),
             holder,
             known,
         })

@@ -79,6 +79,18 @@ pub enum Mutant {
     CompletenessNamesHolders,
     /// A question about a person who is hidden where it starts is widened all the same.
     HandlesForHidden,
+    /// A theme that may not be seen is drawn as zero.
+    HiddenIsDrawnAsZero,
+    /// A theme is no gap where there is a goal, seen or not.
+    GapKnowsHiddenGoals,
+    /// A link of an export is good for whoever has it.
+    ExportIsAnybodys,
+    /// A file of an export has what is held.
+    ExportSkipsRelease,
+    /// There are as many files of an export as people are held.
+    ExportFilesFollowPeople,
+    /// A scope of one patient covers everybody's data.
+    PatientScopeIsEverybodys,
 }
 
 /// Is this mistake being made?
@@ -120,7 +132,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 33] = [
+    pub const ALL: [Mutant; 39] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -154,6 +166,12 @@ mod seeded {
         Mutant::KeptDecisionIsAnybodys,
         Mutant::CompletenessNamesHolders,
         Mutant::HandlesForHidden,
+        Mutant::HiddenIsDrawnAsZero,
+        Mutant::GapKnowsHiddenGoals,
+        Mutant::PatientScopeIsEverybodys,
+        Mutant::ExportIsAnybodys,
+        Mutant::ExportSkipsRelease,
+        Mutant::ExportFilesFollowPeople,
     ];
 
     /// Makes a mistake from now on, or none, on this thread.

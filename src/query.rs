@@ -5,6 +5,7 @@
 
 pub mod history;
 pub mod param;
+pub mod selection;
 pub mod test;
 pub mod lens;
 pub mod page;
@@ -27,6 +28,8 @@ use crate::{
 pub const HANDLE: &str = "https://mylife.example/fhir/sid/handle";
 
 const DEFAULT_COUNT: usize = 50;
+/// Entries of one type that an operation about one person gathers from one source.
+const MOST: usize = 1000;
 /// Longest list of alternatives or parameters; more is too costly.
 const MANY: usize = 100;
 
@@ -183,6 +186,21 @@ fn query(grant: &Grant, kind: ResourceType, raw: Raw<'_>, terms: Terms<'_>) -> R
 }
 
 impl Query {
+    /// Everything of a type that one person has, as an operation about the person gathers it.
+    pub fn everything(kind: ResourceType, patient: &str) -> Self {
+        Self {
+            kind,
+            person: Some(Person::Id(patient.to_owned())),
+            filters: Vec::new(),
+            sort: Vec::new(),
+            count: MOST,
+            total: false,
+            cursor: None,
+            understood: Vec::new(),
+            binding: [0; 16],
+        }
+    }
+
     fn take(&mut self, name: &str, value: &str, from: From, terms: Terms<'_>) -> Result<()> {
         if value.is_empty() {
             return Ok(());

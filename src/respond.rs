@@ -6,6 +6,8 @@
 
 pub mod condition;
 pub mod flight;
+pub mod form;
+pub mod stream;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,10 +21,11 @@ use crate::{
     authenticate::challenge,
     bundle::Answer,
     clock::Clock,
+    domain::moment::Moment,
     error::{Error, Kind, whole_seconds},
     fhir::version::Version,
     listen::body::Body,
-    respond::{condition::Versions, flight::InFlight},
+    respond::{condition::Versions, flight::InFlight, form::Form},
 };
 
 const FHIR: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
@@ -59,6 +62,29 @@ pub fn plain(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Respons
     let mut response = hand_over(answer, receipt, sending);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Something in the form that was asked for, in one of the three languages.
+pub fn formed(
+    answer: Answer,
+    receipt: &Receipt,
+    (form, language): (Form, &'static str),
+    sending: Sending<'_>,
+) -> Response<Body> {
+    let mut response = hand_over(answer, receipt, sending);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, form.content_type());
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+    let vary = "Authorization, Accept, Accept-Language, Prefer, Origin";
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    if form != Form::Fhir {
+        // It is looked at in a browser, and has all it needs within itself.
+        let alone = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                     form-action 'none'; frame-ancestors 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(alone));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     response
 }
 
@@ -104,11 +130,16 @@ fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Respons
     if head {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
+    headers.extend(mac_text(mac).map(|v| (RECEIPT, v)));
+    response
+}
+
+/// The caller's receipt as a header has it.
+fn mac_text(mac: [u8; 32]) -> Option<HeaderValue> {
     let mut text = [0; MAC_LENGTH];
     let written = URL_SAFE_NO_PAD.encode_slice(mac, &mut text);
     debug_assert_eq!(written, Ok(MAC_LENGTH), "32 bytes in base64");
-    headers.extend(HeaderValue::from_bytes(&text).ok().map(|v| (RECEIPT, v)));
-    response
+    HeaderValue::from_bytes(&text).ok()
 }
 
 /// Something of the directory, for any caller with a token.
@@ -116,6 +147,31 @@ pub fn directory(value: &Value, request_id: &str) -> Response<Body> {
     let mut response = Response::new(Body::free(value.to_string()));
     always(response.headers_mut(), request_id);
     response
+}
+
+/// Lines of the directory, for any caller with a token.
+pub fn directory_lines(lines: Vec<u8>, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::free(lines));
+    let headers = response.headers_mut();
+    always(headers, request_id);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+ndjson"));
+    response
+}
+
+/// A state that says nothing of anybody.
+pub fn free(status: StatusCode, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::free(Bytes::new()));
+    *response.status_mut() = status;
+    always(response.headers_mut(), request_id);
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
+/// An instant as HTTP writes it.
+pub fn date(at: Moment) -> Option<HeaderValue> {
+    let at = jiff::Timestamp::from_millisecond(at.millis()).ok()?;
+    let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()?;
+    HeaderValue::from_str(&text).ok()
 }
 
 /// A document that is the same for everybody.

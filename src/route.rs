@@ -22,17 +22,27 @@ pub enum Public {
     Capability,
     /// `GET /.well-known/jwks.json`.
     Keys,
+    /// `GET /.well-known/openid-configuration`.
+    OpenIdConfiguration,
     /// `GET /schemas/{name}`.
     Schema,
     /// `GET /fhir/.well-known/smart-configuration`.
     SmartConfiguration,
 }
 
-/// What is asked about tokens.
+/// What is asked of authorization.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Endpoint {
-    /// `POST /oauth/introspect`: what one says.
+    /// `GET` and `POST /oauth/authorize`: an app sends somebody to log in.
+    Authorize,
+    /// `POST /oauth/consent`: what somebody lets the app do.
+    Consent,
+    /// `POST /oauth/introspect`: what a token says.
     Introspect,
+    /// `POST /oauth/login`: who somebody is.
+    Login,
+    /// `GET /oauth/return/{provider}`: where a login provider sends somebody back.
+    Return,
     /// `POST /oauth/revoke`: to end one.
     Revoke,
     /// `POST /oauth/token`: for one.
@@ -43,9 +53,35 @@ impl Endpoint {
     /// Stable name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Authorize => "authorize",
+            Self::Consent => "consent",
             Self::Introspect => "introspect",
+            Self::Login => "login",
+            Self::Return => "return",
             Self::Revoke => "revoke",
             Self::Token => "token",
+        }
+    }
+}
+
+/// Of whom an export is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// `/fhir/$export`: of everybody, and of the directory.
+    System,
+    /// `/fhir/Patient/$export`: of everybody, or of those named.
+    Patient,
+    /// `/fhir/Group/{id}/$export`: of everybody held at the node of this code.
+    Group(String),
+}
+
+impl Level {
+    /// Where it begins, under the FHIR base.
+    pub fn path(&self) -> String {
+        match self {
+            Self::System => "$export".to_owned(),
+            Self::Patient => "Patient/$export".to_owned(),
+            Self::Group(id) => format!("Group/{id}/$export"),
         }
     }
 }
@@ -55,7 +91,7 @@ impl Endpoint {
 pub enum Call {
     /// A document that needs no token; the name is that of a schema.
     Public(Public, String),
-    /// `POST /oauth/...`.
+    /// `/oauth/...`.
     OAuth(Endpoint),
     /// `GET /fhir/{type}/{id}`.
     Read(ResourceType, String),
@@ -83,6 +119,20 @@ pub enum Call {
     Handles(String),
     /// `POST /fhir/Patient/{id}/$explain`: what somebody would be permitted to see, and by what.
     Explain(String),
+    /// `GET /fhir/QuestionnaireResponse/{id}/$circle-of-life`: one assessment as a picture.
+    CircleOfResponse(String),
+    /// `GET /fhir/Patient/{id}/$circle-of-life`: the latest one.
+    CircleOfPatient(String),
+    /// `GET /fhir/Patient/{id}/$collective-plan`: all plans of a person as one.
+    CollectivePlan(String),
+    /// `GET` and `POST` of `$export`: an export begins.
+    Export(Level),
+    /// `GET /fhir/$export-status/{link}`: how far it is.
+    ExportStatus(String),
+    /// `DELETE /fhir/$export-status/{link}`: it ends.
+    ExportEnd(String),
+    /// `GET /fhir/$export-file/{link}`: a file of it.
+    ExportFile(String),
 }
 
 /// The road a call takes, for metrics and the request log: bounded, never an id.
@@ -105,6 +155,12 @@ impl Call {
             Self::Push(..) => "push",
             Self::Handles(_) => "handles",
             Self::Explain(_) => "explain",
+            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => "circle-of-life",
+            Self::CollectivePlan(_) => "collective-plan",
+            Self::Export(_) => "export",
+            Self::ExportStatus(_) => "export-status",
+            Self::ExportEnd(_) => "export-end",
+            Self::ExportFile(_) => "export-file",
         }
     }
 
@@ -124,7 +180,17 @@ impl Call {
             | Self::WriteConsent
             | Self::Explain(_) => Some(ResourceType::Consent),
             Self::Handles(_) => Some(ResourceType::Patient),
-            Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
+            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => {
+                Some(ResourceType::QuestionnaireResponse)
+            }
+            Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
+            Self::Public(..)
+            | Self::OAuth(_)
+            | Self::Push(..)
+            | Self::Export(_)
+            | Self::ExportStatus(_)
+            | Self::ExportEnd(_)
+            | Self::ExportFile(_) => None,
         }
     }
 
@@ -137,7 +203,10 @@ impl Call {
             | Self::Receipt(id)
             | Self::UpdateConsent(id)
             | Self::Handles(id)
-            | Self::Explain(id) => Some(id),
+            | Self::Explain(id)
+            | Self::CircleOfResponse(id)
+            | Self::CircleOfPatient(id)
+            | Self::CollectivePlan(id) => Some(id),
             Self::Search(_)
             | Self::HistoryType(_)
             | Self::CreateConsent
@@ -145,14 +214,26 @@ impl Call {
             | Self::WriteConsent
             | Self::Public(..)
             | Self::OAuth(_)
-            | Self::Push(..) => None,
+            | Self::Push(..)
+            | Self::Export(_)
+            | Self::ExportStatus(_)
+            | Self::ExportEnd(_)
+            | Self::ExportFile(_) => None,
         }
     }
 
     /// Is it recorded as an operation, whatever a scope must cover?
     pub const fn is_operation(&self) -> bool {
         match self {
-            Self::Explain(_) | Self::Receipt(_) => true,
+            Self::Explain(_)
+            | Self::Receipt(_)
+            | Self::CircleOfResponse(_)
+            | Self::CircleOfPatient(_)
+            | Self::CollectivePlan(_)
+            | Self::Export(_)
+            | Self::ExportStatus(_)
+            | Self::ExportEnd(_)
+            | Self::ExportFile(_) => true,
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Read(..)
@@ -169,16 +250,33 @@ impl Call {
         }
     }
 
+    /// Is it answered in forms for people too?
+    pub const fn is_shown(&self) -> bool {
+        matches!(
+            self,
+            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) | Self::CollectivePlan(_)
+        )
+    }
+
     /// The FHIR interaction a scope must cover, where the call is one.
     pub const fn interaction(&self) -> Option<Interaction> {
         match self {
-            Self::Read(..) | Self::Receipt(_) | Self::Handles(_) | Self::Explain(_) => {
-                Some(Interaction::Read)
-            }
+            Self::Read(..)
+            | Self::Receipt(_)
+            | Self::Handles(_)
+            | Self::Explain(_)
+            | Self::CircleOfResponse(_) => Some(Interaction::Read),
             Self::Vread(..) => Some(Interaction::Vread),
             Self::HistoryInstance(..) => Some(Interaction::HistoryInstance),
             Self::HistoryType(_) => Some(Interaction::HistoryType),
-            Self::Search(_) => Some(Interaction::Search),
+            // What a file of an export has is what a search of everybody finds.
+            Self::Search(_)
+            | Self::CircleOfPatient(_)
+            | Self::CollectivePlan(_)
+            | Self::Export(_)
+            | Self::ExportStatus(_)
+            | Self::ExportEnd(_)
+            | Self::ExportFile(_) => Some(Interaction::Search),
             Self::CreateConsent | Self::ImportConsent => Some(Interaction::Create),
             Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
             Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
@@ -204,6 +302,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let read = *method == Method::GET || *method == Method::HEAD;
     let post = *method == Method::POST;
     let put = *method == Method::PUT;
+    let get = *method == Method::GET;
     let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
         ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
         ["fhir", ".well-known", "smart-configuration"] => {
@@ -213,8 +312,15 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         [".well-known", "oauth-authorization-server"] => {
             (read, Call::Public(Public::AuthorizationServer, String::new()))
         }
+        [".well-known", "openid-configuration"] => {
+            (read, Call::Public(Public::OpenIdConfiguration, String::new()))
+        }
         ["schemas", name] => (read, Call::Public(Public::Schema, (*name).to_owned())),
+        ["oauth", "authorize"] => (read || post, Call::OAuth(Endpoint::Authorize)),
+        ["oauth", "consent"] => (post, Call::OAuth(Endpoint::Consent)),
+        ["oauth", "login"] => (post, Call::OAuth(Endpoint::Login)),
         ["oauth", "introspect"] => (post, Call::OAuth(Endpoint::Introspect)),
+        ["oauth", "return", _] => (read, Call::OAuth(Endpoint::Return)),
         ["oauth", "revoke"] => (post, Call::OAuth(Endpoint::Revoke)),
         ["oauth", "token"] => (post, Call::OAuth(Endpoint::Token)),
         ["native", "people", id] => (put, Call::Push(NativeKind::Person, local(id)?)),
@@ -223,6 +329,19 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "Consent", id, "$receipt"] => (read, Call::Receipt(ours(id)?)),
         ["fhir", "Patient", id, "$handles"] => (post, Call::Handles(ours(id)?)),
         ["fhir", "Patient", id, "$explain"] => (post, Call::Explain(ours(id)?)),
+        ["fhir", "Patient", id, "$circle-of-life"] => (read, Call::CircleOfPatient(ours(id)?)),
+        ["fhir", "Patient", id, "$collective-plan"] => (read, Call::CollectivePlan(ours(id)?)),
+        ["fhir", "QuestionnaireResponse", id, "$circle-of-life"] => {
+            (read, Call::CircleOfResponse(ours(id)?))
+        }
+        ["fhir", "$export"] => (get || post, Call::Export(Level::System)),
+        ["fhir", "Patient", "$export"] => (get || post, Call::Export(Level::Patient)),
+        ["fhir", "Group", id, "$export"] => (get || post, Call::Export(Level::Group(ours(id)?))),
+        ["fhir", "$export-status", link] if *method == Method::DELETE => {
+            (true, Call::ExportEnd(sealed(link)?))
+        }
+        ["fhir", "$export-status", link] => (get, Call::ExportStatus(sealed(link)?)),
+        ["fhir", "$export-file", link] => (get, Call::ExportFile(sealed(link)?)),
         ["fhir", kind, id, "_history", version] => {
             (read, Call::Vread(history(kind)?, ours(id)?, ours(version)?))
         }
@@ -244,6 +363,13 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
 /// The methods of a path, for `Allow`.
 pub fn allow(path: &str) -> &'static str {
     let is = |method: Method| recognise(&method, path).is_ok();
+    if is(Method::GET) && !is(Method::HEAD) {
+        return match (is(Method::POST), is(Method::DELETE)) {
+            (true, _) => "GET, POST",
+            (false, true) => "DELETE, GET",
+            (false, false) => "GET",
+        };
+    }
     match (is(Method::GET), is(Method::POST), is(Method::PUT)) {
         (true, true, true) => "GET, HEAD, POST, PUT",
         (true, true, false) => "GET, HEAD, POST",
@@ -268,6 +394,13 @@ fn history(name: &str) -> Result<ResourceType> {
 /// An id that no resource can have is absent like any other.
 fn ours(text: &str) -> Result<String> {
     let fits = text.len() <= id::MAX_ID && id::may_be_id(text);
+    if fits { Ok(text.to_owned()) } else { Err(Error::not_found()) }
+}
+
+/// A link of ours: base64url.
+fn sealed(text: &str) -> Result<String> {
+    let fits = (1..=4096).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     if fits { Ok(text.to_owned()) } else { Err(Error::not_found()) }
 }
 

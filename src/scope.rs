@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// That this caller may make this call.
+#[derive(Clone)]
 pub struct Grant {
     caller: Arc<Caller>,
     call: Call,
@@ -65,6 +66,10 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         Call::Vread(kind, ..) | Call::HistoryInstance(kind, _) | Call::HistoryType(kind) => {
             grant.reaches(*kind)
         }
+        Call::CircleOfResponse(_) | Call::CircleOfPatient(_) => {
+            grant.reaches(ResourceType::QuestionnaireResponse)
+        }
+        Call::CollectivePlan(_) => grant.reaches(ResourceType::CarePlan),
         Call::CreateConsent
         | Call::ImportConsent
         | Call::Receipt(_)
@@ -72,6 +77,11 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         | Call::WriteConsent => grant.reaches(ResourceType::Consent),
         // It tells of every Consent, so a scope that leaves some out does not do.
         Call::Explain(_) => grant.limits(ResourceType::Consent).is_none(),
+        // Which types of it a file may have is asked again for each.
+        Call::Export(_) | Call::ExportStatus(_) | Call::ExportEnd(_) | Call::ExportFile(_) => {
+            let personal = ResourceType::ALL.iter().filter(|kind| kind.is_personal());
+            personal.copied().any(|kind| grant.reaches(kind))
+        }
         Call::Public(..) | Call::OAuth(_) => false,
     };
     if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }

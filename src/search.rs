@@ -16,7 +16,7 @@ use crate::{
         types::ResourceType,
     },
     mutant::{self, Mutant},
-    query::{Filter, Query, Sort, lens},
+    query::{Filter, Person, Query, Sort, lens},
 };
 
 /// One resource that was asked for, and what the reader sees of it.
@@ -61,6 +61,24 @@ pub fn read(view: &Arc<View>, kind: ResourceType, id: &str) -> Option<Hit> {
     let resource = all.get(all.binary_search_by(|r| (*r.id).cmp(id)).ok()?)?;
     let sight = view.look(resource)?;
     Some(Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
+}
+
+/// What of one person's view of a type any of the queries asks for, in order of id; without a query all.
+pub fn any(view: &Arc<View>, kind: ResourceType, queries: &[Query]) -> Vec<Hit> {
+    let is_about = |query: &Query| match &query.person {
+        None => true,
+        Some(Person::Id(id)) => *id == view.patient(),
+        Some(Person::Identifier(..)) => false,
+    };
+    let about: Vec<&Query> = queries.iter().filter(|query| is_about(query)).collect();
+    let hits = view.resources(kind).iter().filter_map(|resource| {
+        let sight = view.look(resource)?;
+        let meets =
+            |query: &&Query| query.filters.iter().all(|f| matches(view, resource, &sight, f));
+        let is_meant = queries.is_empty() || about.iter().any(meets);
+        is_meant.then(|| Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
+    });
+    hits.collect()
 }
 
 /// What of one person's view the query asks for, in the requested order, then by id.

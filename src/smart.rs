@@ -6,6 +6,7 @@
 
 pub mod grammar;
 pub mod label;
+pub mod word;
 pub mod decide;
 
 use std::fmt;
@@ -276,6 +277,18 @@ impl Scopes {
     /// Only the scopes of one context; the native scope stays.
     pub fn only(mut self, context: Context) -> Self {
         self.fhir.retain(|s| s.context == context);
+        self
+    }
+
+    /// Is there a scope of this context?
+    pub fn speaks_of(&self, context: Context) -> bool {
+        self.fhir.iter().any(|scope| scope.context == context)
+    }
+
+    /// Only those FHIR scopes that are kept, by their place.
+    pub fn keep(mut self, kept: impl Fn(usize) -> bool) -> Self {
+        let mut place = 0..;
+        self.fhir.retain(|_| place.next().is_some_and(&kept));
         self
     }
 

@@ -4,13 +4,14 @@
 //! the local one loads from the store through a cache in which a commit marks the slot before it is
 //! acknowledged, so that nobody reads what was true before an acknowledged change.
 
+pub mod block;
 pub mod follower;
 pub mod local;
 pub mod past;
 
 use std::sync::Arc;
 
-use crate::{compartment::Compartment, source::local::Ground};
+use crate::{compartment::Compartment, domain::moment::Moment, source::local::Ground};
 
 /// What a source holds of one person: whole, unmapped, unreleased.
 pub struct Held {
@@ -22,6 +23,11 @@ impl Held {
     /// How to learn later whether this is still what is held.
     pub const fn ground(&self) -> Ground {
         self.ground
+    }
+
+    /// When the last commit to it was made.
+    pub fn changed(&self) -> Moment {
+        self.compartment.changed
     }
 
     /// The version of the compartment.

@@ -187,6 +187,19 @@ pub struct Outgoing {
     pub body: Arc<[u8]>,
 }
 
+/// An export that a client began: what is to be read, never a copy of it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Job {
+    /// Random, never used twice.
+    pub id: Arc<str>,
+    /// The client that alone may know of it.
+    pub owner: Arc<str>,
+    /// When it ends by itself.
+    pub until: Moment,
+    /// What was asked for.
+    pub body: Arc<[u8]>,
+}
+
 /// The durable store.
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
@@ -249,6 +262,13 @@ pub trait Store: Send + Sync {
     }
     /// Forgets a message that its receiver has acknowledged.
     fn delivered(&self, message: i64) -> Task<()>;
+    /// Begins an export; `false`, and nothing is kept, if its owner has `most` that have not ended. There
+    /// for every process once it is acknowledged.
+    fn begin_job(&self, job: Job, most: usize, now: Moment) -> Task<bool>;
+    /// An export that has not ended.
+    fn job(&self, id: &str, now: Moment) -> Task<Option<Job>>;
+    /// Ends an export; what is not there stays so.
+    fn end_job(&self, id: &str) -> Task<()>;
     /// Takes, or keeps, what one process at a time may do, for so long at most; `false` while it is
     /// another's. Within a process it does not exclude: that is for a lock there.
     fn take_turn(&self, _name: &str, _life: Duration) -> Task<bool> {

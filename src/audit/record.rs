@@ -227,7 +227,7 @@ pub struct Query(Arc<str>);
 
 impl Query {
     /// Parameters whose values are codes, dates and numbers.
-    const SHOWN: [&str; 24] = [
+    const SHOWN: [&str; 26] = [
         "_at",
         "_count",
         "_elements",
@@ -245,6 +245,7 @@ impl Query {
         "category",
         "code",
         "date",
+        "granted",
         "intent",
         "organization",
         "period",
@@ -252,6 +253,7 @@ impl Query {
         "questionnaire",
         "role",
         "status",
+        "withheld",
     ];
 
     /// From the pairs as understood; `name=value`, or `name=*` where the value stays out.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{id::NodeCode, moment::Moment},
-    smart::Scopes,
+    smart::{Context, Scopes},
 };
 
 /// What an access token of this gateway says beside its registered claims.
@@ -30,6 +30,21 @@ pub(crate) struct AccessClaims {
     /// The certificate without which it is worthless (RFC 8705 section 3.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
+    /// The launch it comes of: all tokens of one launch end together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) family: Option<String>,
+}
+
+impl AccessClaims {
+    /// Under what the whole launch is revoked.
+    pub(crate) fn family_id(&self) -> Option<[u8; 32]> {
+        self.family.as_deref().map(family_id)
+    }
+}
+
+/// Under what the tokens of a launch are revoked together; no name of a token is like it.
+pub(crate) fn family_id(family: &str) -> [u8; 32] {
+    sha256(["family\0", family].concat().as_bytes())
 }
 
 /// Proof of possession.
@@ -47,6 +62,7 @@ pub struct Caller {
     scopes: Scopes,
     node: Option<NodeCode>,
     token_id: [u8; 32],
+    family: Option<[u8; 32]>,
     expires: Moment,
     certificate: Option<[u8; 32]>,
     through: Vec<Option<String>>,
@@ -69,7 +85,8 @@ impl Caller {
         certificate: Option<[u8; 32]>,
         peers: &Peers,
     ) -> Result<Self, Refusal> {
-        let AccessClaims { mut statement, node, cnf: _ } = claims;
+        let family = claims.family_id();
+        let AccessClaims { mut statement, node, cnf: _, family: _ } = claims;
         statement.roles.sort_unstable();
         statement.roles.dedup();
         statement.declared.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -81,6 +98,7 @@ impl Caller {
             token_id: sha256(jti.as_bytes()),
             statement,
             node,
+            family,
             expires,
             certificate,
             through,
@@ -110,6 +128,13 @@ impl Caller {
     /// The person who acts.
     pub fn subject(&self) -> Option<&str> {
         self.statement.subject.as_deref()
+    }
+
+    /// The one person whom the token is about, where it is about one: `Some(None)` for a token whose
+    /// scopes speak of a patient that it does not name, which is about nobody.
+    pub fn confined_to(&self) -> Option<Option<&str>> {
+        let confined = self.scopes.speaks_of(Context::Patient);
+        confined.then_some(self.statement.patient.as_deref())
     }
 
     /// What it may ask.
@@ -156,6 +181,11 @@ impl Caller {
     /// SHA-256 of the token's `jti`: names the token in an audit record without being of use.
     pub const fn token_id(&self) -> &[u8; 32] {
         &self.token_id
+    }
+
+    /// Under what the launch is revoked that the token comes of.
+    pub(super) const fn family(&self) -> Option<&[u8; 32]> {
+        self.family.as_ref()
     }
 
     /// The first instant at which the token is over.

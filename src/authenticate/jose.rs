@@ -11,6 +11,7 @@ pub mod compact;
 pub mod address;
 pub mod key;
 pub mod claims;
+pub mod login;
 pub mod sign;
 
 use std::{fmt, time::Duration};
@@ -27,6 +28,8 @@ pub enum TokenKind {
     AccessToken,
     /// One gateway speaking for its caller to another (RFC 7523).
     AuthorizationGrant,
+    /// Who logged in, told to an app (`OpenID` Connect Core); this gateway takes none of its own.
+    IdToken,
     /// A client proving who it is at the token endpoint (RFC 7523 section 3).
     ClientAssertion,
 }
@@ -37,14 +40,14 @@ impl TokenKind {
         match self {
             Self::AccessToken => "at+jwt",
             Self::AuthorizationGrant => "mylife-grant+jwt",
-            Self::ClientAssertion => "JWT",
+            Self::ClientAssertion | Self::IdToken => "JWT",
         }
     }
 
     /// Longest life, counted from now.
     pub const fn longest(self) -> Duration {
         match self {
-            Self::AccessToken | Self::ClientAssertion => Duration::from_mins(5),
+            Self::AccessToken | Self::ClientAssertion | Self::IdToken => Duration::from_mins(5),
             Self::AuthorizationGrant => Duration::from_mins(1),
         }
     }
@@ -60,7 +63,7 @@ impl TokenKind {
             bare.map_or(typ, |(_, rest)| rest).eq_ignore_ascii_case(name)
         };
         match self {
-            Self::AccessToken | Self::AuthorizationGrant => is(self.typ()),
+            Self::AccessToken | Self::AuthorizationGrant | Self::IdToken => is(self.typ()),
             Self::ClientAssertion => is(self.typ()) || is("client-authentication+jwt"),
         }
     }

@@ -61,6 +61,7 @@ impl PeerLimits {
             && said.sector.as_ref().is_none_or(|s| in_list(&self.sectors, s))
             && said.declared.iter().all(|d| in_list(&self.declares, &d.id))
             && said.break_glass.is_none()
+            && said.patient.is_none()
             && !said.people_act()
     }
 }

@@ -4,6 +4,8 @@
 //! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set or of its
 //! URL), RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
 
+mod redirect;
+
 use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
@@ -14,7 +16,10 @@ use super::jose::{
     claims::is_name,
     key::{Algorithm, KeySet},
 };
-use crate::smart::Scopes;
+use crate::smart::{
+    Scopes,
+    word::{Word, Words},
+};
 
 /// A client as configuration writes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,11 +72,22 @@ pub struct ClientEntry {
     /// Does it own native documents, which it may push?
     #[serde(default)]
     pub native_owner: bool,
+    /// Is it an app that can keep no key, known by its redirect URIs alone?
+    #[serde(default)]
+    pub public: bool,
+    /// Where it may have people sent back to after they logged in; compared letter by letter.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Organisations beside its own whose professionals may use it, `urn:oid:...`.
+    #[serde(default)]
+    pub user_organizations: Vec<String>,
 }
 
 /// Where a client's keys are.
 #[derive(Clone, Debug)]
 pub enum ClientKeys {
+    /// Nowhere: it has none.
+    Absent,
     /// In its registration.
     Registered(Arc<KeySet>),
     /// With itself.
@@ -90,6 +106,7 @@ pub struct Client {
     id: Arc<str>,
     keys: ClientKeys,
     scopes: Scopes,
+    words: Words,
 }
 
 impl Client {
@@ -113,13 +130,26 @@ impl Client {
         &self.scopes
     }
 
+    /// What it may be granted beside, where somebody logs in.
+    pub const fn words(&self) -> &Words {
+        &self.words
+    }
+
     fn check(entry: ClientEntry) -> Result<Self, Vec<String>> {
         let mut mistakes = misspelt(&entry);
         let keys = keys(&entry).map_err(|why| mistakes.extend(why));
-        let (scopes, unknown) = Scopes::parse_noting(&entry.scopes.join(" "));
-        let unknown = unknown.into_iter().map(|scope| format!("scopes: {scope:?} is not known"));
+        let text = entry.scopes.join(" ");
+        let (scopes, unknown) = Scopes::parse_noting(&text);
+        let is_app = !entry.redirect_uris.is_empty();
+        let unknown = unknown.into_iter().filter(|scope| !is_app || Word::parse(scope).is_none());
+        let unknown = unknown.map(|scope| match Word::parse(&scope) {
+            Some(_) => format!("scopes: {scope:?} is for an app, which has redirect_uris"),
+            None => format!("scopes: {scope:?} is not known"),
+        });
         mistakes.extend(unknown);
-        if scopes.is_empty() {
+        mistakes.extend(redirect::mistakes(&entry, &scopes));
+        let words = Words::parse(&text);
+        if scopes.is_empty() && (words.is_empty() || !is_app) {
             mistakes.push("scopes: it may be granted nothing".to_owned());
         }
         if scopes.native_write() != entry.native_owner {
@@ -128,7 +158,7 @@ impl Client {
         }
         let id = entry.client_id.as_str().into();
         match keys {
-            Ok(keys) if mistakes.is_empty() => Ok(Self { entry, id, keys, scopes }),
+            Ok(keys) if mistakes.is_empty() => Ok(Self { entry, id, keys, scopes, words }),
             Ok(_) | Err(()) => Err(mistakes),
         }
     }
@@ -195,6 +225,7 @@ fn keys(entry: &ClientEntry) -> Result<ClientKeys, Vec<String>> {
             let algorithms = if said.is_empty() { Algorithm::SMART.to_vec() } else { said.clone() };
             Ok(ClientKeys::Published { address, algorithms })
         }
+        (None, None) if entry.public => Ok(ClientKeys::Absent),
         (Some(_), Some(_)) => {
             Err(vec!["jwks_uri: stands beside jwks: keep one of them".to_owned()])
         }

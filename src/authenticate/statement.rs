@@ -33,6 +33,9 @@ pub struct Statement {
     /// The person who acts, as the client names them; never an identity code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The launch context, id of a Patient: scopes `patient/` are about this person and nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
     /// The register the client works in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<String>,
@@ -111,10 +114,10 @@ impl Statement {
     /// Is every text in it one that can be stored, logged and compared?
     pub fn is_wholesome(&self) -> bool {
         let Self { client_id, scope: _, organization, purpose, roles, .. } = self;
-        let Self { subject, register, sector, declared, break_glass, act: _, .. } = self;
+        let Self { subject, patient, register, sector, declared, break_glass, act: _, .. } = self;
         let mut names = [Some(client_id), Some(organization), purpose.as_ref(), subject.as_ref()]
             .into_iter()
-            .chain([register.as_ref(), sector.as_ref()])
+            .chain([patient.as_ref(), register.as_ref(), sector.as_ref()])
             .flatten()
             .chain(roles)
             .chain(declared.iter().map(|d| &d.id));

@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     fhir::{
         labels::{self, Labels},
-        segment::{KindId, MetaText, Permitted, Resource},
+        segment::{KindId, MetaText, Permitted, Resource, Seen},
         types::ResourceType,
     },
     mapping::{chart::Chart, kinds::Kind},
@@ -66,7 +66,7 @@ pub fn run(asked: &Map, output: &mut Output<'_>) -> Result<Exit> {
 }
 
 /// A reader who may see everything: whoever holds the files.
-struct Everything;
+pub(super) struct Everything;
 
 impl Permitted for Everything {
     fn since(&self, _: KindId) -> Option<Moment> {
@@ -78,10 +78,7 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
     let Some(seen) = resource.look(&Everything) else { return Ok(()) };
     let labels = seen.kinds.iter().map(|kind| chart.labels(*kind));
     let labels = labels.fold(Labels::default(), Labels::union);
-    let mut text = String::new();
-    let meta = MetaText { version: "1", security: &labels::security(labels) };
-    resource.write(&Everything, &seen, &meta, &mut text);
-    let json: Value = serde_json::from_str(&text).map_err(Error::internal)?;
+    let json = written(resource, &seen, labels)?;
     let kinds = seen.kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
     if as_json {
         let shown = |kind: &Kind| json!({ "sort": sort(kind), "themes": themes(kind), "classes": classes(kind) });
@@ -97,6 +94,14 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
         output.line(format_args!("# {}: themes {themes}; classes {classes}", sort(kind)));
     }
     Ok(())
+}
+
+/// A resource as this reader sees it.
+pub(super) fn written(resource: &Resource, seen: &Seen, labels: Labels) -> Result<Value> {
+    let mut text = String::new();
+    let meta = MetaText { version: "1", security: &labels::security(labels) };
+    resource.write(&Everything, seen, &meta, &mut text);
+    serde_json::from_str(&text).map_err(Error::internal)
 }
 
 fn themes(kind: &Kind) -> Vec<&'static str> {

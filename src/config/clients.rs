@@ -47,7 +47,8 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
     let name = section.required_text("name");
     let organization = section.required_text("organization");
     let jwks_uri = section.text("jwks_uri");
-    let inline = jwks_uri.is_none() || section.has("jwks") || section.has("jwks_file");
+    let public = section.flag("public", false);
+    let inline = (jwks_uri.is_none() && !public) || section.has("jwks") || section.has("jwks_file");
     let jwks = if inline { Some(section.json("jwks")?) } else { None };
     let entry = ClientEntry {
         client_id: String::new(),
@@ -66,6 +67,9 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         people_act: section.flag("people_act", false),
         introspects: section.flag("introspects", false),
         native_owner: section.flag("native_owner", false),
+        public,
+        redirect_uris: section.texts("redirect_uris"),
+        user_organizations: section.texts("user_organizations"),
     };
     Some(ClientEntry { client_id: client_id?, name: name?, organization: organization?, ..entry })
 }

@@ -82,6 +82,13 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// The same where a person asks through an app: what the app's organisation or the app itself may
+    /// see is not theirs to see, while what is forbidden to that organisation stays forbidden.
+    pub fn as_a_person(mut self) -> Self {
+        self.through.push(Gateway { orgs: Some(std::mem::take(&mut self.orgs)) });
+        Self { client: None, care_relation: false, ..self }
+    }
+
     /// Does the requester hold one of these roles?
     pub fn has_role(&self, roles: &[Arc<str>]) -> bool {
         roles.iter().any(|role| self.roles.contains(role))

@@ -27,9 +27,12 @@ use crate::{
         view::{Reach, Reached, View},
     },
     directory::Directory,
-    domain::{moment::Moment, person::Reach as Themes},
+    domain::{
+        moment::Moment,
+        person::{Reach as Themes, related_id},
+    },
     fhir::{segment::KindId, types::ResourceType},
-    mapping::{Mapped, chart::Chart, person::related_id},
+    mapping::{Mapped, chart::Chart},
     mutant::{self, Mutant},
     query::{Filter, param, test::Test},
     scope::Grant,
@@ -223,7 +226,10 @@ pub(super) fn asker(
     now: Moment,
 ) -> Asker {
     let caller = grant.caller();
-    let covered = ResourceType::ALL.iter().filter(|kind| grant.reaches(**kind));
+    // A scope of one patient covers nothing of anybody else, whatever they permit.
+    let meant = caller.confined_to().is_none_or(|one| one == Some(&*compartment.patient));
+    let meant = meant || mutant::on(Mutant::PatientScopeIsEverybodys);
+    let covered = ResourceType::ALL.iter().filter(|kind| meant && grant.reaches(**kind));
     let stated = Stated {
         organization: caller.organization(),
         through: caller.through(),
@@ -239,7 +245,9 @@ pub(super) fn asker(
             .map(|b| BreakGlass { reason: b.reason.as_str().into(), until: b.until }),
         scopes: ScopeCover::of(covered.map(|kind| (kind.name(), "cruds"))),
     };
-    stated.asks(compartment, &terms.directory, interaction, now)
+    let asker = stated.asks(compartment, &terms.directory, interaction, now);
+    let alone = caller.confined_to().is_some() && !mutant::on(Mutant::PatientScopeIsEverybodys);
+    if alone { asker.as_a_person() } else { asker }
 }
 
 /// What the decision reads of the person; `others` are the units there are.

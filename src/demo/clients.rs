@@ -110,6 +110,9 @@ impl DemoClient {
             people_act: false,
             introspects: false,
             native_owner: self.scope == "mylife/native.write",
+            public: false,
+            redirect_uris: Vec::new(),
+            user_organizations: Vec::new(),
         }
     }
 

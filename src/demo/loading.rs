@@ -18,9 +18,12 @@ use crate::{
         rules::{self, Draft, Rule},
     },
     domain::identity::SYSTEM as IDENTITY,
-    domain::{identity::IdentityCode, moment::Moment, person::Person},
+    domain::{
+        identity::IdentityCode,
+        moment::Moment,
+        person::{Person, related_id},
+    },
     error::{Error, Result},
-    mapping::person::related_id,
     native::NativeKind,
 };
 

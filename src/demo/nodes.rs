@@ -25,10 +25,12 @@ use crate::{
     clock::Clock,
     consent::law::{Bar, Law},
     demo::{
+        apps::{self, APPS},
         balancer,
         clients::DemoClient,
         directory::{MUNICIPALITIES, PORTAL_OID},
         listing,
+        people::Somebody,
         servers::{REPLICAS, Servers},
     },
     domain::{
@@ -44,6 +46,7 @@ use crate::{
     },
     json,
     listen::{self, Door, Stop, Stopping, guard::Hosts, tls::Tls},
+    oauth::launch::login::Sandbox,
     pki::{self, Ca, Issued},
     seal::{Keys, master},
     serve::{
@@ -159,7 +162,13 @@ impl Running {
 ///
 /// # Errors
 /// `Unavailable` when a port is taken or a file cannot be written; what opening a gateway refuses.
-pub fn start(dir: &Path, port: u16, clients: &[DemoClient], world: &World) -> Result<Running> {
+pub fn start(
+    dir: &Path,
+    port: u16,
+    clients: &[DemoClient],
+    people: &[Somebody],
+    world: &World,
+) -> Result<Running> {
     let (mut nodes, mut ports) = (Vec::new(), Vec::new());
     for ((slug, code, oid), number) in parties().zip(0..) {
         let bound = bind(port, number)?;
@@ -192,7 +201,8 @@ pub fn start(dir: &Path, port: u16, clients: &[DemoClient], world: &World) -> Re
             behind.into_iter().map(own).collect()
         };
         for (number, ports) in (1..).zip(replicas) {
-            let setup = setup(node, number, &nodes, clients, world)?;
+            let mut setup = setup(node, number, &nodes, clients, world)?;
+            welcome(node, people, &mut setup)?;
             let door = door(node, world)?;
             let (ready, stopping) = (ready.clone(), stopping.clone());
             let run = move || run(setup, door, ports, &ready, stopping);
@@ -335,11 +345,22 @@ fn setup(
         stride: 0,
         readers: NonZeroUsize::MIN,
         shared: servers.map_or(crate::shared::Choice::Process, Servers::shared),
+        providers: Vec::new(),
+        sandbox: Sandbox::default(),
         rates: crate::shared::pace::Rates::default(),
         database: servers.and_then(|servers| servers.database(node.slug)),
         clock: Arc::clone(&world.clock),
         chance: Arc::clone(&world.chance),
     })
+}
+
+/// At a municipality the invented people can log in to apps.
+fn welcome(node: &Node, people: &[Somebody], setup: &mut Setup) -> Result<()> {
+    if let Some(at) = MUNICIPALITIES.iter().find(|at| at.slug == node.slug) {
+        setup.clients.extend(APPS.iter().map(|app| app.entry(at)));
+        setup.sandbox = apps::sandbox(at, people)?;
+    }
+    Ok(())
 }
 
 /// One law is in force everywhere: who has a turvakielto is absent outside the controller.

@@ -8,7 +8,12 @@ use std::{fs, path::Path};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    demo::{clients::DemoClient, loading::Resident, nodes::Running},
+    demo::{
+        apps::{APPS, App},
+        clients::DemoClient,
+        loading::Resident,
+        nodes::Running,
+    },
     domain::identity::SYSTEM as IDENTITY,
     domain::words::Words,
     error::{Error, Result},
@@ -43,7 +48,13 @@ pub fn write(
     let clients: Map<String, Value> =
         clients.iter().map(|client| (client.id.clone(), client.listed())).collect();
     let people = residents.iter().map(person).collect::<Result<Vec<_>>>()?;
-    let whole = json!({ "ca": "ca.pem", "nodes": nodes, "clients": clients, "people": people });
+    let whole = json!({
+        "ca": "ca.pem",
+        "nodes": nodes,
+        "clients": clients,
+        "apps": APPS.iter().map(App::listed).collect::<Map<String, Value>>(),
+        "people": people,
+    });
     let text = serde_json::to_string_pretty(&whole).map_err(Error::internal)?;
     fs::write(dir.join("sandbox.json"), text).map_err(Error::unavailable)
 }

@@ -4,6 +4,8 @@
 //! loaded. Members and their meaning: `schemas/native/person.schema.json`; minors' stance: code
 //! system `urn:oid:1.2.246.537.5.40202.201901`; turvakielto: act 661/2009, section 36.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::domain::{
@@ -167,6 +169,14 @@ pub struct Representation {
     pub classes: ClassSet,
     /// When.
     pub period: Period,
+}
+
+/// Id of the `RelatedPerson` of a representation: a digest of the sender's id, which may be any text.
+pub fn related_id(patient: &str, local: &str) -> Arc<str> {
+    use aws_lc_rs::digest::{SHA256, digest};
+    let hash = digest(&SHA256, local.as_bytes());
+    let hex: String = hash.as_ref().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    format!("{patient}.r{hex}").into()
 }
 
 /// A person.

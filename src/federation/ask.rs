@@ -72,11 +72,31 @@ pub struct Asking {
     /// `X-Request-Id`, the same at every gateway.
     pub request_id: Arc<str>,
     /// Handles for a person known by the id at another node, fetched once for all.
-    pub handles: tokio::sync::OnceCell<Option<Handles>>,
+    pub handles: Arc<tokio::sync::OnceCell<Option<Handles>>>,
     /// The peer that can give them.
     pub holder: Option<Arc<Source>>,
     /// The person's identity code, where this gateway holds the Patient that the question names.
     pub known: Option<zeroize::Zeroizing<String>>,
+}
+
+impl Asking {
+    /// The same of another type.
+    #[must_use]
+    pub fn about(&self, kind: ResourceType) -> Self {
+        Self {
+            node: self.node.clone(),
+            issuer: self.issuer.clone(),
+            caller: Arc::clone(&self.caller),
+            kind,
+            signer: Arc::clone(&self.signer),
+            chance: Arc::clone(&self.chance),
+            clock: Arc::clone(&self.clock),
+            request_id: Arc::clone(&self.request_id),
+            handles: Arc::clone(&self.handles),
+            holder: self.holder.clone(),
+            known: self.known.clone(),
+        }
+    }
 }
 
 /// Handles of one person, by node code.
@@ -316,7 +336,7 @@ impl Source {
     }
 
     /// Boxed: the compiler cannot see through this many layers that it may change threads.
-    fn send<'a>(
+    pub(super) fn send<'a>(
         &'a self,
         asking: &'a Arc<Asking>,
         request: http::request::Builder,
@@ -388,7 +408,7 @@ fn filters(query: &Query) -> Vec<(String, String)> {
     query.understood.iter().filter(|(name, _)| !identifies(name)).cloned().collect()
 }
 
-fn trouble(outcome: &Outcome) -> Error {
+pub(super) fn trouble(outcome: &Outcome) -> Error {
     match outcome {
         Outcome::TimedOut => Error::new(
             crate::error::Kind::SourceTimeout,

@@ -22,7 +22,7 @@ use crate::{
     mutant::{self, Mutant},
     query::{Person, Query, page::Cursor},
     seal::Keys,
-    source::{Held, local::Local},
+    source::{Held, block, local::Local},
     store::Walked,
 };
 
@@ -198,9 +198,9 @@ impl Gathering<'_> {
         let place = cursor.after.as_ref().map(|(_, place)| place.as_str());
         let (patient, within) = place.and_then(|p| p.split_once('/')).unwrap_or(("", ""));
         let block = if patient.is_empty() {
-            first_block(node, self.reach.stride)
+            block::first(node, self.reach.stride)
         } else {
-            block_of(patient, node, self.reach.stride)
+            block::of(patient, node, self.reach.stride)
         };
         if let (false, Some(local)) = (within.is_empty(), &self.reach.sources.local) {
             let held = local.load(patient).await?;
@@ -257,7 +257,7 @@ impl Gathering<'_> {
     /// Where a page that reached the end of its block goes on.
     fn after_walk(&self) -> Waypoint {
         let Some(walk) = &self.walk else { return Waypoint::End };
-        match next_block(&walk.block, self.reach.stride) {
+        match block::next(&walk.block, self.reach.stride) {
             // The tilde is after every character of an id: the end of the block.
             Some(_) => Waypoint::At(Cursor {
                 source: walk.source,
@@ -277,7 +277,12 @@ fn worked(query: &Query, last: &str) -> Option<(i64, String)> {
 }
 
 /// What the gateway itself holds of the person a question is about.
-async fn own(local: &Local, keys: &Keys, node: &NodeCode, person: &Person) -> Result<Option<Held>> {
+pub(super) async fn own(
+    local: &Local,
+    keys: &Keys,
+    node: &NodeCode,
+    person: &Person,
+) -> Result<Option<Held>> {
     match person {
         Person::Id(id) if node_of(id).as_ref() == Some(node) => local.load(id).await,
         Person::Identifier(system, code) if system == identity::SYSTEM => {
@@ -288,39 +293,4 @@ async fn own(local: &Local, keys: &Keys, node: &NodeCode, person: &Person) -> Re
         }
         Person::Id(_) | Person::Identifier(..) => Ok(None),
     }
-}
-
-/// Characters of the random part of an id, in order.
-const ALPHABET: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
-
-fn first_block(node: &NodeCode, stride: usize) -> String {
-    format!("{node}.{}", "2".repeat(stride))
-}
-
-/// The block a place is in; a place at the end of a block is in the next.
-fn block_of(patient: &str, node: &NodeCode, stride: usize) -> String {
-    let length = node.as_str().len() + 1 + stride;
-    let block = patient.get(..length).unwrap_or(patient);
-    if patient.get(length..) == Some("~") {
-        next_block(block, stride).unwrap_or_else(|| block.to_owned())
-    } else {
-        block.to_owned()
-    }
-}
-
-fn next_block(block: &str, stride: usize) -> Option<String> {
-    let (head, tail) = block.split_at_checked(block.len().checked_sub(stride)?)?;
-    let mut tail = tail.as_bytes().to_vec();
-    for at in (0..tail.len()).rev() {
-        let byte = tail.get_mut(at)?;
-        let place = ALPHABET.iter().position(|c| c == byte)?;
-        match ALPHABET.get(place + 1) {
-            Some(next) => {
-                *byte = *next;
-                return Some(format!("{head}{}", String::from_utf8(tail).ok()?));
-            }
-            None => *byte = b'2',
-        }
-    }
-    None
 }

@@ -11,9 +11,15 @@ use crate::{
     query::param,
 };
 
+/// What `$circle-of-life` gives.
+const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
+                      a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";
+
 /// The `CapabilityStatement` of a gateway at `base`.
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
-    let resources: Vec<Value> = ResourceType::ALL.iter().copied().map(resource).collect();
+    let group = json!({ "type": "Group", "operation": [export("group-export")] });
+    let known = ResourceType::ALL.iter().copied().map(resource);
+    let resources: Vec<Value> = known.chain([group]).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "url": format!("{CANONICAL}/CapabilityStatement/gateway"),
@@ -23,12 +29,24 @@ pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
         "status": "active",
         "date": published.to_string(),
         "kind": "instance",
+        "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
         "software": { "name": "mylife", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "My Life gateway", "url": base },
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{ "mode": "server", "security": security, "resource": resources }],
+        "rest": [{
+            "mode": "server",
+            "security": security,
+            "resource": resources,
+            "operation": [export("export")],
+        }],
     })
+}
+
+/// A bulk export; the group of a node's code is everybody of whom that node releases something.
+fn export(of: &str) -> Value {
+    let definition = format!("http://hl7.org/fhir/uv/bulkdata/OperationDefinition/{of}");
+    json!({ "name": "export", "definition": definition })
 }
 
 /// A resource of the directory with its `meta`.
@@ -81,15 +99,40 @@ fn resource(kind: ResourceType) -> Value {
         object.insert("conditionalUpdate".to_owned(), json!(true));
         object.insert("updateCreate".to_owned(), json!(false));
     }
-    if let (Some(object), ResourceType::Patient) = (value.as_object_mut(), kind) {
-        let explain = json!({
-            "name": "explain",
-            "definition": format!("{CANONICAL}/OperationDefinition/Patient-explain"),
-            "documentation": "What a caller would be permitted to see of this person, class by \
-                              class, and by which consent or law. For the person, for whoever acts \
-                              for the person, and for the officers of the law table.",
-        });
-        object.insert("operation".to_owned(), json!([explain]));
+    let operations = operations(kind);
+    if let (Some(object), false) = (value.as_object_mut(), operations.is_empty()) {
+        let operation = |(name, documentation): &(&str, &str)| {
+            let of = format!("{}-{name}", kind.name());
+            let definition = format!("{CANONICAL}/OperationDefinition/{of}");
+            json!({ "name": name, "definition": definition, "documentation": documentation })
+        };
+        let mut all: Vec<Value> = operations.iter().map(operation).collect();
+        all.extend((kind == ResourceType::Patient).then(|| export("patient-export")));
+        object.insert("operation".to_owned(), all.into());
     }
     value
+}
+
+/// Operations beside those on Consents: name, and what it is for.
+fn operations(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
+    if kind == ResourceType::QuestionnaireResponse {
+        return &[("circle-of-life", CIRCLE)];
+    }
+    if kind != ResourceType::Patient {
+        return &[];
+    }
+    &[
+        (
+            "explain",
+            "What a caller would be permitted to see of this person, class by class, and by which \
+             consent or law. For the person, for whoever acts for the person, and for the officers \
+             of the law table.",
+        ),
+        ("circle-of-life", CIRCLE),
+        (
+            "collective-plan",
+            "Everything that is planned with the person, from every gateway, as one plan with what in \
+             it does not fit together: a Bundle, or a page (text/html).",
+        ),
+    ]
 }

@@ -184,6 +184,10 @@ impl Gateway {
         let Draft { accepted, body, known } = draft;
         let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
         let whose = self.resolved(local, patient.clone(), identity).await?;
+        let confined = grant.caller().confined_to();
+        if confined.is_some_and(|one| one.is_none() || one != whose.as_deref()) {
+            return Err(authority::forbidden());
+        }
         let held = match &whose {
             Some(whose) => local.load_now(whose).await?,
             None => None,

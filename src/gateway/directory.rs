@@ -7,8 +7,10 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::{
+    bundle::export::subset,
     domain::moment::Moment,
     error::{Error, Result},
+    export::order::Order,
     fhir::{segment::RowValue, types::ResourceType},
     gateway::{Gateway, request::Asked},
     listen::body::Body,
@@ -71,6 +73,40 @@ impl Gateway {
             object.insert("entry".to_owned(), page.iter().map(entry).collect());
         }
         Ok(respond::directory(&bundle, &asked.request_id))
+    }
+
+    /// What an export has of a type of the directory, in order of id, a line each.
+    pub(super) fn directory_lines(
+        &self,
+        kind: ResourceType,
+        queries: &[Query],
+        order: &Order,
+    ) -> Result<Vec<u8>> {
+        let all = self.documents.directory.get(&kind).map_or(&[][..], Vec::as_slice);
+        let updated = |value: &Value| {
+            let text = value.pointer("/meta/lastUpdated").and_then(Value::as_str);
+            text.and_then(Moment::parse).unwrap_or(Moment::MIN)
+        };
+        let is_meant = |value: &&Value| {
+            let at = updated(value);
+            (queries.is_empty() || queries.iter().any(|query| holds(value, query)))
+                && order.since.is_none_or(|since| at > since)
+                && order.until.is_none_or(|until| at <= until)
+        };
+        let elements = order.elements_of(kind);
+        let mut lines = Vec::new();
+        for value in all.iter().filter(is_meant) {
+            let whole = serde_json::to_vec(value).map_err(Error::internal)?;
+            match &elements {
+                None => lines.extend_from_slice(&whole),
+                Some(elements) => {
+                    let cut = subset(&whole, kind, elements)?;
+                    serde_json::to_writer(&mut lines, &cut).map_err(Error::internal)?;
+                }
+            }
+            lines.push(b'\n');
+        }
+        Ok(lines)
     }
 }
 

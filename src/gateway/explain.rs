@@ -40,7 +40,8 @@ impl Gateway {
         let in_flight = self.flights.take();
         let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
         let known_current = self.known_current()?;
-        let held = local.load(id).await?.ok_or_else(Error::not_found)?;
+        let meant = grant.caller().confined_to().is_none_or(|one| one == Some(id.as_str()));
+        let held = local.load(id).await?.filter(|_| meant).ok_or_else(Error::not_found)?;
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let explanation = explain::explain(mapped, grant, &question, &self.terms, asked.now)
             .ok_or_else(Error::not_found)?;

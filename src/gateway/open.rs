@@ -45,11 +45,16 @@ use crate::{
             PublishedKeys,
             fetch::{Fetcher, Rules},
         },
+        launch::{
+            Launch,
+            fleeting::Fleeting,
+            login::Sandbox,
+            provider::{Providers, Settings},
+        },
         metadata::Metadata,
         token::TokenEndpoint,
     },
     query::page::Sealer,
-    respond::flight::Flights,
     seal::Keys,
     shared::{
         self,
@@ -113,6 +118,10 @@ pub struct Setup {
     pub readers: NonZeroUsize,
     /// Where what replicas share lives.
     pub shared: shared::Choice,
+    /// Where people log in to apps.
+    pub providers: Vec<Settings>,
+    /// Invented people as whom anybody may log in; a demo alone has any.
+    pub sandbox: Sandbox,
     /// How often somebody may ask.
     pub rates: Rates,
     /// The database of store and log that several processes share; none for both in the directory.
@@ -155,7 +164,7 @@ impl Gateway {
     #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
     pub async fn open(setup: Setup) -> Result<Self> {
         let Opened { store, ledger } = open_store(&setup).await?;
-        let log = open_log(&setup, ledger).await?;
+        let log = Arc::new(open_log(&setup, ledger).await?);
         let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
         let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
         let custodian: Arc<str> = setup.organization.as_str().into();
@@ -168,7 +177,8 @@ impl Gateway {
         }
         let base = format!("{}/fhir", setup.url);
         let fetcher = Fetcher::new(Arc::clone(&setup.transport), setup.key_rules, &setup.clock)?;
-        let keys_of_clients = PublishedKeys::new(&registry, fetcher);
+        let fetcher = Arc::new(fetcher);
+        let keys_of_clients = PublishedKeys::new(&registry, &fetcher);
         let own_keys = KeySet::of([setup.signer.public()]).map_err(mistakes)?;
         let (peers, sources) = peers(
             setup.peers,
@@ -180,12 +190,17 @@ impl Gateway {
         )?;
         let peers = Arc::new(Peers::build(peers).map_err(mistakes)?);
         let metadata =
-            Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?;
+            Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?
+                .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty());
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let keys = setup.keys;
         let name_key = Zeroizing::new(keys.mac("names of what is shared", b""));
         let opened = shared::open(setup.shared, &setup.node, &name_key, &setup.clock);
         let pace = Arc::new(Pace::new(opened.limiter, setup.rates));
+        let kept = Fleeting::new(Arc::clone(&opened.shared), Arc::clone(&keys));
+        let (sandbox, test_range) = (setup.sandbox, setup.limits.test_range);
+        let providers = Providers::new(setup.providers, fetcher);
+        let launch = Launch { kept, sandbox, providers, test_range };
         let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
         let sender = Sender {
             node: setup.node.clone(),
@@ -219,15 +234,20 @@ impl Gateway {
                 store,
                 chance: Arc::clone(&setup.chance),
                 pace: Arc::clone(&pace),
+                launch,
             },
             pace,
             shared: opened.shared,
             reach: Reach { sources, keys: Arc::clone(&keys), stride: setup.stride },
             handle: handle_key(&keys)?,
             kept: Kept::new(setup.cache_bytes / KEPT),
-            terms: Terms { law: Arc::new(setup.law), directory, activated: setup.activated },
+            terms: Arc::new(Terms {
+                law: Arc::new(setup.law),
+                directory,
+                activated: setup.activated,
+            }),
             log,
-            flights: Flights::default(),
+            flights: Arc::default(),
             sealer: Arc::new(KeysSealer(Arc::clone(&keys))),
             keys,
             schemas: Schemas::compile()?,

@@ -35,6 +35,8 @@ pub struct Documents {
     smart: Value,
     server: Value,
     keys: Value,
+    /// Where people log in.
+    openid: Option<Value>,
     schemas: BTreeMap<&'static str, Value>,
     /// In order of id.
     pub(super) directory: BTreeMap<ResourceType, Vec<Value>>,
@@ -71,6 +73,7 @@ impl Documents {
             smart: metadata.smart_configuration(),
             server: metadata.authorization_server(),
             keys: metadata.jwks(),
+            openid: metadata.openid_configuration(),
             schemas,
             directory: by_type,
         })
@@ -92,6 +95,10 @@ impl Gateway {
                 (&self.documents.capability, "application/fhir+json; charset=utf-8")
             }
             Public::Keys => (&self.documents.keys, json),
+            Public::OpenIdConfiguration => {
+                let document = self.documents.openid.as_ref();
+                (document.ok_or_else(Error::not_found)?, json)
+            }
             Public::SmartConfiguration => (&self.documents.smart, json),
             Public::Schema => {
                 let schema = self.documents.schemas.get(name).ok_or_else(Error::not_found)?;
@@ -109,6 +116,7 @@ impl Gateway {
         &self,
         asked: &Asked<'_>,
         endpoint: Endpoint,
+        path: &str,
     ) -> Result<Response<Body>> {
         let question = token::Asked {
             method: asked.method,
@@ -120,6 +128,9 @@ impl Gateway {
             address: asked.address.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };
         let answered = match endpoint {
+            Endpoint::Authorize | Endpoint::Consent | Endpoint::Login | Endpoint::Return => {
+                return Ok(self.launch(asked, question, (endpoint, path)).await);
+            }
             Endpoint::Token => self.tokens.answer(question, asked.now).await,
             Endpoint::Revoke => self.tokens.revoke(question, asked.now).await,
             Endpoint::Introspect => {
@@ -135,28 +146,26 @@ impl Gateway {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
             return Ok(answered.response.map(Body::free));
         }
-        let refused = || {
-            let reason = match endpoint {
-                Endpoint::Token => "token-refused",
-                Endpoint::Revoke => "revocation-refused",
-                Endpoint::Introspect => "introspection-refused",
-            };
-            Outcome::Refused(reason.into())
-        };
-        let types = match endpoint {
-            Endpoint::Token => Vec::new(),
-            Endpoint::Revoke | Endpoint::Introspect => vec![endpoint.name().into()],
+        let (reason, types) = match endpoint {
+            Endpoint::Revoke => ("revocation-refused", vec![road.into()]),
+            Endpoint::Introspect => ("introspection-refused", vec![road.into()]),
+            Endpoint::Authorize
+            | Endpoint::Consent
+            | Endpoint::Login
+            | Endpoint::Return
+            | Endpoint::Token => ("token-refused", Vec::new()),
         };
         let done = Done {
             caller: Caller {
                 client: answered.client.as_deref().unwrap_or_default().into(),
+                subject: answered.subject.as_deref().map(Into::into),
                 jti: answered.token.as_deref().map(Into::into),
                 ..Caller::default()
             },
             purpose: None,
             interaction: Interaction::Operation,
             types,
-            outcome: answered.refused.map_or(Outcome::Success, |_| refused()),
+            outcome: answered.refused.map_or(Outcome::Success, |_| Outcome::Refused(reason.into())),
         };
         let request = asked.request_alone();
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;

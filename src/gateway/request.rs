@@ -14,7 +14,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
-    gateway::{Gateway, recorded_query},
+    gateway::{Gateway, export, recorded_query},
     listen::{Answer, Answering, Incoming, body::Body},
     mutant::{self, Mutant},
     query::{Query, Raw},
@@ -122,7 +122,7 @@ impl Gateway {
             Ok(Call::OAuth(endpoint)) => match Box::pin(body.whole()).await {
                 Ok(bytes) => {
                     asked.body = bytes;
-                    Box::pin(self.oauth(&asked, endpoint)).await
+                    Box::pin(self.oauth(&asked, endpoint, path)).await
                 }
                 Err(error) => Err(error),
             },
@@ -171,9 +171,14 @@ impl Gateway {
         grant: &Grant,
     ) -> Result<Response<Body>> {
         self.pace.request(grant.caller().client_id(), asked.now).await?;
-        acceptable(asked)?;
+        // What is looked at in a browser has forms of its own.
+        if !grant.call().is_shown() {
+            acceptable(asked, matches!(grant.call(), Call::ExportFile(_)))?;
+        }
         if *asked.method != Method::GET && *asked.method != Method::HEAD {
             asked.body = Box::pin(body.whole()).await?;
+            // What is written has the instant at which all of it was there.
+            asked.now = self.clock.now();
         }
         match grant.call() {
             Call::Read(..) => self.read(asked, grant).await,
@@ -194,6 +199,13 @@ impl Gateway {
             // is in it.
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
             Call::Explain(_) => Box::pin(self.explain(asked, grant)).await,
+            Call::CircleOfResponse(id) => Box::pin(self.circle_of_one(asked, grant, id)).await,
+            Call::CircleOfPatient(id) => Box::pin(self.circle_of_latest(asked, grant, id)).await,
+            Call::CollectivePlan(id) => Box::pin(self.collective_plan(asked, grant, id)).await,
+            Call::Export(_) => Box::pin(self.export(asked, grant)).await,
+            Call::ExportStatus(link) => Box::pin(self.export_status(asked, grant, link)).await,
+            Call::ExportEnd(link) => Box::pin(self.export_end(asked, grant, link)).await,
+            Call::ExportFile(link) => Box::pin(self.export_file(asked, grant, link)).await,
             Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
             Call::ImportConsent => Box::pin(self.import_consent(asked, grant)).await,
             Call::Receipt(id) => Box::pin(self.receipt(asked, grant, id)).await,
@@ -259,7 +271,7 @@ pub(crate) fn content_type(headers: &HeaderMap, known: &[&str]) -> Result<()> {
 }
 
 /// Can the caller read what this gateway writes?
-fn acceptable(asked: &Asked<'_>) -> Result<()> {
+fn acceptable(asked: &Asked<'_>, takes_lines: bool) -> Result<()> {
     let json = |text: &str| {
         let kind = text.split(';').next().unwrap_or_default().trim();
         let known = [
@@ -270,7 +282,8 @@ fn acceptable(asked: &Asked<'_>) -> Result<()> {
             "text/json",
             "json",
         ];
-        known.contains(&kind) || kind == "application/fhir json"
+        let is_lines = takes_lines && export::takes_lines(kind);
+        known.contains(&kind) || kind == "application/fhir json" || is_lines
     };
     let refused =
         || Error::new(Kind::NotAcceptable, "This gateway writes application/fhir+json alone.");

@@ -88,6 +88,6 @@ impl Gateway {
 
 /// Id of the `AuditEvent` that a record is.
 fn id_of(found: &Found, patient: &str) -> Option<String> {
-    let own = found.leaf.get(..OWN).map(|bytes| letters(bytes.to_vec()))?;
+    let own = found.leaf.get(..OWN).map(letters)?;
     Some(format!("{patient}.ae{own}"))
 }

@@ -109,10 +109,23 @@ pub struct Piece {
     pub check: Option<Check>,
 }
 
+/// Pieces one after another. The next is asked for once everything before it has left, so what takes
+/// long to take is not made ahead and does not grow old.
+pub trait Pieces: Send {
+    /// The next piece; `None` after the last.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece>>>;
+}
+
+impl Pieces for mpsc::Receiver<Result<Piece>> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece>>> {
+        self.poll_recv(cx)
+    }
+}
+
 /// The body of an answer.
 pub struct Body {
     first: Piece,
-    rest: Option<mpsc::Receiver<Result<Piece>>>,
+    rest: Option<Box<dyn Pieces>>,
     notes: Option<HandingOver>,
 }
 
@@ -139,8 +152,8 @@ impl Body {
 
     /// Pieces as they come, each with its own check. An error cuts the connection, so that half an
     /// answer is never taken for a whole one.
-    pub fn pieces(rest: mpsc::Receiver<Result<Piece>>) -> Self {
-        Self::new(Piece { bytes: Bytes::new(), check: None }, Some(rest))
+    pub fn pieces(rest: impl Pieces + 'static) -> Self {
+        Self::new(Piece { bytes: Bytes::new(), check: None }, Some(Box::new(rest)))
     }
 
     /// The same answer without its bytes (304); its check stays.
@@ -149,7 +162,7 @@ impl Body {
         Self { first: Piece { bytes: Bytes::new(), ..self.first }, rest: None, ..self }
     }
 
-    fn new(first: Piece, rest: Option<mpsc::Receiver<Result<Piece>>>) -> Self {
+    fn new(first: Piece, rest: Option<Box<dyn Pieces>>) -> Self {
         Self { first, rest, notes: None }
     }
 
@@ -172,7 +185,13 @@ impl Body {
             }
             (None, _) => (),
         }
-        (!piece.bytes.is_empty()).then(|| Ok(Frame::data(piece.bytes)))
+        if piece.bytes.is_empty() {
+            return None;
+        }
+        if let (Some(_), Some(HandingOver(notes))) = (&self.rest, &self.notes) {
+            notes.sending();
+        }
+        Some(Ok(Frame::data(piece.bytes)))
     }
 }
 
@@ -196,8 +215,13 @@ impl http_body::Body for Body {
             return Poll::Ready(Some(frame));
         }
         loop {
-            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-            match ready!(rest.poll_recv(cx)) {
+            let Self { rest: Some(rest), notes, .. } = &mut *self else {
+                return Poll::Ready(None);
+            };
+            if let Some(HandingOver(notes)) = notes {
+                ready!(notes.poll_sent(cx));
+            }
+            match ready!(rest.poll_piece(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(piece)) => {

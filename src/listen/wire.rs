@@ -12,7 +12,7 @@ use std::{
     mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -47,6 +47,9 @@ struct Noted {
     close: bool,
     /// A request is being answered: who waits is the client.
     answering: bool,
+    /// A piece of an answer has not left yet, and who waits to give the next.
+    sending: bool,
+    waiting: Option<Waker>,
 }
 
 impl Notes {
@@ -61,6 +64,30 @@ impl Notes {
     /// The answer under way has been handed over, or given up.
     pub(super) fn answered(&self) {
         self.lock().answering = false;
+    }
+
+    /// A piece of an answer was given that others follow.
+    pub(super) fn sending(&self) {
+        self.lock().sending = true;
+    }
+
+    /// Waits until all that was given has left.
+    pub(super) fn poll_sent(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut noted = self.lock();
+        if noted.sending {
+            noted.waiting = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// All that was given has left.
+    fn sent(&self) {
+        let mut noted = self.lock();
+        noted.sending = false;
+        if let Some(waiting) = noted.waiting.take() {
+            waiting.wake();
+        }
     }
 
     /// Is no request under way?
@@ -380,6 +407,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = outcome {
+            self.notes.sent();
+        }
         // hyper does not read again after an answer if there was nothing to read before it.
         if let Poll::Ready(Err(error)) = self.owed(cx) {
             return Poll::Ready(Err(error));

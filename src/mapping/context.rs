@@ -122,6 +122,16 @@ impl<'a> Context<'a> {
         self.directory.name(id, &self.language()).unwrap_or(id).to_owned()
     }
 
+    /// A reference to something of the directory, with its name if it is listed.
+    pub fn named(&self, kind: &str, id: &str) -> Value {
+        let mut value = json!({ "reference": format!("{kind}/{id}") });
+        let name = self.directory.name(id, &self.language());
+        if let (Some(object), Some(name)) = (value.as_object_mut(), name) {
+            object.insert("display".to_owned(), json!(name));
+        }
+        value
+    }
+
     /// Canonical of the form an assessment answers.
     pub fn questionnaire(&self, assessment: &Assessment) -> String {
         survey::canonical(assessment)

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         class::{Class, ClassSet},
         identity,
-        person::{Person, Representation},
+        person::{Person, Representation, related_id},
         theme::ThemeSet,
     },
     fhir::{
@@ -99,14 +99,6 @@ pub fn related(held: &Held<Person>, of: &Representation, context: &mut Context<'
     b.content(&[kind], at, "name", || json!([{ "text": of.who.name.as_str() }]));
     b.row(&[kind], "patient", reference("Patient", &context.compartment.patient));
     b.build()
-}
-
-/// Id of the `RelatedPerson` of a representation: a digest of the sender's id, which may be any text.
-pub fn related_id(patient: &str, local: &str) -> Arc<str> {
-    use aws_lc_rs::digest::{SHA256, digest};
-    let hash = digest(&SHA256, local.as_bytes());
-    let hex: String = hash.as_ref().iter().take(6).map(|b| format!("{b:02x}")).collect();
-    format!("{patient}.r{hex}").into()
 }
 
 fn full_name(person: &Person) -> String {

@@ -279,8 +279,11 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     if let Some(decided) = service.decided {
         b.content(&[kind], at, "authoredOn", || json!(decided.to_string()));
     }
-    let performer = format!("HealthcareService/{}", service.service);
-    b.content(&[kind], at, "performer", || json!([{ "reference": performer }]));
+    // A service carries the sensitivity of the unit that gives it, so both are of one kind.
+    let mut performers = vec![context.named("HealthcareService", service.service.as_str())];
+    let unit = context.directory.given_by(service.service.as_str());
+    performers.extend(unit.map(|unit| context.named("Organization", unit)));
+    b.content(&[kind], at, "performer", || json!(performers));
     if let Some(note) = &service.note {
         let said = b.stamp(stamp(held, &format!("service-words:{}", service.id.as_str())));
         b.content(&[words], said, "note", || json!([{ "text": note.as_str() }]));

@@ -82,10 +82,13 @@ fn build(
         b.anchor(*kind, stamp);
     }
     b.computed(Slot::Authored("recorded"));
-    let agent = json!([{
-        "type": { "coding": [coding(AGENT, "custodian")] },
-        "who": { "identifier": { "system": "urn:ietf:rfc:3986", "value": &*compartment.custodian } },
-    }]);
+    let custodian = &*compartment.custodian;
+    let mut who = json!({ "identifier": { "system": "urn:ietf:rfc:3986", "value": custodian } });
+    let name = context.directory.organization(custodian);
+    if let (Some(object), Some(name)) = (who.as_object_mut(), name) {
+        object.insert("display".to_owned(), json!(name.of(&context.language())));
+    }
+    let agent = json!([{ "type": { "coding": [coding(AGENT, "custodian")] }, "who": who }]);
     b.reference(&kinds, "agent", || agent);
     b.row(&kinds, "patient", reference("Patient", &compartment.patient));
     b.row(targets, "target", reference(target, document));

@@ -8,7 +8,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, value::RawValue};
 
 use super::{
     form::Form,
@@ -136,7 +136,14 @@ impl TokenEndpoint {
         };
         let statement = state(client, &scopes, stated, now)?;
         let until = statement.break_glass.as_ref().map_or(Moment::MAX, |glass| glass.until);
-        Ok(Granted { subject: client.id().to_string(), statement, peer: None, until })
+        Ok(Granted {
+            subject: client.id().to_string(),
+            statement,
+            peer: None,
+            until,
+            family: None,
+            beside: Map::new(),
+        })
     }
 
     /// The client that proves who it is, by a proof that is used up with it.
@@ -217,6 +224,7 @@ fn state(
         purpose: purpose(acting.purpose_of_use.codes(&PURPOSE_SYSTEMS), &entry.purposes)?,
         roles,
         subject: acting.subject_id,
+        patient: None,
         register: entry.register.clone(),
         sector: entry.sector.clone(),
         declared: grounds.declared,

@@ -13,6 +13,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// Most parameters.
 const MAX_PARAMETERS: usize = 32;
 
+/// The same of a page.
+const MAX_ON_PAGE: usize = 128;
+
 /// Parameters by name.
 pub(super) struct Form(Vec<(String, String)>);
 
@@ -26,11 +29,29 @@ impl Form {
             return Err(Refused::request("body too large"));
         }
         let body = std::str::from_utf8(body).map_err(|_| Refused::request("body is no UTF-8"))?;
+        Self::of(body, MAX_PARAMETERS)
+    }
+
+    /// Reads what a page sends, which may have more to tick than a token request has to say.
+    pub(super) fn of_page(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refused> {
+        if !is_form(headers) || body.len() > MAX_BODY {
+            return Err(Refused::request("no form, or too large"));
+        }
+        let body = std::str::from_utf8(body).map_err(|_| Refused::request("body is no UTF-8"))?;
+        Self::of(body, MAX_ON_PAGE)
+    }
+
+    /// Reads what stands behind the question mark.
+    pub(super) fn of_query(query: &str) -> Result<Self, Refused> {
+        Self::of(query, MAX_PARAMETERS)
+    }
+
+    fn of(text: &str, most: usize) -> Result<Self, Refused> {
         let mut form = Self(Vec::new());
-        for pair in body.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
-            if form.0.len() == MAX_PARAMETERS || form.0.iter().any(|(n, _)| *n == name) {
+            if form.0.len() == most || form.0.iter().any(|(n, _)| *n == name) {
                 return Err(Refused::request("a parameter twice, or too many"));
             }
             form.0.push((name, value));

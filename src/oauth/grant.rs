@@ -61,7 +61,9 @@ impl TokenEndpoint {
         }
         narrowed(&mut statement, peer, form.value("scope"))?;
         let subject = statement.client_id.clone();
-        Ok(Granted { subject, statement, peer: Some(peer), until: proof.registered.expires() })
+        let (family, beside) = (None, serde_json::Map::new());
+        let until = proof.registered.expires();
+        Ok(Granted { subject, statement, peer: Some(peer), until, family, beside })
     }
 }
 

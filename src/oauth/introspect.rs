@@ -109,6 +109,7 @@ fn said(good: &Examined) -> Value {
         "exp": registered.exp,
         "iat": registered.iat,
         "jti": registered.jti,
+        "patient": statement.patient,
         "act": statement.act,
         "cnf": good.claims.cnf,
         "extensions": { "ihe_iua": acting },

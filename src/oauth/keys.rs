@@ -44,16 +44,15 @@ pub struct PublishedKeys {
 
 impl PublishedKeys {
     /// Of the clients that are registered with an address; nothing is asked yet.
-    pub fn new(registry: &Registry, fetcher: Fetcher) -> Self {
-        let fetcher = Arc::new(fetcher);
+    pub fn new(registry: &Registry, fetcher: &Arc<Fetcher>) -> Self {
         let publisher = |client: &Arc<Client>| match client.keys() {
-            ClientKeys::Registered(_) => None,
+            ClientKeys::Absent | ClientKeys::Registered(_) => None,
             ClientKeys::Published { address, algorithms } => {
                 let publisher = Publisher {
                     client: Arc::clone(client.id()),
                     address: address.clone(),
                     algorithms: algorithms.clone(),
-                    fetcher: Arc::clone(&fetcher),
+                    fetcher: Arc::clone(fetcher),
                     kept: Mutex::default(),
                     flight: tokio::sync::Mutex::default(),
                 };
@@ -76,7 +75,7 @@ impl PublishedKeys {
                 let kid = jose::claimed_key(assertion, address.url())?;
                 publisher.keys(kid, now).await
             }
-            (ClientKeys::Published { .. }, None) => Err(ABSENT),
+            (ClientKeys::Published { .. }, None) | (ClientKeys::Absent, _) => Err(ABSENT),
         }
     }
 }

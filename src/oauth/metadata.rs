@@ -12,12 +12,26 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use super::token::{CLIENT_CREDENTIALS, JWT_BEARER};
+use super::token::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN};
 use crate::{
     authenticate::jose::key::{Algorithm, PublicKey},
     error::{Error, Result},
     fhir::types::ResourceType,
+    smart::word::Word,
 };
+
+/// What is there where people log in, in the words of SMART App Launch 2.2.
+const LAUNCH: [&str; 9] = [
+    "launch-standalone",
+    "authorize-post",
+    "client-public",
+    "sso-openid-connect",
+    "context-standalone-patient",
+    "context-banner",
+    "permission-patient",
+    "permission-user",
+    "permission-offline",
+];
 
 /// Everything the documents are made of.
 #[derive(Clone, Debug)]
@@ -36,6 +50,8 @@ pub struct Metadata {
     pub keys: Vec<PublicKey>,
     /// Do other gateways ask here?
     pub peers: bool,
+    /// URL of the endpoint at which people log in to an app; none where nobody can.
+    pub authorization_endpoint: Option<String>,
 }
 
 impl Metadata {
@@ -58,17 +74,28 @@ impl Metadata {
             jwks_uri: format!("{issuer}/.well-known/jwks.json"),
             keys,
             peers,
+            authorization_endpoint: None,
         })
     }
 
-    /// `[base]/.well-known/smart-configuration`. It has no `issuer`: nobody logs in here. S256 is
-    /// named because SMART demands the member; no authorization endpoint is.
+    /// The same of a gateway at which people log in, if they do.
+    pub fn with_launch(mut self, offered: bool) -> Self {
+        self.authorization_endpoint = offered.then(|| format!("{}/oauth/authorize", self.issuer));
+        self
+    }
+
+    /// `[base]/.well-known/smart-configuration`. It has an `issuer` only where people log in. S256 is
+    /// named all the same, as SMART demands the member.
     pub fn smart_configuration(&self) -> Value {
         let mut document = self.shared();
         document.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
-        let capabilities =
-            json!(["client-confidential-asymmetric", "permission-v1", "permission-v2"]);
-        document.insert("capabilities".to_owned(), capabilities);
+        let mut capabilities =
+            vec!["client-confidential-asymmetric", "permission-v1", "permission-v2"];
+        if self.authorization_endpoint.is_some() {
+            capabilities.extend(LAUNCH);
+            document.insert("issuer".to_owned(), json!(self.issuer));
+        }
+        document.insert("capabilities".to_owned(), json!(capabilities));
         document.into()
     }
 
@@ -76,7 +103,11 @@ impl Metadata {
     pub fn authorization_server(&self) -> Value {
         let mut document = self.shared();
         document.insert("issuer".to_owned(), json!(self.issuer));
-        document.insert("response_types_supported".to_owned(), json!([]));
+        if self.authorization_endpoint.is_some() {
+            document.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
+        } else {
+            document.insert("response_types_supported".to_owned(), json!([]));
+        }
         if self.peers {
             let bound = "tls_client_certificate_bound_access_tokens";
             document.insert(bound.to_owned(), json!(true));
@@ -84,16 +115,38 @@ impl Metadata {
         document.into()
     }
 
+    /// `/.well-known/openid-configuration` (`OpenID` Connect Discovery), where people log in. Each app
+    /// knows them by names of its own.
+    pub fn openid_configuration(&self) -> Option<Value> {
+        self.authorization_endpoint.as_ref()?;
+        let signing: Vec<_> = self.keys.iter().filter_map(|key| key.alg.as_deref()).collect();
+        let mut document = self.authorization_server();
+        let members = [
+            ("subject_types_supported", json!(["pairwise"])),
+            ("id_token_signing_alg_values_supported", json!(signing)),
+            ("claims_supported", json!(["iss", "sub", "aud", "exp", "iat", "nonce", "fhirUser"])),
+            ("request_parameter_supported", json!(false)),
+            ("request_uri_parameter_supported", json!(false)),
+        ];
+        let all = document.as_object_mut()?;
+        all.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        Some(document)
+    }
+
     /// `CapabilityStatement.rest.security`.
     pub fn capability_security(&self) -> Value {
+        let mut addresses = vec![
+            json!({ "url": "token", "valueUri": self.token_endpoint }),
+            json!({ "url": "introspect", "valueUri": self.introspection_endpoint }),
+            json!({ "url": "revoke", "valueUri": self.revocation_endpoint }),
+        ];
+        if let Some(endpoint) = &self.authorization_endpoint {
+            addresses.push(json!({ "url": "authorize", "valueUri": endpoint }));
+        }
         json!({
             "extension": [{
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [
-                    { "url": "token", "valueUri": self.token_endpoint },
-                    { "url": "introspect", "valueUri": self.introspection_endpoint },
-                    { "url": "revoke", "valueUri": self.revocation_endpoint },
-                ],
+                "extension": addresses,
             }],
             "service": [{
                 "coding": [{
@@ -101,7 +154,7 @@ impl Metadata {
                     "code": "SMART-on-FHIR",
                 }],
             }],
-            "description": "SMART App Launch 2.2 backend services; see .well-known/smart-configuration.",
+            "description": "SMART App Launch 2.2; see .well-known/smart-configuration.",
         })
     }
 
@@ -118,6 +171,18 @@ impl Metadata {
             grants.push(JWT_BEARER);
             methods.push("self_signed_tls_client_auth");
         }
+        let mut launch = Vec::new();
+        if let Some(endpoint) = &self.authorization_endpoint {
+            grants.extend([AUTHORIZATION_CODE, REFRESH_TOKEN]);
+            methods.push("none");
+            launch = vec![
+                ("authorization_endpoint", json!(endpoint)),
+                ("authorization_response_iss_parameter_supported", json!(true)),
+                ("response_types_supported", json!(["code"])),
+                ("response_modes_supported", json!(["query"])),
+                ("ui_locales_supported", json!(["fi", "sv", "en"])),
+            ];
+        }
         let members = [
             ("token_endpoint", json!(self.token_endpoint)),
             ("jwks_uri", json!(self.jwks_uri)),
@@ -130,19 +195,24 @@ impl Metadata {
             ("introspection_endpoint", json!(self.introspection_endpoint)),
             ("introspection_endpoint_auth_methods_supported", json!(["private_key_jwt", "Bearer"])),
             ("introspection_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
-            ("scopes_supported", json!(scopes())),
+            ("scopes_supported", json!(scopes(self.authorization_endpoint.is_some()))),
         ];
-        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        members.into_iter().chain(launch).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
 /// Reading of every type, and writing of the one that clients write.
-fn scopes() -> Vec<String> {
+fn scopes(launch: bool) -> Vec<String> {
+    let words = Word::ALL.into_iter().filter(|_| launch).map(|word| word.text().to_owned());
+    let people = ["patient/*.rs", "user/*.rs", "patient/Consent.crus"];
+    let people = people.into_iter().filter(|_| launch).map(str::to_owned);
     let each = ResourceType::ALL.iter().map(|kind| format!("system/{kind}.rs"));
     ["system/*.rs", "system/*.read", "system/Consent.cu"]
         .into_iter()
         .map(str::to_owned)
         .chain(each)
+        .chain(words)
+        .chain(people)
         .collect()
 }
 

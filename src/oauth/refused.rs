@@ -60,7 +60,9 @@ impl Code {
             Self::InvalidClient => {
                 (StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.")
             }
-            Self::InvalidGrant => (BAD, "invalid_grant", "The assertion is not accepted."),
+            Self::InvalidGrant => {
+                (BAD, "invalid_grant", "The assertion, code or token is not accepted.")
+            }
             Self::InvalidRequest => (BAD, "invalid_request", "The request is malformed."),
             Self::InvalidScope => (BAD, "invalid_scope", "Nothing of this scope can be granted."),
             Self::MethodNotAllowed => {

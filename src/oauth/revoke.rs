@@ -2,7 +2,7 @@
 //!
 //! Part of `oauth`. Source: RFC 7009. Durable before it is acknowledged, and from then on in force in
 //! every process within a second. A token that is none, or over, is as good as revoked; what a client
-//! says of it beside (`token_type_hint`) changes nothing, as there is one type.
+//! says of it beside (`token_type_hint`) changes nothing, as no token can be taken for another type.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -29,7 +29,7 @@ impl TokenEndpoint {
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
         refuse_second_method(asked.headers, &form)?;
-        let (client, _) = self.proven(&form, asked.address, &mut known.client, now).await?;
+        let client = self.app_of(&form, asked.address, &mut known.client, now).await?;
         let token = form.value("token").ok_or(Refused::request("no token"))?;
         if let Ok(good) = self.authenticator.examine(token, now) {
             let owner = &good.claims.statement.client_id;
@@ -43,6 +43,11 @@ impl TokenEndpoint {
                 .await
                 .map_err(|why| Refused::unavailable(&why))?;
             known.token = Some(good.registered.jti);
+        }
+        if let Some(held) = self.opened(token, client) {
+            // Whoever gives this up gives up the whole launch (RFC 7009 section 2.1).
+            known.subject.clone_from(&held.permitted.statement.subject);
+            self.end_family(&held.permitted, now).await?;
         }
         Ok(json_response(StatusCode::OK, "{}".to_owned()))
     }

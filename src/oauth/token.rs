@@ -9,11 +9,12 @@ use std::{net::IpAddr, sync::Arc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header::AUTHORIZATION};
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::{
     form::Form,
     keys::PublishedKeys,
+    launch::Launch,
     refused::{Code, Refused, json_response},
 };
 use crate::{
@@ -38,6 +39,10 @@ use crate::{
 
 /// Grant type of backend services.
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// Grant type of apps that people log in to.
+pub const AUTHORIZATION_CODE: &str = "authorization_code";
+/// Grant type of apps whose users are away.
+pub const REFRESH_TOKEN: &str = "refresh_token";
 /// Grant type between gateways (RFC 7523 section 2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Longest scope that is granted, in bytes: a token must fit into a request header.
@@ -66,6 +71,8 @@ pub struct Answered {
     pub response: Response<Bytes>,
     /// The client or peer, once it has proven who it is.
     pub client: Option<Arc<str>>,
+    /// `Type/id` of the person who acts, where somebody logged in.
+    pub subject: Option<String>,
     /// The `jti` of the token that was revoked or asked about, if it was a good one.
     pub token: Option<String>,
     /// The refusal and its cause.
@@ -76,19 +83,19 @@ pub struct Answered {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) client: Option<Arc<str>>,
+    pub(super) subject: Option<String>,
     pub(super) token: Option<String>,
 }
 
 impl Known {
     /// The answer, with what is known.
     pub(super) fn answered(self, decided: Result<Response<Bytes>, Refused>) -> Answered {
-        let Self { client, token } = self;
-        match decided {
-            Ok(response) => Answered { response, client, token, refused: None },
-            Err(refused) => {
-                Answered { response: refused.response(), client, token, refused: Some(refused) }
-            }
-        }
+        let Self { client, subject, token } = self;
+        let (response, refused) = match decided {
+            Ok(response) => (response, None),
+            Err(refused) => (refused.response(), Some(refused)),
+        };
+        Answered { response, client, subject, token, refused }
     }
 }
 
@@ -116,6 +123,8 @@ pub struct TokenEndpoint {
     pub chance: Arc<dyn Chance>,
     /// How often somebody may ask.
     pub pace: Arc<Pace>,
+    /// What apps are launched with.
+    pub launch: Launch,
 }
 
 /// What a token is to say.
@@ -125,13 +134,17 @@ pub(super) struct Granted<'a> {
     pub(super) peer: Option<&'a Peer>,
     /// The token ends with it, if not before.
     pub(super) until: Moment,
+    /// The launch it comes of.
+    pub(super) family: Option<String>,
+    /// What the answer says beside the token.
+    pub(super) beside: Map<String, Value>,
 }
 
 impl TokenEndpoint {
     /// Answers one request.
     pub async fn answer(&self, asked: Asked<'_>, now: Moment) -> Answered {
         let mut known = Known::default();
-        let decided = self.decide(asked, &mut known.client, now).await;
+        let decided = self.decide(asked, &mut known, now).await;
         known.answered(decided)
     }
 
@@ -150,10 +163,11 @@ impl TokenEndpoint {
     async fn decide(
         &self,
         asked: Asked<'_>,
-        client: &mut Option<Arc<str>>,
+        known: &mut Known,
         now: Moment,
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
+        let client = &mut known.client;
         refuse_second_method(asked.headers, &form)?;
         let granted = match form.value("grant_type") {
             Some(CLIENT_CREDENTIALS) => {
@@ -162,9 +176,16 @@ impl TokenEndpoint {
             Some(JWT_BEARER) if !self.peers.is_empty() => {
                 self.jwt_bearer(&form, asked.certificate, client, now).await?
             }
+            Some(AUTHORIZATION_CODE) if self.launch.is_open() => {
+                self.authorization_code(&form, asked.address, client, now).await?
+            }
+            Some(REFRESH_TOKEN) if self.launch.is_open() => {
+                self.refresh_token(&form, asked.address, client, now).await?
+            }
             Some(_) => return Err(Refused::new(Code::UnsupportedGrantType, "grant type")),
             None => return Err(Refused::request("no grant type")),
         };
+        known.subject = granted.family.as_ref().and(granted.statement.subject.clone());
         self.issue(granted, now)
     }
 
@@ -186,7 +207,7 @@ impl TokenEndpoint {
     }
 
     fn issue(&self, granted: Granted<'_>, now: Moment) -> Result<Response<Bytes>, Refused> {
-        let Granted { subject, statement, peer, until } = granted;
+        let Granted { subject, statement, peer, until, family, beside } = granted;
         let expires = now.plus(TokenKind::AccessToken.longest()).min(until).seconds();
         let scope = statement.scope.clone();
         let registered = Registered {
@@ -199,15 +220,18 @@ impl TokenEndpoint {
             jti: base32(&*self.chance, 26),
         };
         let cnf = peer.map(|p| Confirmation { certificate: URL_SAFE_NO_PAD.encode(p.certificate) });
-        let claims = AccessClaims { statement, node: peer.map(|p| p.code.clone()), cnf };
+        let claims = AccessClaims { statement, node: peer.map(|p| p.code.clone()), cnf, family };
         let token = self.signer.sign(TokenKind::AccessToken, &registered, &claims);
-        let body = json!({
-            "access_token": token.map_err(|why| Refused::fault(&why))?,
-            "token_type": "bearer",
-            "expires_in": expires.saturating_sub(now.seconds()),
-            "scope": scope,
-        });
-        Ok(json_response(StatusCode::OK, body.to_string()))
+        let mut body = beside;
+        for (name, value) in [
+            ("access_token", token.map_err(|why| Refused::fault(&why))?.into()),
+            ("token_type", "bearer".into()),
+            ("expires_in", expires.saturating_sub(now.seconds()).into()),
+            ("scope", scope.into()),
+        ] {
+            body.insert(name.to_owned(), value);
+        }
+        Ok(json_response(StatusCode::OK, Value::from(body).to_string()))
     }
 }
 

@@ -48,7 +48,10 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
     let (kind, id) = match grant.call() {
         Call::HistoryInstance(kind, id) => (*kind, Some(id.clone())),
         Call::HistoryType(kind) => (*kind, None),
-        Call::CreateConsent
+        Call::CircleOfPatient(_)
+        | Call::CircleOfResponse(_)
+        | Call::CollectivePlan(_)
+        | Call::CreateConsent
         | Call::Explain(_)
         | Call::Handles(_)
         | Call::ImportConsent
@@ -60,7 +63,11 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::Search(_)
         | Call::UpdateConsent(_)
         | Call::Vread(..)
-        | Call::WriteConsent => return Err(Error::internal("this call has no history")),
+        | Call::WriteConsent
+        | Call::Export(_)
+        | Call::ExportStatus(_)
+        | Call::ExportEnd(_)
+        | Call::ExportFile(_) => return Err(Error::internal("this call has no history")),
     };
     let mut asked = Asked {
         kind,

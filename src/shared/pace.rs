@@ -17,6 +17,9 @@ use crate::{
 /// Seconds of a rate that may come at once.
 const BURST: u32 = 4;
 
+/// How often a second an export may be asked how far it is.
+const POLLS: u32 = 2;
+
 /// How many requests a second are let through, each at least 1; [`BURST`] seconds' worth at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rates {
@@ -40,6 +43,7 @@ pub struct Pace {
     client: Limit,
     client_tokens: Limit,
     address_tokens: Limit,
+    polls: Limit,
 }
 
 impl Pace {
@@ -51,6 +55,7 @@ impl Pace {
             client: limit(rates.client),
             client_tokens: limit(rates.client_tokens),
             address_tokens: limit(rates.address_tokens),
+            polls: limit(POLLS),
         }
     }
 
@@ -59,6 +64,11 @@ impl Pace {
         let shared = mutant::on(Mutant::ThrottleIsShared);
         let client = if shared { "everybody" } else { client };
         self.keep(&Key::new("request", &[client.as_bytes()]), self.client, now).await
+    }
+
+    /// A question how far an export is.
+    pub async fn poll(&self, job: &str, now: Moment) -> Result<()> {
+        self.keep(&Key::new("poll", &[job.as_bytes()]), self.polls, now).await
     }
 
     /// A request for a token, before anything in it is read.

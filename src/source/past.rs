@@ -73,6 +73,25 @@ impl Past {
         Ok(Some((at, self.held(compartment))))
     }
 
+    /// The state at an instant: after the last commit up to it; `None` before the first.
+    ///
+    /// # Errors
+    /// As [`Past::today`], which must be asked before.
+    pub fn at(mut self, instant: Moment) -> Result<Option<Held>> {
+        let is_before = |step: &&Step| step.at <= instant;
+        let mut last = None;
+        for step in self.steps.iter().take_while(is_before) {
+            for document in step.made.iter().filter_map(|at| self.stored.documents.get(*at)) {
+                put(&mut self.then, document);
+            }
+            last = Some(step.at);
+        }
+        let Some(at) = last else { return Ok(None) };
+        let mut compartment = self.decode(at, &self.then)?;
+        compartment.limits = self.limits;
+        Ok(Some(self.held(compartment)))
+    }
+
     fn decode(
         &self,
         changed: Moment,

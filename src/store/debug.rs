@@ -5,7 +5,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::store::{Change, Document, Outgoing, Stored};
+use crate::store::{Change, Document, Job, Outgoing, Stored};
 
 /// A length in the place of what has it.
 struct Bytes(usize);
@@ -60,5 +60,15 @@ impl Debug for Outgoing {
             .field("peer", &self.peer)
             .field("body", &Bytes(self.body.len()))
             .finish()
+    }
+}
+
+impl Debug for Job {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Job")
+            .field("owner", &self.owner)
+            .field("until", &self.until)
+            .field("body", &Bytes(self.body.len()))
+            .finish_non_exhaustive()
     }
 }

@@ -52,7 +52,7 @@ fn from_zero() -> Row {
 }
 
 /// In an order in which every row finds what it points to.
-pub(super) const TABLES: [Table; 8] = [
+pub(super) const TABLES: [Table; 9] = [
     Table {
         name: "person",
         key: 1,
@@ -134,6 +134,15 @@ pub(super) const TABLES: [Table; 8] = [
         count: "SELECT count(*) FROM outbox",
         insert: "INSERT INTO outbox (id, peer, key, body) \
                  OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4)",
+    },
+    Table {
+        name: "job",
+        key: 1,
+        first: || vec![Cell::Text(String::new())],
+        after: "SELECT id, owner, until, body FROM job WHERE id > $1 ORDER BY id LIMIT $2",
+        last: "SELECT id FROM job ORDER BY id DESC LIMIT 1",
+        count: "SELECT count(*) FROM job",
+        insert: "INSERT INTO job (id, owner, until, body) VALUES ($1, $2, $3, $4)",
     },
 ];
 

@@ -28,8 +28,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
+        Store, Stored, Task, Walked,
         lock::Lock,
         postgres::{
             pool::{Engine, Errand, Pool},
@@ -330,6 +330,31 @@ impl Store for Postgres {
     fn delivered(&self, message: i64) -> Task<()> {
         self.pool.ask(Errand::Statement, message, |rows, message| {
             Box::pin(write::delivered(rows, *message))
+        })
+    }
+
+    fn begin_job(&self, job: Job, most: usize, now: Moment) -> Task<bool> {
+        let (keys, pool) = (Arc::clone(&self.keys), Arc::clone(&self.pool));
+        Box::pin(async move {
+            let sealed = sealed::job(&keys, job)?;
+            pool.ask(Errand::Transaction, (sealed, most, now), |rows, (job, most, now)| {
+                Box::pin(write::begin_job(rows, job, *most, *now))
+            })
+            .await
+        })
+    }
+
+    fn job(&self, id: &str, now: Moment) -> Task<Option<Job>> {
+        let keys = Arc::clone(&self.keys);
+        let sealed = self.pool.ask(Errand::Read, (Arc::<str>::from(id), now), |rows, (id, now)| {
+            Box::pin(read::job(rows, id, *now))
+        });
+        Box::pin(async move { sealed.await?.map(|job| sealed::open_job(&keys, job)).transpose() })
+    }
+
+    fn end_job(&self, id: &str) -> Task<()> {
+        self.pool.ask(Errand::Statement, Arc::<str>::from(id), |rows, id| {
+            Box::pin(write::end_job(rows, id))
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Kind, Result},
     seal::Keys,
-    store::{Change, Document, Outgoing, moving::refuse_half},
+    store::{Change, Document, Job, Outgoing, moving::refuse_half},
 };
 
 /// A change as it goes to the rows.
@@ -69,6 +69,19 @@ pub(super) fn open_audit_key(keys: &Keys, patient: &str, sealed: &[u8]) -> Resul
 pub(super) fn open_message(keys: &Keys, mut sealed: Outgoing) -> Result<Outgoing> {
     let row = [&*sealed.peer, &*sealed.key];
     sealed.body = open(keys, "outbox.body", &row, &sealed.body)?.into();
+    Ok(sealed)
+}
+
+/// Seals an export.
+pub(super) fn job(keys: &Keys, mut job: Job) -> Result<Job> {
+    job.body = keys.seal("job.body", &[&*job.id, &*job.owner], &job.body)?.into();
+    Ok(job)
+}
+
+/// Opens an export.
+pub(super) fn open_job(keys: &Keys, mut sealed: Job) -> Result<Job> {
+    let row = [&*sealed.id, &*sealed.owner];
+    sealed.body = open(keys, "job.body", &row, &sealed.body)?.into();
     Ok(sealed)
 }
 

@@ -20,8 +20,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
+        Store, Stored, Task, Walked,
         lock::Lock,
         sealed,
         sqlite::{queue::Queue, read::Versions},
@@ -271,5 +271,22 @@ impl Store for Sqlite {
 
     fn delivered(&self, message: i64) -> Task<()> {
         self.order(|_, _| Ok(()), move |rows, ()| write::delivered(rows, message))
+    }
+
+    fn begin_job(&self, job: Job, most: usize, now: Moment) -> Task<bool> {
+        self.order(
+            move |keys, _| sealed::job(keys, job),
+            move |rows, job| write::begin_job(rows, &job, most, now),
+        )
+    }
+
+    fn job(&self, id: &str, now: Moment) -> Task<Option<Job>> {
+        let id: Arc<str> = id.into();
+        self.ask(move |rows, keys| read::job(rows, keys, &id, now))
+    }
+
+    fn end_job(&self, id: &str) -> Task<()> {
+        let id: Arc<str> = id.into();
+        self.order(|_, _| Ok(()), move |rows, ()| write::end_job(rows, &id))
     }
 }

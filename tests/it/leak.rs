@@ -6,6 +6,7 @@
 
 mod absent;
 mod deciding;
+mod exporting;
 mod fhir_ni;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -13,6 +14,7 @@ mod past;
 mod portal;
 mod reading;
 mod searching;
+mod shown;
 mod stage;
 mod writing;
 
@@ -67,11 +69,21 @@ tests! {
         an_answer_is_not_given_again_after_what_permitted_it,
         a_scope_chooses_resources_by_what_is_seen,
         a_receipt_counts_nothing,
+        a_token_of_one_patient_is_about_nobody_else,
     },
     portal::{
         who_holds_somebody_shows_in_no_statement,
         a_question_about_who_is_hidden_is_not_widened,
         what_a_node_hides_shows_nowhere_at_the_portal,
+    },
+    shown::{
+        a_hidden_theme_is_drawn_as_one_that_was_skipped,
+        a_collective_plan_is_put_together_of_what_is_seen,
+    },
+    exporting::{
+        a_file_has_what_is_seen_whatever_else_is_stored,
+        there_are_as_many_files_whoever_is_held,
+        an_export_is_of_the_client_that_began_it,
     },
     past::{ a_history_has_the_versions_that_are_seen },
     absent::{

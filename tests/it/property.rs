@@ -3,6 +3,7 @@
 
 mod asked;
 mod asked_of_past;
+mod circle;
 mod edit;
 mod explained;
 mod history;

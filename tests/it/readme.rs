@@ -42,7 +42,7 @@ mod slow {
         let base = sandbox["nodes"]["portal"]["fhir"].as_str().unwrap();
         let port = base.rsplit(':').next().unwrap().split('/').next().unwrap();
         let calls = calls();
-        assert_eq!(calls.len(), 4, "four calls with their answers");
+        assert_eq!(calls.len(), 5, "five calls with their answers");
         for (call, expected) in calls {
             let answer = run(&call.replace(PORTAL, port), &dir);
             let expected = expected.replace(PORTAL, port);

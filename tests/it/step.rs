@@ -6,6 +6,7 @@ mod audit_tree;
 mod bearer;
 mod chance;
 mod cli;
+mod collective;
 mod config;
 mod storing;
 mod consent;

@@ -2,6 +2,8 @@
 
 mod bad_consents;
 mod bad_input;
+mod circle_of_life;
+mod collective_plan;
 mod consent_as_fhir;
 mod consent_at_the_portal;
 mod consent_over_time;
@@ -10,8 +12,10 @@ mod given_again;
 mod every_parameter;
 mod emergency;
 mod explained;
+pub(crate) mod export;
 mod housing_is_shared;
 mod known_already;
+mod launch;
 mod looks_in_the_directory;
 mod peers_misbehave;
 mod portal_pulls_survey;

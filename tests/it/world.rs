@@ -5,11 +5,13 @@
 //! where it arrives, so a story says only what it is about.
 
 pub(crate) mod actor;
+pub(crate) mod browser;
 pub(crate) mod consent;
 pub(crate) mod fake;
 pub(crate) mod identity;
 pub(crate) mod municipality;
 pub(crate) mod person;
+pub(crate) mod provider;
 pub(crate) mod reply;
 
 use std::{
@@ -26,6 +28,7 @@ use mylife::{
     clock::{Clock, FixedClock},
     domain::moment::Moment,
     federation::client::Limits,
+    oauth::launch::provider::Settings,
     pki::Ca,
     shared::pace::Rates,
 };
@@ -63,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// A node that gateways opened from now on do not know.
     pub(crate) unknown: Cell<Option<&'static str>>,
+    /// Where people log in at the gateway opened next.
+    pub(crate) providers: RefCell<Vec<Settings>>,
     /// The law table of gateways opened from now on.
     pub(crate) law: RefCell<Value>,
 }
@@ -113,6 +118,7 @@ impl World {
             stride,
             rates,
             unknown: Cell::default(),
+            providers: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
         }))
     }

@@ -42,8 +42,8 @@ pub(super) fn care_team(held: &Held<Plan>, context: &mut Context<'_>) -> Resourc
             let at = b.stamp(stamp(held, &format!("team:{}", member.id.as_str())));
             let mut value = json!({
                 "role": [{ "coding": [coding(PLAN, member.role.code())] }],
-                "member": { "reference": format!("Practitioner/{}", member.practitioner) },
-                "onBehalfOf": { "reference": format!("Organization/{}", member.organization) },
+                "member": context.named("Practitioner", member.practitioner.as_str()),
+                "onBehalfOf": context.named("Organization", member.organization.as_str()),
             });
             if let (Some(object), Some(period)) =
                 (value.as_object_mut(), member.period.and_then(period))

@@ -1,4 +1,4 @@
-//! Fetches a client's key set, from where it is registered to be and from nowhere else.
+//! Fetches what another publishes, or answers: from where it is registered to be and from nowhere else.
 //!
 //! Part of `oauth::keys`. The name is looked up once, what it leads to is checked, and the connection
 //! goes to the very address that was checked, so no second look-up can lead elsewhere. Bounded in time
@@ -8,8 +8,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
@@ -101,10 +101,43 @@ impl Fetcher {
     /// # Errors
     /// Why there is nothing to be believed, for the log.
     pub async fn fetch(&self, at: &KeyAddress) -> Result<Fetched, &'static str> {
-        timeout(TOTAL, self.get(at)).await.map_err(|_| "it takes too long")?
+        let request = Request::get(at.target()).body(Full::default());
+        let request = request.map_err(|_| "its address makes no request")?;
+        self.bounded(at, request).await
     }
 
-    async fn get(&self, at: &KeyAddress) -> Result<Fetched, &'static str> {
+    /// The same with a form, as a token endpoint takes it.
+    ///
+    /// # Errors
+    /// As [`Fetcher::fetch`].
+    pub async fn post(
+        &self,
+        at: &KeyAddress,
+        form: String,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Value, &'static str> {
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let mut request = Request::post(at.target())
+            .body(Full::from(form))
+            .map_err(|_| "its address makes no request")?;
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        request.headers_mut().extend(authorization.map(|value| (header::AUTHORIZATION, value)));
+        Ok(self.bounded(at, request).await?.set)
+    }
+
+    async fn bounded(
+        &self,
+        at: &KeyAddress,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Fetched, &'static str> {
+        timeout(TOTAL, self.ask(at, request)).await.map_err(|_| "it takes too long")?
+    }
+
+    async fn ask(
+        &self,
+        at: &KeyAddress,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Fetched, &'static str> {
         let stream = timeout(CONNECT, self.connect(at.authority()));
         let stream = stream.await.map_err(|_| "its host does not answer in time")??;
         let (mut sender, connection) = http1::Builder::new()
@@ -118,13 +151,17 @@ impl Fetcher {
                 tracing::debug!(%error, "a connection to a client's keys ended early");
             }
         });
-        let request = Request::get(at.target())
-            .header(header::HOST, at.authority().to_string())
-            .header(header::ACCEPT, "application/json, application/jwk-set+json")
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header(header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(|_| "its address makes no request")?;
+        let host = HeaderValue::try_from(at.authority().to_string());
+        let fixed = [
+            (header::HOST, host.map_err(|_| "its address makes no request")?),
+            (
+                header::ACCEPT,
+                HeaderValue::from_static("application/json, application/jwk-set+json"),
+            ),
+            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            (header::CONNECTION, HeaderValue::from_static("close")),
+        ];
+        request.headers_mut().extend(fixed);
         let response = sender.send_request(request).await.map_err(|_| "its answer is broken")?;
         read(response).await
     }

@@ -11,7 +11,7 @@ use crate::{
     domain::moment::Moment,
     error::Error,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Revocations,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
         Stored, Walked,
         postgres::{
             fault::Outcome,
@@ -182,6 +182,16 @@ pub(super) async fn owed_to(
 fn message(row: &Row) -> Outcome<(i64, Outgoing)> {
     let (key, peer, body) = (text(row, 1)?, text(row, 2)?, bytes(row, 3)?);
     Ok((column(row, 0)?, Outgoing { key, peer, body }))
+}
+
+/// An export that has not ended.
+pub(super) async fn job(rows: &Session<'_>, id: &str, now: Moment) -> Outcome<Option<Job>> {
+    let sql = "SELECT id, owner, until, body FROM job WHERE id = $1 AND until > $2";
+    let Some(row) = rows.one(sql, &[Text(id), Number(now.millis())]).await? else {
+        return Ok(None);
+    };
+    let (id, owner) = (text(&row, 0)?, text(&row, 1)?);
+    Ok(Some(Job { id, owner, until: moment(&row, 2)?, body: bytes(&row, 3)? }))
 }
 
 fn place(row: &Row) -> Outcome<Place> {

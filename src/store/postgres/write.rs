@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     domain::moment::Moment,
     store::{
-        Committed, Document, Outgoing,
+        Committed, Document, Job, Outgoing,
         postgres::{
             fault::Outcome,
             session::{
@@ -164,6 +164,33 @@ pub(super) async fn owe(rows: &Session<'_>, messages: &[Outgoing]) -> Outcome<Ve
 /// Forgets a message.
 pub(super) async fn delivered(rows: &Session<'_>, message: i64) -> Outcome<()> {
     rows.all("DELETE FROM outbox WHERE id = $1", &[Number(message)]).await?;
+    Ok(())
+}
+
+/// Begins an export unless its owner has so many. Of two at once the second waits for the first, then
+/// counts it too.
+pub(super) async fn begin_job(
+    rows: &Session<'_>,
+    job: &Job,
+    most: usize,
+    now: Moment,
+) -> Outcome<bool> {
+    let alone = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS alone";
+    rows.all(alone, &[Text(&job.owner)]).await?;
+    let past = "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE until <= $1 \
+                ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED)";
+    rows.all(past, &[Number(now.millis())]).await?;
+    let sql = "INSERT INTO job (id, owner, until, body) SELECT $1, $2, $3, $4 \
+               WHERE (SELECT count(*) FROM job WHERE owner = $2 AND until > $5) < $6 RETURNING true";
+    let most = Number(i64::try_from(most).unwrap_or(i64::MAX));
+    let (until, now) = (Number(job.until.millis()), Number(now.millis()));
+    let values = [Text(&job.id), Text(&job.owner), until, Bytes(&job.body), now, most];
+    Ok(rows.one(sql, &values).await?.is_some())
+}
+
+/// Ends an export.
+pub(super) async fn end_job(rows: &Session<'_>, id: &str) -> Outcome<()> {
+    rows.all("DELETE FROM job WHERE id = $1", &[Text(id)]).await?;
     Ok(())
 }
 

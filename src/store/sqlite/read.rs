@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Outgoing, Place, Revocations,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
         Stored, Walked, sealed,
         sqlite::column::{at_most, kind, moment, version},
     },
@@ -152,6 +152,15 @@ pub(super) fn owed(rows: &Connection, keys: &Keys, limit: usize) -> Result<Vec<(
     })?;
     let open = |(id, message)| Ok((id, sealed::open_message(keys, message)?));
     sealed.into_iter().map(open).collect()
+}
+
+/// An export that has not ended.
+pub(super) fn job(rows: &Connection, keys: &Keys, id: &str, now: Moment) -> Result<Option<Job>> {
+    let sql = "SELECT id, owner, until, body FROM job WHERE id = ?1 AND until > ?2";
+    let sealed = one(rows, sql, (id, now.millis()), |row| {
+        Ok(Job { id: row.get(0)?, owner: row.get(1)?, until: moment(row, 2)?, body: row.get(3)? })
+    })?;
+    sealed.map(|sealed| sealed::open_job(keys, sealed)).transpose()
 }
 
 fn place(row: &Row<'_>) -> rusqlite::Result<Place> {

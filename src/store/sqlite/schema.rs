@@ -27,7 +27,11 @@ use crate::{
 const APPLICATION: i32 = 0x4d79_4c66;
 
 /// The steps from an empty file to the present form, in order; number 1 is the first.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 /// How every connection behaves.
 const BEHAVIOUR: &str = "

@@ -9,7 +9,7 @@ use crate::{
     domain::moment::Moment,
     error::{Error, Result},
     store::{
-        Committed, Document, Outgoing,
+        Committed, Document, Job, Outgoing,
         sealed::SealedChange,
         sqlite::column,
         succession::{Standing, conflict, follows, signed},
@@ -208,6 +208,26 @@ pub(super) fn owe(rows: &Connection, messages: &[Outgoing]) -> Result<Vec<i64>> 
 /// Forgets a message.
 pub(super) fn delivered(rows: &Connection, message: i64) -> Result<()> {
     run(rows, "DELETE FROM outbox WHERE id = :id", named_params! { ":id": message })
+}
+
+/// Begins an export unless its owner has so many; those that have ended go first.
+pub(super) fn begin_job(rows: &Connection, job: &Job, most: usize, now: Moment) -> Result<bool> {
+    run(rows, "DELETE FROM job WHERE until <= :now", named_params! { ":now": now.millis() })?;
+    run(
+        rows,
+        "INSERT INTO job (id, owner, until, body) SELECT :id, :owner, :until, :body \
+         WHERE (SELECT count(*) FROM job WHERE owner = :owner) < :most",
+        named_params! {
+            ":id": &job.id, ":owner": &job.owner, ":until": job.until.millis(), ":body": &job.body,
+            ":most": column::at_most(most),
+        },
+    )?;
+    Ok(rows.changes() == 1)
+}
+
+/// Ends an export.
+pub(super) fn end_job(rows: &Connection, id: &str) -> Result<()> {
+    run(rows, "DELETE FROM job WHERE id = :id", named_params! { ":id": id })
 }
 
 /// Runs one statement; a value that must be unique and is taken is a conflict.

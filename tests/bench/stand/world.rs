@@ -175,6 +175,8 @@ impl World {
             stride: 2,
             readers: NonZeroUsize::new(2).unwrap(),
             shared: mylife::shared::Choice::Process,
+            providers: Vec::new(),
+            sandbox: mylife::oauth::launch::login::Sandbox::default(),
             rates: Rates { client: 1_000_000, ..Rates::default() },
             database: None,
             clock: Arc::new(SystemClock::default()),
@@ -223,6 +225,9 @@ impl World {
             people_act: false,
             introspects: false,
             native_owner: scopes.contains(&"mylife/native.write"),
+            public: false,
+            redirect_uris: Vec::new(),
+            user_organizations: Vec::new(),
         };
         vec![
             client("source", CITY, &["mylife/native.write", "system/Consent.cu"]),

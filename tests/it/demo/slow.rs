@@ -47,7 +47,7 @@ fn every_node_of_the_demo_has_the_management_face_of_a_gateway_that_serves() {
     let now = clock.now();
     let ca = Ca::new("demo", now).unwrap();
     let world = nodes::World { ca, clock, chance: Arc::new(SystemChance), now, servers: None };
-    let running = nodes::start(&dir, 0, &clients::clients(&dir).unwrap(), &world).unwrap();
+    let running = nodes::start(&dir, 0, &clients::clients(&dir).unwrap(), &[], &world).unwrap();
     for node in &running.nodes {
         let at = |path| {
             let mut link =

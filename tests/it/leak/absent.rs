@@ -70,9 +70,6 @@ pub(super) fn addresses_that_are_not_served_tell_nothing() {
     }
     let fresh = Stage::new();
     let paths = [
-        "/fhir/$export",
-        "/fhir/Patient/$export",
-        "/fhir/Group/x/$export",
         "/fhir/Subscription",
         "/fhir/Subscription/x/$events",
         "/fhir/Measure/x/$evaluate-measure",

@@ -5,7 +5,7 @@ use mylife::domain::theme::Theme::{Health, Housing, StudiesWork};
 use serde_json::json;
 
 use super::stage::Stage;
-use crate::world::{Reply, Terms, actor::Ask, person::path};
+use crate::world::{Reply, Terms, actor::Ask, browser::Browser, person::path};
 
 #[test]
 pub(super) fn each_segment_has_its_own_decision() {
@@ -104,4 +104,25 @@ pub(super) fn a_receipt_counts_nothing() {
     // A refusal has none, whatever it refuses.
     let absent = stage.reader.get(&format!("/fhir/Goal/297.{}", "q".repeat(26)));
     assert_eq!(absent.header("mylife-receipt"), None);
+}
+
+#[test]
+pub(super) fn a_token_of_one_patient_is_about_nobody_else() {
+    let stage = Stage::new();
+    let onni = stage.kuopio.person("onni").answered([(Housing, 1, 1, "")]);
+    // The app's own organisation may see this; who logged in to the app may not.
+    let app = stage.kuopio.client("citizen-app");
+    let given = onni.means(Terms::grant(&app.actor).themes(&[Housing]));
+    let mut body = given.body("active");
+    body["provision"]["provision"][0]["purpose"][0]["code"] = json!("PATRQT");
+    let desk = stage.world.actor("consent-desk");
+    desk.put(&stage.kuopio, &path(given.uuid()), &body, None).accepted();
+    app.search("Observation", &onni).shows([Housing]);
+    let browser = Browser::at(&stage.kuopio);
+    let token = browser.tokens("aino", "launch/patient patient/*.rs");
+    browser.reads(&token, &stage.of_aino("Observation", "")).shows([Housing]);
+    browser.reads(&token, &format!("/fhir/Observation?patient={}", onni.patient())).is_empty();
+    let read = format!("/fhir/Observation/{}.ho.s", onni.document(0));
+    browser.reads(&token, &read).refused(404, "not-found");
+    assert_eq!(browser.reads(&token, "/fhir/Patient").ids(), [stage.aino.patient()]);
 }

@@ -100,7 +100,7 @@ impl Stage {
     }
 }
 
-fn answer(theme: &str, importance: u8, satisfaction: u8, future: &str) -> Value {
+pub(super) fn answer(theme: &str, importance: u8, satisfaction: u8, future: &str) -> Value {
     let mut answer =
         json!({ "theme": theme, "importance": importance, "satisfaction": satisfaction });
     if !future.is_empty() {
@@ -114,7 +114,7 @@ fn answers() -> Vec<Value> {
 }
 
 /// An assessment; an amended one says another time of itself.
-fn survey(person: &str, number: u8, status: &str, answers: &[Value]) -> Value {
+pub(super) fn survey(person: &str, number: u8, status: &str, answers: &[Value]) -> Value {
     let day = if status == "amended" { 20 } else { number };
     let mut answers = answers.to_vec();
     let order = ["studies-work", "health", "housing"];
@@ -127,7 +127,7 @@ fn survey(person: &str, number: u8, status: &str, answers: &[Value]) -> Value {
 }
 
 /// A plan with these parts beside those that are seen.
-fn plan(more: &Value) -> Value {
+pub(super) fn plan(more: &Value) -> Value {
     let mut plan = json!({
         "schema": "mylife/plan/1", "id": "aino-w", "person": "aino", "status": "active",
         "period": { "start": "2026-02-10", "end": "2027-02-10" },
@@ -161,7 +161,7 @@ pub(super) fn hidden_documents() -> [(&'static str, Value); 3] {
 }
 
 /// What of the plan the reader may not see: own words, another theme, a sensitive unit.
-fn hidden_parts() -> Value {
+pub(super) fn hidden_parts() -> Value {
     json!({
         "title": "Kohti kotia", "assessments": ["aino-a3"],
         "goals": [{ "id": "g-2", "themes": ["health"], "words": "Uni", "set_by": "person",

@@ -278,14 +278,14 @@ fn open(runtime: &Runtime, directory: &Path, alter: impl FnOnce(&mut Setup)) -> 
     let mut setup = setup(directory);
     alter(&mut setup);
     let mut gateway = runtime.block_on(Gateway::open(setup)).unwrap();
-    gateway.log = Log::inline(
+    let log = Log::inline(
         &directory.join("fast"),
         log_keys(&gateway.node, &KEYS).unwrap(),
         Arc::new(Fast),
         Arc::clone(&gateway.clock),
         Arc::clone(&gateway.chance),
-    )
-    .unwrap();
+    );
+    gateway.log = Arc::new(log.unwrap());
     gateway
 }
 
@@ -352,6 +352,8 @@ fn setup(directory: &Path) -> Setup {
         stride: 0,
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
+        providers: Vec::new(),
+        sandbox: mylife::oauth::launch::login::Sandbox::default(),
         rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
         database: None,
         clock: Arc::new(FixedClock::new(now())),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,7 +15,7 @@ use mylife::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Outgoing, Place,
+        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Outgoing, Place,
         Revocations, Store, Stored, Task, Walked,
     },
 };
@@ -45,12 +45,17 @@ pub(super) struct Shelf {
     people: BTreeMap<String, Stored>,
     places: BTreeMap<String, String>,
     identities: Vec<([u8; 32], String)>,
+    jobs: Mutex<Vec<Job>>,
 }
 
 impl Shelf {
     pub(super) fn of(world: &World) -> Self {
-        let mut shelf =
-            Self { people: BTreeMap::new(), places: BTreeMap::new(), identities: Vec::new() };
+        let mut shelf = Self {
+            people: BTreeMap::new(),
+            places: BTreeMap::new(),
+            identities: Vec::new(),
+            jobs: Mutex::default(),
+        };
         for (at, one) in world.people.iter().enumerate() {
             shelf.add(at, one);
         }
@@ -232,5 +237,17 @@ impl Store for Shelf {
     }
     fn delivered(&self, _: i64) -> Task<()> {
         never()
+    }
+    fn begin_job(&self, job: Job, _: usize, _: Moment) -> Task<bool> {
+        self.jobs.lock().unwrap().push(job);
+        now(true)
+    }
+    fn job(&self, id: &str, at: Moment) -> Task<Option<Job>> {
+        let jobs = self.jobs.lock().unwrap();
+        now(jobs.iter().find(|job| *job.id == *id && job.until > at).cloned())
+    }
+    fn end_job(&self, id: &str) -> Task<()> {
+        self.jobs.lock().unwrap().retain(|job| *job.id != *id);
+        now(())
     }
 }

@@ -16,20 +16,23 @@ use mylife::{
         registry::{ClientEntry, Registry},
     },
     chance::SeededChance,
-    domain::{id::NodeCode, moment::Moment},
+    domain::{id::NodeCode, identity::TestRange, moment::Moment},
     error::{Error, Result},
     oauth::{
         keys::PublishedKeys,
+        launch::{Launch, fleeting::Fleeting, login::Sandbox, provider::Providers},
         refused::Refused,
         token::{Asked, TokenEndpoint},
     },
+    seal::Keys,
     shared::{
         Limiter,
         pace::{Pace, Rates},
+        process::Process,
     },
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
+        Store, Stored, Task, Walked,
     },
 };
 use serde_json::{Value, json};
@@ -114,6 +117,15 @@ impl Store for Memory {
     fn delivered(&self, _: i64) -> Task<()> {
         absent()
     }
+    fn begin_job(&self, _: Job, _: usize, _: Moment) -> Task<bool> {
+        absent()
+    }
+    fn job(&self, _: &str, _: Moment) -> Task<Option<Job>> {
+        absent()
+    }
+    fn end_job(&self, _: &str) -> Task<()> {
+        absent()
+    }
 }
 
 /// One gateway's side of authorization.
@@ -185,6 +197,7 @@ impl Desk {
                 address_tokens: 1000,
                 ..Rates::default()
             })),
+            launch: launch(),
         };
         Self { endpoint, authenticator, memory }
     }
@@ -236,6 +249,20 @@ pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Rates held in this process.
 pub(crate) fn pace(rates: Rates) -> Pace {
     Pace::new(Limiter::here(Arc::default()), rates)
+}
+
+/// A desk at which nobody logs in.
+fn launch() -> Launch {
+    let chance = Arc::new(SeededChance::new(3));
+    let mut master = [0; 32];
+    (0_u8..).zip(&mut master).for_each(|(n, byte)| *byte = n * 7);
+    let keys = Arc::new(Keys::from_master(&master, chance).unwrap());
+    Launch {
+        kept: Fleeting::new(Arc::new(Process::default()), keys),
+        sandbox: Sandbox::default(),
+        providers: Providers::none(),
+        test_range: TestRange::Refuse,
+    }
 }
 
 /// The key of this desk alone.

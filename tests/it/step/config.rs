@@ -12,9 +12,14 @@ use mylife::{
     cli::{self, Surroundings, exit::Exit},
     clock::{Clock, FixedClock},
     config::{self, Config, Said},
-    domain::moment::Moment,
+    domain::{
+        day::Day,
+        identity::{IdentityCode, TestRange, WrongCheck},
+        moment::Moment,
+    },
     gateway::open::jwks,
     handle::HandleKey,
+    oauth::launch::login::{Invented, Sandbox, Who},
     seal::master,
 };
 
@@ -385,4 +390,66 @@ fn a_gateway_without_settings_is_told_politely_where_to_begin() {
     assert!(complaint.contains("mylife demo") && complaint.contains("mylife pki"), "{complaint}");
     let (exit, _, complaint) = run(&around(), &["check", "no-such.toml"]);
     assert_eq!((exit, complaint.as_str()), (Exit::Usage, ""));
+}
+
+#[test]
+fn no_setting_lets_anybody_log_in_without_proof() {
+    let dir = Dir::new("config-login");
+    let good = gateway(&dir, 8443);
+    let path = dir.write("gateway.toml", &good);
+    let tries = [
+        "sandbox=true",
+        "node.sandbox=true",
+        "tokens.sandbox=true",
+        "launch.sandbox=aino",
+        "login.sandbox=true",
+        "limits.sandbox=true",
+    ];
+    for one in tries {
+        let told = read(&path, &said(&[], &[one])).err().expect(one);
+        assert!(!told.is_empty(), "{one}");
+    }
+    for more in ["", "[node]\ntest_range = \"allow\"\n"] {
+        let text = good.replacen("[node]\n", if more.is_empty() { "[node]\n" } else { more }, 1);
+        let path = dir.write("gateway.toml", &text);
+        let setup = read(&path, &Said::default()).map_err(|all| all.join("\n")).unwrap().setup;
+        assert!(setup.sandbox.is_empty() && setup.providers.is_empty());
+    }
+    // Nor does code, for somebody who could be real.
+    let who = |code: &str| Invented {
+        name: "Somebody".to_owned(),
+        who: Who::Person(
+            IdentityCode::parse(code, TestRange::Allow(WrongCheck::Refuse)).unwrap().0,
+        ),
+    };
+    let invented = IdentityCode::invent(Day::new(1952, 10, 13).unwrap(), 900).unwrap();
+    assert!(Sandbox::of(vec![who(invented.reveal())]).is_ok());
+    assert!(Sandbox::of(vec![who(invented.reveal()), who("131052-308T")]).is_err());
+}
+
+#[test]
+fn a_login_provider_is_checked_before_anything_is_opened() {
+    let dir = Dir::new("config-provider");
+    let good = gateway(&dir, 8443);
+    let login = |text: &str| {
+        let head = "[[login]]\nid = \"one\"\nname_fi = \"a\"\nname_sv = \"a\"\nname_en = \"a\"\n\
+                    client_id = \"g\"\n";
+        let path = dir.write("gateway.toml", &format!("{good}{head}{text}"));
+        read(&path, &Said::default()).err().unwrap_or_default().join("\n")
+    };
+    let person = "person = \"urn:oid:1.2.246.21\"\n";
+    let at = "issuer = \"https://login.example\"\n";
+    assert_eq!(login(&format!("{at}{person}")), "");
+    let rows = [
+        (format!("issuer = \"http://login.example\"\n{person}"), "an https URL"),
+        (format!("issuer = \"https://login.example:8443\"\n{person}"), "[client_keys]"),
+        (at.to_owned(), "name the claim of the identity code"),
+        (format!("{at}{person}scope = \"profile\"\n"), "must have openid in it"),
+        (format!("{at}professional = \"id\"\n"), "needs organization and role"),
+        (format!("{at}{person}persons = \"x\"\n"), "did you mean \"person\"?"),
+    ];
+    for (text, word) in rows {
+        let told = login(&text);
+        assert!(told.contains(word), "{text}: {told}");
+    }
 }

@@ -26,6 +26,7 @@ fn the_smart_configuration_names_what_is_there() {
     assert_eq!(document["grant_types_supported"], json!(["client_credentials"]), "SD-04");
     assert_eq!(document["token_endpoint"], TOKEN_URL, "SD-03, SD-05");
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]), "SD-07");
+    assert_eq!(metadata(false).openid_configuration(), None);
     let absent = ["authorization_endpoint", "issuer"];
     for member in absent {
         assert!(document.get(member).is_none(), "SD-08, SD-09: {member}");
@@ -40,6 +41,51 @@ fn the_smart_configuration_names_what_is_there() {
     for scope in strings(&document["scopes_supported"]) {
         assert_eq!(Scopes::parse(scope).to_string(), scope, "SD-10");
     }
+}
+
+#[test]
+fn where_people_log_in_the_documents_say_so() {
+    // SD-04, SD-06, SD-07, SD-08, SD-09, SD-13
+    let metadata = metadata(false).with_launch(true);
+    let (smart, server) = (metadata.smart_configuration(), metadata.authorization_server());
+    for document in [&smart, &server] {
+        assert_eq!(document["authorization_endpoint"], format!("{ISSUER}/oauth/authorize"));
+        assert_eq!(document["issuer"], ISSUER);
+        assert_eq!(document["response_types_supported"], json!(["code"]));
+        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+        let grants = strings(&document["grant_types_supported"]);
+        assert_eq!(grants, ["client_credentials", "authorization_code", "refresh_token"]);
+        let methods = strings(&document["token_endpoint_auth_methods_supported"]);
+        assert_eq!(methods, ["private_key_jwt", "none"]);
+    }
+    let capabilities = strings(&smart["capabilities"]);
+    for capability in [
+        "launch-standalone",
+        "authorize-post",
+        "client-public",
+        "client-confidential-asymmetric",
+        "sso-openid-connect",
+        "context-standalone-patient",
+        "permission-patient",
+        "permission-user",
+        "permission-offline",
+    ] {
+        assert!(capabilities.contains(&capability), "{capability}");
+    }
+    // Nothing that is not there: no launch from a record system, no secrets.
+    for capability in ["launch-ehr", "client-confidential-symmetric", "context-ehr-patient"] {
+        assert!(!capabilities.contains(&capability), "{capability}");
+    }
+    let openid = metadata.openid_configuration().unwrap();
+    assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    for (name, value) in server.as_object().unwrap() {
+        assert_eq!(openid[name], *value, "{name}");
+    }
+    let security = metadata.capability_security();
+    let named = security["extension"][0]["extension"].as_array().unwrap();
+    let authorize = named.iter().find(|one| one["url"] == "authorize").unwrap();
+    assert_eq!(authorize["valueUri"], smart["authorization_endpoint"], "SD-14, SD-15");
 }
 
 #[test]

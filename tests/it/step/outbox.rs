@@ -20,8 +20,8 @@ use mylife::{
     },
     handle::HandleKey,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Outgoing, Place, Revocations, Store,
-        Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
+        Store, Stored, Task, Walked,
     },
 };
 use serde_json::{Value, json};
@@ -101,6 +101,15 @@ impl Store for Shelf {
     fn delivered(&self, message: i64) -> Task<()> {
         self.0.lock().unwrap().1.retain(|(id, _)| *id != message);
         Box::pin(async { Ok(()) })
+    }
+    fn begin_job(&self, _: Job, _: usize, _: Moment) -> Task<bool> {
+        never()
+    }
+    fn job(&self, _: &str, _: Moment) -> Task<Option<Job>> {
+        never()
+    }
+    fn end_job(&self, _: &str) -> Task<()> {
+        never()
     }
 }
 

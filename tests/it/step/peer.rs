@@ -109,8 +109,7 @@ async fn every_assertion_that_is_not_believed_is_answered_with_the_same_bytes() 
         ("key of a client", sign(&ES384, &header(&ES384, "mylife-grant+jwt"), &claims("x24"))),
         ("no token", "x".to_owned()),
     ];
-    let expected =
-        r#"{"error":"invalid_grant","error_description":"The assertion is not accepted."}"#;
+    let expected = r#"{"error":"invalid_grant","error_description":"The assertion, code or token is not accepted."}"#;
     for (name, assertion) in rows {
         let (response, refused) =
             desk.post_from(&request(&assertion, "-"), Some(&CERTIFICATE)).await;

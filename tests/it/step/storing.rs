@@ -57,9 +57,13 @@ fn a_file_is_brought_to_its_present_form_once_and_looking_makes_none() {
         said
     };
     let dry = ["--dry-run"];
-    assert_eq!(migrate(&dry), "step 1: lacking\nstep 2: lacking\n");
-    assert_eq!(migrate(&dry), "step 1: lacking\nstep 2: lacking\n", "looking changes nothing");
-    assert_eq!(migrate(&[]), "step 1: taken\nstep 2: taken\n");
+    assert_eq!(migrate(&dry), "step 1: lacking\nstep 2: lacking\nstep 3: lacking\n");
+    assert_eq!(
+        migrate(&dry),
+        "step 1: lacking\nstep 2: lacking\nstep 3: lacking\n",
+        "looking changes nothing"
+    );
+    assert_eq!(migrate(&[]), "step 1: taken\nstep 2: taken\nstep 3: taken\n");
     assert_eq!(migrate(&dry), "no step is lacking\n");
     assert_eq!(migrate(&[]), "no step was lacking\n");
 }

@@ -2,7 +2,7 @@
 
 use mylife::{
     error::Kind,
-    store::{Change, Changes, Committed, Document, DocumentKind, IdentityMac, Place, Walked},
+    store::{Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Place, Walked},
 };
 
 use super::{assessment, at, change, consent, documents, every, message, writes};
@@ -291,5 +291,41 @@ fn a_large_compartment_comes_back_whole() {
         large.documents.push(Document { body: [].into(), ..assessment("297.empty", 1) });
         store.commit(large.clone()).await.unwrap();
         assert!(documents(&*store, "297.p").await.unwrap() == large.documents);
+    });
+}
+
+fn job(id: &str, owner: &str, until: i64) -> Job {
+    let body = format!("what {id} reads").into_bytes().into();
+    Job { id: id.into(), owner: owner.into(), until: at(until), body }
+}
+
+#[test]
+fn an_export_is_there_until_it_ends_or_is_ended() {
+    every("jobs", async |store| {
+        let one = job("a", "portal", 60);
+        assert!(store.begin_job(one.clone(), 9, at(0)).await.unwrap());
+        assert_eq!(store.job("a", at(59)).await.unwrap(), Some(one));
+        assert_eq!(store.job("b", at(0)).await.unwrap(), None);
+        assert_eq!(store.job("a", at(60)).await.unwrap(), None, "its time is over");
+        store.end_job("a").await.unwrap();
+        store.end_job("a").await.unwrap();
+        assert_eq!(store.job("a", at(0)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_client_has_so_many_exports_at_once_and_no_more() {
+    every("bounded-jobs", async |store| {
+        let begin = async |id: &str, owner: &str, now| {
+            store.begin_job(job(id, owner, now + 60), 2, at(now)).await.unwrap()
+        };
+        assert!(begin("a", "portal", 0).await && begin("b", "portal", 0).await);
+        assert!(!begin("c", "portal", 0).await, "a third");
+        assert_eq!(store.job("c", at(0)).await.unwrap(), None);
+        assert!(begin("d", "county", 0).await, "another's");
+        store.end_job("a").await.unwrap();
+        assert!(begin("e", "portal", 59).await, "a place is free at once");
+        assert!(!begin("f", "portal", 59).await);
+        assert!(begin("g", "portal", 60).await, "one has ended by itself");
     });
 }

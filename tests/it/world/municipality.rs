@@ -10,6 +10,7 @@ use mylife::{
         record::{Entry, Outcome},
         verify::{rows, verify},
     },
+    authenticate::registry::ClientEntry,
     clock::Clock,
     consent::law::Law,
     demo::directory::{MUNICIPALITIES, Names},
@@ -28,6 +29,10 @@ use mylife::{
         guard::Hosts,
         serve,
         tls::{Pem, Tls},
+    },
+    oauth::{
+        keys::fetch::Rules,
+        launch::login::{Invented, Post, Sandbox, Who},
     },
     store::postgres::{Database, Options, Postgres},
     transport::Transport,
@@ -121,7 +126,7 @@ impl Node {
             let keys = log_keys(&gateway.node, &identity.keys).unwrap();
             audit = dir.join("audit-on-another-disk");
             let (clock, chance) = (world.clock.clone(), world.chance.clone());
-            gateway.log = Log::open_on(&audit, keys, disk, clock, chance).unwrap();
+            gateway.log = Arc::new(Log::open_on(&audit, keys, disk, clock, chance).unwrap());
         }
         let gateway = Arc::new(gateway);
         let (stop, stopping) = Stop::new();
@@ -278,9 +283,12 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         directory_path,
         keys: Arc::clone(&identity.keys),
         signer: Arc::clone(&identity.signer),
-        clients: world.actors.borrow().values().map(|actor| actor.entry()).collect(),
+        clients: clients(world),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
-        key_rules: mylife::oauth::keys::fetch::Rules::default(),
+        key_rules: Rules {
+            inside: super::provider::inside(),
+            authorities: Some(authorities.to_owned()),
+        },
         transport: Arc::new(world.wires.clone()),
         peer_tls: Some(Arc::new(PeerTls::new(pem, clock.clone()).unwrap())),
         peer_limits: world.limits,
@@ -296,11 +304,44 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         stride: world.stride,
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
+        providers: world.providers.borrow_mut().drain(..).collect(),
+        sandbox: sandbox(code),
         rates: world.rates,
         database: None,
         clock,
         chance: world.chance.clone(),
     }
+}
+
+fn clients(world: &World) -> Vec<ClientEntry> {
+    let actors = world.actors.borrow();
+    actors.values().map(|actor| actor.entry()).chain(super::browser::apps()).collect()
+}
+
+/// Anybody of these names can log in, whether the municipality knows them or not.
+fn sandbox(code: &str) -> Sandbox {
+    let person = |name: &str| Invented {
+        name: name.to_owned(),
+        who: Who::Person(super::person::code(name)),
+    };
+    let post = |oid: &str, role: &str| Post {
+        organization: format!("urn:oid:{oid}"),
+        role: role.to_owned(),
+    };
+    let [portal, county, _] = super::actor::ORGANIZATIONS;
+    let worker = Invented {
+        name: "worker".to_owned(),
+        who: Who::Professional {
+            id: format!("{code}.worker"),
+            posts: vec![
+                post(county, "case-worker"),
+                post(county, "gardener"),
+                post(portal, "case-worker"),
+            ],
+        },
+    };
+    let people = ["aino", "eino", "guardian"].map(person);
+    Sandbox::of(people.into_iter().chain([worker]).collect()).unwrap()
 }
 
 fn door(world: &World, identity: &Identity) -> Arc<Door> {

@@ -27,10 +27,7 @@ impl Person {
 
     /// With other members than everybody has.
     pub(crate) fn with(node: &Node, name: &str, members: &Value) -> Self {
-        let born = Day::new(2001, 5, 17).unwrap();
-        // The same name is the same person in every municipality.
-        let number = name.bytes().fold(0_u16, |sum, b| (sum * 7 + u16::from(b)) % 90);
-        let code = IdentityCode::invent(born, 900 + number).unwrap().reveal().to_owned();
+        let code = code(name).reveal().to_owned();
         let mut body = json!({
             "schema": "mylife/person/1", "id": name,
             "name": { "given": [name], "family": "Testi" },
@@ -117,6 +114,13 @@ impl Person {
         given.write("active").accepted();
         given
     }
+}
+
+/// The identity code of a name: the same name is the same person in every municipality.
+pub(crate) fn code(name: &str) -> IdentityCode {
+    let born = Day::new(2001, 5, 17).unwrap();
+    let number = name.bytes().fold(0_u16, |sum, b| (sum * 7 + u16::from(b)) % 90);
+    IdentityCode::invent(born, 900 + number).unwrap()
 }
 
 /// A consent that was written.

@@ -10,24 +10,32 @@ use serde_json::Value;
 static FHIR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
 
 /// The headers a gateway sends, and no others.
-const HEADERS: [&str; 18] = [
+const HEADERS: [&str; 26] = [
     "access-control-allow-origin",
     "allow",
     "cache-control",
     "connection",
+    "content-language",
     "content-length",
+    "content-location",
+    "content-security-policy",
     "content-type",
     "date",
     "etag",
+    "expires",
     "last-modified",
     "location",
     "mylife-receipt",
     "pragma",
+    "referrer-policy",
     "retry-after",
+    "set-cookie",
     "transfer-encoding",
     "vary",
     "www-authenticate",
     "x-content-type-options",
+    "x-frame-options",
+    "x-progress",
     "x-request-id",
 ];
 
@@ -67,6 +75,13 @@ impl Reply {
             assert!(header("mylife-receipt").is_some(), "{self:?}");
             return;
         }
+        if header("content-security-policy").is_some() {
+            self.check_page();
+            return;
+        }
+        if self.asked.starts_with("/fhir/$export-") && self.status() == 200 {
+            return self.check_export();
+        }
         if self.response.body().is_empty() || self.asked.contains("/.well-known/") {
             return;
         }
@@ -97,6 +112,36 @@ impl Reply {
             assert!(header("mylife-receipt").is_some(), "no receipt: {self:?}");
         }
         assert_eq!(header("cache-control"), Some("no-store"), "{self:?}");
+    }
+
+    /// A page or a picture needs nothing from elsewhere, runs nothing and is recorded like the rest.
+    fn check_page(&self) {
+        assert_eq!(self.status(), 200, "{self:?}");
+        let header = |name| self.header(name);
+        let kinds = ["text/html; charset=utf-8", "image/svg+xml; charset=utf-8"];
+        assert!(kinds.contains(&header("content-type").unwrap()), "{self:?}");
+        assert!(header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+        assert_eq!(header("cache-control"), Some("no-store"), "{self:?}");
+        assert!(header("mylife-receipt").is_some(), "no receipt: {self:?}");
+        let text = self.text();
+        for word in ["<script", "src=", "href=", "@import", "url(http", " onload", " onerror"] {
+            assert!(!text.contains(word), "{word} in {self:?}");
+        }
+    }
+
+    /// A manifest, or a file of lines that are a resource each.
+    fn check_export(&self) {
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
+        if self.asked.starts_with("/fhir/$export-status/") {
+            assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
+            assert!(self.header("mylife-receipt").is_some(), "no receipt: {self:?}");
+            return;
+        }
+        assert_eq!(self.header("content-type"), Some("application/fhir+ndjson"), "{self:?}");
+        for line in self.text().lines() {
+            let faults = FHIR.faults(&serde_json::from_str(line).unwrap());
+            assert!(faults.is_empty(), "{faults:#?} in {line}");
+        }
     }
 
     /// What belongs to nobody is not recorded as a disclosure.

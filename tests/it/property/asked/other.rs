@@ -46,7 +46,26 @@ pub(super) fn others() -> impl Strategy<Value = Other> {
             if method == "PUT" { vec![("content-type", "application/json")] } else { vec![] };
         Other::Plain(method, format!("{}{at}", FHIR.trim_end_matches("/fhir")), headers)
     });
-    prop_oneof![3 => known, 3 => search, 2 => one, 1 => fixed]
+    prop_oneof![3 => known, 3 => search, 2 => one, 3 => shown(), 1 => fixed]
+}
+
+/// What is put together of one person, in each form.
+fn shown() -> impl Strategy<Value = Other> {
+    let response = ids(ResourceType::QuestionnaireResponse);
+    let response = response.prop_map(|id| format!("QuestionnaireResponse/{id}/$circle-of-life"));
+    let patient = (0..3_usize).prop_map(patient);
+    let plan = patient.clone().prop_map(|id| format!("Patient/{id}/$collective-plan"));
+    let days = select(vec!["", "?date=2026-02-20", "?compare=2026-02-20", "?date=2026-01-15"]);
+    let latest =
+        (patient, days).prop_map(|(id, days)| format!("Patient/{id}/$circle-of-life{days}"));
+    let forms =
+        select(vec!["application/fhir+json", "text/html", "image/svg+xml, text/html;q=0.5"]);
+    let methods = select(vec!["GET", "GET", "HEAD"]);
+    let asked = prop_oneof![1 => response, 2 => latest, 3 => plan];
+    (methods, asked, forms).prop_map(|(method, asked, form)| {
+        let headers = vec![("accept", form), ("accept-language", "en")];
+        Other::Plain(method, format!("{FHIR}/{asked}"), headers)
+    })
 }
 
 /// Parameters that are refused or ignored.

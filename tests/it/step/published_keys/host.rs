@@ -127,7 +127,7 @@ impl Scene {
         let client = entry(&with(json!({"jwks": null, "jwks_uri": URL}), changes));
         let registry = Arc::new(Registry::build(vec![client]).unwrap());
         let mut desk = Desk::new();
-        desk.endpoint.keys = PublishedKeys::new(&registry, fetcher);
+        desk.endpoint.keys = PublishedKeys::new(&registry, &Arc::new(fetcher));
         desk.endpoint.registry = registry;
         let says = Arc::new(Mutex::new(Says::set(&jwks(&[&ES384, &RS384]))));
         let asked = Arc::new(Mutex::new(Vec::new()));

@@ -1,0 +1,43 @@
+//! May a file still go on: asked before each piece of it.
+//!
+//! Part of `export`. The caller was let in when the file was asked for, so a token that ends meanwhile lets
+//! it end; one that is revoked, or a job that is ended, cuts it.
+
+use std::sync::Arc;
+
+use crate::{
+    authenticate::Authenticator,
+    clock::Clock,
+    domain::moment::Moment,
+    error::{Error, Kind, Result},
+    scope::Grant,
+    store::Store,
+};
+
+/// What is asked before each piece.
+pub struct Leave {
+    /// Knows which tokens were revoked.
+    pub authenticator: Arc<Authenticator>,
+    /// Knows which jobs were ended.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The job.
+    pub job: Arc<str>,
+}
+
+impl Leave {
+    /// Is the caller still let in?
+    ///
+    /// # Errors
+    /// `NotFound` if the job was ended, `InvalidToken` if the token was revoked, `Unavailable` if
+    /// neither is known.
+    pub async fn still(&self, grant: &Grant, now: Moment) -> Result<()> {
+        let revoked = self.authenticator.revoked();
+        revoked.current(self.clock.elapsed())?;
+        if revoked.has(grant.caller().token_id()) {
+            return Err(Error::new(Kind::InvalidToken, "The token was revoked."));
+        }
+        self.store.job(&self.job, now).await?.map(drop).ok_or_else(Error::not_found)
+    }
+}

@@ -1,0 +1,150 @@
+//! The road of an export's file: of what is held here, of what a peer holds, of the directory.
+//!
+//! Beside the roads of `export`. A link opens for its own client while its job is there; which types it
+//! may have is asked of the token that is shown now.
+
+use std::sync::Arc;
+
+use http::Response;
+
+use super::{Asked, Gateway, listed::lost, recorded_export};
+use crate::{
+    error::{Error, Result},
+    export::{
+        file::{File, Page, Tools, Wanted},
+        leave::Leave,
+        link::{self, Link},
+        order::{self, Order},
+        peers::PeersFile,
+    },
+    fhir::types::ResourceType,
+    listen::body::Body,
+    respond,
+    scope::Grant,
+    smart,
+};
+
+impl Gateway {
+    /// A file, made while it is taken.
+    pub(crate) async fn export_file(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        link: &str,
+    ) -> Result<Response<Body>> {
+        let client = grant.caller().client_id();
+        let Link::File(link::File { job, kind, part }) = Link::open(link, client, &self.keys)?
+        else {
+            return Err(Error::not_found());
+        };
+        let (_, order) = self.job(&job, grant, asked.now).await?;
+        if let link::Part::Lost(nodes) = part {
+            return Ok(respond::directory_lines(lost(&nodes), &asked.request_id));
+        }
+        let kind = ResourceType::parse(&kind).ok_or_else(Error::not_found)?;
+        if !order::reaches(grant, kind) {
+            return Err(smart::decide::insufficient());
+        }
+        let (block, place) = match part {
+            link::Part::Block(block) => (block, None),
+            link::Part::Page(block, place) => (block, Some(place)),
+            link::Part::Peer(node, link) => {
+                let wanted = (&*job, kind, &*node, link);
+                return self.peers_file(asked, grant, &order, wanted).await;
+            }
+            link::Part::Directory => {
+                let queries = order.queries(kind, grant, self.query_terms(grant, asked.now))?;
+                let lines = self.directory_lines(kind, &queries, &order)?;
+                return Ok(respond::directory_lines(lines, &asked.request_id));
+            }
+            link::Part::Lost(_) => return Err(Error::not_found()),
+        };
+        let mut file = self.own_file(asked, grant, &order, (&*job, kind, &*block))?;
+        if grant.caller().node().is_some() {
+            let url = |place: String| {
+                let part = link::Part::Page(block.clone(), place);
+                self.file_url((&*job, kind.name(), part), client)
+            };
+            let Page { answer, receipt, in_flight } = file.page(place, url).await?;
+            let sending = self.sending(asked, &receipt, in_flight);
+            return Ok(respond::bundle(answer, &receipt, sending));
+        }
+        let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;
+        let mac = self.log.receipt_mac(&made.leaf);
+        Ok(respond::stream::lines(Some(made.recorded), file, mac, &asked.request_id))
+    }
+
+    /// A file of what the gateway itself holds.
+    fn own_file(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        order: &Order,
+        (job, kind, block): (&str, ResourceType, &str),
+    ) -> Result<File> {
+        let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
+        let wanted = Wanted {
+            kind,
+            queries: order.queries(kind, grant, self.query_terms(grant, asked.now))?,
+            elements: order.elements_of(kind),
+            since: order.since,
+            until: order.until,
+            at: order.at,
+            block: block.to_owned(),
+            patients: order.patients.clone(),
+        };
+        let tools = Tools {
+            local: Arc::clone(local),
+            terms: Arc::clone(&self.terms),
+            log: Arc::clone(&self.log),
+            flights: Arc::clone(&self.flights),
+            leave: self.leave(job),
+            sealer: Arc::clone(&self.sealer),
+            clock: Arc::clone(&self.clock),
+            node: self.node.clone(),
+            stride: self.reach.stride,
+        };
+        let request = recorded_export(asked, order, Some(kind));
+        Ok(File::new(tools, wanted, grant.clone(), request))
+    }
+
+    /// A file of what a peer holds.
+    async fn peers_file(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        order: &Order,
+        (job, kind, node, link): (&str, ResourceType, &str, String),
+    ) -> Result<Response<Body>> {
+        let source = self.peer(node).ok_or_else(Error::not_found)?;
+        let asking = self.on_behalf(asked, grant).await?;
+        let mut file = PeersFile {
+            source,
+            asking,
+            next: Some(link),
+            kind,
+            elements: order.elements_of(kind),
+            leave: self.leave(job),
+            log: Arc::clone(&self.log),
+            flights: Arc::clone(&self.flights),
+            clock: Arc::clone(&self.clock),
+            sealer: Arc::clone(&self.sealer),
+            node: self.node.clone(),
+            grant: grant.clone(),
+            request: recorded_export(asked, order, Some(kind)),
+            begun: false,
+        };
+        let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;
+        let mac = self.log.receipt_mac(&made.leaf);
+        Ok(respond::stream::lines(Some(made.recorded), file, mac, &asked.request_id))
+    }
+
+    fn leave(&self, job: &str) -> Leave {
+        Leave {
+            authenticator: Arc::clone(&self.authenticator),
+            store: Arc::clone(&self.tokens.store),
+            clock: Arc::clone(&self.clock),
+            job: job.into(),
+        }
+    }
+}

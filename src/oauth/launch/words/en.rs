@@ -1,0 +1,90 @@
+//! The pages in English.
+//!
+//! Part of `oauth::launch::words`.
+
+use super::Texts;
+use crate::fhir::types::ResourceType;
+
+pub(super) const TEXTS: Texts = Texts {
+    languages: "Language",
+    sign_in: "Sign in",
+    sign_in_lead: "{} would like to use My Life information. Sign in first. After that you choose \
+                   what the app may see.",
+    sign_in_with: "Sign in: {}",
+    invented: "Try it as one of these people",
+    invented_lead: "This is a demo. None of these people is real.",
+    at_work: "At work",
+    consent: "What may {} do?",
+    signed_in: "You are signed in as {}.",
+    signed_in_nameless: "You are signed in.",
+    somebody_else: "Sign in as somebody else",
+    whose: "Whose information?",
+    own: "My own",
+    others: "Somebody I act for, such as my child",
+    others_code: "Their personal identity code",
+    others_hint: "Fill this in only if you act for somebody else. The app does not get the code.",
+    not_represented: "It is not recorded here that you act for this person. Check the code.",
+    nothing_here: "There is no information about you here. You can go back, or act for somebody else.",
+    post: "As what do you act?",
+    purpose: "Why do you need the information?",
+    choose: "Choose as what you act, and why.",
+    no_post: "You cannot use this app with the roles you have.",
+    what: "What may the app do?",
+    what_lead: "Take the tick away from what you do not want.",
+    see: "See: {}",
+    change: "Add and change: {}",
+    see_and_change: "See, add and change: {}",
+    everything: "everything that is recorded here",
+    only: "only: {}",
+    identity: "Know who signed in",
+    offline: "Get new information also when you are not using the app, for 90 days",
+    offline_at_work: "Get new information for the rest of the working day",
+    online: "Get new information until your sign-in ends, for an hour",
+    nothing_ticked: "Nothing is ticked. Tick what the app may do, or choose “Do not allow”.",
+    allow: "Allow",
+    deny: "Do not allow",
+    back_to: "After that you go back to {}.",
+    login_failed: "Signing in did not work. Try again.",
+    gone: "This page is no longer good",
+    gone_lead: "Go back to the app and begin again. Nothing was shared.",
+    unknown: "This link does not work",
+    unknown_lead: "The app sent you here with an address that we do not know. Nothing was shared. You \
+                   can tell the makers of the app.",
+    closed: "Nobody can sign in here",
+    closed_lead: "Signing in is not in use at this gateway.",
+    busy: "Too many tries",
+    busy_lead: "Wait a moment and try again.",
+    failed: "Something went wrong here",
+    failed_lead: "Wait a moment, go back to the app and begin again. Nothing was shared.",
+    error: "Check this:",
+    purposes: &[
+        ("TREAT", "Care and services"),
+        ("CAREMGT", "Planning care and services"),
+        ("ETREAT", "Emergency"),
+        ("PATRQT", "The person asked for it"),
+        ("PATADMIN", "Looking after the person's records"),
+        ("COVERAGE", "Deciding on benefits"),
+    ],
+};
+
+pub(super) const fn of_type(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::AuditEvent => "who has seen the information",
+        ResourceType::CarePlan => "the plan",
+        ResourceType::CareTeam => "who works on the plan",
+        ResourceType::Consent => "permissions and prohibitions",
+        ResourceType::Goal => "goals",
+        ResourceType::HealthcareService => "services there are",
+        ResourceType::Location => "places",
+        ResourceType::Observation => "the score of each area of life",
+        ResourceType::Organization => "organisations",
+        ResourceType::Patient => "name and date of birth",
+        ResourceType::Practitioner | ResourceType::PractitionerRole => "professionals",
+        ResourceType::Provenance => "where the information came from",
+        ResourceType::Questionnaire => "questions of the survey",
+        ResourceType::QuestionnaireResponse => "answers about life",
+        ResourceType::RelatedPerson => "who may act for the person",
+        ResourceType::ServiceRequest => "services that are planned or granted",
+        ResourceType::Task => "things to do",
+    }
+}

@@ -1,0 +1,90 @@
+//! The pages in Finnish.
+//!
+//! Part of `oauth::launch::words`.
+
+use super::Texts;
+use crate::fhir::types::ResourceType;
+
+pub(super) const TEXTS: Texts = Texts {
+    languages: "Kieli",
+    sign_in: "Kirjaudu",
+    sign_in_lead: "{} haluaa käyttää Oma elämä -tietoja. Kirjaudu ensin. Sen jälkeen valitset, mitä \
+                   sovellus saa nähdä.",
+    sign_in_with: "Kirjaudu: {}",
+    invented: "Kokeile näiden ihmisten nimissä",
+    invented_lead: "Tämä on esittely. Kukaan näistä ihmisistä ei ole oikea.",
+    at_work: "Työssä",
+    consent: "Mitä {} saa tehdä?",
+    signed_in: "Olet kirjautunut: {}.",
+    signed_in_nameless: "Olet kirjautunut.",
+    somebody_else: "Kirjaudu toisena",
+    whose: "Kenen tiedot?",
+    own: "Omat tietoni",
+    others: "Sellaisen, jonka puolesta asioin, kuten lapseni",
+    others_code: "Hänen henkilötunnuksensa",
+    others_hint: "Täytä vain, jos asioit toisen puolesta. Sovellus ei saa tunnusta.",
+    not_represented: "Tänne ei ole merkitty, että voit asioida hänen puolestaan. Tarkista tunnus.",
+    nothing_here: "Täällä ei ole tietoja sinusta. Voit palata takaisin tai asioida toisen puolesta.",
+    post: "Missä tehtävässä toimit?",
+    purpose: "Mihin tarvitset tietoja?",
+    choose: "Valitse, missä tehtävässä toimit ja mihin tarvitset tietoja.",
+    no_post: "Et voi käyttää tätä sovellusta niissä tehtävissä, jotka sinulla on.",
+    what: "Mitä sovellus saa tehdä?",
+    what_lead: "Ota rasti pois siitä, mitä et halua.",
+    see: "Nähdä: {}",
+    change: "Lisätä ja muuttaa: {}",
+    see_and_change: "Nähdä, lisätä ja muuttaa: {}",
+    everything: "kaikki, mitä tänne on tallennettu",
+    only: "vain: {}",
+    identity: "Tietää, kuka kirjautui",
+    offline: "Hakea uusia tietoja myös silloin, kun et käytä sovellusta, 90 päivän ajan",
+    offline_at_work: "Hakea uusia tietoja työpäivän loppuun",
+    online: "Hakea uusia tietoja, kunnes kirjautumisesi päättyy, tunnin ajan",
+    nothing_ticked: "Mitään ei ole valittu. Merkitse, mitä sovellus saa tehdä, tai valitse ”En salli”.",
+    allow: "Sallin",
+    deny: "En salli",
+    back_to: "Sen jälkeen palaat tänne: {}.",
+    login_failed: "Kirjautuminen ei onnistunut. Yritä uudelleen.",
+    gone: "Tämä sivu ei ole enää voimassa",
+    gone_lead: "Palaa sovellukseen ja aloita alusta. Mitään ei jaettu.",
+    unknown: "Tämä linkki ei toimi",
+    unknown_lead: "Sovellus lähetti sinut tänne osoitteella, jota emme tunne. Mitään ei jaettu. Voit \
+                   kertoa tästä sovelluksen tekijöille.",
+    closed: "Täällä ei voi kirjautua",
+    closed_lead: "Kirjautuminen ei ole käytössä.",
+    busy: "Liian monta yritystä",
+    busy_lead: "Odota hetki ja yritä uudelleen.",
+    failed: "Jokin meni vikaan",
+    failed_lead: "Odota hetki, palaa sovellukseen ja aloita alusta. Mitään ei jaettu.",
+    error: "Tarkista tämä:",
+    purposes: &[
+        ("TREAT", "Hoito ja palvelut"),
+        ("CAREMGT", "Hoidon ja palvelujen suunnittelu"),
+        ("ETREAT", "Hätätilanne"),
+        ("PATRQT", "Henkilö pyysi sitä"),
+        ("PATADMIN", "Henkilön tietojen ylläpito"),
+        ("COVERAGE", "Etuuksista päättäminen"),
+    ],
+};
+
+pub(super) const fn of_type(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::AuditEvent => "kuka on nähnyt tietoja",
+        ResourceType::CarePlan => "suunnitelma",
+        ResourceType::CareTeam => "ketkä tekevät suunnitelmaa",
+        ResourceType::Consent => "suostumukset ja kiellot",
+        ResourceType::Goal => "tavoitteet",
+        ResourceType::HealthcareService => "tarjolla olevat palvelut",
+        ResourceType::Location => "paikat",
+        ResourceType::Observation => "jokaisen elämänalueen pisteet",
+        ResourceType::Organization => "organisaatiot",
+        ResourceType::Patient => "nimi ja syntymäaika",
+        ResourceType::Practitioner | ResourceType::PractitionerRole => "ammattilaiset",
+        ResourceType::Provenance => "mistä tiedot ovat tulleet",
+        ResourceType::Questionnaire => "kyselyn kysymykset",
+        ResourceType::QuestionnaireResponse => "vastaukset elämästä",
+        ResourceType::RelatedPerson => "kuka saa asioida puolesta",
+        ResourceType::ServiceRequest => "suunnitellut ja myönnetyt palvelut",
+        ResourceType::Task => "tehtävät",
+    }
+}
