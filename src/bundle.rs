@@ -4,21 +4,27 @@
 //! bytes; a peer's entries pass unchanged but for `fullUrl` and links. Decides nothing and searches
 //! nothing again. Source: FHIR R4 bundle.html, http.html#search.
 
+mod entry;
 pub mod explained;
 pub mod gathered;
 pub mod export;
 pub mod history;
+pub mod include;
 pub mod receipt;
+pub mod several;
 pub mod write;
 
 use std::{
-    cmp::Ordering,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use bytes::Bytes;
 
+use self::{
+    entry::{Entry, order},
+    include::Included,
+};
 use crate::{
     consent::sight::{Basis, Written},
     domain::{id::NodeCode, moment::Moment},
@@ -29,9 +35,10 @@ use crate::{
     query::{
         Query,
         page::{Cursor, Sealer},
+        shape::Shape,
     },
     seal::audit::AuditKey,
-    search::{self, Found, Hit},
+    search::{Found, Hit},
 };
 
 /// What of one person leaves in an answer: the substance of one audit record.
@@ -131,6 +138,14 @@ impl Answer {
         Ok(self.said.told.get_or_init(|| made))
     }
 
+    /// The same in another form, where it is one resource.
+    #[must_use]
+    pub fn shaped(self, kind: ResourceType, shape: &Shape) -> Self {
+        let Some(cut) = shape.cut(kind, &self.said.body) else { return self };
+        let (version, disclosures) = (self.said.version.clone(), self.said.disclosures.clone());
+        Self::new(Arc::new(Said::new(cut.into(), version, disclosures)), self.known_current)
+    }
+
     /// Since when, on the monotonic clock, all of it is known to be current.
     pub fn known_current(&self) -> Duration {
         self.known_current
@@ -190,15 +205,12 @@ pub struct Frame<'a> {
     pub base: &'a str,
     /// Seals cursors, makes versions.
     pub sealer: &'a dyn Sealer,
+    /// What belongs to nobody, for what is included.
+    pub directory: &'a include::Directory,
     /// Are peers asked too? Then cursors have room for theirs.
     pub federated: bool,
     /// Instant of the answer.
     pub now: Moment,
-}
-
-enum Entry {
-    Own(Hit),
-    Peers(crate::federation::Entry),
 }
 
 /// A searchset page in the making: pieces are added as they are gathered.
@@ -206,6 +218,8 @@ pub struct Page<'a> {
     query: &'a Query,
     frame: Frame<'a>,
     entries: Vec<Entry>,
+    /// What peers added to theirs.
+    sent: Vec<crate::federation::Entry>,
     statements: Vec<Completeness>,
     total: Option<usize>,
     next: Option<Cursor>,
@@ -219,6 +233,7 @@ impl<'a> Page<'a> {
             query,
             frame,
             entries: Vec::new(),
+            sent: Vec::new(),
             statements: Vec::new(),
             total: Some(0),
             next: None,
@@ -254,6 +269,7 @@ impl<'a> Page<'a> {
         self.total = self.total.zip(answered.total).map(|(a, b)| a + b);
         self.known_current = self.known_current.min(answered.asked_at);
         self.entries.extend(answered.entries.into_iter().map(Entry::Peers));
+        self.sent.extend(answered.included);
     }
 
     /// Adds what is known of a source's completeness.
@@ -274,31 +290,42 @@ impl<'a> Page<'a> {
     }
 
     /// The finished page.
-    pub fn close(mut self) -> Answer {
+    ///
+    /// # Errors
+    /// `TooCostly` if more would be included than a page may hold.
+    pub fn close(mut self) -> Result<Answer> {
         if self.query.person.is_some() {
             self.cut();
         } else {
             self.cut_across();
         }
+        self.write()
+    }
+
+    /// The bytes of what is on the page.
+    fn write(mut self) -> Result<Answer> {
         let mut disclosures: Vec<Disclosure> = Vec::new();
         let mut body = Vec::with_capacity(1024 + self.entries.len() * 4096);
         write::open(&mut body, "searchset", self.total.filter(|_| self.query.total), &self.links());
         write::entries(&mut body);
-        let counting = self.query.count == 0;
+        if self.query.count == 0 {
+            self.entries.clear();
+        }
         let mut first = true;
-        for entry in self.entries.iter().filter(|_| !counting) {
+        for entry in &self.entries {
             write::comma(&mut body, &mut first);
             match entry {
                 Entry::Own(hit) => {
-                    write::entry(hit, self.frame.base, self.frame.sealer, &mut body);
+                    write::entry(hit, &self.query.shape, &self.frame, &mut body);
                     note(&mut disclosures, disclosure(hit, self.frame.node));
                 }
                 Entry::Peers(entry) => {
-                    write::peers_entry(entry, self.frame.base, &mut body);
+                    write::peers_entry(entry, &self.query.shape, self.frame.base, &mut body);
                     note(&mut disclosures, peers_disclosure(entry));
                 }
             }
         }
+        self.include(&mut body, &mut first, &mut disclosures)?;
         // Peers answer in any order; what is said of them has one.
         self.statements.sort_by(|a, b| a.node.cmp(&b.node));
         write::comma(&mut body, &mut first);
@@ -307,7 +334,31 @@ impl<'a> Page<'a> {
         body.shrink_to_fit();
         let lasts = self.next.is_none();
         let said = Said { lasts, ..Said::new(body.into(), None, disclosures) };
-        Answer::new(Arc::new(said), self.known_current)
+        Ok(Answer::new(Arc::new(said), self.known_current))
+    }
+
+    /// Adds the neighbours of the page's matches.
+    fn include(
+        &self,
+        body: &mut Vec<u8>,
+        first: &mut bool,
+        disclosures: &mut Vec<Disclosure>,
+    ) -> Result<()> {
+        let Self { query, entries, sent, frame, .. } = self;
+        let find = || include::included(query, entries, sent, frame.directory);
+        for found in mutant::careless(Mutant::IncludesSeeHidden, find)? {
+            write::comma(body, first);
+            let write = || write::included(&found, &query.shape, frame, body);
+            mutant::careless(Mutant::IncludesSeeHidden, write);
+            match &found {
+                Included::Own(hit) => note(disclosures, disclosure(hit, frame.node)),
+                Included::Peers(entry) if entry.kind.is_personal() => {
+                    note(disclosures, peers_disclosure(entry));
+                }
+                Included::Peers(_) | Included::Directory(..) => {}
+            }
+        }
+        Ok(())
     }
 
     /// One person: merge in order, drop what earlier pages had, keep a page, point to the next.
@@ -340,7 +391,7 @@ impl<'a> Page<'a> {
             let source = self.query.cursor.as_ref().map_or(0, |c| c.source);
             self.next = self.entries.last().map(|last| Cursor {
                 source,
-                after: Some((last.moment(&self.query.sort).millis(), last.place())),
+                after: Some((last.key(&self.query.sort).place(), last.place())),
                 peer: None,
             });
         }
@@ -360,78 +411,6 @@ impl<'a> Page<'a> {
         }
         links
     }
-}
-
-impl Entry {
-    fn id(&self) -> &str {
-        match self {
-            Self::Own(hit) => &hit.resource.id,
-            Self::Peers(entry) => &entry.id,
-        }
-    }
-
-    fn patient(&self) -> &str {
-        match self {
-            Self::Own(hit) => hit.view.patient(),
-            Self::Peers(entry) => &entry.patient,
-        }
-    }
-
-    /// Where it stands across people.
-    fn place(&self) -> String {
-        format!("{}/{}", self.patient(), self.id())
-    }
-
-    fn moment(&self, sort: &[crate::query::Sort]) -> Moment {
-        match (self, sort.first()) {
-            (Self::Own(hit), Some(key)) => search::moment(hit, *key),
-            (Self::Own(hit), None) => hit.sight.seen.last_updated,
-            (Self::Peers(entry), Some(_)) => entry.moments.first().copied().unwrap_or(Moment::MIN),
-            (Self::Peers(entry), None) => entry.last_updated,
-        }
-    }
-
-    fn moments(&self, sort: &[crate::query::Sort]) -> Vec<Moment> {
-        match self {
-            Self::Own(hit) => sort.iter().map(|key| search::moment(hit, *key)).collect(),
-            Self::Peers(entry) => entry.moments.clone(),
-        }
-    }
-
-    /// What a cursor says of its moment.
-    fn at(&self, sort: &[crate::query::Sort]) -> i64 {
-        if let (true, Self::Own(hit)) = (mutant::on(Mutant::CursorCountsHidden), self) {
-            let all = hit.view.resources(hit.resource.kind).len();
-            return i64::try_from(all).unwrap_or(i64::MAX);
-        }
-        self.moment(sort).millis()
-    }
-
-    /// Does it come before a place that no longer exists?
-    fn before(&self, at: i64, id: &str, sort: &[crate::query::Sort]) -> bool {
-        let descending = sort.first().is_none_or(|key| key.descending);
-        let ordering = self.moment(sort).millis().cmp(&at);
-        let ordering = if descending { ordering.reverse() } else { ordering };
-        ordering.then_with(|| self.id().cmp(id)) != Ordering::Greater
-    }
-}
-
-/// The order of [`search::order`], over own and peers' entries alike.
-fn order(query: &Query, a: &Entry, b: &Entry) -> Ordering {
-    if let (Entry::Own(a), Entry::Own(b)) = (a, b) {
-        return search::order(&query.sort, a, b);
-    }
-    let of = |e: &Entry| (e.moments(&query.sort), e.moment(&[]));
-    let ((keys_a, newest_a), (keys_b, newest_b)) = (of(a), of(b));
-    let mut ordering = Ordering::Equal;
-    for ((key, x), y) in query.sort.iter().zip(keys_a).zip(keys_b) {
-        let one = if key.param == "_id" { a.id().cmp(b.id()) } else { x.cmp(&y) };
-        ordering = ordering.then(if key.descending { one.reverse() } else { one });
-    }
-    if query.sort.is_empty() {
-        ordering = newest_b.cmp(&newest_a);
-    }
-    ordering.then_with(|| a.id().cmp(b.id()))
 }
 
 fn disclosure(hit: &Hit, node: &NodeCode) -> Disclosure {

@@ -22,6 +22,8 @@ pub enum Kind {
     Forbidden,
     /// It was there for this reader, and is no more.
     Gone,
+    /// The head of the request is larger than the limit.
+    HeadTooLarge,
     /// A fault of the gateway.
     Internal,
     /// The request breaks the grammar of URLs, parameters or JSON.
@@ -80,6 +82,7 @@ impl Kind {
             Self::Expired => (401, "expired"),
             Self::Forbidden => (403, "forbidden"),
             Self::Gone => (410, "deleted"),
+            Self::HeadTooLarge => (431, "too-long"),
             Self::Internal => (500, "exception"),
             Self::Invalid => (400, "invalid"),
             Self::InvalidToken | Self::Unauthenticated => (401, "login"),

@@ -28,7 +28,7 @@ use serde_json::value::RawValue;
 use crate::{
     domain::{id::NodeCode, moment::Moment},
     fhir::{labels::Labels, types::ResourceType},
-    query::page::Cursor,
+    query::{order::Key, page::Cursor},
 };
 
 /// How complete a source's part of an answer is.
@@ -85,8 +85,8 @@ pub struct Entry {
     pub last_updated: Moment,
     /// `meta.versionId`.
     pub version: Option<String>,
-    /// The times it is sorted by, in the order of the sort keys.
-    pub moments: Vec<Moment>,
+    /// What it is sorted by, in the order of the sort keys.
+    pub keys: Vec<Key>,
     /// Labels it carries.
     pub labels: Labels,
     /// The resource, byte for byte.
@@ -99,6 +99,8 @@ pub struct Answered {
     pub node: NodeCode,
     /// Its entries, in its order.
     pub entries: Vec<Entry>,
+    /// What it added to them, as the question asked.
+    pub included: Vec<Entry>,
     /// Its total, where it gave one.
     pub total: Option<usize>,
     /// When it was asked, on the monotonic clock: its page is good for 2 s from then.

@@ -8,4 +8,7 @@ pub mod version;
 pub mod date;
 pub mod labels;
 pub mod segment;
+pub mod param;
+pub mod path;
+pub mod elements;
 pub mod schema;

@@ -5,6 +5,10 @@
 //! nothing itself.
 
 pub mod request;
+pub mod accept;
+pub mod batch;
+pub mod validate;
+pub mod everything;
 pub mod consent;
 pub mod history;
 pub mod import;
@@ -21,6 +25,7 @@ pub mod collective;
 pub mod export;
 pub mod open;
 pub mod capability;
+pub mod openapi;
 pub mod kept;
 pub mod launch;
 pub mod scribe;
@@ -60,7 +65,7 @@ use crate::{
     mutant::{self, Mutant},
     native::schemas::Schemas,
     oauth::token::TokenEndpoint,
-    query::{self, Person, Query, page::Sealer},
+    query::{self, Person, Query, page::Sealer, shape::Shape},
     respond::{self, Sending, condition, flight::Flights},
     route::Call,
     scope::{self, Grant},
@@ -148,18 +153,30 @@ impl Gateway {
         asked: &Asked<'_>,
         grant: &Grant,
     ) -> Result<(Answer, audit::step::Request, Option<Rests>)> {
+        let terms = self.query_terms(grant, asked.now);
+        let query = query::parse(grant, asked.parameters(), terms)?;
+        let (page, request, rests) = self.page(asked, grant, &query).await?;
+        Ok((page.close()?, request, rests))
+    }
+
+    /// What is found by a search, here and elsewhere.
+    async fn page<'q>(
+        &'q self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        query: &'q Query,
+    ) -> Result<(Page<'q>, audit::step::Request, Option<Rests>)> {
         let now = asked.now;
-        let query = query::parse(grant, asked.parameters(), self.query_terms(grant, now))?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
-        let plan = plan.about(&query);
-        let mut page = Page::new(&query, self.frame(&plan, asked), self.known_current()?);
+        let plan = plan.about(query);
+        let mut page = Page::new(query, self.frame(&plan, asked), self.known_current()?);
         // Only peers are told who is meant, so alone nobody need be looked up.
         let person = query.person.as_ref().filter(|_| plan.is_federated());
         let asking = self.asking(asked, grant, person).await?;
-        let request = asked.request(Some(&query), &plan);
-        let lasts = lasts(&query, grant) && !plan.is_federated();
+        let request = asked.request(Some(query), &plan);
+        let lasts = lasts(query, grant) && !plan.is_federated();
         let mut rests = None;
-        let mut gathering = federation::gather::gather(&self.reach, plan, &query, asking);
+        let mut gathering = federation::gather::gather(&self.reach, plan, query, asking);
         while let Some(piece) = gathering.next(page.is_full()).await? {
             match piece {
                 Piece::Answered(answered) => page.answered(answered),
@@ -175,12 +192,12 @@ impl Gateway {
                         release()
                     };
                     rests = Some(Rests { ground, holds: view.holds() });
-                    let view = self.with_told(view, &query).await?;
-                    page.found(search::find(&view, &query));
+                    let view = self.with_told(view, query).await?;
+                    page.found(search::find(&view, query));
                 }
             }
         }
-        Ok((page.close(), request, rests.filter(|_| lasts)))
+        Ok((page, request, rests.filter(|_| lasts)))
     }
 
     /// The way of a read.
@@ -189,13 +206,22 @@ impl Gateway {
             return Err(Error::internal("only a read has an id"));
         };
         let in_flight = self.flights.take();
+        let shape = if asked.query.is_some() {
+            Shape::of_read(*kind, asked.parameters())?
+        } else {
+            Shape::Whole
+        };
         if !kind.is_personal() {
-            return self.directory_read(asked, *kind, id);
+            return self.directory_read(asked, *kind, id, &shape);
         }
         let words = kept::words(asked, grant);
-        let (answer, request, rests) = match self.answer_again(words.as_ref(), asked) {
-            Some(answer) => (answer, asked.request_alone(), None),
-            None => Box::pin(self.read_anew(asked, grant, *kind, id)).await?,
+        let again = self.answer_again(words.as_ref(), asked);
+        let (answer, request, rests) = if let Some(answer) = again {
+            (answer, asked.request_alone(), None)
+        } else {
+            let (answer, request, rests) =
+                Box::pin(self.read_anew(asked, grant, *kind, id)).await?;
+            (answer.shaped(*kind, &shape), request, rests)
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.kept.keep(words, &answer, rests);
@@ -318,6 +344,7 @@ impl Gateway {
             node: &self.node,
             base: &self.base,
             sealer: &*self.sealer,
+            directory: &self.documents.directory,
             federated: plan.is_federated(),
             now: asked.now,
         }

@@ -5,6 +5,9 @@
 //! a byte order mark, section 8.1; no lone surrogates, section 8.2). Every refusal says line and
 //! column, and never repeats a value of the input.
 
+pub mod members;
+pub mod pretty;
+
 use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};

@@ -21,6 +21,14 @@ pub enum Mutant {
     CursorCountsHidden,
     /// A cursor is good for whoever has it.
     CursorIsAnybodys,
+    /// A chain leads to what may not be seen.
+    ChainsSeeHidden,
+    /// `_has` holds by what may not be seen.
+    HasSeesHidden,
+    /// What is included need not be seen.
+    IncludesSeeHidden,
+    /// Elements are chosen from all that is held.
+    ElementsAreOfTheWhole,
     /// A page across people ends where the work ran out.
     WalkEndsWithTheWork,
     /// A search value that may not be seen matches.
@@ -132,11 +140,15 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 39] = [
+    pub const ALL: [Mutant; 43] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
         Mutant::CursorIsAnybodys,
+        Mutant::ChainsSeeHidden,
+        Mutant::HasSeesHidden,
+        Mutant::IncludesSeeHidden,
+        Mutant::ElementsAreOfTheWhole,
         Mutant::WalkEndsWithTheWork,
         Mutant::HiddenRowsMatch,
         Mutant::ScopeFiltersSeeHidden,

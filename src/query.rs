@@ -3,12 +3,18 @@
 //! Step of the way after `scope`. Reads names and values only; what exists is not in scope here,
 //! so a parameter can be refused but never answered. Source: FHIR R4 search.html.
 
+pub mod everything;
 pub mod history;
 pub mod param;
 pub mod selection;
 pub mod test;
 pub mod lens;
+pub mod linked;
+pub mod order;
 pub mod page;
+pub mod private;
+pub mod shape;
+mod text;
 
 use crate::{
     domain::{identity, moment::Moment},
@@ -17,8 +23,11 @@ use crate::{
     handle::{self, HandleKey, Route},
     mutant::{self, Mutant},
     query::{
+        linked::{Condition, Include},
         page::{Cursor, Sealer},
+        shape::Shape,
         test::Test,
+        text::{bad, base_of, count, decode, of_type, printable, single},
     },
     route::Call,
     scope::Grant,
@@ -47,8 +56,21 @@ pub enum Person {
 pub struct Filter {
     /// FHIR name.
     pub param: &'static str,
+    /// What must hold of the values.
+    pub how: How,
     /// The alternatives.
     pub any: Vec<Test>,
+}
+
+/// What must hold of the values of a parameter that exist for the reader.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum How {
+    /// One of them is as one of the alternatives.
+    Any,
+    /// None of them is (`:not`).
+    None,
+    /// There is none, or there is one (`:missing`).
+    Missing(bool),
 }
 
 /// A sort key and its direction.
@@ -69,6 +91,12 @@ pub struct Query {
     pub person: Option<Person>,
     /// All must hold.
     pub filters: Vec<Filter>,
+    /// All must hold of neighbours.
+    pub links: Vec<Condition>,
+    /// Neighbours of the matches that are added.
+    pub includes: Vec<Include>,
+    /// The form of the resources.
+    pub shape: Shape,
     /// In order; empty means newest first.
     pub sort: Vec<Sort>,
     /// Entries of a page; 0 asks for the count alone.
@@ -79,8 +107,12 @@ pub struct Query {
     pub cursor: Option<Cursor>,
     /// The query as understood, for the self link; an identity code is not among it.
     pub understood: Vec<(String, String)>,
+    /// What peers are asked of it, beside who is meant and how much of a page is wanted.
+    pub sent: Vec<(String, String)>,
     /// What a cursor is bound to: this query by this caller.
     pub binding: [u8; 16],
+    /// Where it is asked below the base, if that is not the address of the type.
+    pub path: Option<Box<str>>,
 }
 
 /// The raw parameters of a search, from the URL and from a form body.
@@ -126,10 +158,34 @@ pub struct Terms<'a> {
 /// `Invalid` with the parameter's name for what cannot be read, `TooCostly` for what costs more than
 /// a request may. Unknown parameters are ignored, or refused if the caller asked to be strict.
 pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
-    let Call::Search(kind) = *grant.call() else {
-        return Err(Error::internal("only a search has a query"));
-    };
-    query(grant, kind, raw, terms)
+    match grant.call() {
+        Call::Search(kind) => query(grant, *kind, None, raw, terms),
+        Call::Compartment(id, kind) => query(grant, *kind, Some(id), raw, terms),
+        Call::Batch
+        | Call::CircleOfPatient(_)
+        | Call::CircleOfResponse(_)
+        | Call::CollectivePlan(_)
+        | Call::CreateConsent
+        | Call::Everything(_)
+        | Call::Export(_)
+        | Call::ExportEnd(_)
+        | Call::ExportFile(_)
+        | Call::ExportStatus(_)
+        | Call::Explain(_)
+        | Call::Handles(_)
+        | Call::HistoryInstance(..)
+        | Call::HistoryType(_)
+        | Call::ImportConsent
+        | Call::OAuth(_)
+        | Call::Public(..)
+        | Call::Push(..)
+        | Call::Read(..)
+        | Call::Receipt(_)
+        | Call::UpdateConsent(_)
+        | Call::Validate(_)
+        | Call::Vread(..)
+        | Call::WriteConsent => Err(Error::internal("only a search has a query")),
+    }
 }
 
 /// Reads the condition of a conditional create: a search among what one person has.
@@ -138,21 +194,23 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
 /// As [`parse`].
 pub fn condition(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
     let kind = grant.call().resource().ok_or_else(|| Error::internal("nothing is created"))?;
-    query(grant, kind, raw, terms)
+    query(grant, kind, None, raw, terms)
 }
 
-fn query(grant: &Grant, kind: ResourceType, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
-    let mut query = Query {
-        kind,
-        person: None,
-        filters: Vec::new(),
-        sort: Vec::new(),
-        count: DEFAULT_COUNT.min(terms.most),
-        total: true,
-        cursor: None,
-        understood: Vec::new(),
-        binding: [0; 16],
-    };
+fn query(
+    grant: &Grant,
+    kind: ResourceType,
+    whose: Option<&str>,
+    raw: Raw<'_>,
+    terms: Terms<'_>,
+) -> Result<Query> {
+    let mut query = Query::new(kind);
+    query.count = DEFAULT_COUNT.min(terms.most);
+    if let Some(id) = whose {
+        // A search of somebody's compartment is that of the type with the person named.
+        let from = From { in_url: true, strict: raw.strict };
+        query.take("patient", &format!("Patient/{id}"), from, terms)?;
+    }
     let mut cursor = None;
     let mut given = 0;
     let sources = [(raw.url.unwrap_or("").as_bytes(), true), (raw.body.unwrap_or(&[]), false)];
@@ -170,11 +228,13 @@ fn query(grant: &Grant, kind: ResourceType, raw: Raw<'_>, terms: Terms<'_>) -> R
             }
         }
     }
+    query.settle()?;
     query.binding = bind(grant, &query, terms.sealer);
     if let Some(text) = cursor {
         query.cursor = Some(Cursor::open(&text, &query.binding, terms.sealer, terms.now)?);
     }
-    if query.person.is_none() && query.sort.iter().any(|s| s.param != "_id" || s.descending) {
+    let across = kind.is_personal() && query.person.is_none();
+    if across && query.sort.iter().any(|s| s.param != "_id" || s.descending) {
         let say = "Across people the order is that of Patient ids; sort one person's data only.";
         return Err(Error::new(Kind::TooCostly, say).at("_sort"));
     }
@@ -188,16 +248,27 @@ fn query(grant: &Grant, kind: ResourceType, raw: Raw<'_>, terms: Terms<'_>) -> R
 impl Query {
     /// Everything of a type that one person has, as an operation about the person gathers it.
     pub fn everything(kind: ResourceType, patient: &str) -> Self {
+        let person = Some(Person::Id(patient.to_owned()));
+        Self { person, count: MOST, total: false, ..Self::new(kind) }
+    }
+
+    /// Everything of a type.
+    pub const fn new(kind: ResourceType) -> Self {
         Self {
             kind,
-            person: Some(Person::Id(patient.to_owned())),
+            person: None,
             filters: Vec::new(),
+            links: Vec::new(),
+            includes: Vec::new(),
+            shape: Shape::Whole,
             sort: Vec::new(),
-            count: MOST,
-            total: false,
+            count: DEFAULT_COUNT,
+            total: true,
             cursor: None,
             understood: Vec::new(),
+            sent: Vec::new(),
             binding: [0; 16],
+            path: None,
         }
     }
 
@@ -207,20 +278,21 @@ impl Query {
         }
         match name {
             "_count" => self.count = single("_count", count(value))?.min(terms.most),
-            "_total" => {
-                self.total = match value {
-                    "none" => false,
-                    "accurate" | "estimate" => true,
-                    _ => return Err(bad("_total", "It is none, estimate or accurate.")),
-                }
+            "_format" | "_pretty" => return Ok(()),
+            "_summary" if value == "count" => self.count = 0,
+            "_summary" | "_elements" => {
+                self.shape.take(self.kind, name, value)?;
             }
-            "_sort" => self.sort = sort(self.kind, value)?,
-            "_format" => return Ok(()),
-            "patient" | "subject" if param::find(self.kind, name).is_some() => {
+            "patient" | "subject" | "patient:Patient" | "subject:Patient"
+                if param::find(self.kind, base_of(name)).is_some() =>
+            {
                 self.name(Person::Id(patient(name, value, terms.base)?))?;
             }
-            "patient.identifier" | "subject.identifier"
-                if param::find(self.kind, "patient").is_some() =>
+            "patient.identifier"
+            | "subject.identifier"
+            | "patient:Patient.identifier"
+            | "subject:Patient.identifier"
+                if param::find(self.kind, base_of(name)).is_some() =>
             {
                 return self.identifier(name, value, from.in_url, terms);
             }
@@ -230,39 +302,75 @@ impl Query {
             "identifier" if self.kind == ResourceType::Patient => {
                 return self.identifier(name, value, from.in_url, terms);
             }
-            _ => match param::find(self.kind, name) {
-                Some((param, kind)) => self.filter(param, kind, value, terms.base)?,
-                // FHIR R4 search.html#modifiers: what would be asked more narrowly is not ignored.
-                None if is_modified(self.kind, name) => {
-                    let say = "This gateway takes no modifier here; leave it out.";
-                    return Err(Error::new(Kind::NotSupported, say).at(printable(name)));
+            "identifier:of-type" if self.kind == ResourceType::Patient => {
+                return self.identifier(name, &of_type(name, value)?, from.in_url, terms);
+            }
+            "_total" => {
+                self.total = match value {
+                    "none" => false,
+                    "accurate" | "estimate" => true,
+                    _ => return Err(bad("_total", "It is none, estimate or accurate.")),
+                };
+                self.sent.push((name.to_owned(), value.to_owned()));
+            }
+            "_sort" => {
+                self.sort = sort(self.kind, value)?;
+                self.sent.push((name.to_owned(), value.to_owned()));
+            }
+            _ => return self.take_condition(name, value, from, terms),
+        }
+        self.understood.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// Takes a parameter that selects resources, or neighbours of them.
+    fn take_condition(
+        &mut self,
+        name: &str,
+        value: &str,
+        from: From,
+        terms: Terms<'_>,
+    ) -> Result<()> {
+        let mut shown = value.to_owned();
+        let mut sent = value.to_owned();
+        if matches!(name.split(':').next(), Some("_include" | "_revinclude")) {
+            self.includes.push(linked::include(self.kind, name, value)?);
+        } else {
+            match linked::condition(self.kind, name, value, from, terms)? {
+                Some((condition, is_private)) => {
+                    if is_private {
+                        shown = private::sealed(value, terms);
+                        sent = private::opened(value, terms)?;
+                    }
+                    match condition {
+                        Condition::Is(filter) => self.filters.push(filter),
+                        Condition::RefersTo(..) | Condition::IsReferredToBy(..) => {
+                            self.links.push(condition);
+                        }
+                    }
                 }
                 None if from.strict => {
                     let say = "This parameter is not known here; see /fhir/metadata.";
                     return Err(Error::new(Kind::NotSupported, say).at(printable(name)));
                 }
                 None => return Ok(()),
-            },
+            }
         }
-        self.understood.push((name.to_owned(), value.to_owned()));
+        if self.links.len().max(self.includes.len()) > linked::LINKS {
+            let say = "Too many conditions on neighbours, or includes; ask in steps.";
+            return Err(Error::new(Kind::TooCostly, say).at(printable(name)));
+        }
+        self.sent.push((name.to_owned(), sent));
+        self.understood.push((name.to_owned(), shown));
         Ok(())
     }
 
-    fn filter(
-        &mut self,
-        param: &'static str,
-        kind: param::Type,
-        value: &str,
-        base: &str,
-    ) -> Result<()> {
-        let any = test::split(value, ',')
-            .map(|text| Test::parse(kind, text, base))
-            .collect::<Result<Vec<_>>>()
-            .map_err(|e| e.at(param))?;
-        if any.len() > MANY {
-            return Err(Error::new(Kind::TooCostly, "Too many alternatives.").at(param));
+    /// Is what was asked for of one piece?
+    fn settle(&self) -> Result<()> {
+        if self.shape == Shape::Text && !self.includes.is_empty() {
+            let say = "Nothing is included where only the narrative is asked for (FHIR R4).";
+            return Err(Error::invalid(say).at("_summary"));
         }
-        self.filters.push(Filter { param, any });
         Ok(())
     }
 
@@ -318,7 +426,8 @@ impl Query {
     pub fn url(&self, base: &str, cursor: Option<&str>) -> String {
         let link = self.link(cursor);
         let mark = if link.is_empty() { "" } else { "?" };
-        format!("{base}/{}{mark}{link}", self.kind.name())
+        let path = self.path.as_deref().unwrap_or(self.kind.name());
+        format!("{base}/{path}{mark}{link}")
     }
 
     /// The parameters as understood, encoded for a link.
@@ -349,25 +458,13 @@ fn patient(name: &str, value: &str, base: &str) -> Result<String> {
     let parsed = Test::parse(param::Type::Reference, value, base);
     match parsed.map_err(|e| e.at(printable(name)))? {
         Test::Reference(kind, id) if kind.as_deref().is_none_or(|k| k == "Patient") => Ok(id),
-        Test::Reference(..) | Test::Date(..) | Test::Token(..) | Test::Uri(_) => {
-            Err(bad(name, "It is Patient/id."))
-        }
+        Test::Reference(..)
+        | Test::Date(..)
+        | Test::Token(..)
+        | Test::Uri(_)
+        | Test::Text(..)
+        | Test::Within(_) => Err(bad(name, "It is Patient/id.")),
     }
-}
-
-/// Is it a parameter of the type with a modifier, `status:not`?
-fn is_modified(kind: ResourceType, name: &str) -> bool {
-    name.split_once(':').is_some_and(|(param, _)| param::find(kind, param).is_some())
-}
-
-fn count(value: &str) -> Option<usize> {
-    // A number too large to hold is a number above the most a page may have.
-    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| value.parse().unwrap_or(usize::MAX))
-}
-
-fn single<T>(name: &'static str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| bad(name, "It is a whole number, 0 or more."))
 }
 
 fn sort(kind: ResourceType, value: &str) -> Result<Vec<Sort>> {
@@ -376,50 +473,13 @@ fn sort(kind: ResourceType, value: &str) -> Result<Vec<Sort>> {
         .map(|key| {
             let (name, descending) = key.strip_prefix('-').map_or((key, false), |n| (n, true));
             match param::find(kind, name) {
-                Some((param @ "_id", _) | (param, param::Type::Date)) => {
+                Some((param, _)) if !matches!(param, "_profile" | "_security") => {
                     Ok(Sort { param, descending })
                 }
-                Some(_) | None => Err(bad("_sort", "Sort by _id, _lastUpdated or a date.")),
+                Some(_) | None => {
+                    Err(bad("_sort", "Sort by _id, _lastUpdated or a parameter of the type."))
+                }
             }
         })
         .collect()
-}
-
-fn decode(pair: &[u8]) -> Result<(String, String)> {
-    let mut halves = pair.splitn(2, |b| *b == b'=');
-    let name = percent(halves.next().unwrap_or(&[]))?;
-    let value = percent(halves.next().unwrap_or(&[])).map_err(|e| e.at(printable(&name)))?;
-    Ok((name, value))
-}
-
-/// Decodes strictly: what is not UTF-8 or not an escape is refused, not replaced.
-fn percent(text: &[u8]) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
-                let (high, low) = (digit(rest.next()), digit(rest.next()));
-                let escaped = high.zip(low).and_then(|(h, l)| u8::try_from(h * 16 + l).ok());
-                escaped.filter(|b| *b != 0).ok_or_else(malformed)?
-            }
-            other => *other,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| malformed())
-}
-
-fn malformed() -> Error {
-    Error::invalid("The parameters are not well-formed percent-encoded UTF-8.")
-}
-
-fn bad(name: &str, say: &'static str) -> Error {
-    Error::invalid(say).at(printable(name))
-}
-
-/// A caller's own parameter name, cut to what cannot carry anything else.
-fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.:".contains(*c)).take(40).collect()
 }

@@ -7,6 +7,7 @@
 pub mod condition;
 pub mod flight;
 pub mod form;
+pub mod packed;
 pub mod stream;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ use crate::{
     error::{Error, Kind, whole_seconds},
     fhir::version::Version,
     listen::body::Body,
-    respond::{condition::Versions, flight::InFlight, form::Form},
+    respond::{condition::Versions, flight::InFlight, form::Form, packed::Document},
 };
 
 const FHIR: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
@@ -175,10 +176,21 @@ pub fn date(at: Moment) -> Option<HeaderValue> {
 }
 
 /// A document that is the same for everybody.
-pub fn public(value: &Value, content_type: &'static str, request_id: &str) -> Response<Body> {
-    let mut response = Response::new(Body::free(value.to_string()));
+pub fn public(
+    document: &Document,
+    content_type: &'static str,
+    asked: &HeaderMap,
+    request_id: &str,
+) -> Response<Body> {
+    let (bytes, is_packed) = document.bytes(asked);
+    let mut response = Response::new(Body::free(bytes));
     let headers = response.headers_mut();
     always(headers, request_id);
+    let vary = HeaderValue::from_static("Accept, Accept-Encoding, Origin");
+    headers.insert(header::VARY, vary);
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -189,6 +201,13 @@ pub fn public(value: &Value, content_type: &'static str, request_id: &str) -> Re
 pub fn written(status: StatusCode, value: &Value, request_id: &str) -> Response<Body> {
     let mut response = Response::new(Body::free(value.to_string()));
     *response.status_mut() = status;
+    always(response.headers_mut(), request_id);
+    response
+}
+
+/// Answers of several requests, each with its own receipt, as one.
+pub fn together(body: Body, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(body);
     always(response.headers_mut(), request_id);
     response
 }

@@ -4,65 +4,21 @@
 //! segments: nothing is normalised, a segment that needs decoding is no id of ours. The
 //! `CapabilityStatement` is derived from the same list. Source: FHIR R4 http.html.
 
+pub mod beside;
+pub mod paths;
+
 use http::Method;
 
+pub use self::beside::{Endpoint, Public};
 use crate::{
     domain::id,
     error::{Error, Kind, Result},
-    fhir::types::{Interaction, ResourceType},
+    fhir::{
+        param,
+        types::{Interaction, ResourceType},
+    },
     native::NativeKind,
 };
-
-/// What anybody may read without a token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Public {
-    /// `GET /.well-known/oauth-authorization-server`.
-    AuthorizationServer,
-    /// `GET /fhir/metadata`.
-    Capability,
-    /// `GET /.well-known/jwks.json`.
-    Keys,
-    /// `GET /.well-known/openid-configuration`.
-    OpenIdConfiguration,
-    /// `GET /schemas/{name}`.
-    Schema,
-    /// `GET /fhir/.well-known/smart-configuration`.
-    SmartConfiguration,
-}
-
-/// What is asked of authorization.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Endpoint {
-    /// `GET` and `POST /oauth/authorize`: an app sends somebody to log in.
-    Authorize,
-    /// `POST /oauth/consent`: what somebody lets the app do.
-    Consent,
-    /// `POST /oauth/introspect`: what a token says.
-    Introspect,
-    /// `POST /oauth/login`: who somebody is.
-    Login,
-    /// `GET /oauth/return/{provider}`: where a login provider sends somebody back.
-    Return,
-    /// `POST /oauth/revoke`: to end one.
-    Revoke,
-    /// `POST /oauth/token`: for one.
-    Token,
-}
-
-impl Endpoint {
-    /// Stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Authorize => "authorize",
-            Self::Consent => "consent",
-            Self::Introspect => "introspect",
-            Self::Login => "login",
-            Self::Return => "return",
-            Self::Revoke => "revoke",
-            Self::Token => "token",
-        }
-    }
-}
 
 /// Of whom an export is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,6 +59,14 @@ pub enum Call {
     HistoryType(ResourceType),
     /// `GET /fhir/{type}` or `POST /fhir/{type}/_search`.
     Search(ResourceType),
+    /// `GET /fhir/Patient/{id}/{type}`, or `POST` with `/_search`: a search of what one person has.
+    Compartment(String, ResourceType),
+    /// `GET /fhir/Patient/{id}/$everything`: all of one person.
+    Everything(String),
+    /// `POST /fhir`: several requests in one, each of its own.
+    Batch,
+    /// `POST /fhir/{type}/$validate`: is a resource as it must be?
+    Validate(ResourceType),
     /// `PUT /fhir/Consent?identifier=`.
     WriteConsent,
     /// `POST /fhir/Consent`.
@@ -147,6 +111,10 @@ impl Call {
             Self::HistoryInstance(..) => "history-instance",
             Self::HistoryType(_) => "history-type",
             Self::Search(_) => "search",
+            Self::Compartment(..) => "compartment",
+            Self::Everything(_) => "everything",
+            Self::Batch => "batch",
+            Self::Validate(_) => "validate",
             Self::CreateConsent => "create-consent",
             Self::ImportConsent => "import-consent",
             Self::Receipt(_) => "receipt",
@@ -171,6 +139,8 @@ impl Call {
             | Self::Vread(kind, ..)
             | Self::HistoryInstance(kind, _)
             | Self::HistoryType(kind)
+            | Self::Compartment(_, kind)
+            | Self::Validate(kind)
             | Self::Search(kind) => Some(*kind),
             // An explanation names Consents, so it takes the right to read them.
             Self::CreateConsent
@@ -179,7 +149,7 @@ impl Call {
             | Self::UpdateConsent(_)
             | Self::WriteConsent
             | Self::Explain(_) => Some(ResourceType::Consent),
-            Self::Handles(_) => Some(ResourceType::Patient),
+            Self::Handles(_) | Self::Everything(_) => Some(ResourceType::Patient),
             Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => {
                 Some(ResourceType::QuestionnaireResponse)
             }
@@ -187,6 +157,7 @@ impl Call {
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)
+            | Self::Batch
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
@@ -203,11 +174,15 @@ impl Call {
             | Self::Receipt(id)
             | Self::UpdateConsent(id)
             | Self::Handles(id)
+            | Self::Compartment(id, _)
+            | Self::Everything(id)
             | Self::Explain(id)
             | Self::CircleOfResponse(id)
             | Self::CircleOfPatient(id)
             | Self::CollectivePlan(id) => Some(id),
             Self::Search(_)
+            | Self::Batch
+            | Self::Validate(_)
             | Self::HistoryType(_)
             | Self::CreateConsent
             | Self::ImportConsent
@@ -226,7 +201,9 @@ impl Call {
     pub const fn is_operation(&self) -> bool {
         match self {
             Self::Explain(_)
+            | Self::Everything(_)
             | Self::Receipt(_)
+            | Self::Validate(_)
             | Self::CircleOfResponse(_)
             | Self::CircleOfPatient(_)
             | Self::CollectivePlan(_)
@@ -241,6 +218,8 @@ impl Call {
             | Self::HistoryInstance(..)
             | Self::HistoryType(_)
             | Self::Search(_)
+            | Self::Compartment(..)
+            | Self::Batch
             | Self::CreateConsent
             | Self::ImportConsent
             | Self::UpdateConsent(_)
@@ -271,6 +250,8 @@ impl Call {
             Self::HistoryType(_) => Some(Interaction::HistoryType),
             // What a file of an export has is what a search of everybody finds.
             Self::Search(_)
+            | Self::Compartment(..)
+            | Self::Everything(_)
             | Self::CircleOfPatient(_)
             | Self::CollectivePlan(_)
             | Self::Export(_)
@@ -279,7 +260,11 @@ impl Call {
             | Self::ExportFile(_) => Some(Interaction::Search),
             Self::CreateConsent | Self::ImportConsent => Some(Interaction::Create),
             Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
-            Self::Public(..) | Self::OAuth(_) | Self::Push(..) => None,
+            Self::Public(..)
+            | Self::OAuth(_)
+            | Self::Push(..)
+            | Self::Batch
+            | Self::Validate(_) => None,
         }
     }
 }
@@ -288,6 +273,7 @@ impl Call {
 ///
 /// # Errors
 /// `NotFound` for a path that is none of ours, `MethodNotAllowed` for one that is.
+#[expect(clippy::too_many_lines, reason = "it is one list")]
 pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let mut segments = [""; 6];
     let mut count = 0;
@@ -304,6 +290,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let put = *method == Method::PUT;
     let get = *method == Method::GET;
     let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
+        ["fhir"] | ["fhir", ""] => (post, Call::Batch),
         ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
         ["fhir", ".well-known", "smart-configuration"] => {
             (read, Call::Public(Public::SmartConfiguration, String::new()))
@@ -315,11 +302,15 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         [".well-known", "openid-configuration"] => {
             (read, Call::Public(Public::OpenIdConfiguration, String::new()))
         }
+        ["openapi.json"] => (read, Call::Public(Public::OpenApi, String::new())),
+        ["schemas", "native", name] => {
+            (read, Call::Public(Public::Schema, format!("native/{name}")))
+        }
         ["schemas", name] => (read, Call::Public(Public::Schema, (*name).to_owned())),
         ["oauth", "authorize"] => (read || post, Call::OAuth(Endpoint::Authorize)),
         ["oauth", "consent"] => (post, Call::OAuth(Endpoint::Consent)),
-        ["oauth", "login"] => (post, Call::OAuth(Endpoint::Login)),
         ["oauth", "introspect"] => (post, Call::OAuth(Endpoint::Introspect)),
+        ["oauth", "login"] => (post, Call::OAuth(Endpoint::Login)),
         ["oauth", "return", _] => (read, Call::OAuth(Endpoint::Return)),
         ["oauth", "revoke"] => (post, Call::OAuth(Endpoint::Revoke)),
         ["oauth", "token"] => (post, Call::OAuth(Endpoint::Token)),
@@ -327,6 +318,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["native", "assessments", id] => (put, Call::Push(NativeKind::Assessment, local(id)?)),
         ["native", "plans", id] => (put, Call::Push(NativeKind::Plan, local(id)?)),
         ["fhir", "Consent", id, "$receipt"] => (read, Call::Receipt(ours(id)?)),
+        ["fhir", "Patient", id, "$everything"] => (read, Call::Everything(ours(id)?)),
         ["fhir", "Patient", id, "$handles"] => (post, Call::Handles(ours(id)?)),
         ["fhir", "Patient", id, "$explain"] => (post, Call::Explain(ours(id)?)),
         ["fhir", "Patient", id, "$circle-of-life"] => (read, Call::CircleOfPatient(ours(id)?)),
@@ -342,11 +334,18 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         }
         ["fhir", "$export-status", link] => (get, Call::ExportStatus(sealed(link)?)),
         ["fhir", "$export-file", link] => (get, Call::ExportFile(sealed(link)?)),
+        ["fhir", kind, "$validate"] => (post, Call::Validate(resource(kind)?)),
+        ["fhir", "Patient", id, kind, "_search"] => {
+            (post, Call::Compartment(ours(id)?, compartment(kind)?))
+        }
         ["fhir", kind, id, "_history", version] => {
             (read, Call::Vread(history(kind)?, ours(id)?, ours(version)?))
         }
         ["fhir", kind, "_history"] => (read, Call::HistoryType(history(kind)?)),
         ["fhir", kind, id, "_history"] => (read, Call::HistoryInstance(history(kind)?, ours(id)?)),
+        ["fhir", "Patient", id, kind] if !kind.starts_with('_') && !kind.starts_with('$') => {
+            (read, Call::Compartment(ours(id)?, compartment(kind)?))
+        }
         ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
         ["fhir", "Consent"] if put => (true, Call::WriteConsent),
         ["fhir", "Consent"] if post => (true, Call::CreateConsent),
@@ -384,6 +383,12 @@ fn resource(name: &str) -> Result<ResourceType> {
     ResourceType::parse(name).ok_or_else(|| {
         Error::new(Kind::NotFound, "This gateway serves no such resource type; see /fhir/metadata.")
     })
+}
+
+/// A type of which a person has resources.
+fn compartment(name: &str) -> Result<ResourceType> {
+    let has = |kind: &ResourceType| param::find(*kind, "patient").is_some();
+    resource(name).ok().filter(has).ok_or_else(unknown)
 }
 
 /// Of the directory nothing but what is there now is kept.

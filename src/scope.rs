@@ -60,12 +60,16 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
     let grant = Grant { caller, call };
     let allowed = match &grant.call {
         Call::Push(..) => grant.caller.scopes().native_write(),
+        Call::Everything(_) => grant.reaches(ResourceType::Patient),
         Call::Handles(_) => grant.caller.node().is_some() && grant.reaches(ResourceType::Patient),
         // The directory belongs to no person and is public to any authenticated caller.
         Call::Read(kind, _) | Call::Search(kind) => !kind.is_personal() || grant.reaches(*kind),
-        Call::Vread(kind, ..) | Call::HistoryInstance(kind, _) | Call::HistoryType(kind) => {
-            grant.reaches(*kind)
-        }
+        Call::Vread(kind, ..)
+        | Call::HistoryInstance(kind, _)
+        | Call::HistoryType(kind)
+        | Call::Compartment(_, kind) => grant.reaches(*kind),
+        // Each of its entries is granted by itself, or not; and what is validated is the caller's own.
+        Call::Batch | Call::Validate(_) => true,
         Call::CircleOfResponse(_) | Call::CircleOfPatient(_) => {
             grant.reaches(ResourceType::QuestionnaireResponse)
         }

@@ -5,18 +5,17 @@
 //! stores that differ in what the reader may not see give the same hits. Source: FHIR R4 search.
 
 pub mod history;
+pub mod linked;
 
 use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
     consent::{sight::Sight, view::View},
     domain::moment::Moment,
-    fhir::{
-        segment::{Resource, RowValue},
-        types::ResourceType,
-    },
+    fhir::{segment::Resource, types::ResourceType},
     mutant::{self, Mutant},
-    query::{Filter, Person, Query, Sort, lens},
+    query::{Filter, Person, Query, Sort, lens, order::Key},
+    search::linked::Ready,
 };
 
 /// One resource that was asked for, and what the reader sees of it.
@@ -70,11 +69,15 @@ pub fn any(view: &Arc<View>, kind: ResourceType, queries: &[Query]) -> Vec<Hit> 
         Some(Person::Id(id)) => *id == view.patient(),
         Some(Person::Identifier(..)) => false,
     };
-    let about: Vec<&Query> = queries.iter().filter(|query| is_about(query)).collect();
+    let about = queries.iter().filter(|query| is_about(query));
+    let about: Vec<(&Query, Vec<Ready<'_>>)> =
+        about.map(|query| (query, ready(view, kind, query))).collect();
     let hits = view.resources(kind).iter().filter_map(|resource| {
         let sight = view.look(resource)?;
-        let meets =
-            |query: &&Query| query.filters.iter().all(|f| matches(view, resource, &sight, f));
+        let meets = |(query, links): &(&Query, Vec<Ready<'_>>)| {
+            query.filters.iter().all(|f| matches(view, resource, &sight, f))
+                && links.iter().all(|link| link.holds(view, resource, &sight))
+        };
         let is_meant = queries.is_empty() || about.iter().any(meets);
         is_meant.then(|| Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
     });
@@ -84,13 +87,15 @@ pub fn any(view: &Arc<View>, kind: ResourceType, queries: &[Query]) -> Vec<Hit> 
 /// What of one person's view the query asks for, in the requested order, then by id.
 pub fn find(view: &Arc<View>, query: &Query) -> Found {
     let is_cut = mutant::on(Mutant::PageIsCutBeforeRelease) && query.count > 0;
+    let links = ready(view, query.kind, query);
     let mut hits: Vec<Hit> = view
         .resources(query.kind)
         .iter()
         .take(if is_cut { query.count } else { usize::MAX })
         .filter_map(|resource| {
             let sight = view.look(resource)?;
-            let all = query.filters.iter().all(|filter| matches(view, resource, &sight, filter));
+            let all = query.filters.iter().all(|filter| matches(view, resource, &sight, filter))
+                && links.iter().all(|link| link.holds(view, resource, &sight));
             all.then(|| Hit { resource: Arc::clone(resource), sight, view: Arc::clone(view) })
         })
         .collect();
@@ -98,15 +103,16 @@ pub fn find(view: &Arc<View>, query: &Query) -> Found {
     Found { hits }
 }
 
+/// The conditions of a query on neighbours, ready to be asked.
+fn ready<'q>(view: &View, kind: ResourceType, query: &'q Query) -> Vec<Ready<'q>> {
+    query.links.iter().map(|link| linked::ready(view, kind, link)).collect()
+}
+
 /// The requested order; without one, newest first. Ids decide between equals.
 pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
-    let keys = sort.iter().map(|key| {
-        let ordering = if key.param == "_id" {
-            a.resource.id.cmp(&b.resource.id)
-        } else {
-            moment(a, *key).cmp(&moment(b, *key))
-        };
-        if key.descending { ordering.reverse() } else { ordering }
+    let keys = sort.iter().map(|sort| {
+        let ordering = key(a, *sort).cmp(&key(b, *sort));
+        if sort.descending { ordering.reverse() } else { ordering }
     });
     let newest = || last_updated(b).cmp(&last_updated(a));
     keys.fold(Ordering::Equal, Ordering::then)
@@ -114,21 +120,17 @@ pub fn order(sort: &[Sort], a: &Hit, b: &Hit) -> Ordering {
         .then_with(|| a.resource.id.cmp(&b.resource.id))
 }
 
-/// The moment of a sort key: the first of its values going up, the last going down.
-pub fn moment(hit: &Hit, key: Sort) -> Moment {
-    if key.param == "_lastUpdated" {
-        return last_updated(hit);
+/// What a hit is sorted by.
+pub fn key(hit: &Hit, sort: Sort) -> Key {
+    match sort.param {
+        "_lastUpdated" => Key::At(last_updated(hit)),
+        "_id" => Key::Text((&*hit.resource.id).into()),
+        param => {
+            let Some(lens) = hit.view.lens(&hit.resource) else { return Key::At(Moment::MIN) };
+            let values = lens::values(&lens, &hit.resource, &hit.sight.seen, param);
+            Key::of(values, sort.descending)
+        }
     }
-    let Some(lens) = hit.view.lens(&hit.resource) else { return Moment::MIN };
-    let values = lens::values(&lens, &hit.resource, &hit.sight.seen, key.param);
-    let times = values.filter_map(|value| match value {
-        RowValue::Date(lo, hi) => Some(if key.descending { hi } else { lo }),
-        RowValue::Token { .. }
-        | RowValue::Reference(..)
-        | RowValue::Uri(_)
-        | RowValue::Computed(_) => None,
-    });
-    if key.descending { times.max() } else { times.min() }.unwrap_or(Moment::MIN)
 }
 
 /// When it last changed for the reader.

@@ -12,8 +12,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
     federation::Entry,
-    fhir::types::ResourceType,
-    query::page::Sealer,
+    query::{page::Sealer, shape::Shape},
     search::Hit,
 };
 
@@ -21,53 +20,42 @@ use crate::{
 pub struct Lines<'a> {
     node: &'a NodeCode,
     sealer: &'a dyn Sealer,
-    /// The elements asked for; `None` for all.
-    elements: Option<&'a [String]>,
+    shape: &'a Shape,
     body: Vec<u8>,
     disclosures: Vec<Disclosure>,
 }
 
 impl<'a> Lines<'a> {
-    /// No line yet.
-    pub fn new(node: &'a NodeCode, sealer: &'a dyn Sealer, elements: Option<&'a [String]>) -> Self {
-        Self { node, sealer, elements, body: Vec::new(), disclosures: Vec::new() }
+    /// No line yet; each is to be in this form.
+    pub fn new(node: &'a NodeCode, sealer: &'a dyn Sealer, shape: &'a Shape) -> Self {
+        Self { node, sealer, shape, body: Vec::new(), disclosures: Vec::new() }
     }
 
     /// Adds what is seen of a resource.
-    ///
-    /// # Errors
-    /// `Internal` if what was released is no JSON.
-    pub fn add(&mut self, hit: &Hit) -> Result<()> {
+    pub fn add(&mut self, hit: &Hit) {
         let written = hit.view.written(&hit.resource, &hit.sight, self.sealer);
-        match self.elements {
+        match self.shape.cut(hit.resource.kind, &written.text) {
             None => self.body.extend_from_slice(&written.text),
-            Some(elements) => {
-                let cut = subset(&written.text, hit.resource.kind, elements)?;
-                serde_json::to_writer(&mut self.body, &cut).map_err(Error::internal)?;
-            }
+            Some(cut) => self.body.extend_from_slice(&cut),
         }
         self.body.push(b'\n');
         note(&mut self.disclosures, disclosure(hit, self.node));
-        Ok(())
     }
 
     /// Adds what a peer released.
     ///
     /// # Errors
-    /// As [`Lines::add`].
+    /// `Internal` if that is no JSON.
     pub fn pass(&mut self, entry: &Entry) -> Result<()> {
         let released = entry.resource.get().as_bytes();
-        match self.elements {
+        let cut = self.shape.cut(entry.kind, released);
+        let wanted = cut.as_deref().unwrap_or(released);
+        if wanted.contains(&b'\n') {
             // A line has no line break of its own.
-            None if !released.contains(&b'\n') => self.body.extend_from_slice(released),
-            None => {
-                let value: Value = serde_json::from_slice(released).map_err(Error::internal)?;
-                serde_json::to_writer(&mut self.body, &value).map_err(Error::internal)?;
-            }
-            Some(elements) => {
-                let cut = subset(released, entry.kind, elements)?;
-                serde_json::to_writer(&mut self.body, &cut).map_err(Error::internal)?;
-            }
+            let value: Value = serde_json::from_slice(wanted).map_err(Error::internal)?;
+            serde_json::to_writer(&mut self.body, &value).map_err(Error::internal)?;
+        } else {
+            self.body.extend_from_slice(wanted);
         }
         self.body.push(b'\n');
         note(&mut self.disclosures, peers_disclosure(entry));
@@ -118,51 +106,4 @@ impl<'a> Lines<'a> {
 pub fn about_job(said: &Value, known_current: Duration) -> Answer {
     let said = Said::new(said.to_string().into(), None, Vec::new());
     Answer::new(Arc::new(Said { lasts: false, ..said }), known_current)
-}
-
-/// Root elements that a resource cannot be without.
-const fn required(kind: ResourceType) -> &'static [&'static str] {
-    match kind {
-        ResourceType::QuestionnaireResponse | ResourceType::Questionnaire => &["status"],
-        ResourceType::Observation => &["status", "code"],
-        ResourceType::CarePlan | ResourceType::ServiceRequest => &["status", "intent", "subject"],
-        ResourceType::Goal => &["lifecycleStatus", "description", "subject"],
-        ResourceType::Task => &["status", "intent"],
-        ResourceType::Consent => &["status", "scope", "category", "policy", "policyRule"],
-        ResourceType::Provenance => &["target", "recorded", "agent"],
-        ResourceType::RelatedPerson => &["patient"],
-        ResourceType::AuditEvent => &["type", "recorded", "agent", "source"],
-        ResourceType::Organization => &["identifier", "name"],
-        ResourceType::CareTeam
-        | ResourceType::HealthcareService
-        | ResourceType::Location
-        | ResourceType::Patient
-        | ResourceType::Practitioner
-        | ResourceType::PractitionerRole => &[],
-    }
-}
-
-/// A released resource with these root elements alone, and those it cannot be without.
-///
-/// # Errors
-/// `Internal` if it is no JSON object.
-pub fn subset(released: &[u8], kind: ResourceType, elements: &[String]) -> Result<Value> {
-    let mut value: Value = serde_json::from_slice(released).map_err(Error::internal)?;
-    let members =
-        value.as_object_mut().ok_or_else(|| Error::internal("a resource is an object"))?;
-    let always = ["resourceType", "id", "meta"];
-    members.retain(|name, _| {
-        let name = name.as_str();
-        always.contains(&name)
-            || required(kind).contains(&name)
-            || elements.iter().any(|element| element == name)
-    });
-    let tag = json!({
-        "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-        "code": "SUBSETTED",
-    });
-    if let Some(meta) = members.get_mut("meta").and_then(Value::as_object_mut) {
-        meta.insert("tag".to_owned(), json!([tag]));
-    }
-    Ok(value)
 }

@@ -4,10 +4,12 @@
 
 use std::io::Write as _;
 
+use super::{Frame, include::Included};
 use crate::{
     federation::{Completeness, Entry},
-    fhir::labels,
-    query::page::Sealer,
+    fhir::{labels, types::ResourceType},
+    mutant::{self, Mutant},
+    query::shape::Shape,
     search::Hit,
 };
 
@@ -49,18 +51,56 @@ pub fn comma(out: &mut Vec<u8>, first: &mut bool) {
 }
 
 /// Writes an entry of this gateway's own.
-pub fn entry(hit: &Hit, base: &str, sealer: &dyn Sealer, out: &mut Vec<u8>) {
-    full_url(out, base, hit.resource.kind.name(), &hit.resource.id);
-    let written = hit.view.written(&hit.resource, &hit.sight, sealer);
-    out.extend_from_slice(&written.text);
+pub fn entry(hit: &Hit, shape: &Shape, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    full_url(out, frame.base, hit.resource.kind.name(), &hit.resource.id);
+    own(hit, shape, frame, out);
     out.extend_from_slice(b",\"search\":{\"mode\":\"match\"}}");
 }
 
 /// Writes an entry that a peer released.
-pub fn peers_entry(entry: &Entry, base: &str, out: &mut Vec<u8>) {
+pub fn peers_entry(entry: &Entry, shape: &Shape, base: &str, out: &mut Vec<u8>) {
     full_url(out, base, entry.kind.name(), &entry.id);
-    out.extend_from_slice(entry.resource.get().as_bytes());
+    shaped(entry.kind, entry.resource.get().as_bytes(), shape, out);
     out.extend_from_slice(b",\"search\":{\"mode\":\"match\"}}");
+}
+
+/// Writes what is added to the matches; elements are chosen of those alone.
+pub(super) fn included(one: &Included<'_>, shape: &Shape, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let shape = if matches!(shape, Shape::Elements(_)) { &Shape::Whole } else { shape };
+    match one {
+        Included::Own(hit) => {
+            full_url(out, frame.base, hit.resource.kind.name(), &hit.resource.id);
+            own(hit, shape, frame, out);
+        }
+        Included::Peers(entry) => {
+            full_url(out, frame.base, entry.kind.name(), &entry.id);
+            shaped(entry.kind, entry.resource.get().as_bytes(), shape, out);
+        }
+        Included::Directory(kind, value) => {
+            let id = value.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+            full_url(out, frame.base, kind.name(), id);
+            shaped(*kind, value.to_string().as_bytes(), shape, out);
+        }
+    }
+    out.extend_from_slice(b",\"search\":{\"mode\":\"include\"}}");
+}
+
+fn own(hit: &Hit, shape: &Shape, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let write = || hit.view.written(&hit.resource, &hit.sight, frame.sealer);
+    if *shape == Shape::Whole {
+        out.extend_from_slice(&write().text);
+    } else {
+        let written = mutant::careless(Mutant::ElementsAreOfTheWhole, write);
+        shaped(hit.resource.kind, &written.text, shape, out);
+    }
+}
+
+/// Writes a resource in the form that is wanted.
+fn shaped(kind: ResourceType, resource: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    match shape.cut(kind, resource) {
+        Some(cut) => out.extend_from_slice(&cut),
+        None => out.extend_from_slice(resource),
+    }
 }
 
 /// Writes for which sources the page is complete.

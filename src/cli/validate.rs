@@ -14,7 +14,7 @@ use crate::{
     domain::identity::{TestRange, WrongCheck},
     error::Result,
     fhir::schema::Validator,
-    json::{self as strict, Limits},
+    json::{self as strict, Limits, members::place},
     native::{self, Rules, schemas::Schemas},
 };
 
@@ -72,7 +72,9 @@ pub fn run(asked: &Validate, output: &mut Output<'_>) -> Result<Exit> {
                         if fhir.is_none() {
                             fhir = Some(Validator::new()?);
                         }
-                        fhir.as_ref().map(|fhir| of_fhir(&resource, fhir)).unwrap_or_default()
+                        let text = str::from_utf8(&found.bytes).unwrap_or_default();
+                        let tell = |fhir| of_fhir(&resource, text, fhir);
+                        fhir.as_ref().map(tell).unwrap_or_default()
                     }
                     None => of_native(&found.bytes, &rules),
                 };
@@ -127,17 +129,20 @@ fn of_native(bytes: &[u8], rules: &Rules<'_>) -> Vec<Told> {
     }
 }
 
-fn of_fhir(resource: &Value, fhir: &Validator) -> Vec<Told> {
+fn of_fhir(resource: &Value, text: &str, fhir: &Validator) -> Vec<Told> {
+    let told = |path: String, say: &str| {
+        let (line, column) = place(text, &path);
+        Told { path, say: format!("{say} (line {line}, column {column})"), warning: false }
+    };
     let faults = fhir.faults(resource).into_iter();
-    let mut all: Vec<Told> =
-        faults.map(|f| Told { path: f.expression, say: f.say, warning: false }).collect();
+    let mut all: Vec<Told> = faults.map(|f| told(f.expression, &f.say)).collect();
     let is_consent = resource.get("resourceType").is_some_and(|kind| kind == "Consent");
     if all.is_empty()
         && is_consent
         && let Err(error) = profile::check(resource)
     {
         let path = error.expression().first().map_or("Consent", String::as_str).to_owned();
-        all.push(Told { path, say: error.say().to_owned(), warning: false });
+        all.push(told(path, error.say()));
     }
     all
 }

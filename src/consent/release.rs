@@ -34,7 +34,7 @@ use crate::{
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart},
     mutant::{self, Mutant},
-    query::{Filter, param, test::Test},
+    query::{Filter, How, param, test::Test},
     scope::Grant,
     smart::Limits,
     unit::Unit,
@@ -344,7 +344,7 @@ fn alternatives(kind: ResourceType, limits: &[&Limits]) -> Vec<Reach> {
     let filter = |f: &crate::smart::Filter| {
         let (name, of) = param::find(kind, &f.param)?;
         let any = f.values.iter().map(|v| Test::parse(of, v, "").ok()).collect::<Option<_>>()?;
-        Some(Filter { param: name, any })
+        Some(Filter { param: name, how: How::Any, any })
     };
     let reach = |limits: &&Limits| {
         let filters = limits.filters.iter().map(filter).collect::<Option<Vec<_>>>()?;

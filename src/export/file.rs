@@ -22,7 +22,7 @@ use crate::{
     fhir::types::ResourceType,
     mapping,
     mutant::{self, Mutant},
-    query::{Query, page::Sealer},
+    query::{Query, page::Sealer, shape::Shape},
     respond::{
         flight::{Flights, InFlight},
         stream::{self, Maker, Making, Recorded},
@@ -69,8 +69,8 @@ pub struct Wanted {
     pub kind: ResourceType,
     /// Any of these; everything without one.
     pub queries: Vec<Query>,
-    /// Root elements; `None` for all.
-    pub elements: Option<Vec<String>>,
+    /// In which form each resource is wanted.
+    pub shape: Shape,
     /// Only what changed after.
     pub since: Option<Moment>,
     /// Only what changed until then.
@@ -147,8 +147,8 @@ impl File {
             let now = clock.now();
             self.tools.leave.still(&self.grant, now).await?;
             let (node, sealer) = (self.tools.node.clone(), Arc::clone(&self.tools.sealer));
-            let elements = self.wanted.elements.clone();
-            let mut lines = Lines::new(&node, &*sealer, elements.as_deref());
+            let shape = self.wanted.shape.clone();
+            let mut lines = Lines::new(&node, &*sealer, &shape);
             self.fill(&mut lines, now).await?;
             if lines.is_empty() && self.begun {
                 continue;
@@ -185,8 +185,8 @@ impl File {
             self.wanted.block = block::of(&place, &node, stride);
         }
         self = self.starting(place);
-        let elements = self.wanted.elements.clone();
-        let mut lines = Lines::new(&node, &*sealer, elements.as_deref());
+        let shape = self.wanted.shape.clone();
+        let mut lines = Lines::new(&node, &*sealer, &shape);
         let ends = self.fill_page(&mut lines, now).await?;
         let after = match ends {
             Some(person) => Some(person),
@@ -220,7 +220,7 @@ impl File {
             }
             let Some(patient) = self.person().await? else { break };
             for hit in self.hits(&patient, now).await? {
-                lines.add(&hit)?;
+                lines.add(&hit);
             }
         }
         // Whoever walks past many must not keep others waiting.
@@ -240,7 +240,7 @@ impl File {
                 return Ok(last);
             }
             for hit in hits {
-                lines.add(&hit)?;
+                lines.add(&hit);
             }
             last = Some(patient.to_string());
         }

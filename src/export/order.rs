@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Kind, Result},
     export::FORMATS,
     fhir::types::ResourceType,
-    query::{self, Query, Terms},
+    query::{self, Query, Terms, shape::Shape},
     route::Level,
     scope::Grant,
     smart,
@@ -103,12 +103,12 @@ impl Order {
         of_it.map(|(_, text)| query::selection::selection(grant, kind, text, terms)).collect()
     }
 
-    /// The elements asked for of one type; `None` for all.
-    pub fn elements_of(&self, kind: ResourceType) -> Option<Vec<String>> {
-        let is_of_it = |of: &Option<String>| of.as_deref().is_none_or(|name| name == kind.name());
+    /// The form that resources of one type are asked for in.
+    pub fn shape_of(&self, kind: ResourceType) -> Shape {
+        let is_of_it = |of: &Option<String>| of.as_deref().is_none_or(|of| of == kind.name());
         let named = self.elements.iter().filter(|(of, _)| is_of_it(of));
-        let named: Vec<String> = named.map(|(_, element)| element.clone()).collect();
-        (!named.is_empty()).then_some(named)
+        let named: Vec<&str> = named.map(|(_, element)| element.as_str()).collect();
+        if named.is_empty() { Shape::Whole } else { Shape::of_elements(kind, named) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     export::{file::Made, leave::Leave},
     federation::ask::{Asking, Source},
     fhir::types::ResourceType,
-    query::page::Sealer,
+    query::{page::Sealer, shape::Shape},
     respond::{
         flight::Flights,
         stream::{self, Maker, Making},
@@ -32,8 +32,8 @@ pub struct PeersFile {
     pub next: Option<String>,
     /// The type of its resources.
     pub kind: ResourceType,
-    /// Root elements; `None` for all.
-    pub elements: Option<Vec<String>>,
+    /// In which form each resource is wanted.
+    pub shape: Shape,
     /// May it go on?
     pub leave: Leave,
     /// Where every disclosure is written down.
@@ -67,7 +67,7 @@ impl PeersFile {
             self.leave.still(&self.grant, now).await?;
             let piece = self.source.export_piece(&self.asking, &link, self.kind).await?;
             self.next = piece.next.filter(|next| *next != link);
-            let mut lines = Lines::new(&self.node, &*self.sealer, self.elements.as_deref());
+            let mut lines = Lines::new(&self.node, &*self.sealer, &self.shape);
             for entry in &piece.entries {
                 lines.pass(entry)?;
             }

@@ -132,7 +132,7 @@ impl Source {
         let Some(selector) = self.selector(asking, person).await else {
             return Reply::nothing(State::NotReached);
         };
-        let mut pairs = filters(query);
+        let mut pairs = query.sent.clone();
         pairs.push(selector);
         pairs.push(("_count".to_owned(), MOST.to_string()));
         let mut whole: Option<Answered> = None;
@@ -145,7 +145,10 @@ impl Source {
             };
             match &mut whole {
                 None => whole = Some(answered),
-                Some(all) => all.entries.extend(answered.entries),
+                Some(all) => {
+                    all.entries.extend(answered.entries);
+                    all.included.extend(answered.included);
+                }
             }
             cursor = reply.next;
             if cursor.is_none() {
@@ -157,7 +160,7 @@ impl Source {
 
     /// One page across people.
     pub async fn page(&self, asking: &Arc<Asking>, query: &Query, cursor: Option<&str>) -> Reply {
-        let mut pairs = filters(query);
+        let mut pairs = query.sent.clone();
         pairs.push(("_count".to_owned(), query.count.to_string()));
         self.search(asking, query, &pairs, cursor).await
     }
@@ -315,6 +318,7 @@ impl Source {
                         answered: Some(Answered {
                             node: self.code.clone(),
                             entries: page.entries,
+                            included: page.included,
                             total: page.total,
                             asked_at,
                         }),
@@ -395,17 +399,6 @@ impl Source {
         context.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
         self.tokens.token(Context(context), text, sign).await
     }
-}
-
-/// The query without what names the person or the page.
-fn filters(query: &Query) -> Vec<(String, String)> {
-    let own = ["patient", "subject", "patient.identifier", "subject.identifier", "_count"];
-    let identifies = |name: &str| {
-        own.contains(&name)
-            || (query.kind == ResourceType::Patient && name == "identifier")
-            || (query.kind == ResourceType::Patient && name == "_id" && query.person.is_some())
-    };
-    query.understood.iter().filter(|(name, _)| !identifies(name)).cloned().collect()
 }
 
 pub(super) fn trouble(outcome: &Outcome) -> Error {

@@ -18,12 +18,12 @@ use crate::{
     error::{Error, Kind, Result},
     federation::Entry,
     fhir::{
-        date,
         labels::{CLASS, Labels, THEME},
+        path,
         types::ResourceType,
     },
     json,
-    query::{Query, Sort},
+    query::{Query, Sort, order::Key, param},
 };
 
 /// Most entries of one page.
@@ -33,6 +33,8 @@ pub(super) const MOST: usize = 1000;
 pub struct Page {
     /// Its entries.
     pub entries: Vec<Entry>,
+    /// What it added to them.
+    pub included: Vec<Entry>,
     /// Its total.
     pub total: Option<usize>,
     /// The peer's cursor for the next page.
@@ -74,18 +76,48 @@ struct Mode {
 /// `SourceFailed` for anything that a gateway would not answer.
 pub fn read(body: &[u8], node: &NodeCode, query: &Query) -> Result<Page> {
     let bundle: Bundle<'_> = serde_json::from_slice(body).map_err(|_| lying())?;
-    if bundle.kind != "Bundle" || bundle.entry.len() > MOST {
+    if bundle.kind != "Bundle" || bundle.entry.len() > 2 * MOST + 1 {
         return Err(lying());
     }
     let matches = bundle
         .entry
         .iter()
         .filter(|e| e.search.as_ref().is_none_or(|search| search.mode == "match"));
+    let included = bundle
+        .entry
+        .iter()
+        .filter(|e| e.search.as_ref().is_some_and(|search| search.mode == "include"));
+    let included = included
+        .map(|e| {
+            let body = e.resource.get().as_bytes();
+            resource(body, node, added(body, query)?, &[])
+        })
+        .collect::<Result<Vec<_>>>()?;
     let entries = matches
         .map(|e| resource(e.resource.get().as_bytes(), node, query.kind, &query.sort))
         .collect::<Result<Vec<_>>>()?;
     let next = bundle.link.iter().find(|l| l.relation == "next").and_then(|l| cursor(&l.url));
-    Ok(Page { entries, total: bundle.total, next })
+    Ok(Page { entries, included, total: bundle.total, next })
+}
+
+/// The type of what a peer added, which the question must have asked for.
+fn added(body: &[u8], query: &Query) -> Result<ResourceType> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(rename = "resourceType")]
+        kind: &'a str,
+    }
+    let named: Named<'_> = serde_json::from_slice(body).map_err(|_| lying())?;
+    let kind = ResourceType::parse(named.kind).ok_or_else(lying)?;
+    let is_asked = query.includes.iter().any(|include| {
+        if include.reverse {
+            include.from == kind
+        } else {
+            let targets = param::targets(include.from, include.param.0);
+            include.to.map_or_else(|| targets.contains(&kind), |to| to == kind)
+        }
+    });
+    if is_asked { Ok(kind) } else { Err(lying()) }
 }
 
 /// Reads one resource of a peer.
@@ -98,9 +130,12 @@ pub fn resource(body: &[u8], node: &NodeCode, kind: ResourceType, sort: &[Sort])
     let value = json::parse(body, &json::Limits { bytes: body.len(), ..json::Limits::default() })
         .map_err(|_| lying())?;
     let id = value.get("id").and_then(Value::as_str).filter(|id| is_id(id)).ok_or_else(lying)?;
-    let patient = subject(&value, kind, id).ok_or_else(lying)?;
+    // The directory is nobody's.
+    let patient = if kind.is_personal() { subject(&value, kind, id) } else { Some("".into()) };
+    let patient = patient.ok_or_else(lying)?;
     let named = value.get("resourceType").and_then(Value::as_str);
-    let owned = node_of(id).as_ref() == Some(node) && node_of(&patient).as_ref() == Some(node);
+    let is_theirs = !kind.is_personal() || node_of(&patient).as_ref() == Some(node);
+    let owned = node_of(id).as_ref() == Some(node) && is_theirs;
     if named != Some(kind.name()) || !owned {
         return Err(lying());
     }
@@ -113,7 +148,7 @@ pub fn resource(body: &[u8], node: &NodeCode, kind: ResourceType, sort: &[Sort])
         patient,
         last_updated,
         version: value.pointer("/meta/versionId").and_then(Value::as_str).map(str::to_owned),
-        moments: sort.iter().map(|key| moment(&value, *key, last_updated)).collect(),
+        keys: sort.iter().map(|by| key(&value, kind, *by, last_updated)).collect(),
         labels: labels(&value),
         resource: RawValue::from_string(text.to_owned()).map_err(|_| lying())?,
     })
@@ -148,23 +183,13 @@ fn subject(value: &Value, kind: ResourceType, id: &str) -> Option<Arc<str>> {
     })
 }
 
-/// The time a resource is sorted by, where the reader can see it.
-fn moment(value: &Value, key: Sort, last_updated: Moment) -> Moment {
-    let text = |name: &str| value.pointer(name).and_then(Value::as_str);
-    let found = match key.param {
-        "_lastUpdated" => return last_updated,
-        "authored" => text("/authored").or_else(|| text("/authoredOn")),
-        "authored-on" => text("/authoredOn"),
-        "start-date" => text("/startDate"),
-        "recorded" => text("/recorded"),
-        "date" if key.descending => {
-            text("/effectiveDateTime").or_else(|| text("/period/end")).or(Some("9999"))
-        }
-        "date" => text("/effectiveDateTime").or_else(|| text("/period/start")).or(Some("0001")),
-        _ => None,
-    };
-    let range = found.and_then(date::range);
-    range.map_or(Moment::MIN, |(lo, hi)| if key.descending { hi } else { lo })
+/// What a resource is sorted by, where the reader can see it.
+fn key(value: &Value, kind: ResourceType, by: Sort, last_updated: Moment) -> Key {
+    if by.param == "_lastUpdated" {
+        return Key::At(last_updated);
+    }
+    let Some(param) = param::find(kind, by.param) else { return Key::At(Moment::MIN) };
+    Key::of(path::values(kind, param, value).into_iter(), by.descending)
 }
 
 fn labels(value: &Value) -> Labels {

@@ -1,12 +1,13 @@
 //! Says what in a JSON value breaks FHIR R4 (4.0.1), where, and in our own words.
 //!
 //! Asked of what comes in (a `Consent`), and by the tests of everything that goes out. The rules are
-//! in `schemas/fhir/fhir.schema.json`; the two that JSON Schema has no word for are in
-//! [`element`] and [`calendar`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
+//! in `schemas/fhir/fhir.schema.json`; those that JSON Schema has no word for are in [`element`],
+//! [`calendar`] and [`targets`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
 //! Never repeats a value of the input, which may be personal.
 
 mod calendar;
 mod element;
+mod targets;
 mod words;
 
 use jsonschema::PatternOptions;
@@ -55,12 +56,14 @@ impl Validator {
     /// Does the resource keep to FHIR R4? Cheaper than asking for the faults.
     pub fn accepts(&self, resource: &Value) -> bool {
         self.schema.is_valid(resource)
+            && targets::faults(words::root(resource), resource).is_empty()
     }
 
     /// Everything in the resource that breaks FHIR R4, at most [`MOST_FAULTS`]; empty if nothing does.
     pub fn faults(&self, resource: &Value) -> Vec<Fault> {
         let root = words::root(resource);
         let faults = self.schema.iter_errors(resource).flat_map(|fault| words::tell(root, &fault));
+        let faults = faults.chain(targets::faults(root, resource));
         faults.take(MOST_FAULTS).collect()
     }
 }

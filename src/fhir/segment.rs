@@ -120,6 +120,8 @@ pub enum RowValue<T> {
     Reference(T, T),
     /// A canonical or uri.
     Uri(T),
+    /// Words.
+    Text(T),
     /// What is computed from the visible segments.
     Computed(Slot),
 }
@@ -138,6 +140,7 @@ impl<T> RowValue<T> {
                 RowValue::Reference(kind, hold(id))
             }
             Self::Uri(uri) => RowValue::Uri(hold(uri)),
+            Self::Text(words) => RowValue::Text(hold(words)),
             Self::Computed(slot) => RowValue::Computed(slot),
         }
     }
@@ -221,6 +224,11 @@ impl Resource {
             let since = self.kinds_of(kinds).iter().filter_map(|kind| permitted.since(*kind));
             since.map(|since| changed.map_or(since, |changed| changed.max(since))).collect()
         })
+    }
+
+    /// The profile it claims.
+    pub const fn profile(&self) -> &'static str {
+        self.profile
     }
 
     /// Every kind a content segment of it has: it exists for whom one of them is permitted.

@@ -8,9 +8,18 @@ use serde_json::{Value, json};
 use crate::{
     domain::moment::Moment,
     fhir::{labels::CANONICAL, types::ResourceType},
-    query::param,
+    query::{linked, param},
 };
 
+/// What holds of all types.
+const SAY: &str = "Every read and search takes _format (json), _pretty, _summary or _elements; every \
+    search _count, _sort by any of its parameters but _profile and _security, _total, _include, \
+    _revinclude (both with :iterate, at most 10), conditions on neighbours by chains and _has (at most \
+    10, each over three references). All of it sees what the caller may see and nothing else. Across \
+    people the order is that of Patient ids. What is included lives at the same gateway as its match; \
+    references to other gateways are not followed. Of the directory, whose resources are nobody's, \
+    there are no chains and no _has. MyLife-Nodes names the nodes to ask. Documents for \
+    everybody are packed with gzip where that is asked for; an answer about somebody never is.";
 /// What `$circle-of-life` gives.
 const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
                       a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";
@@ -36,8 +45,14 @@ pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
         "format": ["json"],
         "rest": [{
             "mode": "server",
+            "documentation": SAY,
             "security": security,
             "resource": resources,
+            "interaction": [
+                { "code": "batch" },
+                { "code": "transaction", "documentation": "Of reads alone." },
+            ],
+            "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             "operation": [export("export")],
         }],
     })
@@ -65,10 +80,6 @@ pub fn stamped(mut value: Value, published: Moment) -> Value {
 }
 
 fn resource(kind: ResourceType) -> Value {
-    let params = param::COMMON
-        .iter()
-        .chain(param::of(kind))
-        .map(|(name, of)| json!({ "name": name, "type": of.code() }));
     let mut interactions = vec![json!({ "code": "read" }), json!({ "code": "search-type" })];
     if kind.has_history() {
         let more = ["vread", "history-instance", "history-type"];
@@ -77,6 +88,7 @@ fn resource(kind: ResourceType) -> Value {
     if kind == ResourceType::Consent {
         interactions.extend(["create", "update"].map(|code| json!({ "code": code })));
     }
+    let params = param::COMMON.iter().chain(param::of(kind));
     let mut value = json!({
         "type": kind.name(),
         "profile": format!(
@@ -87,52 +99,120 @@ fn resource(kind: ResourceType) -> Value {
         "versioning": if kind.has_history() { "versioned" } else { "no-version" },
         "readHistory": kind.has_history(),
         "conditionalRead": if kind.has_history() { "full-support" } else { "not-supported" },
-        "searchParam": params.collect::<Vec<_>>(),
+        "searchParam": params.map(|param| search_param(kind, *param)).collect::<Vec<_>>(),
     });
-    if let (Some(object), ResourceType::Consent) = (value.as_object_mut(), kind) {
-        let operation = |name: &str| {
-            let definition = format!("{CANONICAL}/OperationDefinition/consent-{name}");
-            json!({ "name": name, "definition": definition })
-        };
-        object.insert("operation".to_owned(), json!([operation("import"), operation("receipt")]));
+    let Some(object) = value.as_object_mut() else { return value };
+    for (name, all) in [("searchInclude", includes(kind)), ("searchRevInclude", back(kind))] {
+        if !all.is_empty() {
+            object.insert(name.to_owned(), json!(all));
+        }
+    }
+    let mut operations = operations(kind);
+    operations.push(json!({
+        "name": "validate",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+        "documentation": "Against FHIR R4; a Consent against this gateway's form too. Without mode \
+                          and profile.",
+    }));
+    object.insert("operation".to_owned(), operations.into());
+    if kind == ResourceType::Consent {
         object.insert("conditionalCreate".to_owned(), json!(true));
         object.insert("conditionalUpdate".to_owned(), json!(true));
         object.insert("updateCreate".to_owned(), json!(false));
     }
-    let operations = operations(kind);
-    if let (Some(object), false) = (value.as_object_mut(), operations.is_empty()) {
-        let operation = |(name, documentation): &(&str, &str)| {
-            let of = format!("{}-{name}", kind.name());
-            let definition = format!("{CANONICAL}/OperationDefinition/{of}");
-            json!({ "name": name, "definition": definition, "documentation": documentation })
-        };
-        let mut all: Vec<Value> = operations.iter().map(operation).collect();
-        all.extend((kind == ResourceType::Patient).then(|| export("patient-export")));
-        object.insert("operation".to_owned(), all.into());
+    value
+}
+
+/// A parameter, with what of it R4 has no element for.
+fn search_param(kind: ResourceType, (name, of): param::Param) -> Value {
+    let mut value = json!({ "name": name, "type": of.code() });
+    let mut say = Vec::new();
+    let modifiers = param::modifiers(kind, name);
+    if !modifiers.is_empty() {
+        say.push(format!("Modifiers: {}.", modifiers.join(", ")));
+    }
+    let chained = param::targets(kind, name).iter().filter(|to| linked::is_linked(**to));
+    let chained: Vec<&str> = chained.map(|to| to.name()).collect();
+    if of == param::Type::Reference && kind.is_personal() && !chained.is_empty() {
+        say.push(format!("Chained to {}.", chained.join(", ")));
+    }
+    if param::is_private(kind, name) {
+        say.push("In a body alone: POST _search.".to_owned());
+    }
+    if let (Some(object), false) = (value.as_object_mut(), say.is_empty()) {
+        object.insert("documentation".to_owned(), say.join(" ").into());
     }
     value
 }
 
-/// Operations beside those on Consents: name, and what it is for.
-fn operations(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
-    if kind == ResourceType::QuestionnaireResponse {
-        return &[("circle-of-life", CIRCLE)];
+/// What `_include` takes for a type.
+fn includes(kind: ResourceType) -> Vec<String> {
+    let of = |(name, _): &&param::Param| !param::targets(kind, name).is_empty();
+    param::of(kind).iter().filter(of).map(|(name, _)| format!("{kind}:{name}")).collect()
+}
+
+/// What `_revinclude` takes for a type.
+fn back(kind: ResourceType) -> Vec<String> {
+    let others = ResourceType::ALL.iter().filter(|from| linked::may_come_back(**from, kind));
+    let named = others.flat_map(|from| {
+        let of = move |(name, _): &&param::Param| param::targets(*from, name).contains(&kind);
+        param::of(*from).iter().filter(of).map(move |(name, _)| format!("{from}:{name}"))
+    });
+    named.collect()
+}
+
+/// The operations of a type, with what of each R4 has no element for.
+fn operations(kind: ResourceType) -> Vec<Value> {
+    let operation = |(name, documentation): &(&str, &str)| {
+        let of = format!("{}-{name}", kind.name());
+        let definition = format!("{CANONICAL}/OperationDefinition/{of}");
+        json!({ "name": name, "definition": definition, "documentation": documentation })
+    };
+    let own: &[(&str, &str)] = match kind {
+        ResourceType::Consent => &[
+            ("import", "Writes a Consent of another form."),
+            ("receipt", "The citizen's receipt."),
+        ],
+        ResourceType::QuestionnaireResponse => &[("circle-of-life", CIRCLE)],
+        ResourceType::Patient => &[
+            (
+                "explain",
+                "What a caller would be permitted to see of this person, class by class, and by \
+                 which consent or law. For the person, for whoever acts for the person, and for the \
+                 officers of the law table.",
+            ),
+            ("circle-of-life", CIRCLE),
+            (
+                "collective-plan",
+                "Everything that is planned with the person, from every gateway, as one plan with \
+                 what in it does not fit together: a Bundle, or a page (text/html).",
+            ),
+        ],
+        ResourceType::AuditEvent
+        | ResourceType::CarePlan
+        | ResourceType::CareTeam
+        | ResourceType::Goal
+        | ResourceType::HealthcareService
+        | ResourceType::Location
+        | ResourceType::Observation
+        | ResourceType::Organization
+        | ResourceType::Practitioner
+        | ResourceType::PractitionerRole
+        | ResourceType::Provenance
+        | ResourceType::Questionnaire
+        | ResourceType::RelatedPerson
+        | ResourceType::ServiceRequest
+        | ResourceType::Task => &[],
+    };
+    let mut all: Vec<Value> = own.iter().map(operation).collect();
+    if kind == ResourceType::Patient {
+        all.push(export("patient-export"));
+        all.push(json!({
+            "name": "everything",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+            "documentation": "With _type, _since and _count; without start and end. What the log says \
+                              is searched by itself.",
+        }));
     }
-    if kind != ResourceType::Patient {
-        return &[];
-    }
-    &[
-        (
-            "explain",
-            "What a caller would be permitted to see of this person, class by class, and by which \
-             consent or law. For the person, for whoever acts for the person, and for the officers \
-             of the law table.",
-        ),
-        ("circle-of-life", CIRCLE),
-        (
-            "collective-plan",
-            "Everything that is planned with the person, from every gateway, as one plan with what in \
-             it does not fit together: a Bundle, or a page (text/html).",
-        ),
-    ]
+    all
 }

@@ -28,7 +28,8 @@ use crate::{
     fhir::types::ResourceType,
     gateway::{
         Gateway,
-        request::{Asked, FHIR_JSON, content_type},
+        accept::{FHIR_JSON, content_type},
+        request::Asked,
     },
     handle::{self, Route},
     json,
@@ -227,7 +228,7 @@ impl Gateway {
         if takes || !is_grant {
             self.nothing_earlier_starts(local).await;
         }
-        Ok(self.acknowledged(asked, &written))
+        Ok(self.shown_back(asked, grant, &written).await)
     }
 
     /// Waits until nothing that was decided before may still start. What is under way in other processes

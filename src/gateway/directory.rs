@@ -3,18 +3,23 @@
 //! Organisations, professionals, services, places and questionnaires, made at start-up. Nothing of it
 //! is released or recorded, as it says nothing of anybody. Source: FHIR R4 search.
 
+use std::cmp::Ordering;
+
 use http::Response;
 use serde_json::{Value, json};
 
 use crate::{
-    bundle::export::subset,
+    bundle::include,
     domain::moment::Moment,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     export::order::Order,
-    fhir::{segment::RowValue, types::ResourceType},
+    fhir::{path, segment::RowValue, types::ResourceType},
     gateway::{Gateway, request::Asked},
     listen::body::Body,
-    query::{self, Query, page::Cursor, param},
+    query::{
+        self, Filter, How, Query, Sort, linked::Include, order::Key, page::Cursor, param,
+        shape::Shape,
+    },
     respond,
     scope::Grant,
 };
@@ -26,13 +31,14 @@ impl Gateway {
         asked: &Asked<'_>,
         kind: ResourceType,
         id: &str,
+        shape: &Shape,
     ) -> Result<Response<Body>> {
         let all = self.documents.directory.get(&kind).map_or(&[][..], Vec::as_slice);
         let found = all.iter().find(|value| id_of(value) == id).ok_or_else(Error::not_found)?;
-        Ok(respond::directory(found, &asked.request_id))
+        Ok(respond::directory(&shaped(kind, found, shape), &asked.request_id))
     }
 
-    /// A search of the directory, in order of id.
+    /// A search of the directory, in order of id or as asked.
     pub(crate) fn directory_search(
         &self,
         asked: &Asked<'_>,
@@ -42,10 +48,18 @@ impl Gateway {
         let terms = self.query_terms(grant, asked.now);
         let query = query::parse(grant, asked.parameters(), terms)?;
         let all = self.documents.directory.get(&kind).map_or(&[][..], Vec::as_slice);
-        let matches: Vec<&Value> = all.iter().filter(|value| holds(value, &query)).collect();
+        let mut matches: Vec<&Value> = all.iter().filter(|value| holds(value, &query)).collect();
+        matches.sort_by(|a, b| {
+            let keys = query.sort.iter().map(|by| {
+                let ordering = key(kind, a, *by).cmp(&key(kind, b, *by));
+                if by.descending { ordering.reverse() } else { ordering }
+            });
+            keys.fold(Ordering::Equal, Ordering::then).then_with(|| id_of(a).cmp(id_of(b)))
+        });
         let after = query.cursor.as_ref().and_then(|cursor| cursor.after.as_ref());
-        let done = after.map_or(0, |(_, id)| matches.partition_point(|v| id_of(v) <= id.as_str()));
-        let rest = matches.get(done..).unwrap_or_default();
+        // Nothing of the directory goes while the gateway runs, so the last page's end is found.
+        let last = after.and_then(|(_, id)| matches.iter().position(|v| id_of(v) == id.as_str()));
+        let rest = matches.get(last.map_or(0, |last| last + 1)..).unwrap_or_default();
         let page = rest.get(..query.count).unwrap_or(rest);
         let next = page.last().filter(|_| page.len() < rest.len()).and_then(|last| {
             let after = Some((0, id_of(last).to_owned()));
@@ -59,18 +73,29 @@ impl Gateway {
         let mut bundle = json!({
             "resourceType": "Bundle",
             "type": "searchset",
-            "total": matches.len(),
             "link": link,
         });
-        let entry = |value: &&Value| {
+        let entry = |(kind, value): &(ResourceType, &Value), mode: &str, shape: &Shape| {
             json!({
                 "fullUrl": format!("{}/{}/{}", self.base, kind.name(), id_of(value)),
-                "resource": value,
-                "search": { "mode": "match" },
+                "resource": shaped(*kind, value, shape),
+                "search": { "mode": mode },
             })
         };
-        if let (Some(object), false) = (bundle.as_object_mut(), page.is_empty()) {
-            object.insert("entry".to_owned(), page.iter().map(entry).collect());
+        let page: Vec<(ResourceType, &Value)> = page.iter().map(|value| (kind, *value)).collect();
+        let mut entries: Vec<Value> =
+            page.iter().map(|one| entry(one, "match", &query.shape)).collect();
+        let whole = matches!(query.shape, Shape::Elements(_));
+        let of_included = if whole { &Shape::Whole } else { &query.shape };
+        let included = neighbours(page, &query.includes, &self.documents.directory)?;
+        entries.extend(included.iter().map(|one| entry(one, "include", of_included)));
+        if let Some(object) = bundle.as_object_mut() {
+            if query.total {
+                object.insert("total".to_owned(), json!(matches.len()));
+            }
+            if !entries.is_empty() {
+                object.insert("entry".to_owned(), entries.into());
+            }
         }
         Ok(respond::directory(&bundle, &asked.request_id))
     }
@@ -93,17 +118,11 @@ impl Gateway {
                 && order.since.is_none_or(|since| at > since)
                 && order.until.is_none_or(|until| at <= until)
         };
-        let elements = order.elements_of(kind);
+        let shape = order.shape_of(kind);
         let mut lines = Vec::new();
         for value in all.iter().filter(is_meant) {
-            let whole = serde_json::to_vec(value).map_err(Error::internal)?;
-            match &elements {
-                None => lines.extend_from_slice(&whole),
-                Some(elements) => {
-                    let cut = subset(&whole, kind, elements)?;
-                    serde_json::to_writer(&mut lines, &cut).map_err(Error::internal)?;
-                }
-            }
+            serde_json::to_writer(&mut lines, &shaped(kind, value, &shape))
+                .map_err(Error::internal)?;
             lines.push(b'\n');
         }
         Ok(lines)
@@ -114,37 +133,84 @@ pub(super) fn id_of(value: &Value) -> &str {
     value["id"].as_str().unwrap_or_default()
 }
 
+/// A resource in the form that is wanted.
+fn shaped(kind: ResourceType, value: &Value, shape: &Shape) -> Value {
+    let cut = shape.cut(kind, value.to_string().as_bytes());
+    cut.and_then(|cut| serde_json::from_slice(&cut).ok()).unwrap_or_else(|| value.clone())
+}
+
+fn key(kind: ResourceType, value: &Value, by: Sort) -> Key {
+    let found = param::find(kind, by.param).map(|param| path::values(kind, param, value));
+    Key::of(found.unwrap_or_default().into_iter(), by.descending)
+}
+
 /// Does a resource of the directory meet every filter?
 fn holds(value: &Value, query: &Query) -> bool {
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let code = |code| RowValue::Token { system: None, code };
-    query.filters.iter().all(|filter| {
-        let rows: Vec<RowValue<&str>> = match filter.param {
-            "_id" => text("id").map(code).into_iter().collect(),
-            "status" => {
-                let system = param::system(query.kind, "status");
-                let token = |code| RowValue::Token { system, code };
-                text("status").map(token).into_iter().collect()
-            }
-            "url" => text("url").map(RowValue::Uri).into_iter().collect(),
-            "identifier" => value["identifier"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|i| {
-                    let (system, code) = (i["system"].as_str(), i["value"].as_str()?);
-                    Some(RowValue::Token { system, code })
-                })
-                .collect(),
-            "_lastUpdated" => value
-                .pointer("/meta/lastUpdated")
-                .and_then(Value::as_str)
-                .and_then(Moment::parse)
-                .map(|at| RowValue::Date(at, at))
-                .into_iter()
-                .collect(),
-            _ => Vec::new(),
+    query.filters.iter().all(|filter| meets(value, query.kind, filter))
+}
+
+fn meets(value: &Value, kind: ResourceType, filter: &Filter) -> bool {
+    let Some(param) = param::find(kind, filter.param) else { return false };
+    let implied = param::system(kind, filter.param);
+    let values = path::values(kind, param, value).into_iter().map(|value| match value {
+        RowValue::Token { system: None, code } => RowValue::Token { system: implied, code },
+        other @ (RowValue::Token { .. }
+        | RowValue::Date(..)
+        | RowValue::Reference(..)
+        | RowValue::Uri(_)
+        | RowValue::Text(_)
+        | RowValue::Computed(_)) => other,
+    });
+    let values: Vec<RowValue<&str>> = values.collect();
+    let found = || values.iter().any(|value| filter.any.iter().any(|test| test.holds(value)));
+    match filter.how {
+        How::Any => found(),
+        How::None => !found(),
+        How::Missing(missing) => values.is_empty() == missing,
+    }
+}
+
+/// What is added to these matches.
+fn neighbours<'a>(
+    matches: Vec<(ResourceType, &'a Value)>,
+    includes: &[Include],
+    directory: &'a include::Directory,
+) -> Result<Vec<(ResourceType, &'a Value)>> {
+    let refers =
+        |from: ResourceType, value: &Value, include: &Include, to: (ResourceType, &str)| {
+            let found = path::values(from, include.param, value);
+            let fits = include.to.is_none_or(|of| of == to.0);
+            fits && found.contains(&RowValue::Reference(to.0.name(), to.1))
         };
-        rows.iter().any(|row| filter.any.iter().any(|test| test.holds(row)))
-    })
+    let mut known: Vec<(ResourceType, &str)> =
+        matches.iter().map(|(kind, value)| (*kind, id_of(value))).collect();
+    let (mut frontier, mut all, mut first) = (matches, Vec::new(), true);
+    while !frontier.is_empty() {
+        let mut next = Vec::new();
+        for include in includes.iter().filter(|include| first || include.iterate) {
+            for (kind, value) in &frontier {
+                let others =
+                    directory.iter().filter(|(of, _)| !include.reverse || **of == include.from);
+                for (of, other) in others.flat_map(|(of, all)| all.iter().map(|one| (*of, one))) {
+                    let name = (of, id_of(other));
+                    let is_it = if include.reverse {
+                        refers(of, other, include, (*kind, id_of(value)))
+                    } else {
+                        *kind == include.from && refers(*kind, value, include, name)
+                    };
+                    if is_it && !known.contains(&name) {
+                        known.push(name);
+                        next.push((of, other));
+                    }
+                }
+            }
+        }
+        all.extend(next.iter().copied());
+        if all.len() > include::MOST {
+            let say = "More would be included than one page may hold; ask for fewer matches.";
+            return Err(Error::new(Kind::TooCostly, say).at("_count"));
+        }
+        (frontier, first) = (next, false);
+    }
+    Ok(all)
 }

@@ -20,7 +20,8 @@ use crate::{
     error::{Error, Kind, Result},
     gateway::{
         Gateway,
-        request::{Asked, FHIR_JSON, content_type},
+        accept::{FHIR_JSON, content_type},
+        request::Asked,
     },
     json,
     listen::body::Body,

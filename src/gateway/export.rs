@@ -28,7 +28,8 @@ use crate::{
     fhir::types::ResourceType,
     gateway::{
         Gateway,
-        request::{Asked, FHIR_JSON, content_type},
+        accept::{FHIR_JSON, content_type},
+        request::Asked,
     },
     json,
     listen::body::Body,

@@ -23,7 +23,10 @@ use crate::{
     listen::body::Body,
     mapping,
     mutant::{self, Mutant},
-    query::history::{self as query, Asked as Question},
+    query::{
+        history::{self as query, Asked as Question},
+        shape::Shape,
+    },
     respond::{self, condition},
     scope::Grant,
     search::history::History,
@@ -41,6 +44,7 @@ impl Gateway {
         version: &str,
     ) -> Result<Response<Body>> {
         let in_flight = self.flights.take();
+        let shape = Shape::of_read(kind, asked.parameters())?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let request = asked.request(None, &plan);
         let answer = match self.held_here(id) {
@@ -53,6 +57,7 @@ impl Gateway {
             }
             None => self.peers_read(asked, grant, &plan, id, Some(version)).await?,
         };
+        let answer = answer.shaped(kind, &shape);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::resource(answer, &receipt, asked.headers, false, sending))

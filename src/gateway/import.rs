@@ -14,8 +14,9 @@ use crate::{
     error::{Error, Kind, Result},
     gateway::{
         Gateway,
+        accept::{FHIR_JSON, content_type},
         consent::without_code,
-        request::{Asked, FHIR_JSON, content_type},
+        request::Asked,
     },
     json,
     listen::body::Body,

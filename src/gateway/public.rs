@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use http::Response;
+use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use crate::{
@@ -21,23 +21,24 @@ use crate::{
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
     fhir::types::ResourceType,
-    gateway::{Gateway, capability, directory::id_of, request::Asked},
+    gateway::{Gateway, capability, directory::id_of, openapi, request::Asked},
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
-    respond,
+    respond::{self, packed::Document},
     route::{Endpoint, Public},
 };
 
 /// Documents that are the same for everybody.
 pub struct Documents {
-    capability: Value,
-    smart: Value,
-    server: Value,
-    keys: Value,
+    capability: Document,
+    openapi: Document,
+    smart: Document,
+    server: Document,
+    keys: Document,
     /// Where people log in.
-    openid: Option<Value>,
-    schemas: BTreeMap<&'static str, Value>,
+    openid: Option<Document>,
+    schemas: BTreeMap<&'static str, Document>,
     /// In order of id.
     pub(super) directory: BTreeMap<ResourceType, Vec<Value>>,
 }
@@ -55,7 +56,8 @@ impl Documents {
     ) -> Result<Self> {
         let mut schemas = BTreeMap::new();
         for (name, text) in crate::native::schemas::FILES {
-            schemas.insert(name, serde_json::from_str(text).map_err(Error::internal)?);
+            let schema: Value = serde_json::from_str(text).map_err(Error::internal)?;
+            schemas.insert(name, Document::new(&schema));
         }
         let mut by_type = BTreeMap::new();
         for kind in ResourceType::ALL.iter().filter(|kind| !kind.is_personal()) {
@@ -68,12 +70,14 @@ impl Documents {
             all.sort_by(|a, b| id_of(a).cmp(id_of(b)));
             by_type.insert(*kind, all);
         }
+        let security = metadata.capability_security();
         Ok(Self {
-            capability: capability::statement(base, &metadata.capability_security(), published),
-            smart: metadata.smart_configuration(),
-            server: metadata.authorization_server(),
-            keys: metadata.jwks(),
-            openid: metadata.openid_configuration(),
+            capability: Document::new(&capability::statement(base, &security, published)),
+            openapi: Document::new(&openapi::document(base)),
+            smart: Document::new(&metadata.smart_configuration()),
+            server: Document::new(&metadata.authorization_server()),
+            keys: Document::new(&metadata.jwks()),
+            openid: metadata.openid_configuration().as_ref().map(Document::new),
             schemas,
             directory: by_type,
         })
@@ -94,6 +98,7 @@ impl Gateway {
             Public::Capability => {
                 (&self.documents.capability, "application/fhir+json; charset=utf-8")
             }
+            Public::OpenApi => (&self.documents.openapi, json),
             Public::Keys => (&self.documents.keys, json),
             Public::OpenIdConfiguration => {
                 let document = self.documents.openid.as_ref();
@@ -101,11 +106,20 @@ impl Gateway {
             }
             Public::SmartConfiguration => (&self.documents.smart, json),
             Public::Schema => {
-                let schema = self.documents.schemas.get(name).ok_or_else(Error::not_found)?;
+                // By the name of the file, or of the document: `native/plan.json`.
+                let name = name.strip_prefix("native/").unwrap_or(name);
+                let file = match name.strip_suffix(".json") {
+                    Some(of) if !name.ends_with(".schema.json") => format!("{of}.schema.json"),
+                    Some(_) | None => name.to_owned(),
+                };
+                let schema = self.documents.schemas.get(&*file).ok_or_else(Error::not_found)?;
                 (schema, "application/schema+json")
             }
         };
-        Ok(respond::public(value, kind, &asked.request_id))
+        // What is to be read by people is not packed.
+        let none = HeaderMap::new();
+        let headers = if asked.is_pretty() { &none } else { asked.headers };
+        Ok(respond::public(value, kind, headers, &asked.request_id))
     }
 
     /// The endpoints of authorization.

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response, header};
+use http::{HeaderMap, HeaderName, Method, Response};
 
 use crate::{
     audit::step,
@@ -14,7 +14,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
-    gateway::{Gateway, export, recorded_query},
+    gateway::{Gateway, accept, recorded_query},
     listen::{Answer, Answering, Incoming, body::Body},
     mutant::{self, Mutant},
     query::{Query, Raw},
@@ -118,7 +118,9 @@ impl Gateway {
         let mut grant = None;
         let answered = match route::recognise(&parts.method, path) {
             Err(error) => Err(error),
-            Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
+            Ok(Call::Public(public, name)) => {
+                accept::acceptable(&asked, false).and_then(|()| self.public(&asked, public, &name))
+            }
             Ok(Call::OAuth(endpoint)) => match Box::pin(body.whole()).await {
                 Ok(bytes) => {
                     asked.body = bytes;
@@ -136,7 +138,7 @@ impl Gateway {
             },
         };
         let road = grant.as_ref().map_or("none", |g| g.call().name());
-        match answered {
+        let response = match answered {
             Ok(response) => {
                 tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, "answered");
                 response
@@ -145,7 +147,8 @@ impl Gateway {
                 let error = Box::pin(self.looked_up(path, error)).await;
                 Box::pin(self.refused(&asked, grant.as_ref(), path, error)).await
             }
-        }
+        };
+        accept::prettied(&asked, response)
     }
 
     /// An address that is not served is refused whatever is held.
@@ -173,7 +176,7 @@ impl Gateway {
         self.pace.request(grant.caller().client_id(), asked.now).await?;
         // What is looked at in a browser has forms of its own.
         if !grant.call().is_shown() {
-            acceptable(asked, matches!(grant.call(), Call::ExportFile(_)))?;
+            accept::acceptable(asked, matches!(grant.call(), Call::ExportFile(_)))?;
         }
         if *asked.method != Method::GET && *asked.method != Method::HEAD {
             asked.body = Box::pin(body.whole()).await?;
@@ -189,9 +192,9 @@ impl Gateway {
                 Box::pin(self.history(asked, grant)).await
             }
             Call::Search(kind) if !kind.is_personal() => self.directory_search(asked, grant, *kind),
-            Call::Search(_) => {
+            Call::Search(_) | Call::Compartment(..) => {
                 if *asked.method == Method::POST {
-                    content_type(asked.headers, &["application/x-www-form-urlencoded"])?;
+                    accept::content_type(asked.headers, &["application/x-www-form-urlencoded"])?;
                 }
                 self.search(asked, grant).await
             }
@@ -199,6 +202,9 @@ impl Gateway {
             // is in it.
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
             Call::Explain(_) => Box::pin(self.explain(asked, grant)).await,
+            Call::Everything(id) => Box::pin(self.everything(asked, grant, id)).await,
+            Call::Batch => Box::pin(self.batch(asked)).await,
+            Call::Validate(kind) => self.validate(asked, *kind),
             Call::CircleOfResponse(id) => Box::pin(self.circle_of_one(asked, grant, id)).await,
             Call::CircleOfPatient(id) => Box::pin(self.circle_of_latest(asked, grant, id)).await,
             Call::CollectivePlan(id) => Box::pin(self.collective_plan(asked, grant, id)).await,
@@ -253,51 +259,6 @@ impl Gateway {
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// The header that says which gateways are to be asked.
 const NODES: HeaderName = HeaderName::from_static("mylife-nodes");
-
-/// The types of a body that is JSON.
-pub(crate) const FHIR_JSON: &[&str] = &["application/json", "application/fhir+json", "text/json"];
-
-/// Is the body of a type the road reads?
-pub(crate) fn content_type(headers: &HeaderMap, known: &[&str]) -> Result<()> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let kind = given.split(';').next().unwrap_or_default().trim();
-    if known.iter().any(|k| k.eq_ignore_ascii_case(kind)) {
-        Ok(())
-    } else {
-        let say = "Send the body as the type this address reads: JSON for documents, \
-                   application/x-www-form-urlencoded for _search.";
-        Err(Error::new(Kind::UnsupportedMedia, say))
-    }
-}
-
-/// Can the caller read what this gateway writes?
-fn acceptable(asked: &Asked<'_>, takes_lines: bool) -> Result<()> {
-    let json = |text: &str| {
-        let kind = text.split(';').next().unwrap_or_default().trim();
-        let known = [
-            "*/*",
-            "application/*",
-            "application/json",
-            "application/fhir+json",
-            "text/json",
-            "json",
-        ];
-        let is_lines = takes_lines && export::takes_lines(kind);
-        known.contains(&kind) || kind == "application/fhir json" || is_lines
-    };
-    let refused =
-        || Error::new(Kind::NotAcceptable, "This gateway writes application/fhir+json alone.");
-    let format = asked.query.and_then(|q| {
-        form_urlencoded::parse(q.as_bytes()).find(|(n, _)| n == "_format").map(|(_, v)| v)
-    });
-    if let Some(format) = format {
-        return if json(&format) { Ok(()) } else { Err(refused()) };
-    }
-    let accepts = asked.headers.get_all(header::ACCEPT);
-    let mut given = accepts.iter().filter_map(|v| v.to_str().ok()).peekable();
-    let fits = given.peek().is_none() || given.any(|v| v.split(',').any(json));
-    if fits { Ok(()) } else { Err(refused()) }
-}
 
 /// The scope that a call would have needed.
 fn needed(method: &Method, path: &str) -> Option<String> {

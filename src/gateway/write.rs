@@ -11,7 +11,8 @@ use crate::{
     error::{Error, Kind, Result},
     gateway::{
         Gateway,
-        request::{Asked, FHIR_JSON, content_type},
+        accept::{FHIR_JSON, content_type},
+        request::Asked,
     },
     listen::body::Body,
     native::{self, NativeKind, Rules},

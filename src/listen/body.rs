@@ -162,6 +162,22 @@ impl Body {
         Self { first: Piece { bytes: Bytes::new(), ..self.first }, rest: None, ..self }
     }
 
+    /// The same answer, its bytes written in another way; its check stays. What comes in pieces stays as
+    /// it is.
+    #[must_use]
+    pub fn rewritten(self, write: impl FnOnce(Bytes) -> Vec<u8>) -> Self {
+        if self.rest.is_some() || self.first.bytes.is_empty() {
+            return self;
+        }
+        let bytes = write(self.first.bytes).into();
+        Self { first: Piece { bytes, ..self.first }, ..self }
+    }
+
+    /// What is handed over, for an answer that is made of several; none of what comes in pieces.
+    pub fn into_piece(self) -> Option<Piece> {
+        self.rest.is_none().then_some(self.first)
+    }
+
     fn new(first: Piece, rest: Option<Box<dyn Pieces>>) -> Self {
         Self { first, rest, notes: None }
     }

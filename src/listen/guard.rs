@@ -44,6 +44,7 @@ pub fn check(parts: &mut Parts, hosts: &Hosts, limits: &Limits) -> Result<(), Re
     framing(&parts.headers)?;
     host(parts, hosts)?;
     target(parts, limits)?;
+    size(parts, limits)?;
     strip(&mut parts.headers);
     Ok(())
 }
@@ -118,6 +119,17 @@ fn target(parts: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     }
     if parts.uri.authority().is_some() {
         parts.uri = Uri::from(path);
+    }
+    Ok(())
+}
+
+/// A head above the bound, as long as hyper still reads it, is told so; what is longer hyper refuses.
+fn size(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
+    let line =
+        |(name, value): (&HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target + parts.headers.iter().map(line).sum::<usize>() > limits.head_bytes {
+        return Err((Kind::HeadTooLarge, "Send fewer or shorter headers."));
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .header_read_timeout(None)
-        .max_header_size(limits.head_bytes)
+        .max_header_size(limits.head_bytes.max(BUFFER_BYTES))
         .max_buf_size(BUFFER_BYTES)
         .half_close(false);
     builder

@@ -65,17 +65,23 @@ pub fn patient(held: &Held<Person>, context: &mut Context<'_>) -> Resource {
     let given: Vec<&str> =
         person.name.given.iter().map(super::super::domain::words::Words::as_str).collect();
     let parts = json!([{ "use": "official", "text": name, "family": person.name.family.as_str(), "given": given }]);
+    b.rows(&[kind], || json!({ "name": parts }));
     b.content(&[kind], at, "name", || parts);
     let telecom = telecom(person);
+    b.rows(&[contact], || json!({ "telecom": telecom }));
     if !telecom.is_empty() {
         b.content(&[contact], at_contact, "telecom", || Value::Array(telecom));
     }
     if let Some(birth) = person.birth_date {
+        b.rows(&[kind], || json!({ "birthDate": birth.to_string() }));
         b.content(&[kind], at, "birthDate", || json!(birth.to_string()));
     }
     if let Some(address) = person.contact.as_ref().and_then(|c| c.address.as_ref()) {
-        b.content(&[contact], at_contact, "address", || json!([{ "text": address.as_str() }]));
+        let address = json!([{ "text": address.as_str() }]);
+        b.rows(&[contact], || json!({ "address": address }));
+        b.content(&[contact], at_contact, "address", || address);
     }
+    b.frame_rows(|| json!({ "active": true }));
     b.build()
 }
 
@@ -95,8 +101,11 @@ pub fn related(held: &Held<Person>, of: &Representation, context: &mut Context<'
         crate::domain::person::Relation::Authorised => "DELEGATEE",
     };
     let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
-    b.content(&[kind], at, "relationship", || json!([{ "coding": [coding(system, role)] }]));
-    b.content(&[kind], at, "name", || json!([{ "text": of.who.name.as_str() }]));
+    let relationship = json!([{ "coding": [coding(system, role)] }]);
+    let name = json!([{ "text": of.who.name.as_str() }]);
+    b.rows(&[kind], || json!({ "relationship": relationship, "name": name }));
+    b.content(&[kind], at, "relationship", || relationship);
+    b.content(&[kind], at, "name", || name);
     b.row(&[kind], "patient", reference("Patient", &context.compartment.patient));
     b.build()
 }

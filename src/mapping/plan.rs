@@ -124,6 +124,7 @@ fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     person_rows(&mut b, &[own, words], context);
     b.row(&[own, words], "status", RowValue::<&str>::Computed(Slot::Status));
     b.row(&[own, words], "category", token(Some(PLAN), "welfare-plan"));
+    b.row(&[own, words], "intent", token(None, "plan"));
     b.row(&[own, words], "identifier", token(Some(text::DOCUMENT), &held.id));
     b.row(&team, "care-team", reference("CareTeam", &team_id(held)));
     if let Some(row) = period_row(plan.period) {
@@ -146,8 +147,9 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
     b.array("goal", |b| {
         for goal in &plan.goals {
             let kind = context.kind(ResourceType::Goal, goal.themes, ClassSet::EMPTY);
-            let to = format!("Goal/{}", part_id(held, "goal", goal.id.as_str(), 'g'));
-            b.reference_item(&[kind], || json!({ "reference": to }));
+            let id = part_id(held, "goal", goal.id.as_str(), 'g');
+            b.row(&[kind], "goal", reference("Goal", &id));
+            b.reference_item(&[kind], || json!({ "reference": format!("Goal/{id}") }));
         }
     });
     let mut activities = Vec::new();
@@ -155,16 +157,18 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
         let classes = context.sensitivity(service.service.as_str());
         let kind = context.kind(ResourceType::ServiceRequest, service.themes, classes);
         let id = part_id(held, "service", service.id.as_str(), 's');
-        activities.push((kind, format!("ServiceRequest/{id}")));
+        activities.push((kind, "ServiceRequest", id));
     }
     for action in &plan.actions {
         let kind = context.kind(ResourceType::Task, action.themes, ClassSet::EMPTY);
         let id = part_id(held, "action", action.id.as_str(), 'a');
-        activities.push((kind, format!("Task/{id}")));
+        activities.push((kind, "Task", id));
     }
     b.array("activity", |b| {
-        for (kind, to) in activities {
-            b.reference_item(&[kind], || json!({ "reference": { "reference": to } }));
+        for (kind, of, id) in activities {
+            b.row(&[kind], "activity-reference", reference(of, &id));
+            let to = json!({ "reference": format!("{of}/{id}") });
+            b.reference_item(&[kind], || json!({ "reference": to }));
         }
     });
 }
@@ -188,6 +192,7 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
     if let Some(achievement) = goal.achievement {
         let system = "http://terminology.hl7.org/CodeSystem/goal-achievement";
         let value = json!({ "coding": [coding(system, achievement.code())] });
+        b.rows(&[kind], || json!({ "achievementStatus": value }));
         b.content(&[kind], at, "achievementStatus", || value);
     }
     let about: Vec<Value> = goal.themes.iter().map(|t| coding(labels::THEME, t.code())).collect();
@@ -209,6 +214,7 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
         if let (Some(object), Some(due)) = (value.as_object_mut(), target.due) {
             object.insert("dueDate".to_owned(), json!(due.to_string()));
         }
+        b.rows(&[kind], || json!({ "target": [value] }));
         b.content(&[kind], at, "target", || json!([value]));
     }
     match goal.set_by {
@@ -270,6 +276,7 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     b.content(&[kind], at, "code", || code);
     b.frame("subject", || context.subject());
     if let Some(period) = service.period.and_then(period) {
+        b.rows(&[kind], || json!({ "occurrencePeriod": period }));
         b.content(&[kind], at, "occurrencePeriod", || period);
     }
     if let Some(quantity) = &service.quantity {
@@ -279,11 +286,7 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     if let Some(decided) = service.decided {
         b.content(&[kind], at, "authoredOn", || json!(decided.to_string()));
     }
-    // A service carries the sensitivity of the unit that gives it, so both are of one kind.
-    let mut performers = vec![context.named("HealthcareService", service.service.as_str())];
-    let unit = context.directory.given_by(service.service.as_str());
-    performers.extend(unit.map(|unit| context.named("Organization", unit)));
-    b.content(&[kind], at, "performer", || json!(performers));
+    b.content(&[kind], at, "performer", || performers(service, context));
     if let Some(note) = &service.note {
         let said = b.stamp(stamp(held, &format!("service-words:{}", service.id.as_str())));
         b.content(&[words], said, "note", || json!([{ "text": note.as_str() }]));
@@ -292,6 +295,8 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     b.row(&[kind], "status", token(None, status));
     b.row(&[kind], "intent", token(None, intent));
     b.row(&[kind], "code", token(Some(text::SERVICE), service.service.as_str()));
+    b.row(&[kind], "code:text", RowValue::Text(&name));
+    b.row(&[kind], "performer", reference("HealthcareService", service.service.as_str()));
     for theme in service.themes.iter() {
         b.row(&[kind], "category", token(Some(labels::THEME), theme.code()));
     }
@@ -300,6 +305,15 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
         b.row(&[kind], "authored", row);
     }
     b.build()
+}
+
+/// The service and the unit that gives it. A service carries the sensitivity of its unit, so both are
+/// of one kind.
+fn performers(service: &Service, context: &Context<'_>) -> Value {
+    let mut all = vec![context.named("HealthcareService", service.service.as_str())];
+    let unit = context.directory.given_by(service.service.as_str());
+    all.extend(unit.map(|unit| context.named("Organization", unit)));
+    json!(all)
 }
 
 /// Kinds of the `CarePlan`'s content: it exists for whom one of them is permitted.

@@ -89,6 +89,7 @@ fn build(
         object.insert("display".to_owned(), json!(name.of(&context.language())));
     }
     let agent = json!([{ "type": { "coding": [coding(AGENT, "custodian")] }, "who": who }]);
+    b.rows(&kinds, || json!({ "agent": agent }));
     b.reference(&kinds, "agent", || agent);
     b.row(&kinds, "patient", reference("Patient", &compartment.patient));
     b.row(targets, "target", reference(target, document));

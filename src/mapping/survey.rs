@@ -77,6 +77,7 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     for param in ["patient", "subject"] {
         b.row(&kinds, param, reference("Patient", &context.compartment.patient));
     }
+    b.row(context.patient(), "source", reference("Patient", &context.compartment.patient));
     b.row(&kinds, "authored", RowValue::<&str>::Computed(Slot::Authored("authored")));
     b.row(&kinds, "status", RowValue::<&str>::Computed(Slot::Status));
     b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire));
@@ -146,7 +147,10 @@ fn observation(
         b.row(&[kind], param, reference("Patient", &context.compartment.patient));
     }
     b.row(&[kind], "status", token(None, status));
-    b.row(&[kind], "code", token(Some(CODES), &code));
+    for param in ["code", "combo-code"] {
+        b.row(&[kind], param, token(Some(CODES), &code));
+    }
+    b.row(&[kind], "code:text", RowValue::Text(&display));
     b.row(&[kind], "category", token(Some(OBSERVATION_CATEGORY), "survey"));
     b.row(source, "derived-from", reference("QuestionnaireResponse", &held.id));
     if let Some(date) = date(&authored) {

@@ -6,18 +6,15 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     domain::moment::Moment,
     fhir::{
-        segment::{KindId, Resource, RowValue, Stamp},
+        segment::{KindId, Resource, Stamp},
         types::ResourceType,
     },
-    mapping::{
-        context::Context,
-        text::{reference, token},
-    },
+    mapping::{context::Context, text::reference},
 };
 
 /// Profiles that an event can claim; each stands in `meta.profile` of those that do.
@@ -64,29 +61,10 @@ pub(super) fn resource(told: &Told, kind: KindId, context: &Context<'_>) -> Reso
         b.stamp(Stamp { changed: *at, status: "final".into(), authored: time.as_str().into() });
     for (name, value) in event.as_object().into_iter().flatten() {
         if !["resourceType", "id", "meta"].contains(&name.as_str()) {
+            b.rows(&[kind], || json!({ name: value }));
             b.content(&[kind], stamp, name, || value.clone());
         }
     }
     b.row(&[kind], "patient", reference("Patient", &context.compartment.patient));
-    b.row::<&str>(&[kind], "date", RowValue::Date(*at, *at));
-    for param in ["action", "outcome"] {
-        if let Some(code) = event.get(param).and_then(Value::as_str) {
-            b.row(&[kind], param, token(None, code));
-        }
-    }
-    let codings = [("type", event.get("type")), ("subtype", event.pointer("/subtype/0"))];
-    for (param, coding) in codings {
-        let part = |name| coding.and_then(|coding| coding.get(name)?.as_str());
-        if let Some(code) = part("code") {
-            b.row(&[kind], param, token(part("system"), code));
-        }
-    }
-    for entity in event.get("entity").and_then(Value::as_array).into_iter().flatten() {
-        let named = entity.pointer("/what/reference").and_then(Value::as_str);
-        let mut parts = named.into_iter().flat_map(|reference| reference.split('/'));
-        if let (Some(of), Some(id)) = (parts.next(), parts.next()) {
-            b.row(&[kind], "entity", reference(of, id));
-        }
-    }
     b.build()
 }

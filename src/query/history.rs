@@ -48,10 +48,13 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
     let (kind, id) = match grant.call() {
         Call::HistoryInstance(kind, id) => (*kind, Some(id.clone())),
         Call::HistoryType(kind) => (*kind, None),
-        Call::CircleOfPatient(_)
+        Call::Batch
+        | Call::CircleOfPatient(_)
         | Call::CircleOfResponse(_)
         | Call::CollectivePlan(_)
+        | Call::Compartment(..)
         | Call::CreateConsent
+        | Call::Everything(_)
         | Call::Explain(_)
         | Call::Handles(_)
         | Call::ImportConsent
@@ -62,6 +65,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::Receipt(_)
         | Call::Search(_)
         | Call::UpdateConsent(_)
+        | Call::Validate(_)
         | Call::Vread(..)
         | Call::WriteConsent
         | Call::Export(_)
@@ -69,17 +73,8 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::ExportEnd(_)
         | Call::ExportFile(_) => return Err(Error::internal("this call has no history")),
     };
-    let mut asked = Asked {
-        kind,
-        id,
-        patient: None,
-        since: None,
-        at: None,
-        count: DEFAULT_COUNT.min(terms.most),
-        cursor: None,
-        understood: Vec::new(),
-        binding: [0; 16],
-    };
+    let count = DEFAULT_COUNT.min(terms.most);
+    let mut asked = Asked { kind, id, count, ..Asked::everything() };
     let mut cursor = None;
     let text = raw.url.unwrap_or("").as_bytes();
     for (given, pair) in text.split(|b| *b == b'&').filter(|p| !p.is_empty()).enumerate() {

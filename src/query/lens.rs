@@ -9,11 +9,30 @@ use crate::{
         labels::{self, Labels},
         segment::{Permitted, Resource, RowValue, Seen, Slot},
     },
-    query::{Filter, param},
+    query::{Filter, How, param},
 };
 
 /// Does the resource, as `seen` through `lens` with these labels, meet the filter?
 pub fn meets(
+    lens: &impl Permitted,
+    resource: &Resource,
+    seen: &Seen,
+    labels: Labels,
+    filter: &Filter,
+) -> bool {
+    let found = match filter.how {
+        How::Missing(missing) => {
+            let exists = filter.param.starts_with('_')
+                || values(lens, resource, seen, filter.param).next().is_some();
+            return exists != missing;
+        }
+        How::Any | How::None => finds(lens, resource, seen, labels, filter),
+    };
+    found == (filter.how == How::Any)
+}
+
+/// Has the resource a value of which one of the tests holds?
+fn finds(
     lens: &impl Permitted,
     resource: &Resource,
     seen: &Seen,
@@ -25,6 +44,7 @@ pub fn meets(
     match filter.param {
         "_id" => any(&token(None, &resource.id)),
         "_lastUpdated" => any(&RowValue::Date(seen.last_updated, seen.last_updated)),
+        "_profile" => any(&RowValue::Uri(resource.profile())),
         "_security" => {
             labels::codings(labels).any(|(system, code)| any(&token(Some(system), code)))
         }
@@ -53,7 +73,8 @@ fn resolve<'a>(value: RowValue<&'a str>, seen: &'a Seen) -> RowValue<&'a str> {
         | RowValue::Date(..)
         | RowValue::Reference(..)
         | RowValue::Token { .. }
-        | RowValue::Uri(_) => value,
+        | RowValue::Uri(_)
+        | RowValue::Text(_) => value,
     }
 }
 

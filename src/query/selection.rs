@@ -24,7 +24,7 @@ pub fn selection(grant: &Grant, kind: ResourceType, text: &str, terms: Terms<'_>
         return Err(Error::new(Kind::NotSupported, say).at("_typeFilter"));
     }
     let raw = Raw { url: Some(text), body: None, strict: true };
-    query(grant, kind, raw, terms).map_err(|error| error.at("_typeFilter"))
+    query(grant, kind, None, raw, terms).map_err(|error| error.at("_typeFilter"))
 }
 
 /// The pairs of a URL's query, decoded strictly.

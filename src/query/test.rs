@@ -1,7 +1,7 @@
 //! One condition of a query: what a value must be to match.
 //!
 //! Pure. The lens over a compartment and the property tests use the same words. Source: FHIR R4
-//! search.html, sections date, token, reference, uri.
+//! search.html, sections date, string, token, reference, uri.
 
 use crate::{
     domain::{id, moment::Moment},
@@ -42,7 +42,33 @@ pub enum Test {
     Token(Option<String>, Option<String>),
     /// The exact uri.
     Uri(String),
+    /// Words: their beginning, all of them, or some within.
+    Text(Part, String),
+    /// A code of this system, whichever.
+    Within(&'static str),
 }
+
+/// Which part of some words must be as asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// Anything within, whatever the case and the marks on letters.
+    Any,
+    /// The whole, letter by letter.
+    Exact,
+    /// The beginning, whatever the case and the marks on letters.
+    Start,
+}
+
+/// Where value sets stand; each is all codes of the code system of the same name.
+const SETS: &str = "https://mylife.example/fhir/ValueSet/";
+/// The code systems that have one.
+const SYSTEMS: [&str; 5] = [
+    "https://mylife.example/fhir/CodeSystem/3x10d",
+    "https://mylife.example/fhir/CodeSystem/class",
+    "https://mylife.example/fhir/CodeSystem/healthcare-service",
+    "https://mylife.example/fhir/CodeSystem/plan",
+    "https://mylife.example/fhir/CodeSystem/theme",
+];
 
 impl Test {
     /// Reads one alternative. `base` is the gateway's own FHIR base, for absolute references.
@@ -54,6 +80,7 @@ impl Test {
             Type::Date => Self::date(text),
             Type::Token => Self::token(text),
             Type::Reference => Self::reference(text, base),
+            Type::Text => Ok(Self::Text(Part::Start, folded(&plain(text)))),
             Type::Uri | Type::Canonical => {
                 let uri = plain(text);
                 if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
@@ -62,6 +89,27 @@ impl Test {
                 Ok(Self::Uri(uri))
             }
         }
+    }
+
+    /// The words of `:exact` and `:contains`.
+    pub fn words(text: &str, exact: bool) -> Self {
+        let words = plain(text);
+        if exact { Self::Text(Part::Exact, words) } else { Self::Text(Part::Any, folded(&words)) }
+    }
+
+    /// The codes of a value set, by its canonical.
+    ///
+    /// # Errors
+    /// `Invalid` for one that is not known here.
+    pub fn within(set: &str) -> Result<Self> {
+        let of = |system: &&str| {
+            set.strip_prefix(SETS).is_some_and(|name| system.rsplit('/').next() == Some(name))
+        };
+        SYSTEMS.into_iter().find(of).map(Self::Within).ok_or_else(|| {
+            Error::invalid(
+                "This value set is not known here; those of the gateway's code systems are.",
+            )
+        })
     }
 
     fn token(text: &str) -> Result<Self> {
@@ -136,16 +184,46 @@ impl Test {
             (Self::Uri(uri), RowValue::Uri(to)) => {
                 *to == &**uri || to.split_once('|').is_some_and(|(url, _)| url == uri)
             }
+            (Self::Within(system), RowValue::Token { system: s, .. }) => *s == Some(*system),
+            (Self::Text(part, asked), RowValue::Text(words)) => match part {
+                Part::Start => folded(words).starts_with(asked),
+                Part::Any => folded(words).contains(asked),
+                Part::Exact => words == asked,
+            },
             (
-                Self::Date(..) | Self::Reference(..) | Self::Token(..) | Self::Uri(_),
+                Self::Date(..)
+                | Self::Reference(..)
+                | Self::Token(..)
+                | Self::Uri(_)
+                | Self::Text(..)
+                | Self::Within(_),
                 RowValue::Date(..)
                 | RowValue::Reference(..)
                 | RowValue::Token { .. }
                 | RowValue::Uri(_)
+                | RowValue::Text(_)
                 | RowValue::Computed(_),
             ) => false,
         }
     }
+}
+
+/// Words without their case and the marks on their letters, as people look for names.
+pub fn folded(words: &str) -> String {
+    let plain = |c: char| match c {
+        'à'..='å' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ñ' => 'n',
+        'ò'..='ö' | 'ø' => 'o',
+        'ù'..='ü' => 'u',
+        'ý' | 'ÿ' => 'y',
+        'š' => 's',
+        'ž' => 'z',
+        other => other,
+    };
+    words.chars().flat_map(char::to_lowercase).map(plain).collect()
 }
 
 /// Splits where the mark is not escaped; the parts keep their escapes.

@@ -16,6 +16,7 @@ mod reading;
 mod searching;
 mod shown;
 mod stage;
+mod together;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -86,6 +87,14 @@ tests! {
         an_export_is_of_the_client_that_began_it,
     },
     past::{ a_history_has_the_versions_that_are_seen },
+    together::{
+        a_hidden_neighbour_fulfils_no_condition,
+        nothing_hidden_refers_to_what_is_found,
+        no_hidden_neighbour_comes_along,
+        a_shortened_form_is_of_what_is_seen,
+        everything_of_a_person_is_what_is_seen,
+        a_batch_is_as_its_entries_alone,
+    },
     absent::{
         parameters_that_are_not_served_tell_nothing,
         addresses_that_are_not_served_tell_nothing,

@@ -1,5 +1,6 @@
 //! One file per step of the way of a request and per part it stands on, with the names of `src/`.
 
+mod addresses;
 mod asking;
 pub(crate) mod audit;
 mod audit_tree;

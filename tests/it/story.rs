@@ -2,6 +2,7 @@
 
 mod bad_consents;
 mod bad_input;
+mod claims;
 mod circle_of_life;
 mod collective_plan;
 mod consent_as_fhir;
@@ -19,13 +20,17 @@ mod launch;
 mod looks_in_the_directory;
 mod peers_misbehave;
 mod portal_pulls_survey;
+mod in_every_form;
 mod namesakes;
+mod neighbours;
 mod operator_looks_at_peers;
 mod passes_through;
 mod region_reads_plan;
 mod revoked;
 mod server;
+mod several_at_once;
 mod too_many_requests;
+mod validated;
 mod versions;
 mod walk_in_blocks;
 mod who_saw_what;

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{Around, KindId, Part, Resource, Row, RowValue, Slot, Stamp};
-use crate::fhir::types::ResourceType;
+use crate::fhir::{param, path, types::ResourceType};
 
 /// Builds a resource part by part, in document order.
 pub struct Builder {
@@ -178,6 +178,34 @@ impl Builder {
         let kinds = self.list(kinds);
         let value = value.hold(|text| self.put(text.as_ref()));
         self.rows.push(Row { param, value, kinds });
+    }
+
+    /// Search rows of all that the type's parameters find in a part of the resource, given as it stands
+    /// in the whole.
+    pub fn rows(&mut self, kinds: &[KindId], part: impl FnOnce() -> Value) {
+        if self.is_draft {
+            return;
+        }
+        let (kind, part) = (self.resource.kind, part());
+        for param in param::of(kind).iter().chain(param::beside_all(kind)) {
+            for value in path::values(kind, *param, &part) {
+                self.row(kinds, param.0, value);
+            }
+        }
+    }
+
+    /// The same of what goes with the resource, after all its content: for whom anything of it exists.
+    pub fn frame_rows(&mut self, part: impl FnOnce() -> Value) {
+        let mut kinds: Vec<KindId> = Vec::new();
+        for part in &self.parts {
+            if let Part::Content { kinds: of, .. } = part {
+                let of = self.kinds.get(of.start as usize..of.end as usize);
+                kinds.extend(of.unwrap_or_default());
+            }
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        self.rows(&kinds, part);
     }
 
     /// The resource.

@@ -86,7 +86,7 @@ impl Gateway {
         let wanted = Wanted {
             kind,
             queries: order.queries(kind, grant, self.query_terms(grant, asked.now))?,
-            elements: order.elements_of(kind),
+            shape: order.shape_of(kind),
             since: order.since,
             until: order.until,
             at: order.at,
@@ -123,7 +123,7 @@ impl Gateway {
             asking,
             next: Some(link),
             kind,
-            elements: order.elements_of(kind),
+            shape: order.shape_of(kind),
             leave: self.leave(job),
             log: Arc::clone(&self.log),
             flights: Arc::clone(&self.flights),

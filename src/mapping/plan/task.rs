@@ -54,16 +54,22 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
         && let Some(of) = held.native.goals.iter().find(|g| g.id == *goal)
     {
         let kind = context.kind(ResourceType::Goal, of.themes, ClassSet::EMPTY);
-        let to = format!("Goal/{}", part_id(held, "goal", goal.as_str(), 'g'));
-        b.reference(&[kind], "focus", || json!({ "reference": to }));
+        let id = part_id(held, "goal", goal.as_str(), 'g');
+        b.row(&[kind], "focus", reference("Goal", &id));
+        b.reference(&[kind], "focus", || json!({ "reference": format!("Goal/{id}") }));
     }
     match &action.performer {
-        Performer::Person => b.reference(context.patient(), "owner", || context.subject()),
+        Performer::Person => {
+            let owner = reference("Patient", &context.compartment.patient);
+            b.row(context.patient(), "owner", owner);
+            b.reference(context.patient(), "owner", || context.subject());
+        }
         Performer::Member(id) => {
             if let Some(member) = held.native.team.iter().find(|m| m.id == *id) {
                 let classes = context.sensitivity(member.organization.as_str());
                 let kind = context.kind(ResourceType::Task, action.themes, classes);
                 let to = format!("Practitioner/{}", member.practitioner);
+                b.row(&[kind], "owner", reference("Practitioner", member.practitioner.as_str()));
                 b.reference(&[kind], "owner", || json!({ "reference": to }));
             }
         }
@@ -72,6 +78,7 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
         let due = json!({ "period": { "end": due.to_string() } });
         b.content(&[kind], at, "restriction", || due);
     }
+    b.frame_rows(|| json!({ "intent": "plan" }));
     b.build()
 }
 
@@ -99,6 +106,7 @@ pub(super) fn follow_up(
     }
     let due = json!({ "period": { "end": follow_up.date.to_string() } });
     b.content(&[kind], at, "restriction", || due);
+    b.frame_rows(|| json!({ "intent": "plan" }));
     b.build()
 }
 

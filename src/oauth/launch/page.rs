@@ -1,7 +1,7 @@
 //! The pages: HTML without script, for any browser, any width and any way of reading.
 //!
 //! Part of `oauth::launch`. Sources: WCAG 2.2, CSP Level 3, RFC 9700 section 4.16. What did not come from
-//! this gateway's own texts is escaped by [`escape`], the one place where text becomes HTML. A page has
+//! this gateway's own texts is escaped by [`escape`]. A page has
 //! no script, loads nothing, is kept by nobody and shown in no frame.
 
 use aws_lc_rs::digest;
@@ -16,26 +16,10 @@ use http::{
 };
 
 use super::words::{Texts, Tongue};
+use crate::markup::escape;
 
 /// How it looks: system fonts, large targets, dark where that is wanted, lines where colours are forced.
 const STYLE: &str = include_str!("page.css");
-
-/// Text as HTML, in an element or in a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
 
 /// A page on its way to be written.
 pub(super) struct Page<'a> {

@@ -10,13 +10,14 @@ use super::{
     Launch,
     consent::{Offer, Whose},
     login::{User, Who},
-    page::{Again, Page, escape, hidden, host, one_of, place, tick},
+    page::{Again, Page, hidden, host, one_of, place, tick},
     request::Wish,
     words::{Texts, Tongue, with},
 };
 use crate::{
     authenticate::registry::Client,
     fhir::types::Interaction,
+    markup::escape,
     smart::{Context, Permissions, Scope, word::Word},
 };
 
@@ -56,7 +57,8 @@ pub(super) fn login<'a>(
         .providers
         .names(wish.tongue)
         .map(|(id, name)| {
-            let label = escape(&with(texts.sign_in_with, name));
+            let label = with(texts.sign_in_with, name);
+            let label = escape(&label);
             format!(
                 "<button class=\"main\" name=\"provider\" value=\"{}\">{label}</button>\n",
                 escape(id)

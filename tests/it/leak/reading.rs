@@ -108,7 +108,14 @@ pub(super) fn a_reference_to_what_is_hidden_is_not_there() {
     let all = [
         kinds.map(|kind| stage.of_aino(kind, "")).to_vec(),
         vec![format!("/fhir/CarePlan/{}", stage.first("CarePlan"))],
-        kinds.map(|kind| stage.of_aino(kind, "&_include=*&_revinclude=*")).to_vec(),
+        kinds
+            .map(|kind| {
+                stage.of_aino(
+                    kind,
+                    "&_revinclude:iterate=Task:based-on&_include:iterate=CarePlan:goal",
+                )
+            })
+            .to_vec(),
     ];
     let found = stage.finds_the_same(&all.concat());
     for reply in &found {

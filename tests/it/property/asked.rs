@@ -49,14 +49,16 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
     let search = select(TYPES.to_vec()).prop_flat_map(|kind| {
         let who = prop_oneof![5 => Just(Some(0_usize)), 1 => Just(Some(1)), 2 => Just(None)];
         let filters = vec(select(filters(kind)).prop_flat_map(move |p| values(kind, p)), 0..3);
-        (who, filters, control(kind), any::<bool>(), 0..3_u8).prop_map(
-            move |(who, filters, control, form, named)| {
+        let more = vec(select(more(kind)), 0..3);
+        (who, filters, more, control(kind), any::<bool>(), 0..3_u8).prop_map(
+            move |(who, filters, more, control, form, named)| {
                 let mut pairs = Vec::new();
                 let form = match who {
                     Some(whose) => person(kind, whose, named, form, &mut pairs),
                     None => form,
                 };
                 pairs.extend(filters);
+                pairs.extend(more.into_iter().map(|(name, value)| (name, value.to_owned())));
                 pairs.extend(control.into_iter().filter(|(name, value)| {
                     who.is_some() || *name != "_sort" || value.ends_with("_id")
                 }));
@@ -110,6 +112,99 @@ fn filters(kind: ResourceType) -> Vec<(&'static str, param::Type)> {
     all
 }
 
+/// What is asked of neighbours, with modifiers, and in other forms; some of it is refused.
+fn more(kind: ResourceType) -> Vec<(&'static str, &'static str)> {
+    let of_all = [
+        ("status:not", "active"),
+        ("status:missing", "true"),
+        ("category:in", "https://mylife.example/fhir/ValueSet/theme"),
+        ("_profile:missing", "false"),
+        ("_summary", "true"),
+        ("_summary", "text"),
+        ("_summary", "data"),
+        ("_summary", "count"),
+        ("_elements", "status,subject"),
+        ("_include", "*"),
+        ("_pretty", "true"),
+        ("subject:Patient.active", "true"),
+        ("patient.name", "Aino"),
+        ("_revinclude", "Provenance:target"),
+    ];
+    let own: &[(&str, &str)] = match kind {
+        ResourceType::Patient => &[
+            ("_has:Observation:patient:code", "health.satisfaction"),
+            ("_has:Goal:subject:category", "health"),
+            ("_has:CareTeam:patient:participant", "Practitioner/297.prac.mind"),
+            ("_revinclude", "Goal:subject"),
+            ("_revinclude", "Observation:patient"),
+            ("name:missing", "false"),
+        ],
+        ResourceType::QuestionnaireResponse => &[
+            ("_has:Observation:derived-from:code", "health.satisfaction"),
+            ("_has:Provenance:target:recorded", "ge2026-02"),
+            ("_revinclude", "Observation:derived-from"),
+            ("_include", "QuestionnaireResponse:questionnaire"),
+        ],
+        ResourceType::Observation => &[
+            ("code:text", "terv"),
+            ("code:not", "health.satisfaction"),
+            ("derived-from.authored", "ge2026-02-15"),
+            ("derived-from.status", "amended"),
+            ("_include", "Observation:derived-from"),
+        ],
+        ResourceType::CarePlan => &[
+            ("goal.category", "health"),
+            ("goal:missing", "true"),
+            ("activity-reference.status", "active"),
+            ("care-team.participant", "Practitioner/297.prac.mind"),
+            ("_has:Task:based-on:focus.category", "health"),
+            ("_include", "CarePlan:goal"),
+            ("_include", "CarePlan:activity-reference"),
+            ("_revinclude", "Task:based-on"),
+            ("_include:iterate", "Task:focus"),
+        ],
+        ResourceType::Goal => &[
+            ("_has:Task:focus:status", "requested"),
+            ("_revinclude", "Task:focus"),
+            ("target-date:missing", "true"),
+        ],
+        ResourceType::ServiceRequest => &[
+            ("code:text", "a"),
+            ("based-on.status", "active"),
+            ("_include", "ServiceRequest:performer"),
+        ],
+        ResourceType::Task => &[
+            ("focus.category", "health"),
+            ("focus:missing", "true"),
+            ("owner:missing", "true"),
+            ("_include", "Task:focus"),
+            ("_include", "Task:owner"),
+        ],
+        ResourceType::CareTeam => &[
+            ("_include", "CareTeam:participant"),
+            ("participant:missing", "true"),
+            ("_has:CarePlan:care-team:goal.category", "health"),
+        ],
+        ResourceType::Consent => &[
+            ("actor:missing", "false"),
+            ("_include", "Consent:consentor"),
+            ("action:missing", "true"),
+        ],
+        ResourceType::Provenance => {
+            &[("target:CarePlan.status", "active"), ("_include", "Provenance:target")]
+        }
+        ResourceType::RelatedPerson
+        | ResourceType::AuditEvent
+        | ResourceType::HealthcareService
+        | ResourceType::Location
+        | ResourceType::Organization
+        | ResourceType::Practitioner
+        | ResourceType::PractitionerRole
+        | ResourceType::Questionnaire => &[("_include", "RelatedPerson:patient")],
+    };
+    [&of_all[..], own].concat()
+}
+
 fn values(
     kind: ResourceType,
     (name, of): (&'static str, param::Type),
@@ -130,6 +225,7 @@ fn values(
         ("status" | "lifecycle-status", _) => {
             text(vec!["active", "completed", "in-progress", "final", "requested", "inactive"])
         }
+        ("name" | "family" | "given" | "address", _) => text(vec!["a", "Aino", "mäki"]),
         ("intent", _) => text(vec!["plan", "order"]),
         ("identifier", _) => {
             let system = "https://mylife.example/fhir/sid/document";
@@ -149,7 +245,8 @@ fn values(
         (_, param::Type::Uri | param::Type::Canonical) => {
             text(vec!["https://mylife.example/fhir/Questionnaire/3x10d-30-18plus"])
         }
-        (_, param::Type::Token) => text(vec!["active"]),
+        (_, param::Type::Token) => text(vec!["active", "true", "improving"]),
+        (_, param::Type::Text) => text(vec!["a", "Asuminen", "127"]),
     };
     value.prop_map(move |value| (name, value)).boxed()
 }
@@ -181,8 +278,7 @@ fn dates() -> impl Strategy<Value = String> {
 
 fn control(kind: ResourceType) -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let mut keys = vec!["_lastUpdated", "_id"];
-    let dates = param::of(kind).iter().filter(|(_, of)| *of == param::Type::Date);
-    keys.extend(dates.map(|(name, _)| *name));
+    keys.extend(param::of(kind).iter().map(|(name, _)| *name));
     let sort = vec((select(keys), any::<bool>()), 1..3).prop_map(|keys| {
         let key = |(name, down): (&str, bool)| format!("{}{name}", if down { "-" } else { "" });
         keys.into_iter().map(key).collect::<Vec<_>>().join(",")

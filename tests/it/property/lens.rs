@@ -29,6 +29,7 @@ fn path(kind: ResourceType, name: &str) -> &'static str {
     match (kind.name(), name) {
         (_, "_id") => "id",
         (_, "_lastUpdated") => "meta/lastUpdated",
+        (_, "_profile") => "meta/profile/*",
         (_, "_security") => "meta/security/*",
         ("CarePlan" | "Consent", "identifier") => "identifier/*",
         (_, "identifier") => "identifier",
@@ -42,10 +43,29 @@ fn path(kind: ResourceType, name: &str) -> &'static str {
         ("Consent", "period") => "provision/**/period",
         ("Consent", "actor") => "provision/**/actor/*/reference/reference",
         (_, "start-date") => "startDate",
+        ("QuestionnaireResponse", "source") => "source/reference",
+        ("CarePlan", "goal") => "goal/*/reference",
+        ("CarePlan", "activity-reference") => "activity/*/reference/reference",
+        ("Goal", "achievement-status") => "achievementStatus/coding/*",
+        ("Goal", "target-date") => "target/*/dueDate",
+        ("ServiceRequest", "occurrence") => "occurrencePeriod",
+        ("Task", "focus") => "focus/reference",
+        ("Task", "owner") => "owner/reference",
+        ("Consent", "scope") => "scope/coding/*",
+        ("ServiceRequest", "performer") | ("Consent", "consentor") => "performer/*/reference",
+        ("Consent", "organization") => "organization/*/reference",
+        ("Consent", "data") => "provision/**/data/*/reference/reference",
+        ("Consent", "action") => "provision/**/action/*/coding/*",
+        ("Consent", "purpose") => "provision/**/purpose/*",
+        ("Consent", "security-label") => "provision/**/securityLabel/*",
+        ("Provenance", "agent") => "agent/*/who/reference",
+        ("Provenance", "agent-type") => "agent/*/type/coding/*",
+        ("RelatedPerson", "relationship") => "relationship/*/coding/*",
+        ("RelatedPerson", "name") => "name/*/text",
         ("QuestionnaireResponse", "authored") => "authored",
         (_, "authored" | "authored-on") => "authoredOn",
         (_, "recorded") => "recorded",
-        (_, "code") => "code/coding/*",
+        (_, "code" | "combo-code") => "code/coding/*",
         (_, "category") => "category/*/coding/*",
         (_, "derived-from") => "derivedFrom/*/reference",
         (_, "care-team") => "careTeam/*/reference",
@@ -88,6 +108,7 @@ fn read(value: &Value, of: param::Type) -> Option<RowValue<&str>> {
             let (kind, id) = value.as_str()?.split_once('/')?;
             RowValue::Reference(kind, id)
         }
+        param::Type::Text => RowValue::Text(value.as_str()?),
         param::Type::Uri | param::Type::Canonical => RowValue::Uri(value.as_str()?),
         param::Type::Token if value.is_object() => {
             let code = text("code").or_else(|| text("value"))?;
@@ -98,11 +119,27 @@ fn read(value: &Value, of: param::Type) -> Option<RowValue<&str>> {
 }
 
 fn fits(resource: &Value, kind: ResourceType, name: &str, value: &str) -> bool {
+    let (name, modifier) = name.split_once(':').map_or((name, None), |(n, m)| (n, Some(m)));
     let Some((_, of)) = param::find(kind, name) else { return true };
-    let tests: Vec<Test> = value.split(',').map(|v| Test::parse(of, v, FHIR).unwrap()).collect();
     let found = at(resource, path(kind, name));
     let mut values = found.into_iter().filter_map(|v| read(v, of));
-    values.any(|v| tests.iter().any(|test| test.holds(&v)))
+    if modifier == Some("missing") {
+        return values.next().is_none() == (value == "true");
+    }
+    let tests: Vec<Test> = value.split(',').map(|v| Test::parse(of, v, FHIR).unwrap()).collect();
+    values.any(|v| tests.iter().any(|test| test.holds(&v))) == modifier.is_none()
+}
+
+/// Is it about the values of the resource itself?
+fn is_own(name: &str) -> bool {
+    let control = ["_count", "_total", "_sort", "_summary", "_elements", "_pretty"];
+    let person = ["patient", "patient.identifier", "patient.name", "subject:Patient.active"];
+    let plain = name.split_once(':').is_none_or(|(_, m)| ["not", "missing"].contains(&m));
+    plain
+        && !name.contains('.')
+        && !name.contains("include")
+        && !control.contains(&name)
+        && !person.contains(&name)
 }
 
 #[test]
@@ -125,8 +162,7 @@ fn a_search_finds_what_the_released_bytes_say() {
             if *kind == ResourceType::Patient {
                 continue;
             }
-            let control = ["_count", "_total", "_sort", "patient", "patient.identifier"];
-            let filters: Vec<_> = pairs.iter().filter(|(n, _)| !control.contains(n)).collect();
+            let filters: Vec<_> = pairs.iter().filter(|(n, _)| is_own(n)).collect();
             let mut pairs: Vec<(&str, &str)> =
                 filters.iter().map(|(n, v)| (*n, v.as_str())).collect();
             let whose = patient(0);

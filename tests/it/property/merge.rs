@@ -6,11 +6,11 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use mylife::{
     audit::{self, step},
-    bundle::{Frame, Page},
+    bundle::{Frame, Page, include::Directory},
     domain::{id::NodeCode, moment::Moment},
     federation::{Answered, Completeness, Entry, State},
     fhir::{labels::Labels, types::ResourceType},
-    query::{Person, Query, Sort},
+    query::{Person, Query, Sort, order::Key},
     respond::{self, Sending, flight::Flights},
     route::Call,
     scope,
@@ -48,33 +48,26 @@ fn entry(node: &NodeCode, number: u8, days: u8) -> Entry {
         patient: format!("{node}.{}", "a".repeat(26)).into(),
         last_updated: at,
         version: None,
-        moments: vec![at],
+        keys: vec![Key::At(at)],
         labels: Labels::default(),
         resource: RawValue::from_string(goal.to_string()).unwrap(),
     }
 }
 
 fn query(count: usize, sort: Vec<Sort>) -> Query {
-    Query {
-        kind: ResourceType::Goal,
-        person: Some(Person::Id("297.a".to_owned())),
-        filters: Vec::new(),
-        sort,
-        count,
-        total: true,
-        cursor: None,
-        understood: Vec::new(),
-        binding: [0; 16],
-    }
+    let person = Some(Person::Id("297.a".to_owned()));
+    Query { person, sort, count, ..Query::new(ResourceType::Goal) }
 }
 
 /// The bytes of the page when the peers answer in this order.
 fn page(lab: &Lab, token: &str, query: &Query, order: &[(NodeCode, &Said)]) -> String {
     let gateway = lab.gateway();
+    let directory = Directory::default();
     let frame = Frame {
         node: &gateway.node,
         base: FHIR,
         sealer: &*gateway.sealer,
+        directory: &directory,
         federated: true,
         now: now(),
     };
@@ -84,12 +77,13 @@ fn page(lab: &Lab, token: &str, query: &Query, order: &[(NodeCode, &Said)]) -> S
         page.answered(Answered {
             node: node.clone(),
             entries: entries.collect(),
+            included: Vec::new(),
             total: Some(9),
             asked_at: Duration::ZERO,
         });
         page.state(Completeness { node: node.clone(), state: *state });
     }
-    let answer = page.close();
+    let answer = page.close().unwrap();
     let bearer = format!("Bearer {token}").parse().unwrap();
     let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
     let caller = gateway.authenticator.verify(&headers, None, None, now()).unwrap();

@@ -1,4 +1,4 @@
-//! An OpenID provider at which people log in: it says what a story lets it say.
+//! An `OpenID` provider at which people log in: it says what a story lets it say.
 
 use std::sync::{Arc, Mutex};
 

@@ -36,7 +36,17 @@ pub(super) fn others() -> impl Strategy<Value = Other> {
     ]);
     let search = (select(vec!["GET", "HEAD"]), about, headers)
         .prop_map(|(method, at, headers)| Other::Plain(method, at, headers));
-    let tail = select(vec!["", "/_history", "/_history/1", "/$everything", "/$meta", "/$handles"]);
+    let tail = select(vec![
+        "",
+        "/_history",
+        "/_history/1",
+        "/$everything",
+        "/$meta",
+        "/$handles",
+        "/Observation",
+        "/Goal?_include=Goal:subject",
+        "/$validate",
+    ]);
     let methods = select(vec!["GET", "PUT", "POST", "PATCH", "DELETE"]);
     let one = (of(), tail, methods).prop_map(|((kind, id), tail, method)| {
         Other::Plain(method, format!("{FHIR}/{}/{id}{tail}", kind.name()), Vec::new())
@@ -71,13 +81,13 @@ fn shown() -> impl Strategy<Value = Other> {
 /// Parameters that are refused or ignored.
 const REFUSED: [&str; 16] = [
     "shoe-size=42",
-    "status:not=active",
-    "_has:Observation:patient:code=housing.satisfaction",
-    "subject:Patient.name=Aino",
+    "status:above=active",
+    "_has:AuditEvent:patient:type=rest",
+    "subject:Patient.general-practitioner=x",
     "_include=*",
-    "_revinclude=Observation:derived-from",
-    "_elements=id",
-    "_summary=count",
+    "_revinclude=AuditEvent:entity",
+    "_elements=shoes",
+    "_summary=all",
     "_filter=x",
     "_cursor=AAAA",
     "_count=-1",
@@ -89,13 +99,16 @@ const REFUSED: [&str; 16] = [
 ];
 
 /// Addresses with no person in them.
-const FIXED: [(&str, &str); 10] = [
+const FIXED: [(&str, &str); 13] = [
     ("GET", "/fhir/Organization?_count=1"),
     ("GET", "/fhir/Practitioner/297.prac.mind"),
     ("GET", "/fhir/Practitioner/297.prac.nobody"),
     ("GET", "/fhir/Questionnaire"),
     ("GET", "/fhir/metadata"),
     ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/schemas/native/plan.json"),
+    ("POST", "/fhir"),
     ("GET", "/fhir/$export"),
     ("PUT", "/native/assessments/a0"),
     ("PUT", "/native/people/p"),

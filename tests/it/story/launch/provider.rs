@@ -1,4 +1,4 @@
-//! People log in at an OpenID provider, and providers that lie get nobody in. Ids are those of the
+//! People log in at an `OpenID` provider, and providers that lie get nobody in. Ids are those of the
 //! attack table (AT).
 
 use mylife::domain::theme::Theme::Housing;

@@ -1,0 +1,253 @@
+//! The road of several requests in one: each walks its own way, with its own grant, record and outcome.
+//!
+//! A batch is a list of requests that know nothing of each other. A transaction of reads is answered
+//! whole or not at all; nothing is written as one, since what is written here goes to several gateways.
+//! Bounded in number and bytes. Source: FHIR R4 http.html#transaction.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    error::{Error, Kind, Result},
+    gateway::{
+        Gateway,
+        accept::{FHIR_JSON, content_type},
+        request::Asked,
+    },
+    json,
+    listen::{
+        Answer, Incoming,
+        body::{Body, BodyReader, Piece},
+    },
+    respond::{self, condition},
+};
+
+/// Most entries.
+const MOST: usize = 50;
+/// Entries that are worked on at once.
+const ABREAST: usize = 8;
+/// Bytes of answers after which no further entry is begun.
+const BYTES: usize = 16 << 20;
+/// Headers of the whole that hold for each entry.
+const SHARED: [&str; 4] = ["authorization", "prefer", "mylife-nodes", "x-request-id"];
+/// Members of an entry's request that are headers of it.
+const CONDITIONS: [(&str, &str); 3] =
+    [("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match"), ("ifNoneExist", "if-none-exist")];
+
+/// One entry, answered.
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    piece: Piece,
+}
+
+impl Gateway {
+    /// `POST /fhir`.
+    pub(crate) async fn batch(&self, asked: &Asked<'_>) -> Result<Response<Body>> {
+        content_type(asked.headers, FHIR_JSON)?;
+        let bundle = json::parse(&asked.body, &self.limits.document)?;
+        let (is_transaction, entries) = read(&bundle)?;
+        let mut answered = Vec::with_capacity(entries.len());
+        let mut bytes = 0;
+        for some in entries.chunks(ABREAST) {
+            let work = some.iter().map(|entry| self.entry(asked, entry, bytes > BYTES));
+            for one in together(work.map(|work| Box::pin(work) as _).collect()).await {
+                bytes += one.piece.bytes.len();
+                answered.push(one);
+            }
+        }
+        let mut failed = answered.iter().enumerate().filter(|(_, one)| !one.is_good());
+        if is_transaction && let Some((at, failed)) = failed.next() {
+            return Ok(refused(failed, at, &asked.request_id));
+        }
+        let kind = if is_transaction { "transaction-response" } else { "batch-response" };
+        Ok(whole(kind, answered, &asked.request_id))
+    }
+
+    /// One entry, as if it had come alone.
+    async fn entry(&self, asked: &Asked<'_>, entry: &Value, is_late: bool) -> Answered {
+        let request = if is_late {
+            let say = "The answers before this one are as much as a batch may hold; ask again.";
+            Err(Error::new(Kind::TooCostly, say))
+        } else {
+            request(asked, entry)
+        };
+        let response = match request {
+            Ok((parts, body)) => {
+                let body = BodyReader::of(body);
+                let (peer_certificate, address) =
+                    (asked.peer_certificate, Arc::clone(&asked.address));
+                self.answer(Incoming { parts, body, peer_certificate, address }).await
+            }
+            Err(error) => respond::refusal(&error, None, None, &asked.request_id),
+        };
+        let (parts, body) = response.into_parts();
+        let nothing = Piece { bytes: Bytes::new(), check: None };
+        Answered {
+            status: parts.status,
+            headers: parts.headers,
+            piece: body.into_piece().unwrap_or(nothing),
+        }
+    }
+}
+
+/// Kind and entries of a Bundle that can be worked on.
+fn read(bundle: &Value) -> Result<(bool, &[Value])> {
+    let text = |name: &str| bundle.get(name).and_then(Value::as_str);
+    let is_transaction = match (text("resourceType"), text("type")) {
+        (Some("Bundle"), Some("batch")) => false,
+        (Some("Bundle"), Some("transaction")) => true,
+        (Some("Bundle"), _) => {
+            return Err(Error::invalid("It is batch or transaction.").at("Bundle.type"));
+        }
+        (_, _) => return Err(Error::invalid("Send a Bundle.").at("Bundle")),
+    };
+    let entries = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if entries.len() > MOST {
+        let say = "A batch has at most 50 entries; send several.";
+        return Err(Error::new(Kind::TooCostly, say).at("Bundle.entry"));
+    }
+    for (at, entry) in entries.iter().enumerate().filter(|_| is_transaction) {
+        let method = entry.pointer("/request/method").and_then(Value::as_str);
+        if !matches!(method, Some("GET" | "HEAD")) {
+            let say = "Nothing is written as one here: send writes one by one, or in a batch, where \
+                       each has an outcome of its own. A transaction may read.";
+            let place = format!("Bundle.entry[{at}].request.method");
+            return Err(Error::new(Kind::NotSupported, say).at(place));
+        }
+    }
+    Ok((is_transaction, entries))
+}
+
+/// The request that an entry is.
+fn request(asked: &Asked<'_>, entry: &Value) -> Result<(http::request::Parts, Bytes)> {
+    let of = |name: &str| entry.get("request").and_then(|request| request.get(name)?.as_str());
+    let wrong = |say: &'static str| Error::invalid(say).at("Bundle.entry.request");
+    let (Some(method), Some(url)) = (of("method"), of("url")) else {
+        return Err(wrong("Name method and url."));
+    };
+    let method = match method {
+        "GET" => Method::GET,
+        "HEAD" => Method::HEAD,
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        "DELETE" => Method::DELETE,
+        "PATCH" => Method::PATCH,
+        _ => return Err(wrong("The method is GET, HEAD, POST, PUT, DELETE or PATCH.")),
+    };
+    // A batch within a batch has no url of its own; what is no FHIR is asked for alone.
+    if url.is_empty() || url.starts_with(['/', '?', '#']) || url.contains("://") {
+        return Err(wrong("The url is relative to the base: Patient/id, Observation?patient=id."));
+    }
+    let request = Request::builder().method(method).uri(format!("/fhir/{url}")).body(());
+    let request = request.map_err(|_| wrong("The url is no address; encode what must be."))?;
+    let (mut parts, ()) = request.into_parts();
+    for name in SHARED {
+        let all = asked.headers.get_all(name).iter().cloned();
+        parts.headers.extend(all.map(|value| (HeaderName::from_static(name), value)));
+    }
+    if of("ifModifiedSince").is_some() {
+        return Err(wrong("Say ifNoneMatch with the version; a date is not taken here."));
+    }
+    for (member, name) in CONDITIONS {
+        if let Some(value) = of(member) {
+            let value = HeaderValue::from_str(value);
+            let value = value.map_err(|_| wrong("This condition cannot stand in a header."))?;
+            parts.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    let json = HeaderValue::from_static("application/fhir+json");
+    parts.headers.insert(header::CONTENT_TYPE, json);
+    let body = entry.get("resource").map(Value::to_string).unwrap_or_default();
+    Ok((parts, body.into()))
+}
+
+type Work<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+
+/// Works on all at once; the answers are in order.
+async fn together(mut work: Vec<Work<'_>>) -> Vec<Answered> {
+    let mut done: Vec<Option<Answered>> = work.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (work, done) in work.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(answered) = work.as_mut().poll(cx) {
+                *done = Some(answered);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+impl Answered {
+    fn is_good(&self) -> bool {
+        self.status.as_u16() < 400
+    }
+
+    /// What the entry of the answer says of it beside the resource.
+    fn told(&self) -> Value {
+        let text = |name: HeaderName| self.headers.get(name).and_then(|v| v.to_str().ok());
+        let modified = self.headers.get(header::LAST_MODIFIED).and_then(condition::date);
+        let members = [
+            ("status", Some(self.status.to_string())),
+            ("location", text(header::LOCATION).map(str::to_owned)),
+            ("etag", text(header::ETAG).map(str::to_owned)),
+            ("lastModified", modified.map(|at| at.to_string())),
+        ];
+        let members = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        members.map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
+    }
+}
+
+/// The answers of all entries, good while each of them is.
+fn whole(kind: &str, answered: Vec<Answered>, request_id: &str) -> Response<Body> {
+    let mut body = Vec::with_capacity(4096);
+    body.extend_from_slice(format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\"").as_bytes());
+    let mut checks = Vec::new();
+    for (at, one) in answered.into_iter().enumerate() {
+        body.extend_from_slice(if at == 0 { b",\"entry\":[{" } else { b",{" });
+        let mut told = one.told();
+        let resource: Option<&RawValue> = serde_json::from_slice(&one.piece.bytes).ok();
+        let of = |resource: &RawValue| resource.get().contains("\"OperationOutcome\"");
+        match resource {
+            Some(outcome)
+                if !one.is_good()
+                    || (one.headers.contains_key(header::LOCATION) && of(outcome)) =>
+            {
+                if let Some(told) = told.as_object_mut() {
+                    let outcome = serde_json::from_str(outcome.get()).unwrap_or_default();
+                    told.insert("outcome".to_owned(), outcome);
+                }
+            }
+            Some(resource) => {
+                body.extend_from_slice(b"\"resource\":");
+                body.extend_from_slice(resource.get().as_bytes());
+                body.push(b',');
+            }
+            None => {}
+        }
+        body.extend_from_slice(b"\"response\":");
+        body.extend_from_slice(told.to_string().as_bytes());
+        body.push(b'}');
+        checks.extend(one.piece.check);
+    }
+    body.extend_from_slice(if body.ends_with(b"}") { b"]}" } else { b"}" });
+    // Every check is asked, as each also ends the count of its answer.
+    let check = move || {
+        let asked: Vec<bool> = checks.into_iter().map(|check| check()).collect();
+        asked.iter().all(|may_leave| *may_leave)
+    };
+    respond::together(Body::checked(body, check), request_id)
+}
+
+/// The refusal of a transaction: that of the entry that failed.
+fn refused(failed: &Answered, at: usize, request_id: &str) -> Response<Body> {
+    let mut outcome: Value = serde_json::from_slice(&failed.piece.bytes).unwrap_or_default();
+    if let Some(issue) = outcome.pointer_mut("/issue/0").and_then(Value::as_object_mut) {
+        issue.insert("expression".to_owned(), json!([format!("Bundle.entry[{at}]")]));
+    }
+    respond::written(failed.status, &outcome, request_id)
+}

@@ -1,0 +1,125 @@
+//! What belongs together: chains, `_has`, includes, elements, several questions in one request.
+
+use http::Method;
+use serde_json::json;
+
+use super::stage::Stage;
+use crate::world::{Reply, actor::Ask};
+
+#[test]
+pub(super) fn a_hidden_neighbour_fulfils_no_condition() {
+    let stage = Stage::new();
+    let paths = [
+        ("Observation", "&derived-from.status=amended"),
+        ("Observation", "&derived-from.authored=2026-02-20"),
+        ("Task", "&focus.category=health"),
+        ("Task", "&focus.lifecycle-status=active"),
+        ("CarePlan", "&goal.category=health"),
+        ("CarePlan", "&care-team.participant=Practitioner/297.prac.psychiatry1"),
+        ("CarePlan", "&activity-reference:ServiceRequest.code=297.svc.psychiatry"),
+        ("CarePlan", "&activity-reference:Task.status=requested"),
+        ("CarePlan", "&goal.category=housing"),
+    ];
+    let paths = paths.map(|(kind, more)| stage.of_aino(kind, more));
+    let found = stage.finds_the_same(&paths);
+    let found: Vec<_> = found.iter().map(|reply| reply.ids().len()).collect();
+    assert_eq!(found, [0, 0, 0, 0, 0, 0, 0, 0, 1]);
+}
+
+#[test]
+pub(super) fn nothing_hidden_refers_to_what_is_found() {
+    let stage = Stage::new();
+    let paths = [
+        ("QuestionnaireResponse", "&_has:Observation:derived-from:code=health.satisfaction"),
+        ("Goal", "&_has:Task:focus:status=requested"),
+        ("CarePlan", "&_has:ServiceRequest:based-on:code=297.svc.psychiatry"),
+        ("CarePlan", "&_has:Task:based-on:status=requested"),
+        ("CareTeam", "&_has:CarePlan:care-team:goal.category=health"),
+        ("CarePlan", "&_has:ServiceRequest:based-on:code=297.svc.youth"),
+    ];
+    let mut paths = paths.map(|(kind, more)| stage.of_aino(kind, more)).to_vec();
+    let has = "_has:Observation:patient:code=health.satisfaction";
+    paths.push(format!("/fhir/Patient?_id={}&{has}", stage.aino.patient()));
+    paths.push(format!("/fhir/Patient?{has}"));
+    let found = stage.finds_the_same(&paths);
+    let found: Vec<_> = found.iter().map(|reply| reply.ids().len()).collect();
+    assert_eq!(found, [0, 0, 0, 0, 0, 1, 0, 0]);
+}
+
+#[test]
+pub(super) fn no_hidden_neighbour_comes_along() {
+    let stage = Stage::new();
+    let paths = [
+        ("QuestionnaireResponse", "&_revinclude=Observation:derived-from"),
+        ("CarePlan", "&_include=CarePlan:goal&_include=CarePlan:activity-reference"),
+        ("CarePlan", "&_revinclude=Task:based-on&_revinclude=ServiceRequest:based-on"),
+        ("CareTeam", "&_include=CareTeam:participant"),
+        ("CarePlan", "&_include=CarePlan:care-team&_include:iterate=CareTeam:participant"),
+        ("Observation", "&_include=Observation:derived-from&_count=1"),
+    ];
+    let paths = paths.map(|(kind, more)| stage.of_aino(kind, more));
+    let found = stage.finds_the_same(&paths);
+    let added = |reply: &Reply| {
+        let entries = reply.json()["entry"].as_array().unwrap();
+        entries.iter().filter(|entry| entry["search"]["mode"] == "include").count()
+    };
+    assert_eq!(found.iter().map(added).collect::<Vec<_>>(), [8, 2, 1, 1, 2, 1]);
+}
+
+#[test]
+pub(super) fn a_shortened_form_is_of_what_is_seen() {
+    let stage = Stage::new();
+    let mut paths = Vec::new();
+    for form in ["_elements=item,text", "_summary=true", "_summary=text", "_summary=data"] {
+        let survey = stage.first("QuestionnaireResponse");
+        paths.push(format!("/fhir/QuestionnaireResponse/{survey}?{form}"));
+        for kind in ["QuestionnaireResponse", "CareTeam", "CarePlan"] {
+            let form = form.replace("=item,", "=");
+            paths.push(stage.of_aino(kind, &format!("&{form}")));
+        }
+    }
+    paths.push(stage.of_aino("QuestionnaireResponse", "&_elements=item"));
+    paths.push(stage.of_aino("CareTeam", "&_elements=participant"));
+    paths.push(stage.of_aino("CarePlan", "&_elements=goal,activity,title,extension"));
+    stage.finds_the_same(&paths);
+}
+
+#[test]
+pub(super) fn everything_of_a_person_is_what_is_seen() {
+    let stage = Stage::new();
+    let of = |more: &str| format!("/fhir/Patient/{}/$everything{more}", stage.aino.patient());
+    let pages = stage.tells_nothing(|| {
+        let all = ["", "?_count=3", "?_type=Goal,Observation", "?_since=2026-03-02T09:30:00Z"];
+        all.iter().flat_map(|more| stage.reader.pages(&of(more))).collect()
+    });
+    assert!(pages[0].ids().len() > 10, "{:?}", pages[0]);
+    let absent = stage.reader.get(&format!("/fhir/Patient/297.{}/$everything", "q".repeat(26)));
+    let eetu = stage.kuopio.person(super::stage::HIDDEN).patient().to_owned();
+    let hidden = stage.reader.get(&format!("/fhir/Patient/{eetu}/$everything"));
+    let bare = |reply: &Reply, id: &str| reply.text().replace(id, "");
+    assert_eq!(bare(&hidden, &eetu), bare(&absent, &format!("297.{}", "q".repeat(26))));
+}
+
+#[test]
+pub(super) fn a_batch_is_as_its_entries_alone() {
+    let stage = Stage::new();
+    let survey = stage.first("QuestionnaireResponse");
+    let ask = || {
+        let of = |kind: &str, more: &str| stage.of_aino(kind, more)["/fhir/".len()..].to_owned();
+        let urls = [
+            of("Observation", ""),
+            of("QuestionnaireResponse", "&_revinclude=Observation:derived-from"),
+            format!("QuestionnaireResponse/{survey}"),
+            format!("Patient/{}/CareTeam", stage.aino.patient()),
+            "Observation?_count=2".to_owned(),
+            "Goal/297.nothing".to_owned(),
+        ];
+        let entries = urls.map(|url| json!({ "request": { "method": "GET", "url": url } }));
+        let body = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+        let kind = Some("application/fhir+json");
+        let ask = Ask { kind, body: body.to_string().into(), ..Ask::default() };
+        vec![stage.asks(Method::POST, "/fhir", ask)]
+    };
+    let found = stage.tells_nothing(ask);
+    assert_eq!(found[0].json()["entry"][0]["resource"]["total"], 8);
+}
