@@ -50,15 +50,21 @@ impl Gateway {
         content_type(asked.headers, FHIR_JSON)?;
         let bundle = json::parse(&asked.body, &self.limits.document)?;
         let (is_transaction, entries) = read(&bundle)?;
+        // A withdrawal waits for the answers that were decided before it, so none of this batch is.
+        let (writes, reads): (Vec<_>, Vec<_>) =
+            entries.iter().enumerate().partition(|(_, entry)| !is_read(entry));
         let mut answered = Vec::with_capacity(entries.len());
         let mut bytes = 0;
-        for some in entries.chunks(ABREAST) {
-            let work = some.iter().map(|entry| self.entry(asked, entry, bytes > BYTES));
-            for one in together(work.map(|work| Box::pin(work) as _).collect()).await {
+        for some in writes.chunks(1).chain(reads.chunks(ABREAST)) {
+            let work = some.iter().map(|(_, entry)| self.entry(asked, entry, bytes > BYTES));
+            let done = together(work.map(|work| Box::pin(work) as _).collect()).await;
+            for ((at, _), one) in some.iter().zip(done) {
                 bytes += one.piece.bytes.len();
-                answered.push(one);
+                answered.push((*at, one));
             }
         }
+        answered.sort_unstable_by_key(|(at, _)| *at);
+        let answered: Vec<Answered> = answered.into_iter().map(|(_, one)| one).collect();
         let mut failed = answered.iter().enumerate().filter(|(_, one)| !one.is_good());
         if is_transaction && let Some((at, failed)) = failed.next() {
             return Ok(refused(failed, at, &asked.request_id));
@@ -111,8 +117,7 @@ fn read(bundle: &Value) -> Result<(bool, &[Value])> {
         return Err(Error::new(Kind::TooCostly, say).at("Bundle.entry"));
     }
     for (at, entry) in entries.iter().enumerate().filter(|_| is_transaction) {
-        let method = entry.pointer("/request/method").and_then(Value::as_str);
-        if !matches!(method, Some("GET" | "HEAD")) {
+        if !is_read(entry) {
             let say = "Nothing is written as one here: send writes one by one, or in a batch, where \
                        each has an outcome of its own. A transaction may read.";
             let place = format!("Bundle.entry[{at}].request.method");
@@ -120,6 +125,12 @@ fn read(bundle: &Value) -> Result<(bool, &[Value])> {
         }
     }
     Ok((is_transaction, entries))
+}
+
+/// Does an entry change nothing?
+fn is_read(entry: &Value) -> bool {
+    let method = entry.pointer("/request/method").and_then(Value::as_str);
+    matches!(method, Some("GET" | "HEAD"))
 }
 
 /// The request that an entry is.
@@ -145,7 +156,9 @@ fn request(asked: &Asked<'_>, entry: &Value) -> Result<(http::request::Parts, By
     let request = Request::builder().method(method).uri(format!("/fhir/{url}")).body(());
     let request = request.map_err(|_| wrong("The url is no address; encode what must be."))?;
     let (mut parts, ()) = request.into_parts();
-    for name in SHARED {
+    // What is written is not shown back: an answer about somebody would wait for the writes after it.
+    let shared = SHARED.iter().copied().filter(|name| *name != "prefer" || is_read(entry));
+    for name in shared {
         let all = asked.headers.get_all(name).iter().cloned();
         parts.headers.extend(all.map(|value| (HeaderName::from_static(name), value)));
     }

@@ -29,7 +29,10 @@ impl Stand {
     /// The types that are searched; of a Group there is an export alone.
     fn resources(&self) -> Vec<(&str, &Value)> {
         let all = self.statement["rest"][0]["resource"].as_array().unwrap();
-        all.iter().filter(|one| one["type"] != "Group").map(|one| (one["type"].as_str().unwrap(), one)).collect()
+        all.iter()
+            .filter(|one| one["type"] != "Group")
+            .map(|one| (one["type"].as_str().unwrap(), one))
+            .collect()
     }
 
     /// Asks strictly, about one person where the type has people.

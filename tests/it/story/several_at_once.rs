@@ -129,6 +129,29 @@ fn writes_of_a_batch_are_those_of_their_writer() {
 }
 
 #[test]
+fn what_a_batch_reads_is_read_after_what_it_withdraws() {
+    let world = World::new();
+    let (kuopio, aino) = known(&world);
+    let book = kuopio.node.client("consent-book");
+    let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
+    let uuid = "urn:uuid:00000000-0000-4000-8000-000000000021";
+    let at = path(uuid);
+    let write = |status: &str| {
+        let body = Terms::grant(&kuopio.actor).themes(&[Health]).consent(&patient, uuid, status);
+        let url = at.strip_prefix("/fhir/").unwrap();
+        json!({ "request": { "method": "PUT", "url": url }, "resource": body })
+    };
+    let active = get(&format!("Consent?patient={}&status=active", aino.patient()));
+    let found = |reply: &Reply| {
+        assert_eq!(reply.status(), 200, "{reply:?}");
+        reply.json()["entry"][0]["resource"]["total"].as_u64().unwrap()
+    };
+    assert_eq!(found(&send(&book, &bundle("batch", vec![active.clone(), write("active")]))), 1);
+    let gone = send(&book, &bundle("batch", vec![active, write("inactive")]));
+    assert_eq!((found(&gone), statuses(&gone)), (0, vec!["200".to_owned(); 2]), "{gone:?}");
+}
+
+#[test]
 fn a_transaction_of_reads_is_answered_whole_or_not_at_all() {
     let world = World::new();
     let (kuopio, aino) = known(&world);
