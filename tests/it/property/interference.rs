@@ -3,12 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 
-use mylife::domain::theme::Theme;
+use mylife::{domain::theme::Theme, fhir::types::ResourceType};
 use proptest::{
     collection::vec,
     option,
     prelude::*,
-    sample::subsequence,
+    sample::{select, subsequence},
     test_runner::{Config, TestRunner},
 };
 
@@ -18,7 +18,7 @@ use super::{
     edit::{Edit, apply, edits},
     lab::{Lab, Seen},
     reader::{Reader, readers},
-    world::{THEMES, Wish, World, worlds},
+    world::{THEMES, Wish, World, patient, worlds},
 };
 
 #[derive(Clone, Debug)]
@@ -35,16 +35,25 @@ fn cases() -> impl Strategy<Value = Case> {
     // Most walks are over the whole id space at once; blocks make many pages.
     let stride = prop_oneof![30 => Just(0_usize), 1 => Just(1)];
     let asked = (vec(questions(), 6..10), stride);
+    // Of what is asked at random much is refused, or finds nothing.
+    let plain = select(vec![ResourceType::QuestionnaireResponse, ResourceType::Observation]);
     // What is stored by chance alone seldom lets this one reader see anything.
-    let granted = option::weighted(0.6, subsequence(THEMES.to_vec(), 1..=3));
-    (worlds(), readers(), edits, asked, granted).prop_map(
-        |(mut world, reader, edits, (questions, stride), granted)| {
+    let granted = option::weighted(0.9, subsequence(THEMES.to_vec(), 2..=4));
+    (worlds(), readers(), edits, (asked, plain), granted).prop_map(
+        |(mut world, reader, edits, ((mut questions, stride), plain), granted)| {
             let purpose = reader.purpose.unwrap_or("TREAT");
             let grant = granted.map(|themes| granting(reader.organization, themes, purpose));
             world.people[0].consents.splice(..0, grant);
+            questions.push(all_of(plain));
             Case { world, reader, edits, questions, stride }
         },
     )
+}
+
+/// All of one type about the person to whom grants are given.
+fn all_of(kind: ResourceType) -> Question {
+    let pairs = vec![("patient", format!("Patient/{}", patient(0)))];
+    Question::Search { kind, pairs, form: false }
 }
 
 /// A plain grant of themes to an organisation, for a purpose.
@@ -65,8 +74,9 @@ fn granting(to: &'static str, themes: Vec<Theme>, purpose: &'static str) -> Wish
     }
 }
 
-/// Runs so many cases on two gateways. Nearly all must be pairs of stores that differ, and many must
-/// show the reader something.
+/// Runs so many cases on two gateways. Most must be pairs of stores that differ, and many must show
+/// the reader something. Of fifty about 48 and 15 do, so that a right strategy is refused by chance
+/// once in a million runs.
 fn run(count: u32, gateway: fn() -> Lab) {
     let labs = RefCell::new((gateway(), gateway()));
     let (pairs, shown) = (Cell::new(0), Cell::new(0));
@@ -98,8 +108,8 @@ fn run(count: u32, gateway: fn() -> Lab) {
         panic!("{why}");
     }
     let (pairs, shown) = (pairs.get(), shown.get());
-    assert!(pairs * 11 >= count * 10, "too few stores differed: {pairs}");
-    assert!(shown * 16 >= count, "too few showed anything: {shown}");
+    assert!(pairs * 4 >= count * 3, "too few stores differed: {pairs}");
+    assert!(shown * 25 >= count, "too few showed anything: {shown}");
 }
 
 /// Where two walks first differ, and what stands around it.

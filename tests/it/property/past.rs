@@ -142,7 +142,7 @@ fn a_history_is_what_reading_after_each_change_would_have_given() {
     if let Err(why) = outcome {
         panic!("{why}");
     }
-    assert!(several.get() > 12, "too few had a history: {}", several.get());
+    assert!(several.get() > 4, "too few had a history: {}", several.get());
 }
 
 #[derive(Clone, Debug)]
