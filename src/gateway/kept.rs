@@ -27,6 +27,9 @@ const PLACE: usize = 256;
 /// Bytes of an answer of middling size; only the number of places made at the start follows from it.
 const MIDDLING: u64 = 4096;
 
+/// Bytes of a caller's fingerprint.
+const CALLER: usize = 16;
+
 /// Who asks what, in which words: equal for no two questions that may have different answers.
 #[derive(Eq, Hash, PartialEq)]
 pub struct Words(Box<[u8]>);
@@ -97,10 +100,10 @@ pub fn words(asked: &Asked<'_>, grant: &Grant) -> Option<Words> {
     let query = asked.query.unwrap_or_default();
     let (nodes, strict) = (asked.nodes().unwrap_or_default(), u8::from(asked.is_strict()));
     let texts = [id.as_bytes(), query.as_bytes(), nodes.as_bytes()];
-    let mut words =
-        Vec::with_capacity(64 + id.len() + query.len() + nodes.len() + asked.body.len());
+    let texts_bytes: usize = texts.iter().map(|text| size_of::<usize>() + text.len()).sum();
+    let mut words = Vec::with_capacity(CALLER + 3 + texts_bytes + asked.body.len());
     let anybodys = mutant::on(Mutant::KeptAnswerIsAnybodys);
-    words.extend_from_slice(&if anybodys { [0; 16] } else { caller.fingerprint() });
+    words.extend_from_slice(&if anybodys { [0; CALLER] } else { caller.fingerprint() });
     words.extend_from_slice(&[grant.interaction() as u8, kind as u8, strict]);
     for text in texts {
         // Their lengths keep the texts apart.

@@ -1,6 +1,6 @@
 //! The home of one process: segments in a directory, the frontier and the checkpoints beside them.
 //!
-//! A batch is one write and one sync. An error closes the segment and fails the batch; the next batch
+//! A batch is one write, through to the disk. An error closes the segment and fails the batch; the next batch
 //! first cuts what was not durable and opens a new segment (design 9).
 
 use std::{
@@ -99,8 +99,7 @@ impl Files {
         let mark = mark(reached.offset);
         taken.bytes.iter_mut().zip(mark).for_each(|(to, from)| *to = from);
         tape.make_room(taken.bytes.len())?;
-        tape.write(&taken.bytes)?;
-        tape.sync()?;
+        tape.append(&taken.bytes)?;
         let durable_at = self.clock.elapsed();
         taken.leaves.iter().for_each(|leaf| reached.tree.push(*leaf));
         reached.offset += taken.bytes.len() as u64;
@@ -121,8 +120,7 @@ impl Files {
             drop(self.last_tape(reached)?);
         }
         let mut tape = self.disk.create(&segment::path(&self.dir, reached.segment + 1))?;
-        tape.write(&head(reached.tree.size()))?;
-        tape.sync()?;
+        tape.append(&head(reached.tree.size()))?;
         reached.segment += 1;
         reached.offset = HEAD as u64;
         Ok(tape)

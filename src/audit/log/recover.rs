@@ -12,7 +12,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::disk::Disk;
+use super::disk::{BLOCK, Disk};
 use crate::{
     audit::{
         checkpoint::{self, Checkpoint, Verifier},
@@ -103,8 +103,7 @@ pub(super) fn keep(
 ) -> io::Result<()> {
     let path = dir.join(checkpoint::FILE);
     let mut tape = if *length == 0 { disk.create(&path)? } else { disk.resume(&path, *length)? };
-    tape.write(note.as_bytes())?;
-    tape.sync()?;
+    tape.append(note.as_bytes())?;
     *length += note.len() as u64;
     disk.replace(&dir.join(FRONTIER), reached.to_text().as_bytes())
 }
@@ -149,8 +148,12 @@ fn last_checkpoints(dir: &Path, verifier: &Verifier) -> Result<(Vec<Checkpoint>,
 
 /// A crash can leave the file of a segment that holds nothing yet.
 fn is_unborn(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|m| m.len() <= HEAD as u64)
-        && fs::read(path).is_ok_and(|bytes| segment::first_leaf(&bytes).is_none())
+    let holds_nothing = |bytes: Vec<u8>| {
+        let is_cut = bytes.len() <= HEAD && segment::first_leaf(&bytes).is_none();
+        is_cut || bytes.iter().all(|byte| *byte == 0)
+    };
+    fs::metadata(path).is_ok_and(|m| m.len() <= BLOCK as u64)
+        && fs::read(path).is_ok_and(holds_nothing)
 }
 
 fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>> {

@@ -121,10 +121,7 @@ impl Tape for Nothing {
     fn make_room(&mut self, _: usize) -> io::Result<()> {
         Ok(())
     }
-    fn write(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-    fn sync(&mut self) -> io::Result<()> {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }

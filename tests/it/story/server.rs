@@ -100,13 +100,9 @@ impl Tape for Tapes {
         self.0.make_room(length)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.1.wait();
-        self.0.sync()
+        self.0.append(bytes)
     }
 }
 

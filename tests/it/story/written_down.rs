@@ -101,14 +101,9 @@ impl Tape for Tapes {
         self.0.make_room(length)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.1.check()?;
-        self.0.write(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.1.check()?;
-        self.0.sync()
+        self.0.append(bytes)
     }
 }
 

@@ -124,13 +124,13 @@ fn a_segment_is_longer_than_what_it_holds_while_it_is_written_and_not_after() {
     let dir = Dir::new();
     let path = segment::path(dir.path(), 1);
     let log = dir.open();
-    fill(&log, 3);
+    fill(&log, 8);
     let written = dir.written();
     let laid_out = fs::read(&path).unwrap();
     assert!(laid_out.len() > written.len() + 4096);
     let report = verify(dir.path(), None, &no_keys).unwrap();
-    assert_eq!((report.records, report.fault), (3, None));
-    assert_eq!(read(dir.path(), &all_keys).unwrap().map(Result::unwrap).count(), 3);
+    assert_eq!((report.records, report.fault), (8, None));
+    assert_eq!(read(dir.path(), &all_keys).unwrap().map(Result::unwrap).count(), 8);
     log.close().unwrap();
     drop(log);
     assert_eq!(fs::read(&path).unwrap(), written);
@@ -138,7 +138,7 @@ fn a_segment_is_longer_than_what_it_holds_while_it_is_written_and_not_after() {
     fs::write(&path, laid_out).unwrap();
     let log = dir.open();
     fill(&log, 2);
-    assert_eq!(log.head().size, 5);
+    assert_eq!(log.head().size, 10);
     drop(log);
     assert!(fs::read(&path).unwrap().starts_with(&written));
     assert_eq!(verify(dir.path(), None, &no_keys).unwrap().fault, None);
