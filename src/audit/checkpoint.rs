@@ -151,8 +151,14 @@ impl fmt::Display for Verifier {
     }
 }
 
+/// What was written of a file: after a power cut zeros can stand behind it, which say nothing.
+pub fn written(file: &str) -> &str {
+    file.trim_end_matches('\0')
+}
+
 /// The notes of a file, each with its offset; the last may be torn.
 pub fn notes(file: &str) -> impl Iterator<Item = (usize, &str)> {
+    let file = written(file);
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = file.get(at..).filter(|rest| !rest.is_empty())?;

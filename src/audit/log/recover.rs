@@ -134,6 +134,7 @@ fn last_checkpoints(dir: &Path, verifier: &Verifier) -> Result<(Vec<Checkpoint>,
         text = text.get(skip..).unwrap_or_default();
         from = length - text.len() as u64;
     }
+    let text = checkpoint::written(text);
     let (mut signed, mut end) = (Vec::new(), from);
     for (at, note) in checkpoint::notes(text) {
         if !checkpoint::is_whole(note) && at + note.len() == text.len() {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use mylife::audit::{
+    checkpoint,
     log::AuditKey,
     read::{person, read},
     record::Outcome,
@@ -142,6 +143,29 @@ fn a_segment_is_longer_than_what_it_holds_while_it_is_written_and_not_after() {
     drop(log);
     assert!(fs::read(&path).unwrap().starts_with(&written));
     assert_eq!(verify(dir.path(), None, &no_keys).unwrap().fault, None);
+}
+
+#[test]
+fn zeros_behind_the_checkpoints_as_a_power_cut_leaves_them_are_no_fault() {
+    let dir = Dir::new();
+    let log = dir.open();
+    fill(&log, 2);
+    log.close().unwrap();
+    drop(log);
+    let path = dir.path().join(checkpoint::FILE);
+    let mut file = fs::read(&path).unwrap();
+    let written = file.len();
+    file.resize(4096, 0);
+    fs::write(&path, &file).unwrap();
+    let verifier = signer().verifier();
+    assert_eq!(verify(dir.path(), Some(&verifier), &no_keys).unwrap().fault, None);
+    let log = dir.open();
+    fill(&log, 1);
+    log.close().unwrap();
+    drop(log);
+    let after = fs::read(&path).unwrap();
+    assert!(after.starts_with(&file[..written]) && after.len() > written && !after.contains(&0));
+    assert_eq!(verify(dir.path(), Some(&verifier), &no_keys).unwrap().fault, None);
 }
 
 #[test]
