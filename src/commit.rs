@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     audit::{frame::AuditKey, log::Log, step},
@@ -124,6 +124,8 @@ pub struct Consent<'a> {
     pub body: &'a Value,
     /// When it was written; earlier than now if it was on its way.
     pub written: Moment,
+    /// How it came to be, where somebody wrote it down for the person.
+    pub provenance: Option<Map<String, Value>>,
     /// May more be released with it than before?
     pub loosens: bool,
 }
@@ -143,7 +145,8 @@ pub async fn consent(
 ) -> Result<Written> {
     let owner: Arc<str> = desk.author.client_id().into();
     let organization = desk.author.organization().to_owned();
-    let writer = Writer { organization, written: Some(consent.written) };
+    let provenance = consent.provenance.clone();
+    let writer = Writer { organization, written: Some(consent.written), provenance };
     let own = match consent.known {
         Known::Id(_) => None,
         Known::New(own) | Known::Uuid(own) => Some(own),
@@ -272,6 +275,9 @@ struct Writer {
     /// When it was written.
     #[serde(default)]
     written: Option<Moment>,
+    /// How it came to be; read by [`compartment`](crate::compartment).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provenance: Option<Map<String, Value>>,
 }
 
 /// Was this version written after then?

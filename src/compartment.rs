@@ -7,8 +7,8 @@ pub mod derived;
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 
 use crate::{
     compartment::derived::Derived,
@@ -44,6 +44,8 @@ pub struct Recorded {
     pub recorded: Moment,
     /// Reference of who gave it, where that is not the person.
     pub given_by: Option<Arc<str>>,
+    /// How this version came to be, where somebody wrote it down for the person.
+    pub provenance: Option<Box<Map<String, Value>>>,
     /// The Consent as accepted, in JSON that was read once.
     body: Arc<[u8]>,
 }
@@ -67,6 +69,19 @@ fn given_by(consent: &Value) -> Option<Arc<str>> {
     let mut references =
         performers.into_iter().flatten().filter_map(|p| p.get("reference")?.as_str());
     references.find(|r| r.starts_with("RelatedPerson/")).map(Into::into)
+}
+
+/// What was written beside a Consent of how it came to be.
+fn provenance(parts: &[u8]) -> Result<Option<Box<Map<String, Value>>>> {
+    #[derive(Deserialize)]
+    struct Beside {
+        provenance: Map<String, Value>,
+    }
+    let name = b"\"provenance\"";
+    if !parts.windows(name.len()).any(|part| part == name) {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(json::stored::<Beside>(parts)?.provenance)))
 }
 
 /// Which sides of a datum the person's consents or the law table mention; only these enter kinds.
@@ -116,9 +131,9 @@ impl Compartment {
     /// Decodes what the store holds. `custodian` is the organisation that holds the data.
     ///
     /// # Errors
-    /// `Internal` when a stored document is not what was accepted: nothing is released then.
+    /// `Unavailable` when a stored document is not what was accepted: nothing is released then.
     pub fn decode(stored: &Stored, custodian: &Arc<str>) -> Result<Self> {
-        let documents = Documents::decode(stored)?;
+        let documents = Documents::decode(stored).map_err(Error::unavailable)?;
         Ok(Self {
             patient: Arc::clone(&stored.patient),
             version: stored.version,
@@ -193,6 +208,7 @@ impl Documents {
             version: document.version,
             recorded: document.recorded,
             given_by: given_by(&json::stored(&document.body)?),
+            provenance: provenance(&document.parts)?,
             body: Arc::clone(&document.body),
         });
         Ok(())

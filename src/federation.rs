@@ -14,6 +14,7 @@ pub mod tls;
 pub mod token;
 pub mod ask;
 pub mod choose;
+pub mod explained;
 pub mod export;
 pub mod gather;
 pub mod history;

@@ -99,6 +99,10 @@ pub enum Mutant {
     ExportFilesFollowPeople,
     /// A scope of one patient covers everybody's data.
     PatientScopeIsEverybodys,
+    /// A page of `$everything` has what is held.
+    EverythingSkipsRelease,
+    /// What is asked in a batch is answered with what is held.
+    BatchSkipsRelease,
 }
 
 /// Is this mistake being made?
@@ -113,6 +117,12 @@ pub(crate) const fn on(_: Mutant) -> bool {
 #[inline]
 pub(crate) const fn is_careless() -> bool {
     false
+}
+
+/// Works something out that waits for others; under the mistake, of everything that is held.
+pub(crate) async fn carelessly<F: Future>(mistake: Mutant, of: F) -> F::Output {
+    let mut of = std::pin::pin!(of);
+    std::future::poll_fn(|context| careless(mistake, || of.as_mut().poll(context))).await
 }
 
 /// Works something out; under the mistake, of everything that is held.
@@ -140,7 +150,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 43] = [
+    pub const ALL: [Mutant; 45] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -181,6 +191,8 @@ mod seeded {
         Mutant::HiddenIsDrawnAsZero,
         Mutant::GapKnowsHiddenGoals,
         Mutant::PatientScopeIsEverybodys,
+        Mutant::EverythingSkipsRelease,
+        Mutant::BatchSkipsRelease,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportFilesFollowPeople,

@@ -292,6 +292,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
         ["fhir"] | ["fhir", ""] => (post, Call::Batch),
         ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
+        ["fhir", "OperationDefinition", id] => (read, Call::Public(Public::Definition, ours(id)?)),
         ["fhir", ".well-known", "smart-configuration"] => {
             (read, Call::Public(Public::SmartConfiguration, String::new()))
         }

@@ -302,6 +302,10 @@ fn details(entry: &Entry<'_>) -> Vec<Value> {
         details.push(detail("reviewer", &review.by));
         details.push(detail("review", found));
     }
+    if let Some(notice) = &entry.notice {
+        details.push(detail("notified-by", &notice.by));
+        details.push(detail("notified", &notice.way));
+    }
     details
 }
 

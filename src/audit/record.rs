@@ -59,6 +59,9 @@ pub struct Entry<'a> {
     /// What a second person found of an earlier disclosure of the same request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review<'a>>,
+    /// That the person was told of an earlier disclosure of the same request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice<'a>>,
 }
 
 /// An emergency, as it was declared.
@@ -79,6 +82,16 @@ pub struct Review<'a> {
     pub by: Cow<'a, str>,
     /// Was it justified?
     pub justified: bool,
+}
+
+/// That a person was told what was disclosed of them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice<'a> {
+    /// Who told.
+    pub by: Cow<'a, str>,
+    /// How: a letter, a message.
+    pub way: Cow<'a, str>,
 }
 
 /// Who asked, as authenticated.
@@ -328,6 +341,7 @@ impl Entry<'_> {
         self.outcome == Outcome::Success
             && self.patient.is_some()
             && self.review.is_none()
+            && self.notice.is_none()
             && (self.emergency.is_some() || self.basis.iter().any(overrode))
     }
 

@@ -94,7 +94,8 @@ fn notify(answer: &Answer, grant: &Grant, request: &Request) {
         tracing::warn!(
             reason = "declared access",
             request.id = %request.id,
-            "told of a person by a declared ground: review it, see `mylife audit reviews`"
+            "told of a person by a declared ground: tell the person, see `mylife audit notices`, and \
+             review it, see `mylife audit reviews`"
         );
     }
 }
@@ -110,7 +111,30 @@ pub async fn record_review(
     found: record::Review<'_>,
     now: Moment,
 ) -> Result<()> {
-    let entry = Entry {
+    let entry = Entry { review: Some(found), ..afterwards(used, now) };
+    log.append(key, &entry.to_payload()?).await?;
+    Ok(())
+}
+
+/// Writes down that somebody was told what a request disclosed of them.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written.
+pub async fn record_notice(
+    log: &Log,
+    key: &AuditKey,
+    used: &Entry<'_>,
+    told: record::Notice<'_>,
+    now: Moment,
+) -> Result<()> {
+    let entry = Entry { notice: Some(told), ..afterwards(used, now) };
+    log.append(key, &entry.to_payload()?).await?;
+    Ok(())
+}
+
+/// A record of what came after a disclosure, of the same request.
+fn afterwards<'a>(used: &Entry<'a>, now: Moment) -> Entry<'a> {
+    Entry {
         at: now,
         address: "".into(),
         caller: record::Caller { client: "operator".into(), ..record::Caller::default() },
@@ -122,11 +146,10 @@ pub async fn record_review(
         labels: record::Labels::default(),
         sources: Vec::new(),
         emergency: None,
-        review: Some(found),
+        review: None,
+        notice: None,
         ..used.clone()
-    };
-    log.append(key, &entry.to_payload()?).await?;
-    Ok(())
+    }
 }
 
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
@@ -322,6 +345,7 @@ fn blank(request: &Request, now: Moment) -> Entry<'_> {
         sources: request.sources.iter().map(|node| (&**node).into()).collect(),
         emergency: None,
         review: None,
+        notice: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         words::{class, sentence},
     },
     domain::{id::NodeCode, moment::Moment},
+    federation::State,
     fhir::{
         labels::{CANONICAL, CLASS, Labels, THEME},
         types::ResourceType,
@@ -36,6 +37,33 @@ pub struct Use {
     pub reason: String,
     /// What a second person found, once somebody did.
     pub justified: Option<bool>,
+    /// When the person was told of it, once somebody did.
+    pub notified: Option<Moment>,
+}
+
+/// What one gateway has to say.
+pub struct Part {
+    /// The gateway.
+    pub node: NodeCode,
+    /// Was it reached?
+    pub state: State,
+    /// What it says, and what its record is; none where there is nobody for the caller.
+    pub said: Option<(Value, Disclosure)>,
+}
+
+impl Part {
+    /// What a peer says of its Patient: on whom the record here is, and no more.
+    pub fn of_peer(node: &NodeCode, patient: Arc<str>, said: Value) -> (Value, Disclosure) {
+        let told_of = Disclosure {
+            patient,
+            audit_key: None,
+            resources: Vec::new(),
+            labels: Labels::default(),
+            basis: Vec::new(),
+            source: node.clone(),
+        };
+        (said, told_of)
+    }
 }
 
 /// The answer to `$explain`, in one of the three languages.
@@ -43,9 +71,51 @@ pub fn explained(
     explanation: &Explanation,
     uses: &[Use],
     language: &str,
-    (node, now): (&NodeCode, Moment),
+    here: (&NodeCode, Moment),
     known_current: Duration,
 ) -> Answer {
+    let (body, told_of) = told(explanation, uses, language, here);
+    let said = Said::new(body.to_string().into(), None, vec![told_of]);
+    Answer::new(Arc::new(said), known_current)
+}
+
+/// The answer of several gateways: the part of each, with its node and whether it was reached.
+pub fn everywhere(
+    parts: Vec<Part>,
+    language: &str,
+    now: Moment,
+    known_current: Duration,
+) -> Answer {
+    let mut disclosures = Vec::new();
+    let mut all = vec![json!({ "name": "at", "valueInstant": now })];
+    for Part { node, state, said } in parts {
+        let mut part = vec![
+            json!({ "name": "code", "valueCode": node.as_str() }),
+            json!({ "name": "completeness", "valueCode": state.code() }),
+        ];
+        if let Some((said, told_of)) = said {
+            part.push(json!({ "name": "explanation", "resource": said }));
+            disclosures.push(told_of);
+        }
+        all.push(json!({ "name": "node", "part": part }));
+    }
+    let body = json!({
+        "resourceType": "Parameters",
+        "language": language,
+        "meta": { "profile": [format!("{CANONICAL}/StructureDefinition/mylife-explanations")] },
+        "parameter": all,
+    });
+    let said = Said::new(body.to_string().into(), None, disclosures);
+    Answer::new(Arc::new(said), known_current)
+}
+
+/// What is told of the gateway's own data, and its record.
+pub fn told(
+    explanation: &Explanation,
+    uses: &[Use],
+    language: &str,
+    (node, now): (&NodeCode, Moment),
+) -> (Value, Disclosure) {
     let (patient, key) = explanation.audit_key();
     let told_of = Disclosure {
         patient: Arc::clone(patient),
@@ -68,8 +138,7 @@ pub fn explained(
         "meta": { "profile": [format!("{CANONICAL}/StructureDefinition/mylife-explanation")] },
         "parameter": head.into_iter().chain(parts).chain(uses).collect::<Vec<_>>(),
     });
-    let said = Said::new(body.to_string().into(), None, vec![told_of]);
-    Answer::new(Arc::new(said), known_current)
+    (body, told_of)
 }
 
 /// The Consents that are named, each once.
@@ -118,6 +187,8 @@ fn use_of(used: &Use, explanation: &Explanation, language: &str) -> Value {
     parts.push(json!({ "name": "reason", "valueString": used.reason }));
     let justified = |found| json!({ "name": "justified", "valueBoolean": found });
     parts.extend(used.justified.map(justified));
+    let notified = |at: Moment| json!({ "name": "notified", "valueInstant": at });
+    parts.extend(used.notified.map(notified));
     json!({ "name": "use", "part": parts })
 }
 

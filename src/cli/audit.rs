@@ -5,6 +5,7 @@
 //! check. Showing opens the records with these keys. Beside a gateway that runs both may be done where
 //! the log is in a database; files are verified beside it, and shown when it is stopped.
 
+mod notices;
 mod opening;
 mod reviews;
 mod trace;
@@ -28,7 +29,7 @@ use crate::{
         event::{Observer, audit_event},
         frame::AuditKey,
         read::{self, Found},
-        record::{Basis, Review},
+        record::{Basis, Notice, Review},
         verify,
     },
     config::Config,
@@ -92,6 +93,34 @@ pub enum Audit {
         #[arg(long)]
         json: bool,
     },
+    /// List whom to tell what was told of them by a declared ground
+    Notices {
+        /// The gateway's settings, and what is said beside them
+        #[command(flatten)]
+        settings: Settings,
+        /// Those who were told too
+        #[arg(long)]
+        all: bool,
+        /// One JSON object a line, for whatever sends the messages
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write down that those a request was about were told
+    Notified {
+        /// The gateway's settings
+        config: PathBuf,
+        /// Its `X-Request-Id`
+        request: String,
+        /// Who told them
+        #[arg(long)]
+        by: String,
+        /// How: a letter, a message
+        #[arg(long)]
+        way: String,
+        /// One setting, above environment and file
+        #[arg(long, value_name = "SECTION.KEY=VALUE")]
+        set: Vec<String>,
+    },
     /// Write down what a second person found of what a request was told
     Review {
         /// The gateway's settings
@@ -137,6 +166,14 @@ pub fn run(asked: &Audit, output: &mut Output<'_>) -> Result<Exit> {
         }
         Audit::Reviews { settings, all, json } => {
             reviews::list(settings, Listing { all: *all, as_json: *json }, output)
+        }
+        Audit::Notices { settings, all, json } => {
+            notices::list(settings, Listing { all: *all, as_json: *json }, output)
+        }
+        Audit::Notified { config, request, by, way, set } => {
+            let settings = Settings { config: config.clone(), set: set.clone() };
+            let notice = Notice { by: by.into(), way: way.into() };
+            notices::told(&settings, request, &notice, output)
         }
         Audit::Review { config, request, by, found, set } => {
             let settings = Settings { config: config.clone(), set: set.clone() };

@@ -5,14 +5,16 @@
 //! read. Source: `consent` 1.6, the design's labelled segments. Between two boundaries no decision
 //! of the snapshot changes; it must not look at data.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use super::{
     asker::{Asker, BreakGlass},
-    decide::{Snapshot, decide_at},
+    decide::{Compiled, Snapshot},
+    matching::Scene,
     period::Window,
     rule::Condition,
     unit::Unit,
+    vote::may_speak,
 };
 use crate::domain::moment::Moment;
 
@@ -25,17 +27,6 @@ pub fn boundaries(snapshot: &Snapshot, asker: &Asker) -> Vec<Moment> {
     all
 }
 
-/// The first boundary after `now`; [`Moment::MAX`] if there is none.
-pub fn next_change(snapshot: &Snapshot, asker: &Asker, now: Moment) -> Moment {
-    let mut next = Moment::MAX;
-    each(snapshot, asker, &mut |at| {
-        if at > now {
-            next = next.min(at);
-        }
-    });
-    next
-}
-
 /// A permit under which the asker sees a unit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Standing {
@@ -45,40 +36,57 @@ pub struct Standing {
     pub basis: Vec<Arc<str>>,
 }
 
-/// The permit under which the asker sees the unit at `now`; `None` if it does not see it. Takes the
-/// [`boundaries`] of the same snapshot and asker, which are those of every unit.
-pub fn standing(
-    snapshot: &Snapshot,
-    asker: &Asker,
-    unit: &Unit,
-    boundaries: &[Moment],
-    now: Moment,
-) -> Option<Standing> {
-    let verdict = decide_at(snapshot, asker, unit, now);
-    if !verdict.permit {
-        return None;
-    }
-    let denied = |at: &Moment| !decide_at(snapshot, asker, unit, just_before(*at)).permit;
-    let mut past = boundaries.iter().rev().filter(|at| **at <= now);
-    let since = past.find(|at| denied(at)).copied().unwrap_or(Moment::MIN);
-    Some(Standing { since, basis: verdict.basis })
+/// The decisions for one asker as they were from boundary to boundary, and as they are.
+pub struct Course<'a> {
+    now: Compiled<'a>,
+    /// Boundaries up to now, the last one first, each with the decisions until just before it.
+    past: Vec<(Moment, OnceCell<Compiled<'a>>)>,
+    /// The first boundary after now.
+    next: Moment,
+    snapshot: &'a Snapshot,
+    asker: &'a Asker,
 }
 
-/// When the permit last ended under which the asker saw the unit, or would have; [`Moment::MIN`] if it is
-/// permitted at `now` or never was. Takes the [`boundaries`] that [`standing`] takes.
-pub fn ended(
-    snapshot: &Snapshot,
-    asker: &Asker,
-    unit: &Unit,
-    boundaries: &[Moment],
-    now: Moment,
-) -> Moment {
-    if decide_at(snapshot, asker, unit, now).permit {
-        return Moment::MIN;
+impl<'a> Course<'a> {
+    /// Up to `now`.
+    pub fn new(snapshot: &'a Snapshot, asker: &'a Asker, now: Moment) -> Self {
+        let all = boundaries(snapshot, asker);
+        let (past, future) = all.split_at(all.partition_point(|at| *at <= now));
+        Self {
+            now: Compiled::new(snapshot, asker, now),
+            past: past.iter().rev().map(|at| (*at, OnceCell::new())).collect(),
+            next: future.first().copied().unwrap_or(Moment::MAX),
+            snapshot,
+            asker,
+        }
     }
-    let permitted = |at: &Moment| decide_at(snapshot, asker, unit, just_before(*at)).permit;
-    let mut past = boundaries.iter().rev().filter(|at| **at <= now);
-    past.find(|at| permitted(at)).copied().unwrap_or(Moment::MIN)
+
+    /// The first boundary after now; [`Moment::MAX`] if there is none.
+    pub const fn next_change(&self) -> Moment {
+        self.next
+    }
+
+    /// The permit under which the asker sees the unit now; `None` if it does not see it.
+    pub fn standing(&self, unit: &Unit) -> Option<Standing> {
+        let verdict = self.now.decide(unit);
+        let since = || self.last(unit, false);
+        verdict.permit.then(|| Standing { since: since(), basis: verdict.basis })
+    }
+
+    /// When the permit last ended under which the asker saw the unit, or would have; [`Moment::MIN`] if
+    /// it is permitted now or never was.
+    pub fn ended(&self, unit: &Unit) -> Moment {
+        if self.now.decide(unit).permit { Moment::MIN } else { self.last(unit, true) }
+    }
+
+    /// The last boundary before which it was so.
+    fn last(&self, unit: &Unit, permitted: bool) -> Moment {
+        let before = |(at, then): &&(Moment, OnceCell<Compiled<'a>>)| {
+            let compile = || Compiled::new(self.snapshot, self.asker, just_before(*at));
+            then.get_or_init(compile).decide(unit).permit == permitted
+        };
+        self.past.iter().find(before).map_or(Moment::MIN, |(at, _)| *at)
+    }
 }
 
 const fn just_before(at: Moment) -> Moment {
@@ -86,7 +94,8 @@ const fn just_before(at: Moment) -> Moment {
 }
 
 fn each(snapshot: &Snapshot, asker: &Asker, see: &mut impl FnMut(Moment)) {
-    for policy in &*snapshot.policies {
+    let scene = Scene::new(snapshot, asker, asker.now);
+    for policy in snapshot.policies.iter().filter(|policy| may_speak(policy, scene)) {
         let origin = &policy.origin;
         [origin.in_force_from, origin.in_force_until].into_iter().flatten().for_each(&mut *see);
         policy.root.each(&mut |rule| {

@@ -1,11 +1,12 @@
 //! May this unit leave, for this asker, now?
 //!
 //! The whole decision, in its order: scope, bar, self, records, same register, identity, plan, and
-//! then each theme by itself. Source: `consent` 1.4, checked by the golden cases. A pure function
-//! of its arguments: it reads no clock, no store and no JSON, and the order of lists is nothing
-//! to it.
+//! then each theme by itself. Source: `consent` 1.4, checked by the golden cases. [`Compiled`] answers
+//! what is the same for every unit once; what remains for a unit is a fraction of a microsecond. A pure
+//! function of its arguments: it reads no clock, no store and no JSON, and the order of lists is
+//! nothing to it.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use super::{
     asker::Asker,
@@ -13,8 +14,8 @@ use super::{
     matching::Scene,
     period::Majority,
     policy::Policy,
-    unit::{Slot, Sort, Unit},
-    vote::{Vote, vote},
+    unit::{Slot, Sort, Unit, label::Themes},
+    vote::{Vote, Voter, voters},
 };
 use crate::{
     domain::moment::Moment,
@@ -106,178 +107,222 @@ pub fn decide(snapshot: &Snapshot, asker: &Asker, unit: &Unit) -> Verdict {
 
 /// Decides as it would have been, or will be, decided at `now`.
 pub fn decide_at(snapshot: &Snapshot, asker: &Asker, unit: &Unit, now: Moment) -> Verdict {
-    decide_in_order(Scene::new(snapshot, asker, now), unit, unit.slots())
+    Compiled::new(snapshot, asker, now).decide(unit)
 }
 
-/// Decides theme by theme in the order given: it settles which failing theme gives the `why`.
-pub(super) fn decide_in_order(
-    scene: Scene<'_>,
-    unit: &Unit,
-    slots: impl Iterator<Item = Slot>,
-) -> Verdict {
-    let asker = scene.asker;
-    if !asker.scopes.covers(&unit.resource, asker.interaction) {
-        return Verdict::deny(Why::Scope);
-    }
-    beyond_scope(scene, unit, slots)
+/// The decision for one asker at one instant, with everything answered that is the same for every
+/// unit: what is left of the consents, of the law table and of the representations.
+pub struct Compiled<'a> {
+    scene: Scene<'a>,
+    /// The bars that this asker has no role to pass.
+    bars: Vec<&'a Bar>,
+    /// Is somebody barred who the table has no row for?
+    is_unlisted: bool,
+    voters: Vec<Voter<'a>>,
+    overriding: Vec<&'a Ground>,
+    grounds: Vec<&'a Ground>,
+    /// Under which the asker acts for the person.
+    acting: Vec<&'a Representation>,
+    /// What of the other units goes without a look at its scope, once somebody asks.
+    others: OnceCell<Vec<Option<Vec<Arc<str>>>>>,
 }
 
-/// Every step but the first.
-fn beyond_scope(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
-    let Scene { snapshot, asker, .. } = scene;
-    if let Some(by) = barred(scene, unit) {
-        return Verdict::forbid(Forbidden { why: Why::Bar, by });
-    }
-    if asker.subject.as_ref() == Some(&snapshot.patient) {
-        return Verdict { permit: true, why: Why::SelfAccess, ..Verdict::allow(Vec::new()) };
-    }
-    if unit.sort == Sort::Records {
-        return records(scene, unit);
-    }
-    if asker.care_relation && law::same_register(asker, unit) {
-        return Verdict::allow(vec!["same-register".into()]);
-    }
-    match unit.sort {
-        Sort::Identity => identity(scene),
-        Sort::Plan if unit.themes.is_empty() => {
-            plan(scene, unit).unwrap_or_else(|| by_theme(scene, unit, slots))
+impl<'a> Compiled<'a> {
+    /// Answers what is the same for every unit.
+    pub fn new(snapshot: &'a Snapshot, asker: &'a Asker, now: Moment) -> Self {
+        let scene = Scene::new(snapshot, asker, now);
+        let Law { grounds, bars, .. } = &*snapshot.law;
+        let mut all = Vec::new();
+        snapshot.policies.iter().for_each(|policy| voters(policy, scene, &mut all));
+        let met = grounds.iter().filter(|ground| ground.is_met_by(asker, now));
+        let (overriding, grounds) = met.partition(|ground| ground.overrides_prohibition);
+        let acting = snapshot.representation.iter();
+        Self {
+            bars: bars.iter().filter(|bar| !asker.has_role(&bar.except_roles)).collect(),
+            is_unlisted: snapshot.turvakielto && !bars.iter().any(|bar| bar.turvakielto),
+            voters: all,
+            overriding,
+            grounds,
+            acting: acting.filter(|by| by.is_valid(asker, &snapshot.patient, now)).collect(),
+            others: OnceCell::new(),
+            scene,
         }
-        Sort::Item | Sort::Mention | Sort::Plan | Sort::Records => by_theme(scene, unit, slots),
     }
-}
 
-/// The bars in the way; none of them is named where the table has no row for the person's own
-/// *turvakielto*.
-fn barred(scene: Scene<'_>, unit: &Unit) -> Option<Vec<Arc<str>>> {
-    let Scene { snapshot, asker, .. } = scene;
-    let outside =
-        asker.subject.as_ref() != Some(&snapshot.patient) && !asker.is_of(unit.custodian.as_ref());
-    let bars = &snapshot.law.bars;
-    let unlisted = snapshot.turvakielto && !bars.iter().any(|bar| bar.turvakielto);
-    let stands = |bar: &&Bar| {
-        let person =
-            bar.persons.contains(&snapshot.patient) || (bar.turvakielto && snapshot.turvakielto);
-        (bar.labels(unit) || (outside && person)) && !asker.has_role(&bar.except_roles)
-    };
-    let by: Vec<_> = bars.iter().filter(stands).map(|bar| Arc::clone(&bar.id)).collect();
-    ((outside && unlisted) || !by.is_empty()).then_some(by)
-}
+    /// Decides about one unit.
+    pub fn decide(&self, unit: &Unit) -> Verdict {
+        self.decide_in_order(unit, unit.slots())
+    }
 
-/// What no grant can name: for who gave it, for an officer, for the client that wrote it.
-fn records(scene: Scene<'_>, unit: &Unit) -> Verdict {
-    let Scene { snapshot, asker, now, .. } = scene;
-    let gave = unit.given_by.is_some() && unit.given_by == asker.subject;
-    let wrote = unit.written_by.is_some()
-        && (unit.written_by == asker.client || mutant::on(Mutant::WritersAreAlike));
-    let officer = asker.has_role(&snapshot.law.officer_roles);
-    let representations = snapshot.representation.iter();
-    let basis: Vec<Arc<str>> = representations
-        .filter(|by| gave && by.is_valid(asker, &snapshot.patient, now))
-        .map(|by| by.id.clone())
-        .chain(officer.then(|| "officer".into()))
-        .chain(wrote.then(|| "writer".into()))
-        .collect();
-    if basis.is_empty() { Verdict::deny(Why::Default) } else { Verdict::allow(basis) }
-}
+    /// Decides theme by theme in the order given: it settles which failing theme gives the `why`.
+    pub(super) fn decide_in_order(
+        &self,
+        unit: &Unit,
+        slots: impl Iterator<Item = Slot>,
+    ) -> Verdict {
+        if !self.is_in_scope(unit) {
+            return Verdict::deny(Why::Scope);
+        }
+        if let Some(verdict) = self.first(unit) {
+            return verdict;
+        }
+        match unit.sort {
+            Sort::Identity => self.identity(),
+            Sort::Plan if unit.themes.is_empty() => {
+                self.plan(unit).unwrap_or_else(|| self.by_theme(unit, slots))
+            }
+            Sort::Item | Sort::Mention | Sort::Plan | Sort::Records => self.by_theme(unit, slots),
+        }
+    }
 
-/// The Patient's identity goes with any themed unit of the person.
-fn identity(scene: Scene<'_>) -> Verdict {
-    let basis = scene
-        .snapshot
-        .others
-        .iter()
-        .filter(|other| other.sort != Sort::Identity && !other.themes.is_empty())
-        .map(|other| beyond_scope(scene, other, other.slots()))
-        .filter(|verdict| verdict.permit)
-        .map(|verdict| verdict.basis)
-        .reduce(union);
-    basis.map_or_else(|| Verdict::deny(Why::Default), Verdict::allow)
-}
+    fn is_in_scope(&self, unit: &Unit) -> bool {
+        let asker = self.scene.asker;
+        asker.scopes.covers(&unit.resource, asker.interaction)
+    }
 
-/// A theme-less part of a plan goes with a themed unit of that plan, if it could go as such.
-fn plan(scene: Scene<'_>, unit: &Unit) -> Option<Verdict> {
-    let others = scene.snapshot.others.iter();
-    let basis = others
-        .filter(|other| other.sort != Sort::Identity && !other.themes.is_empty())
-        .filter(|other| other.plan == unit.plan)
-        .filter(|other| decide_in_order(scene, other, other.slots()).permit)
-        .map(|other| by_theme(scene, unit, other.slots()))
-        .filter(|verdict| verdict.permit)
-        .map(|verdict| verdict.basis)
-        .reduce(union);
-    basis.map(Verdict::allow)
+    /// The steps from bars to use in the same register, if one of them decides.
+    fn first(&self, unit: &Unit) -> Option<Verdict> {
+        let Scene { snapshot, asker, .. } = self.scene;
+        if let Some(by) = self.barred(unit) {
+            return Some(Verdict::forbid(Forbidden { why: Why::Bar, by }));
+        }
+        if asker.subject.as_ref() == Some(&snapshot.patient) {
+            let own = Verdict::allow(Vec::new());
+            return Some(Verdict { why: Why::SelfAccess, ..own });
+        }
+        if unit.sort == Sort::Records {
+            return Some(self.records(unit));
+        }
+        let register = asker.care_relation && law::same_register(asker, unit);
+        register.then(|| Verdict::allow(vec!["same-register".into()]))
+    }
+
+    /// The bars in the way; none of them is named where the table has no row for the person's own
+    /// *turvakielto*.
+    fn barred(&self, unit: &Unit) -> Option<Vec<Arc<str>>> {
+        if self.bars.is_empty() && !self.is_unlisted {
+            return None;
+        }
+        let Scene { snapshot, asker, .. } = self.scene;
+        let is_self = asker.subject.as_ref() == Some(&snapshot.patient);
+        let outside = !is_self && !asker.is_of(unit.custodian.as_ref());
+        let stands = |bar: &&&Bar| {
+            let listed = bar.persons.contains(&snapshot.patient);
+            let person = listed || (bar.turvakielto && snapshot.turvakielto);
+            bar.labels(unit) || (outside && person)
+        };
+        let by: Vec<_> = self.bars.iter().filter(stands).map(|bar| Arc::clone(&bar.id)).collect();
+        ((outside && self.is_unlisted) || !by.is_empty()).then_some(by)
+    }
+
+    /// What no grant can name: for who gave it, for an officer, for the client that wrote it.
+    fn records(&self, unit: &Unit) -> Verdict {
+        let Scene { snapshot, asker, .. } = self.scene;
+        let gave = unit.given_by.is_some() && unit.given_by == asker.subject;
+        let wrote = unit.written_by.is_some()
+            && (unit.written_by == asker.client || mutant::on(Mutant::WritersAreAlike));
+        let officer = asker.has_role(&snapshot.law.officer_roles);
+        let acting = self.acting.iter().filter(|_| gave).map(|by| by.id.clone());
+        let basis: Vec<Arc<str>> = acting
+            .chain(officer.then(|| "officer".into()))
+            .chain(wrote.then(|| "writer".into()))
+            .collect();
+        if basis.is_empty() { Verdict::deny(Why::Default) } else { Verdict::allow(basis) }
+    }
+
+    /// What permits each of the other units that has themes and is no identity, scopes aside.
+    fn others(&self) -> impl Iterator<Item = (&'a Unit, &Vec<Arc<str>>)> {
+        let all = &self.scene.snapshot.others;
+        let basis = self.others.get_or_init(|| {
+            let permit = |unit: &Unit| {
+                if unit.sort == Sort::Identity || unit.themes.is_empty() {
+                    return None;
+                }
+                let verdict = self.first(unit).unwrap_or_else(|| self.by_theme(unit, unit.slots()));
+                verdict.permit.then_some(verdict.basis)
+            };
+            all.iter().map(permit).collect()
+        });
+        all.iter().zip(basis).filter_map(|(unit, basis)| Some((unit, basis.as_ref()?)))
+    }
+
+    /// The Patient's identity goes with any themed unit of the person.
+    fn identity(&self) -> Verdict {
+        let basis = self.others().map(|(_, basis)| basis.clone()).reduce(union);
+        basis.map_or_else(|| Verdict::deny(Why::Default), Verdict::allow)
+    }
+
+    /// A theme-less part of a plan goes with a themed unit of that plan, if it could go as such.
+    fn plan(&self, unit: &Unit) -> Option<Verdict> {
+        let of_plan = self.others().filter(|(other, _)| other.plan == unit.plan);
+        let mut asked: Vec<Themes> = Vec::new();
+        let mut basis = None;
+        for (other, _) in of_plan.filter(|(other, _)| self.is_in_scope(other)) {
+            if asked.contains(&other.themes) {
+                continue;
+            }
+            asked.push(other.themes);
+            let verdict = self.by_theme(unit, other.slots());
+            if verdict.permit {
+                basis = Some(union(basis.unwrap_or_default(), verdict.basis));
+            }
+        }
+        basis.map(Verdict::allow)
+    }
+
+    /// Every theme must be allowed by itself.
+    fn by_theme(&self, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
+        let mut basis = Vec::new();
+        for slot in slots {
+            if let Err(forbidden) = self.theme(unit, slot, &mut basis) {
+                return Verdict::forbid(forbidden);
+            }
+        }
+        Verdict::allow(basis)
+    }
+
+    /// Declared law over prohibition over representation over other law over consent.
+    fn theme(&self, unit: &Unit, slot: Slot, basis: &mut Vec<Arc<str>>) -> Result<(), Forbidden> {
+        let Scene { snapshot, asker, now, .. } = self.scene;
+        let before = basis.len();
+        let of = |grounds: &[&'a Ground], basis: &mut Vec<Arc<str>>| {
+            let permit = grounds.iter().filter(|ground| ground.permits_unit(asker, unit, slot));
+            basis.extend(permit.map(|ground| Arc::clone(&ground.id)));
+        };
+        of(&self.overriding, basis);
+        if basis.len() > before {
+            return Ok(());
+        }
+        let (mut consents, mut by) = (Vec::new(), Vec::new());
+        for voter in &self.voters {
+            match voter.vote(unit, slot) {
+                Vote::Deny => by.push(Arc::clone(voter.id())),
+                Vote::Permit => consents.push(voter.id()),
+                Vote::Silent => {}
+            }
+        }
+        if !by.is_empty() {
+            return Err(Forbidden { why: Why::Prohibition, by });
+        }
+        // Of a minor, a guardian sees only what the minor's recorded stance lets be disclosed.
+        let disclosed =
+            || matches!(unit.minor_stance, Some(1 | 2)) || snapshot.majority.reached(now).is_true();
+        let acting = self.acting.iter().filter(|by| by.covers(unit, slot) && disclosed());
+        basis.extend(acting.map(|by| Arc::clone(&by.id)));
+        if basis.len() == before {
+            of(&self.grounds, basis);
+        }
+        if basis.len() == before {
+            basis.extend(consents.into_iter().cloned());
+        }
+        if basis.len() > before {
+            return Ok(());
+        }
+        Err(Forbidden { why: Why::Default, by: Vec::new() })
+    }
 }
 
 fn union(mut all: Vec<Arc<str>>, more: Vec<Arc<str>>) -> Vec<Arc<str>> {
     all.extend(more);
     all
-}
-
-/// Every theme must be allowed by itself.
-fn by_theme(scene: Scene<'_>, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
-    let mut basis = Vec::new();
-    for slot in slots {
-        if let Err(forbidden) = theme(scene, unit, slot, &mut basis) {
-            return Verdict::forbid(forbidden);
-        }
-    }
-    Verdict::allow(basis)
-}
-
-/// Declared law over prohibition over representation over other law over consent.
-fn theme(
-    scene: Scene<'_>,
-    unit: &Unit,
-    slot: Slot,
-    basis: &mut Vec<Arc<str>>,
-) -> Result<(), Forbidden> {
-    let Scene { snapshot, asker, now, .. } = scene;
-    let before = basis.len();
-    let grounds = |overriding: bool| {
-        let of = move |ground: &&Ground| ground.overrides_prohibition == overriding;
-        let permits = move |ground: &&Ground| ground.permits(asker, unit, slot, now);
-        snapshot.law.grounds.iter().filter(of).filter(permits).map(|ground| ground.id.clone())
-    };
-    basis.extend(grounds(true));
-    if basis.len() > before {
-        return Ok(());
-    }
-    let (mut consents, mut by) = (Vec::new(), Vec::new());
-    for policy in &*snapshot.policies {
-        match vote(policy, scene, unit, slot) {
-            Vote::Deny => by.push(Arc::clone(&policy.id)),
-            Vote::Permit => consents.push(&policy.id),
-            Vote::Silent => {}
-        }
-    }
-    if !by.is_empty() {
-        return Err(Forbidden { why: Why::Prohibition, by });
-    }
-    basis.extend(represented(scene, unit, slot));
-    if basis.len() == before {
-        basis.extend(grounds(false));
-    }
-    if basis.len() == before {
-        basis.extend(consents.into_iter().cloned());
-    }
-    if basis.len() > before {
-        return Ok(());
-    }
-    Err(Forbidden { why: Why::Default, by: Vec::new() })
-}
-
-/// Of a minor, a guardian sees only what the minor's recorded stance lets be disclosed.
-fn represented<'a>(
-    scene: Scene<'a>,
-    unit: &'a Unit,
-    slot: Slot,
-) -> impl Iterator<Item = Arc<str>> + 'a {
-    let Scene { snapshot, asker, now, .. } = scene;
-    let disclosed =
-        snapshot.majority.reached(now).is_true() || matches!(unit.minor_stance, Some(1 | 2));
-    let representations = snapshot.representation.iter();
-    representations
-        .filter(move |by| disclosed && by.is_valid(asker, &snapshot.patient, now))
-        .filter(move |by| by.covers(unit, slot))
-        .map(|by| by.id.clone())
 }

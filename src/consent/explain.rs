@@ -15,7 +15,7 @@ use self::{about::About, question::Question};
 use super::{
     asker::Asker,
     cover::{Interaction, ScopeCover},
-    decide::{Snapshot, Verdict, Why, decide},
+    decide::{Compiled, Snapshot, Verdict, Why, decide},
     law::Law,
     release::{self, Terms},
 };
@@ -164,6 +164,7 @@ pub fn explain(
     let by_data = standing != Standing::Officer;
     let mut rows = policy.rows(&asker, question.kind, by_data);
     if standing == Standing::Representative {
+        let own = Compiled::new(&snapshot, &own, now);
         rows.retain(|row| policy.row(row.about, &own, question.kind, by_data).permitted);
     }
     (!rows.is_empty()).then(|| Explanation {
@@ -233,6 +234,7 @@ impl Policy<'_> {
     /// records. `by_data` looks at what there is of a class, where there is something.
     fn rows(&self, asker: &Asker, kind: Option<ResourceType>, by_data: bool) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
+        let asker = &Compiled::new(self.snapshot, asker, asker.now);
         for plain in About::PLAIN {
             let row = self.row(plain, asker, kind, by_data);
             let withheld = plain.withheld().map(|about| self.row(about, asker, kind, by_data));
@@ -248,7 +250,13 @@ impl Policy<'_> {
         rows
     }
 
-    fn row(&self, about: About, asker: &Asker, kind: Option<ResourceType>, by_data: bool) -> Row {
+    fn row(
+        &self,
+        about: About,
+        asker: &Compiled<'_>,
+        kind: Option<ResourceType>,
+        by_data: bool,
+    ) -> Row {
         let mut row = Row {
             about,
             permitted: false,
@@ -259,7 +267,7 @@ impl Policy<'_> {
         };
         let (mut basis, mut against) = (BTreeSet::new(), BTreeSet::new());
         for unit in self.units(about, kind, by_data) {
-            let verdict = decide(self.snapshot, asker, &unit);
+            let verdict = asker.decide(&unit);
             row.partly |= !verdict.permit;
             row.weigh(&verdict);
             basis.extend(verdict.basis.iter().map(|id| self.by(id)));

@@ -60,11 +60,13 @@ pub fn import(consent: &Value) -> Result<Imported> {
     let mut reader = Reader { report: Vec::new(), count: 0 };
     about_privacy(consent)?;
     let mut kept = reader.envelope(members);
-    let blocked = reader.blocks(consent);
+    let refused = reader.opted_out(consent);
+    let blocked = !reader.is_given(consent) || refused;
     let above = Above { actor: false, purpose: false, blocked };
     let root = match consent.get("provision") {
-        Some(root) => reader.root(root, above)?,
-        None => None,
+        Some(root) => reader.root(root, above, refused)?,
+        // Whoever opts out, and says no more, opts out of everything.
+        None => refused.then(|| json!({ "type": "deny" })),
     };
     kept.remove("provision");
     kept.extend(root.map(|root| ("provision".to_owned(), root)));
@@ -131,8 +133,8 @@ impl Reader {
         kept
     }
 
-    /// Is there something beside the rules for which nothing can be permitted?
-    fn blocks(&mut self, consent: &Value) -> bool {
+    /// Is it given by the person?
+    fn is_given(&mut self, consent: &Value) -> bool {
         let patient = consent.get("patient").map(Name::parse).unwrap_or_default();
         let same = |name: Name| {
             let names = [patient.reference(), patient.identifier()];
@@ -143,21 +145,34 @@ impl Reader {
             let said = "given by somebody else, or by nobody named";
             self.tell("Consent.performer", said, NOTHING);
         }
+        by_patient
+    }
+
+    /// Does the policy it is under say no to everything?
+    fn opted_out(&mut self, consent: &Value) -> bool {
         let policy = consent.get("policyRule").map(codings).unwrap_or_default();
         let opted_out =
             policy.iter().any(|one| coding(one).1.is_some_and(|code| code.starts_with("OPTOUT")));
         if opted_out {
-            self.tell("Consent.policyRule", "the person opted out", NOTHING);
+            let kept =
+                "nothing is permitted by it, and what it describes without a type is forbidden";
+            self.tell("Consent.policyRule", "the person opted out", kept);
         }
-        !by_patient || opted_out
+        opted_out
     }
 
-    fn root(&mut self, root: &Value, above: Above) -> Result<Option<Value>> {
+    /// `refused`: under a policy that says no, a root without a type may be what is refused, or what is
+    /// left out of that. Nothing is permitted in either reading, and in one of them it is forbidden.
+    fn root(&mut self, root: &Value, above: Above, refused: bool) -> Result<Option<Value>> {
         let path = "Consent.provision";
+        let is_typed = root.get("type").and_then(rule::effect).is_some();
+        if refused && !is_typed {
+            return self.rule(&refusal(root), path, above, 0).map(Some);
+        }
         let kept = self.rule(root, path, above, 0)?;
         let (had, has) =
             (!list(root, "provision").is_empty(), !list(&kept, "provision").is_empty());
-        if root.get("type").and_then(rule::effect).is_none() {
+        if !is_typed {
             let said =
                 "no type: what it permits, and what is an exception, depends on who reads it";
             self.tell(path, said, "what it forbids by name; nothing is permitted by it");
@@ -259,6 +274,14 @@ impl Reader {
         }
         kept
     }
+}
+
+/// A rule as a denial of what it describes. What is nested in it is within that, and goes.
+fn refusal(rule: &Value) -> Value {
+    let mut denial = rule.as_object().cloned().unwrap_or_default();
+    denial.remove("provision");
+    denial.insert("type".to_owned(), json!("deny"));
+    Value::Object(denial)
 }
 
 /// How much of an element of a rule can be told.

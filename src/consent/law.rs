@@ -82,15 +82,12 @@ pub struct Sectors {
 }
 
 impl Ground {
-    /// Does it permit this theme of this unit to this requester, prohibitions aside?
-    pub fn permits(&self, asker: &Asker, unit: &Unit, slot: Slot, now: Moment) -> bool {
+    /// Does it permit this theme of this unit to a requester that meets it, prohibitions aside?
+    pub(super) fn permits_unit(&self, asker: &Asker, unit: &Unit, slot: Slot) -> bool {
+        let from = |sectors: &Sectors| names(sectors.from.as_ref(), unit.sector.as_ref());
         self.covers(unit, slot)
-            && self.is_met_by(asker, now)
             && (!self.same_register || same_register(asker, unit))
-            && self.sectors.as_ref().is_none_or(|sectors| {
-                names(sectors.from.as_ref(), unit.sector.as_ref())
-                    && names(sectors.to.as_ref(), asker.sector.as_ref())
-            })
+            && self.sectors.as_ref().is_none_or(from)
     }
 
     fn covers(&self, unit: &Unit, slot: Slot) -> bool {
@@ -99,7 +96,9 @@ impl Ground {
             && names(self.resources.as_ref(), Some(&unit.resource))
     }
 
-    fn is_met_by(&self, asker: &Asker, now: Moment) -> bool {
+    /// Is everything met that it demands of the requester and of the instant?
+    pub(super) fn is_met_by(&self, asker: &Asker, now: Moment) -> bool {
+        let to = |sectors: &Sectors| names(sectors.to.as_ref(), asker.sector.as_ref());
         let purpose = |purposes: &Vec<Arc<str>>| {
             asker.purpose.as_ref().is_some_and(|p| purposes.iter().any(|code| **code == *p.code()))
         };
@@ -110,6 +109,7 @@ impl Ground {
             && (!self.care_relation || asker.care_relation)
             && self.period.is_none_or(|period| period.permits_at(now))
             && (!self.emergency || emergency())
+            && self.sectors.as_ref().is_none_or(to)
             && (!self.overrides_prohibition || asker.declared.contains(&self.id))
     }
 }

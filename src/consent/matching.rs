@@ -63,16 +63,50 @@ impl<T> Values<T> {
 }
 
 impl Rule {
-    /// Do all its own conditions hold?
-    pub(super) fn applies(&self, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
-        Tri::all(self.conditions.iter().map(|condition| self.holds(condition, scene, unit, slot)))
+    /// Do those of its own conditions hold that are the same for every unit? Those of its periods speak
+    /// of the instant, and are asked if it is `timed`.
+    pub(super) fn settled(&self, scene: Scene<'_>, timed: bool) -> Tri {
+        let holds = |condition: &Condition| match condition {
+            Condition::Action(actions) => stated(scene.asker.action.as_ref(), actions),
+            Condition::Actor(actors) if of_request(actors) => {
+                actors.any(|actor| scene.recipient.is(&actor.who, scene.asker))
+            }
+            Condition::Period(period) if timed => {
+                period.holds(Span::instant(scene.now), self.reading())
+            }
+            Condition::Purpose(purposes) => match &scene.asker.purpose {
+                None => Tri::Unknown,
+                Some(stated) => purposes.any(|purpose| purpose.covers(stated)),
+            },
+            Condition::Unknown => Tri::Unknown,
+            Condition::Actor(_)
+            | Condition::Class(_)
+            | Condition::Code(_)
+            | Condition::Confidentiality(_)
+            | Condition::DataPeriod(_)
+            | Condition::Instance(_)
+            | Condition::Period(_)
+            | Condition::Register(_)
+            | Condition::Resource(_)
+            | Condition::ServiceTask(_)
+            | Condition::Theme(_) => Tri::True,
+        };
+        Tri::all(self.conditions.iter().map(holds))
     }
 
+    /// Do all its own conditions hold, those that are the same for every unit as `settled`?
+    pub(super) fn applies(&self, settled: Tri, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
+        let own = self.conditions.iter().map(|condition| self.holds(condition, scene, unit, slot));
+        Tri::all(own).min(settled)
+    }
+
+    /// A condition on the unit; one that is not on the unit is settled.
     fn holds(&self, condition: &Condition, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
-        let Scene { asker, now, recipient, .. } = scene;
+        let Scene { asker, recipient, .. } = scene;
         match condition {
-            Condition::Action(actions) => stated(asker.action.as_ref(), actions),
-            Condition::Actor(actors) => actors.any(|actor| is_actor(actor, recipient, asker, unit)),
+            Condition::Actor(actors) if !of_request(actors) => {
+                actors.any(|actor| is_actor(actor, recipient, asker, unit))
+            }
             Condition::Class(classes) => self.has_class(*classes, unit),
             Condition::Code(values) => values.any(|content| is_content(content, unit, slot)),
             Condition::Confidentiality(ranks) => self.is_as_confidential(ranks, unit),
@@ -82,16 +116,15 @@ impl Rule {
             Condition::Instance(named) => {
                 named.any(|(meaning, what)| concerns(*meaning, what, unit, &scene.snapshot.others))
             }
-            Condition::Period(period) => period.holds(Span::instant(now), self.reading()),
-            Condition::Purpose(purposes) => match &asker.purpose {
-                None => Tri::Unknown,
-                Some(stated) => purposes.any(|purpose| purpose.covers(stated)),
-            },
             Condition::Register(registers) => stated(unit.register.as_ref(), registers),
             Condition::Resource(types) => types.any(|of| (*of == unit.resource).into()),
             Condition::ServiceTask(tasks) => stated(unit.service_task.as_ref(), tasks),
             Condition::Theme(themes) => is_theme(*themes, slot),
-            Condition::Unknown => Tri::Unknown,
+            Condition::Action(_)
+            | Condition::Actor(_)
+            | Condition::Period(_)
+            | Condition::Purpose(_)
+            | Condition::Unknown => Tri::True,
         }
     }
 
@@ -123,6 +156,11 @@ impl Rule {
 /// Is the value one of those listed? An absent value could be any.
 fn stated<T: PartialEq>(value: Option<&T>, listed: &Values<T>) -> Tri {
     value.map_or(Tri::Unknown, |value| listed.any(|one| (one == value).into()))
+}
+
+/// Is it about who asks alone, whatever the unit?
+fn of_request(actors: &Values<Actor>) -> bool {
+    actors.known.iter().all(|actor| actor.part == Part::Requester)
 }
 
 fn is_actor(actor: &Actor, recipient: Recipient<'_>, asker: &Asker, unit: &Unit) -> Tri {

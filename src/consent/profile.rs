@@ -5,6 +5,7 @@
 //! which rule is broken and where, never what stood there.
 
 pub mod authority;
+pub mod provenance;
 mod provision;
 
 use std::{sync::Arc, time::Duration};

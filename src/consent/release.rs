@@ -15,7 +15,7 @@ use crate::{
     compartment::{Compartment, Recorded},
     consent::{
         asker::{Asker, BreakGlass},
-        boundary::{self, Standing},
+        boundary::{Course, Standing},
         cover::{Interaction, ScopeCover},
         decide::Snapshot,
         label::{Classes, Themes as KnownThemes},
@@ -136,8 +136,10 @@ fn decisions(
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
-    let facts = facts(compartment, chart.others(), terms, asker);
-    let decided = decide_all(&facts, chart, terms, grant, &mut |unit| facts.standing(&unit));
+    let snapshot = snapshot(compartment, chart.others(), terms);
+    let course = Course::new(&snapshot, &asker, now);
+    let mut standing = |unit: Unit| course.standing(&unit);
+    let decided = decide_all(&asker, course.next_change(), chart, terms, grant, &mut standing);
     let decided = Arc::new(decided);
     let is_past =
         |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.call == grant.interaction();
@@ -162,25 +164,12 @@ fn cover(grant: &Grant) -> Interaction {
     }
 }
 
-/// All that decisions about one person read, for one asker.
-struct Facts {
-    snapshot: Snapshot,
-    asker: Asker,
-    boundaries: Vec<Moment>,
-}
-
-impl Facts {
-    fn standing(&self, unit: &Unit) -> Option<Standing> {
-        let Self { snapshot, asker, boundaries } = self;
-        boundary::standing(snapshot, asker, unit, boundaries, asker.now)
-    }
-}
-
 /// The permit under which a unit is seen.
 type Stand<'a> = &'a mut dyn FnMut(Unit) -> Option<Standing>;
 
 fn decide_all(
-    facts: &Facts,
+    asker: &Asker,
+    until: Moment,
     chart: &Chart,
     terms: &Terms,
     grant: &Grant,
@@ -203,13 +192,12 @@ fn decide_all(
     });
     let shift = mutant::on(Mutant::DecisionsShift);
     let kinds = permits.filter(|permit: &Option<Permit>| !shift || permit.is_some()).collect();
-    let Facts { snapshot, asker, .. } = facts;
     Decided {
         fingerprint: grant.caller().fingerprint(),
         interaction: asker.interaction,
         call: grant.interaction(),
         from: asker.now,
-        until: boundary::next_change(snapshot, asker, asker.now),
+        until,
         kinds,
         bases: bases.into(),
         reach: reached(grant),
@@ -251,12 +239,6 @@ pub(super) fn asker(
 }
 
 /// What the decision reads of the person; `others` are the units there are.
-fn facts(compartment: &Compartment, others: Vec<Unit>, terms: &Terms, asker: Asker) -> Facts {
-    let snapshot = snapshot(compartment, others, terms);
-    let boundaries = boundary::boundaries(&snapshot, &asker);
-    Facts { snapshot, asker, boundaries }
-}
-
 pub(super) fn snapshot(compartment: &Compartment, others: Vec<Unit>, terms: &Terms) -> Snapshot {
     let patient: Arc<str> = format!("Patient/{}", compartment.patient).into();
     let policies = compartment.derived.of(|| Policies(policies(&compartment.consents, &patient)));

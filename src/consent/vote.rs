@@ -1,8 +1,11 @@
 //! What one consent says of one theme of one unit.
 //!
-//! The walk over the rules, and what the consent's sort makes of it. Source: `consent` 1.4, *vote*,
-//! *walk*, *applicable*. Unknown never helps a permit and never weakens a denial, so the least
-//! certain reading of a tree permits no more than any reading of it would.
+//! The walk over the rules, and what the consent's sort makes of it. What is the same for every unit
+//! (who asks, for what, when) is answered once, so that most consents are never asked about a unit.
+//! Source: `consent` 1.4, *vote*, *walk*, *applicable*. Unknown never helps a permit and never weakens a
+//! denial, so the least certain reading of a tree permits no more than any reading of it would.
+
+use std::sync::Arc;
 
 use super::{
     matching::{Recipient, Scene},
@@ -37,31 +40,89 @@ enum End {
     Silent,
 }
 
-/// Asks one policy. Every gateway on the way is a recipient too, but only for what is forbidden: as
-/// a recipient it can turn a vote into a denial and into nothing else.
-pub(super) fn vote(policy: &Policy, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Vote {
-    let own = say(policy, scene, unit, slot);
-    if own == Vote::Deny || policy.kind == Kind::Grant {
-        return own;
-    }
-    let through = scene.asker.through.iter().map(Recipient::Through);
-    let mut said = through.map(|recipient| say(policy, Scene { recipient, ..scene }, unit, slot));
-    if said.any(|vote| vote == Vote::Deny) { Vote::Deny } else { own }
+/// One consent, with everything answered that is the same for every unit.
+pub(super) struct Voter<'a> {
+    policy: &'a Policy,
+    scene: Scene<'a>,
+    /// Cannot be told whether the consent counts?
+    undecidable: bool,
+    /// What is left of its rules; without any, it forbids everything.
+    root: Option<Left<'a>>,
 }
 
-fn say(policy: &Policy, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Vote {
+/// A rule that may apply to some unit, with those nested in it that may.
+struct Left<'a> {
+    rule: &'a Rule,
+    /// Do those of its conditions hold that no unit can change?
+    settled: Tri,
+    children: Vec<Self>,
+}
+
+/// Who votes for one policy: nobody, if whatever the unit it would be silent. Every gateway on the way
+/// is a recipient too, but only for what is forbidden: as a recipient it can turn a vote into a denial
+/// and into nothing else.
+pub(super) fn voters<'a>(policy: &'a Policy, scene: Scene<'a>, all: &mut Vec<Voter<'a>>) {
     let applies = applies(policy, scene);
     if applies == Tri::False {
-        return Vote::Silent;
+        return;
     }
     let undecidable = applies == Tri::Unknown;
-    if policy.kind == Kind::Prohibition && undecidable {
-        return if mutant::on(Mutant::UnknownPermits) { Vote::Silent } else { Vote::Deny };
+    let voter = |scene, root| Voter { policy, scene, undecidable, root };
+    match policy.kind {
+        Kind::Grant if undecidable => {}
+        Kind::Grant => {
+            let root = Left::of(&policy.root, scene).filter(Left::may_permit);
+            all.extend(root.map(|root| voter(scene, Some(root))));
+        }
+        Kind::Prohibition if undecidable => {
+            all.extend((!mutant::on(Mutant::UnknownPermits)).then(|| voter(scene, None)));
+        }
+        Kind::Foreign | Kind::Prohibition => {
+            let through = scene.asker.through.iter().map(Recipient::Through);
+            for recipient in std::iter::once(Recipient::Requester).chain(through) {
+                let scene = Scene { recipient, ..scene };
+                let root = Left::of(&policy.root, scene);
+                all.extend(root.map(|root| voter(scene, Some(root))));
+            }
+        }
     }
-    match (policy.kind, walk(&policy.root, true, scene, unit, slot)) {
-        (Kind::Prohibition, End::Deny | End::Frame) | (Kind::Foreign, End::Deny) => Vote::Deny,
-        (Kind::Grant | Kind::Foreign, End::Permit) if !undecidable => Vote::Permit,
-        (Kind::Prohibition | Kind::Grant | Kind::Foreign, _) => Vote::Silent,
+}
+
+/// Can a policy say anything to this asker, at any time? One that cannot changes no decision.
+pub(super) fn may_speak(policy: &Policy, scene: Scene<'_>) -> bool {
+    if policy.standing == Tri::False {
+        return false;
+    }
+    let certain = policy.standing.is_true() && policy.patient.is_some();
+    if !certain || policy.giver != Giver::Person {
+        return true;
+    }
+    let possible = |rule: &Rule, scene| rule.settled(scene, false) != Tri::False;
+    let root = &policy.root;
+    if policy.kind == Kind::Grant {
+        let nested = root.children.is_empty() || root.children.iter().any(|c| possible(c, scene));
+        return nested && possible(root, scene);
+    }
+    let through = scene.asker.through.iter().map(Recipient::Through);
+    let mut recipients = std::iter::once(Recipient::Requester).chain(through);
+    recipients.any(|recipient| possible(root, Scene { recipient, ..scene }))
+}
+
+impl<'a> Voter<'a> {
+    /// The Consent it speaks for.
+    pub(super) const fn id(&self) -> &'a Arc<str> {
+        &self.policy.id
+    }
+
+    /// What it says of one theme of a unit.
+    pub(super) fn vote(&self, unit: &Unit, slot: Slot) -> Vote {
+        let Some(root) = &self.root else { return Vote::Deny };
+        let may_permit = !self.undecidable && matches!(self.scene.recipient, Recipient::Requester);
+        match (self.policy.kind, root.walk(true, self.scene, unit, slot)) {
+            (Kind::Prohibition, End::Deny | End::Frame) | (Kind::Foreign, End::Deny) => Vote::Deny,
+            (Kind::Grant | Kind::Foreign, End::Permit) if may_permit => Vote::Permit,
+            (Kind::Prohibition | Kind::Grant | Kind::Foreign, _) => Vote::Silent,
+        }
     }
 }
 
@@ -100,28 +161,44 @@ fn has_giver(policy: &Policy, scene: Scene<'_>) -> Tri {
     if policy.giver == Giver::Unclear { stands.max(Tri::Unknown) } else { stands }
 }
 
-fn walk(rule: &Rule, root: bool, scene: Scene<'_>, unit: &Unit, slot: Slot) -> End {
-    let applies = rule.applies(scene, unit, slot);
-    if applies == Tri::False || (applies == Tri::Unknown && mutant::on(Mutant::UnknownPermits)) {
-        return End::Silent;
+impl<'a> Left<'a> {
+    /// `None` if it applies to no unit.
+    fn of(rule: &'a Rule, scene: Scene<'_>) -> Option<Self> {
+        let settled = rule.settled(scene, true);
+        let children = || rule.children.iter().filter_map(|child| Self::of(child, scene)).collect();
+        (settled != Tri::False).then(|| Self { rule, settled, children: children() })
     }
-    let mut permitted = false;
-    for child in &rule.children {
-        match walk(child, false, scene, unit, slot) {
-            // The rule may not apply, but if it does, this stands: so it stands.
-            End::Deny => return End::Deny,
-            End::Permit => permitted = true,
-            End::Frame | End::Silent => {}
+
+    /// Is there a permit in it?
+    fn may_permit(&self) -> bool {
+        self.rule.effect == Some(Effect::Permit) || self.children.iter().any(Self::may_permit)
+    }
+
+    fn walk(&self, root: bool, scene: Scene<'_>, unit: &Unit, slot: Slot) -> End {
+        let Self { rule, settled, children } = self;
+        let applies = rule.applies(*settled, scene, unit, slot);
+        let careless = applies == Tri::Unknown && mutant::on(Mutant::UnknownPermits);
+        if applies == Tri::False || careless {
+            return End::Silent;
         }
-    }
-    let permit = || if applies.is_true() { End::Permit } else { End::Silent };
-    match (rule.effect, permitted) {
-        (Some(Effect::Permit), _) if !names_all(rule, unit) => End::Silent,
-        (Some(Effect::Permit), _) | (Some(Effect::Deny), true) => permit(),
-        (Some(Effect::Deny), false) if root && !rule.children.is_empty() => End::Frame,
-        (Some(Effect::Deny), false) => End::Deny,
-        (None, _) if root => End::Frame,
-        (None, _) => End::Silent,
+        let mut permitted = false;
+        for child in children {
+            match child.walk(false, scene, unit, slot) {
+                // The rule may not apply, but if it does, this stands: so it stands.
+                End::Deny => return End::Deny,
+                End::Permit => permitted = true,
+                End::Frame | End::Silent => {}
+            }
+        }
+        let permit = || if applies.is_true() { End::Permit } else { End::Silent };
+        match (rule.effect, permitted) {
+            (Some(Effect::Permit), _) if !names_all(rule, unit) => End::Silent,
+            (Some(Effect::Permit), _) | (Some(Effect::Deny), true) => permit(),
+            (Some(Effect::Deny), false) if root && !rule.children.is_empty() => End::Frame,
+            (Some(Effect::Deny), false) => End::Deny,
+            (None, _) if root => End::Frame,
+            (None, _) => End::Silent,
+        }
     }
 }
 

@@ -120,6 +120,8 @@ impl Reply {
 
 /// Says when a Consent that another gateway passes on was written.
 pub const WRITTEN: &str = "mylife-written";
+/// How the Consent came to be, as FHIR R4 has it.
+pub const PROVENANCE: &str = "x-provenance";
 
 impl Source {
     /// Its node code.
@@ -233,6 +235,10 @@ impl Source {
             .uri(format!("/fhir/Consent?{query}"))
             .header(header::CONTENT_TYPE, "application/fhir+json")
             .header(WRITTEN, letter.written().to_string());
+        let request = match letter.provenance() {
+            Some(text) => request.header(PROVENANCE, text.as_bytes()),
+            None => request,
+        };
         let Ok(body) = letter.body(&self.code, &self.handle, sender) else {
             return Delivery::Pending;
         };

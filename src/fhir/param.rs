@@ -259,7 +259,9 @@ pub fn targets(kind: ResourceType, name: &str) -> &'static [ResourceType] {
             T::ServiceRequest,
             T::Task,
         ],
-        (T::Provenance, "target") => &[T::CarePlan, T::Patient, T::QuestionnaireResponse],
+        (T::Provenance, "target") => {
+            &[T::CarePlan, T::Consent, T::Patient, T::QuestionnaireResponse]
+        }
         (_, _) => &[],
     }
 }

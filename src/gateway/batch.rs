@@ -22,6 +22,7 @@ use crate::{
         Answer, Incoming,
         body::{Body, BodyReader, Piece},
     },
+    mutant::{self, Mutant},
     respond::{self, condition},
 };
 
@@ -86,7 +87,8 @@ impl Gateway {
                 let body = BodyReader::of(body);
                 let (peer_certificate, address) =
                     (asked.peer_certificate, Arc::clone(&asked.address));
-                self.answer(Incoming { parts, body, peer_certificate, address }).await
+                let incoming = Incoming { parts, body, peer_certificate, address };
+                mutant::carelessly(Mutant::BatchSkipsRelease, self.answer(incoming)).await
             }
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
         };

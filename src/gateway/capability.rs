@@ -28,7 +28,8 @@ const CIRCLE: &str = "The Circle of Life of an assessment, of a person the lates
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let group = json!({ "type": "Group", "operation": [export("group-export")] });
     let known = ResourceType::ALL.iter().copied().map(resource);
-    let resources: Vec<Value> = known.chain([group]).collect();
+    let definitions = json!({ "type": "OperationDefinition", "interaction": [{ "code": "read" }] });
+    let resources: Vec<Value> = known.chain([group, definitions]).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "url": format!("{CANONICAL}/CapabilityStatement/gateway"),

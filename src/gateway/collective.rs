@@ -5,6 +5,7 @@
 //! released resources alone, of the types the caller's scopes reach.
 
 use http::Response;
+use serde_json::Value;
 
 use super::circle::{language, latest, parameters};
 use crate::{
@@ -111,7 +112,15 @@ fn put_together(gathered: &mut Gathered) -> Table {
         .collect();
     // Both lists are in order of id.
     let is_past = |id: &str| answered.binary_search_by(|known| known.as_str().cmp(id)).is_ok();
+    let of_consent = |piece: &Piece| {
+        let target = piece.resource.pointer("/target/0/reference").and_then(Value::as_str);
+        piece.kind == ResourceType::Provenance
+            && target.is_some_and(|to| to.starts_with("Consent/"))
+    };
     gathered.keep(|piece| {
+        if of_consent(piece) {
+            return false;
+        }
         let is_told = piece.kind != ResourceType::QuestionnaireResponse || is_latest(&piece.id);
         is_told && (piece.kind != ResourceType::Provenance || !is_past(document_of(&piece.id)))
     });

@@ -198,6 +198,8 @@ impl Gateway {
         let writer =
             authority::Writer { subject, is_officer: self.is_officer(grant), now: asked.now };
         authority::check(&writer, accepted, body, held.as_deref())?;
+        let own = whose.as_ref().map(|id| format!("Patient/{id}"));
+        let provenance = self.provenance(asked, grant, own.as_deref())?;
         let kept = without_code(body, patient.as_deref());
         let versions = Versions::of(asked.headers, header::IF_MATCH);
         let read = match (&versions, &whose) {
@@ -220,6 +222,7 @@ impl Gateway {
             known: *known,
             body: &kept,
             written: written_at(asked, grant),
+            provenance,
             loosens: is_grant == (accepted.status == Status::Active),
         };
         let written = commit::consent(&desk, patient, identity, expects, &consent).await?;

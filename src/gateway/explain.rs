@@ -17,6 +17,7 @@ use crate::{
     },
     bundle::explained::{Use, explained},
     consent::explain::{self, Explanation, question::Question, words},
+    domain::id::node_of,
     error::{Error, Kind, Result},
     gateway::{
         Gateway,
@@ -38,6 +39,10 @@ impl Gateway {
         };
         content_type(asked.headers, FHIR_JSON)?;
         let question = self.question(asked)?;
+        let is_elsewhere = node_of(id).as_ref() != Some(&self.node);
+        if grant.caller().node().is_none() && (is_elsewhere || asked.nodes().is_some()) {
+            return Box::pin(self.explain_everywhere(asked, grant, id, &question)).await;
+        }
         let in_flight = self.flights.take();
         let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
         let known_current = self.known_current()?;
@@ -56,7 +61,7 @@ impl Gateway {
     }
 
     /// Who was told of the person by a declared ground, as the log has it now: the notice of it.
-    async fn uses(&self, explanation: &Explanation) -> Result<Vec<Use>> {
+    pub(super) async fn uses(&self, explanation: &Explanation) -> Result<Vec<Use>> {
         if !explanation.tells_of_uses() {
             return Ok(Vec::new());
         }
@@ -90,28 +95,29 @@ fn used(entry: &Entry<'_>, all: &[Entry<'_>]) -> Use {
     });
     let declared = ground.and_then(|(_, reason)| reason.as_deref());
     let emergency = entry.emergency.as_ref().map(|emergency| &*emergency.reason);
-    let review = all.iter().filter(|other| other.request == entry.request);
+    let after = || all.iter().filter(|other| other.request == entry.request);
     Use {
         at: entry.at,
         organization: entry.caller.organization.as_deref().unwrap_or_default().to_owned(),
         role: entry.caller.role.as_deref().map(str::to_owned),
         ground: ground.map(|(id, _)| id.to_string()),
         reason: declared.or(emergency).unwrap_or_default().to_owned(),
-        justified: review
+        justified: after()
             .filter_map(|other| other.review.as_ref())
             .map(|r| r.justified)
             .next_back(),
+        notified: after().find(|other| other.notice.is_some()).map(|other| other.at),
     }
 }
 
 /// The language the caller wants most.
-fn language(asked: &Asked<'_>) -> &'static str {
+pub(super) fn language(asked: &Asked<'_>) -> &'static str {
     let accepted = asked.headers.get(header::ACCEPT_LANGUAGE);
     words::language(accepted.and_then(|value| value.to_str().ok()))
 }
 
 /// About whom was asked, as the record may say it.
-fn recorded(question: &Question) -> Query {
+pub(super) fn recorded(question: &Question) -> Query {
     let one = [("organization", &question.organization), ("purpose", &question.purpose)];
     let user = question.user.iter().map(|user| ("user", user));
     let roles = question.roles.iter().map(|role| ("role", role));

@@ -49,7 +49,9 @@ impl Gateway {
         let issuer = &self.tokens.issuer;
         let caller = grant.caller();
         let named = (&asked.request_id, asked.now);
+        let provenance = self.provenance(asked, grant, None)?;
         let letter = Letter::new(caller, issuer, uuid, body, is_prohibition, named)?;
+        let letter = letter.with(provenance);
         let mut told: Vec<(NodeCode, Delivery)> =
             to.iter().map(|node| (node.clone(), Delivery::Pending)).collect();
         let request = asked.request_alone();

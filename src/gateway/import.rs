@@ -61,6 +61,7 @@ impl Gateway {
             known: if is_named { Known::Uuid(&own) } else { Known::New(&own) },
             body: &kept,
             written: asked.now,
+            provenance: self.provenance(asked, grant, None)?,
             loosens: is_active,
         };
         let written = commit::consent(&desk, patient, identity, |_| true, &consent).await?;

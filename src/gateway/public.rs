@@ -21,7 +21,7 @@ use crate::{
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
     fhir::types::ResourceType,
-    gateway::{Gateway, capability, directory::id_of, openapi, request::Asked},
+    gateway::{Gateway, capability, definitions, directory::id_of, openapi, request::Asked},
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
@@ -32,6 +32,8 @@ use crate::{
 /// Documents that are the same for everybody.
 pub struct Documents {
     capability: Document,
+    /// By id.
+    definitions: BTreeMap<String, Document>,
     openapi: Document,
     smart: Document,
     server: Document,
@@ -73,6 +75,9 @@ impl Documents {
         let security = metadata.capability_security();
         Ok(Self {
             capability: Document::new(&capability::statement(base, &security, published)),
+            definitions: definitions::definitions(published)
+                .map(|(id, definition)| (id, Document::new(&definition)))
+                .collect(),
             openapi: Document::new(&openapi::document(base)),
             smart: Document::new(&metadata.smart_configuration()),
             server: Document::new(&metadata.authorization_server()),
@@ -97,6 +102,10 @@ impl Gateway {
             Public::AuthorizationServer => (&self.documents.server, json),
             Public::Capability => {
                 (&self.documents.capability, "application/fhir+json; charset=utf-8")
+            }
+            Public::Definition => {
+                let found = self.documents.definitions.get(name);
+                (found.ok_or_else(Error::not_found)?, "application/fhir+json; charset=utf-8")
             }
             Public::OpenApi => (&self.documents.openapi, json),
             Public::Keys => (&self.documents.keys, json),

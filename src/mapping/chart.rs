@@ -169,13 +169,17 @@ fn map(
             all.extend(plan::resources(held, kind, &mut context));
         }
     }
-    if kind == ResourceType::Consent {
+    if matches!(kind, ResourceType::Consent | ResourceType::Provenance) {
         let mut context = Context::new(compartment, directory, kinds, Origin::default());
         let newest = |c: &&Recorded| {
             !compartment.consents.iter().any(|o| o.id == c.id && o.version > c.version)
         };
         let consents = compartment.consents.iter().filter(newest);
-        all.extend(consents.map(|c| consent::resource(c, &mut context)));
+        if kind == ResourceType::Consent {
+            all.extend(consents.map(|c| consent::resource(c, &mut context)));
+        } else {
+            all.extend(consents.filter_map(|c| provenance::of_consent(c, &mut context)));
+        }
     }
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all.into_iter().map(Arc::new).collect()

@@ -1,4 +1,5 @@
-//! Where a document comes from: one Provenance per assessment and plan.
+//! Where a document comes from: one Provenance per assessment and plan, and what an officer said of a
+//! Consent.
 //!
 //! Pure. It exists for whom something of the document exists, and names the custodian alone; its
 //! targets pass where they exist. Source: FHIR R4 provenance.html; HL7 Finland `InformationCustodian`.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::{
-    compartment::{Compartment, Held},
+    compartment::{Compartment, Held, Recorded},
     domain::{assessment::Assessment, class::ClassSet, plan::Plan, theme::ThemeSet},
     fhir::{
         segment::{KindId, Resource, RowValue, Slot, Stamp},
@@ -51,6 +52,30 @@ pub fn of_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
         plan::stamp(held, "plan").changed
     };
     build(&held.id, "CarePlan", &[(own, changed)], &targets, context)
+}
+
+/// Of a Consent that somebody wrote down for the person: as it came, to be seen with the Consent.
+pub fn of_consent(held: &Recorded, context: &mut Context<'_>) -> Option<Resource> {
+    let said = held.provenance.as_deref()?;
+    let profile = "https://mylife.example/fhir/StructureDefinition/mylife-provenance";
+    let writer = Some(Arc::clone(&held.owner));
+    let kind = context.record_kind(Provenance, held.given_by.clone(), writer);
+    let id: Arc<str> = format!("{}.pv", held.id).into();
+    let mut b = context.builder(Provenance, id, profile, &context.language());
+    b.narrative(|b| b.line(&[kind], "Consent"));
+    let at = b.stamp(Stamp {
+        changed: held.recorded,
+        status: "final".into(),
+        authored: held.recorded.to_string().into(),
+    });
+    let consent = json!({ "reference": format!("Consent/{}", held.id) });
+    let target = json!([consent, context.subject()]);
+    let whole = said.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    for (name, value) in whole.chain([("target", target)]) {
+        b.rows(&[kind], || json!({ name: value }));
+        b.content(&[kind], at, name, || value);
+    }
+    Some(b.build())
 }
 
 fn build(

@@ -9,6 +9,8 @@ pub enum Public {
     AuthorizationServer,
     /// `GET /fhir/metadata`.
     Capability,
+    /// `GET /fhir/OperationDefinition/{id}`.
+    Definition,
     /// `GET /.well-known/jwks.json`.
     Keys,
     /// `GET /openapi.json`.

@@ -51,6 +51,7 @@ pub const PATHS: &[Path] = &[
         &[("post", "Several requests in one Bundle: batch, or a transaction of reads")],
     ),
     open("/fhir/metadata", &[("get", "The CapabilityStatement")]),
+    open("/fhir/OperationDefinition/{id}", &[("get", "What an operation takes and gives")]),
     open(
         "/fhir/.well-known/smart-configuration",
         &[("get", "How to be authorized (SMART App Launch)")],

@@ -17,7 +17,7 @@ use moka::sync::Cache;
 
 use crate::{
     compartment::Compartment,
-    error::Result,
+    error::{Error, Kind, Result},
     source::{Held, follower::Follower, past::Past},
     store::{Change, Committed, IdentityMac, Place, Store, Walked},
 };
@@ -133,7 +133,7 @@ impl Local {
     /// What is held of a person, by Patient id.
     ///
     /// # Errors
-    /// `Unavailable` when the store cannot be read; `Internal` when what it holds cannot be decoded.
+    /// `Unavailable` when the store, or something it holds of the person, cannot be read.
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
         loop {
             // Before the slot is found: a commit counts before it marks the slot and after.
@@ -153,7 +153,7 @@ impl Local {
                 continue;
             }
             let before = self.ground(patient);
-            let stored = self.store.load(patient).await?;
+            let stored = self.store.load(patient).await.map_err(unreadable)?;
             let compartment = match &stored {
                 None => None,
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
@@ -187,7 +187,7 @@ impl Local {
     /// `Unavailable` when the store cannot be read.
     pub async fn history(&self, patient: &str) -> Result<Option<Past>> {
         let ground = self.ground(patient);
-        let stored = self.store.history(patient).await?;
+        let stored = self.store.history(patient).await.map_err(unreadable)?;
         Ok(stored.map(|stored| Past::new(stored, Arc::clone(&self.custodian), ground)))
     }
 
@@ -302,6 +302,12 @@ impl Local {
             self.slots.invalidate(patient);
         }
     }
+}
+
+/// Something of a person that cannot be read could be a consent: it is as a store that is away, so that
+/// nothing is released, in the same words whatever it is.
+fn unreadable(error: Error) -> Error {
+    if error.kind() == Kind::Internal { Error::unavailable(error) } else { error }
 }
 
 fn counter(patient: &str) -> usize {

@@ -51,7 +51,7 @@ use self::{
 };
 
 const ROUNDS: usize = 7;
-const SIZE: Size = Size { people: 2000, assessments: 5 };
+const SIZE: Size = Size { people: 2000, assessments: 5, consents: 1 };
 const TYPE: &str = "QuestionnaireResponse";
 /// The ratio to hold.
 const HOLD: f64 = 0.5;

@@ -11,7 +11,7 @@ use race::{Race, world::Size};
 fn main() {
     Race {
         name: "read",
-        size: Size { people: 1000, assessments: 1 },
+        size: Size { people: 1000, assessments: 1, consents: 1 },
         path: |somebody| format!("/fhir/QuestionnaireResponse/{}", somebody.response),
         hold: 0.50,
     }

@@ -11,7 +11,7 @@ use race::{Race, world::Size};
 fn main() {
     Race {
         name: "search",
-        size: Size { people: 1000, assessments: 5 },
+        size: Size { people: 1000, assessments: 5, consents: 1 },
         path: |somebody| {
             format!("/fhir/QuestionnaireResponse?patient=Patient/{}", somebody.patient)
         },

@@ -54,7 +54,7 @@ fn main() {
         return runtime.block_on(rest(&World::at(dir)));
     }
     println!("{}", machine::line());
-    let size = Size { people: 1000, assessments: 1 };
+    let size = Size { people: 1000, assessments: 1, consents: 1 };
     demand_disk(&dir);
     let (world, each) = runtime.block_on(World::filled(dir, size));
     println!(

@@ -76,6 +76,7 @@ tests! {
         who_holds_somebody_shows_in_no_statement,
         a_question_about_who_is_hidden_is_not_widened,
         what_a_node_hides_shows_nowhere_at_the_portal,
+        an_explanation_asked_of_others_is_of_nobody_for_who_may_not_ask,
     },
     shown::{
         a_hidden_theme_is_drawn_as_one_that_was_skipped,

@@ -12,10 +12,9 @@ use crate::{
     consent::{
         asker::{Asker, BreakGlass, Gateway},
         cover::{Interaction, ScopeCover},
-        decide::{Snapshot, Verdict, decide_in_order},
+        decide::{Compiled, Snapshot, Verdict},
         label::{Confidentiality, Themes},
         law::{Bar, Ground, Law, Representation},
-        matching::Scene,
         period::{Majority, Span},
         policy::{Origin, Policy},
         purpose::Purpose,
@@ -152,9 +151,9 @@ impl Scenario {
 
     pub(super) fn decide(&self) -> Verdict {
         let Self { snapshot, asker, unit, slots } = self;
-        let scene = Scene::new(snapshot, asker, asker.now);
         let unclassified = slots.is_empty().then_some(Slot::Unclassified);
-        decide_in_order(scene, unit, slots.iter().copied().chain(unclassified))
+        let slots = slots.iter().copied().chain(unclassified);
+        Compiled::new(snapshot, asker, asker.now).decide_in_order(unit, slots)
     }
 }
 

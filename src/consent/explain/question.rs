@@ -55,8 +55,11 @@ pub struct Question {
     pub kind: Option<ResourceType>,
 }
 
+/// The parameters that must be there.
+pub const REQUIRED: [&str; 2] = ["organization", "purpose"];
+
 /// The parameters there are: name, member of the value, how often at most.
-const KNOWN: [(&str, &str, usize); 10] = [
+pub const KNOWN: [(&str, &str, usize); 10] = [
     ("organization", "valueIdentifier", 1),
     ("purpose", "valueCode", 1),
     ("role", "valueCode", MOST),

@@ -9,11 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Facts, Terms, asker, cover, decide_all, facts};
+use super::{Terms, asker, cover, decide_all, snapshot};
 use crate::{
     compartment::Compartment,
     consent::{
-        boundary::{self, Standing},
+        asker::Asker,
+        boundary::{Course, Standing},
+        decide::Snapshot,
         view::View,
     },
     domain::{
@@ -34,7 +36,8 @@ use crate::{
 /// What today's decisions read, for one reader of one person.
 pub struct Today<'a> {
     compartment: Arc<Compartment>,
-    facts: Facts,
+    snapshot: Snapshot,
+    asker: Asker,
     grant: &'a Grant,
     terms: &'a Terms,
     /// Decisions that were made; good while the units there are stay the same.
@@ -48,9 +51,9 @@ impl<'a> Today<'a> {
     pub fn new(mapped: Mapped, grant: &'a Grant, terms: &'a Terms, now: Moment) -> Self {
         let (compartment, chart) = mapped.into_parts();
         let asker = asker(&compartment, grant, terms, cover(grant), now);
-        let facts = facts(&compartment, chart.others(), terms, asker);
+        let snapshot = snapshot(&compartment, chart.others(), terms);
         let (known, ended) = (HashMap::new(), HashMap::new());
-        Self { compartment, facts, grant, terms, known, ended }
+        Self { compartment, snapshot, asker, grant, terms, known, ended }
     }
 
     /// What the reader may see today of what was held then.
@@ -60,23 +63,25 @@ impl<'a> Today<'a> {
         let stance = person.and_then(|p| p.native.minor_stance).map(MinorStance::code);
         let mut others = chart.others();
         others.iter_mut().for_each(|unit| unit.minor_stance = stance);
-        if others != self.facts.snapshot.others {
+        if others != self.snapshot.others {
             // Identity and the theme-less parts of plans go with what else there is.
-            self.facts.snapshot.others = others;
+            self.snapshot.others = others;
             self.known.clear();
         }
-        let (facts, known) = (&self.facts, &mut self.known);
+        let (asker, known) = (&self.asker, &mut self.known);
+        let course = Course::new(&self.snapshot, asker, asker.now);
         let mut standing = |mut unit: Unit| {
             unit.minor_stance = stance;
             match known.entry(unit) {
                 Entry::Occupied(of) => of.get().clone(),
                 Entry::Vacant(of) => {
-                    let stands = facts.standing(of.key());
+                    let stands = course.standing(of.key());
                     of.insert(stands).clone()
                 }
             }
         };
-        let decided = decide_all(facts, &chart, self.terms, self.grant, &mut standing);
+        let until = course.next_change();
+        let decided = decide_all(asker, until, &chart, self.terms, self.grant, &mut standing);
         let today = Some(Arc::clone(&self.compartment));
         Arc::new(View::new(then, chart, Arc::new(decided), today))
     }
@@ -87,20 +92,19 @@ impl<'a> Today<'a> {
     pub(in crate::consent) fn ended(&mut self, chart: &Chart, kinds: &[KindId]) -> Moment {
         let seen = kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
         let mut last = Moment::MIN;
+        let course = Course::new(&self.snapshot, &self.asker, self.asker.now);
         for unit in seen.map(|kind| chart.unit(kind)).filter(|unit| unit.sort != Sort::Records) {
             let (themes, classes) = (Themes::default(), ClassSet::EMPTY);
             let origin = Unit { sort: Sort::Item, themes, classes, plan: None, ..unit };
-            let facts = &self.facts;
             let of = self.ended.entry(origin);
-            last = last.max(*of.or_insert_with_key(|origin| ended(facts, origin)));
+            last = last.max(*of.or_insert_with_key(|origin| ended(&course, origin)));
         }
         last
     }
 }
 
 /// When a permit of what has such an origin last ended that is not there now.
-fn ended(facts: &Facts, origin: &Unit) -> Moment {
-    let Facts { snapshot, asker, boundaries } = facts;
+fn ended(course: &Course<'_>, origin: &Unit) -> Moment {
     let themes = Theme::ALL.into_iter().map(|theme| ThemeSet::EMPTY.with(theme));
     let classes = || Class::ALL.into_iter().map(|class| ClassSet::EMPTY.with(class));
     let sensitive = [Class::MentalHealth, Class::SubstanceUse, Class::ChildProtection];
@@ -111,7 +115,7 @@ fn ended(facts: &Facts, origin: &Unit) -> Moment {
             let of = if is_restricted { Confidentiality::R } else { Confidentiality::N };
             let (themes, confidentiality) = (Themes { known, unknown: false }, Some(of));
             let unit = Unit { themes, confidentiality, classes, ..origin.clone() };
-            last = last.max(boundary::ended(snapshot, asker, &unit, boundaries, asker.now));
+            last = last.max(course.ended(&unit));
         }
     }
     last

@@ -99,6 +99,9 @@ pub struct Letter {
     is_prohibition: bool,
     errand: Errand,
     consent: Value,
+    /// How it came to be, where somebody wrote it down for the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provenance: Option<Map<String, Value>>,
 }
 
 impl fmt::Debug for Letter {
@@ -124,12 +127,27 @@ impl Letter {
         let errand = Errand::of(caller, &Scopes::parse(SCOPES), issuer)?;
         let request_id = Arc::clone(request_id);
         let uuid = uuid.into();
-        let letter = Self { uuid, request_id, written, is_prohibition, errand, consent };
+        let provenance = None;
+        let letter =
+            Self { uuid, request_id, written, is_prohibition, errand, consent, provenance };
         letter.code().map(drop).ok_or_else(|| {
             let say = "Name the person by identity code, so that each node can find them.";
             Error::new(Kind::Unprocessable, say).at("Consent.patient.identifier")
         })?;
         Ok(letter)
+    }
+
+    /// The same with what is said of how it came to be.
+    #[must_use]
+    pub fn with(self, provenance: Option<Map<String, Value>>) -> Self {
+        Self { provenance, ..self }
+    }
+
+    /// What is said of how it came to be, as one Provenance without a target.
+    pub(in crate::federation) fn provenance(&self) -> Option<String> {
+        let mut whole = self.provenance.clone()?;
+        whole.insert("resourceType".to_owned(), "Provenance".into());
+        Some(Value::Object(whole).to_string())
     }
 
     /// The writer's uuid.

@@ -55,7 +55,7 @@ pub(crate) const SHARED: [Theme; 5] =
 pub(crate) const MARK: &str = "toive-";
 
 const CITY: &str = "urn:oid:1.2.246.10.99900001";
-const COUNTY: &str = "urn:oid:1.2.246.10.99900002";
+pub(crate) const COUNTY: &str = "urn:oid:1.2.246.10.99900002";
 /// People pushed at a time; one fsync serves what comes together.
 const TOGETHER: usize = 64;
 
@@ -66,6 +66,8 @@ pub(crate) struct Size {
     pub(crate) people: usize,
     /// Assessments of thirty items that each of them has.
     pub(crate) assessments: usize,
+    /// Consents that each of them gave; the first is the grant to the county, see [`consent`].
+    pub(crate) consents: usize,
 }
 
 /// Ids of one person's resources.
@@ -80,6 +82,8 @@ pub(crate) struct Somebody {
 pub(crate) struct World {
     /// Where it is.
     pub(crate) dir: PathBuf,
+    /// The law table that a gateway is opened with.
+    pub(crate) law: Law,
     signer: Arc<Signer>,
 }
 
@@ -99,7 +103,7 @@ impl World {
             fs::write(&key, &*generate(Algorithm::Es256).unwrap()).unwrap();
         }
         let signer = Signer::from_jwk(&fs::read_to_string(key).unwrap()).unwrap();
-        Self { dir, signer: Arc::new(signer) }
+        Self { dir, law: Law::default(), signer: Arc::new(signer) }
     }
 
     /// A world filled anew; tells how long each document took, with its record, on average.
@@ -115,12 +119,14 @@ impl World {
             if pushing.len() >= TOGETHER {
                 all.push(pushing.join_next().await.unwrap().unwrap());
             }
-            pushing.spawn(push(Arc::clone(&gateway), token.clone(), number, size.assessments));
+            pushing.spawn(push(Arc::clone(&gateway), token.clone(), number, size));
         }
         all.extend(pushing.join_all().await);
-        let documents = size.people * (2 + size.assessments);
+        all.sort_unstable();
+        let documents = size.people * (1 + size.assessments + size.consents);
         let each = clock.elapsed() / u32::try_from(documents).unwrap();
-        fs::write(world.dir.join("people"), all.concat()).unwrap();
+        let lines: Vec<String> = all.into_iter().map(|(_, line)| line).collect();
+        fs::write(world.dir.join("people"), lines.concat()).unwrap();
         (world, each)
     }
 
@@ -163,7 +169,7 @@ impl World {
             transport: Arc::new(Tcp),
             peer_tls: None,
             peer_limits: client::Limits::default(),
-            law: Law::default(),
+            law: self.law.clone(),
             directory: Listing { organizations, ..Listing::default() },
             activated: Moment::parse("2026-01-01T00:00:00Z").unwrap(),
             limits: Limits {
@@ -237,7 +243,7 @@ impl World {
 }
 
 /// Pushes everything about one person; tells the line of the file of people.
-async fn push(gateway: Arc<Gateway>, token: String, number: usize, assessments: usize) -> String {
+async fn push(gateway: Arc<Gateway>, token: String, number: usize, size: Size) -> (usize, String) {
     let local = format!("p-{number}");
     let person = json!({
         "schema": "mylife/person/1", "id": local, "language": "fi", "municipality": "297",
@@ -247,16 +253,17 @@ async fn push(gateway: Arc<Gateway>, token: String, number: usize, assessments: 
     let held = put(&gateway, &token, &format!("/native/people/{local}"), &person).await;
     let patient = held["patient"].as_str().unwrap().to_owned();
     let mut response = String::new();
-    for which in 0..assessments {
+    for which in 0..size.assessments {
         let one = assessment(&local, number, which);
         let path = format!("/native/assessments/a-{number}-{which}");
         let held = put(&gateway, &token, &path, &one).await;
         held["id"].as_str().unwrap().clone_into(&mut response);
     }
-    let uuid = format!("urn:uuid:00000000-0000-4000-8000-{number:012}");
-    let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
-    put(&gateway, &token, &path, &grant(&patient, &uuid)).await;
-    format!("{patient} {response}\n")
+    for which in 0..size.consents {
+        let (path, body) = consent(&patient, number, which);
+        put(&gateway, &token, &path, &body).await;
+    }
+    (number, format!("{patient} {response}\n"))
 }
 
 async fn put(gateway: &Gateway, token: &str, path: &str, body: &Value) -> Value {
@@ -305,31 +312,69 @@ fn assessment(person: &str, number: usize, which: usize) -> Value {
     })
 }
 
-/// The county may see five themes, own words included.
-fn grant(patient: &str, uuid: &str) -> Value {
+/// A person's consent of this number, and where it is put. The first lets the county see five themes,
+/// own words included; of every four that follow, two grants and a prohibition speak of others and one
+/// more grant, for a time, of the county.
+pub(crate) fn consent(patient: &str, number: usize, which: usize) -> (String, Value) {
+    let uuid = format!("urn:uuid:00000000-0000-4000-{which:04}-{number:012}");
+    let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
+    let other = format!("urn:oid:1.2.246.10.9990{:04}", 100 + which);
+    let (kind, provision) = match which {
+        0 => ("grant", permit(COUNTY, &SHARED, true)),
+        _ if which % 4 == 0 => {
+            let mut rule = permit(COUNTY, &SHARED[..(which / 4 % SHARED.len()).max(1)], false);
+            rule["period"] = json!({ "start": "2026-01-01", "end": "2099-12-31" });
+            ("grant", rule)
+        }
+        _ if which % 4 == 3 => ("prohibition", permit(&other, &SHARED[..1], false)),
+        _ => ("grant", permit(&other, &SHARED, true)),
+    };
+    let provision = match (kind, provision) {
+        ("grant", rule) => json!({ "type": "deny", "provision": [rule] }),
+        (_, mut rule) => {
+            rule["type"] = json!("deny");
+            rule
+        }
+    };
+    (path, framed(patient, &uuid, kind, &provision))
+}
+
+/// An organisation may see these themes for care.
+fn permit(organization: &str, themes: &[Theme], own_words: bool) -> Value {
     let systems = "https://mylife.example/fhir/CodeSystem";
     let terms = "http://terminology.hl7.org/CodeSystem";
     let theme = |t: &Theme| json!({ "system": format!("{systems}/theme"), "code": t.code() });
-    let mut labels: Vec<Value> = SHARED.iter().map(theme).collect();
-    labels.push(json!({ "system": format!("{systems}/class"), "code": "free-text" }));
+    let mut labels: Vec<Value> = themes.iter().map(theme).collect();
+    if own_words {
+        labels.push(json!({ "system": format!("{systems}/class"), "code": "free-text" }));
+    }
     let role = json!({ "coding": [
         { "system": format!("{terms}/v3-ParticipationType"), "code": "PRCP" }] });
-    let county = json!({ "identifier": { "system": "urn:ietf:rfc:3986", "value": COUNTY } });
+    let who = json!({ "identifier": { "system": "urn:ietf:rfc:3986", "value": organization } });
+    let mut rule = json!({
+        "type": "permit",
+        "actor": [{ "role": role, "reference": who }],
+        "purpose": [{ "system": format!("{terms}/v3-ActReason"), "code": "TREAT" }],
+    });
+    if !labels.is_empty() {
+        rule["securityLabel"] = json!(labels);
+    }
+    rule
+}
+
+/// A consent of the person with these rules.
+fn framed(patient: &str, uuid: &str, kind: &str, provision: &Value) -> Value {
+    let terms = "http://terminology.hl7.org/CodeSystem";
     json!({
         "resourceType": "Consent", "status": "active",
         "identifier": [{ "system": "urn:ietf:rfc:3986", "value": uuid }],
         "scope": { "coding": [
             { "system": format!("{terms}/consentscope"), "code": "patient-privacy" }] },
-        "category": [{ "coding": [{ "system": "urn:mylife:consent-kind", "code": "grant" }] }],
+        "category": [{ "coding": [{ "system": "urn:mylife:consent-kind", "code": kind }] }],
         "patient": { "reference": format!("Patient/{patient}") },
         "performer": [{ "reference": format!("Patient/{patient}") }],
         "policy": [{ "uri": "urn:mylife:policy:1" }],
-        "provision": { "type": "deny", "provision": [{
-            "type": "permit",
-            "actor": [{ "role": role, "reference": county }],
-            "purpose": [{ "system": format!("{terms}/v3-ActReason"), "code": "TREAT" }],
-            "securityLabel": labels,
-        }] },
+        "provision": provision,
     })
 }
 

@@ -65,6 +65,23 @@ pub(super) fn a_question_about_who_is_hidden_is_not_widened() {
 }
 
 #[test]
+pub(super) fn an_explanation_asked_of_others_is_of_nobody_for_who_may_not_ask() {
+    let stage = Stage::at(at_the_portal);
+    let organization = "urn:oid:1.2.246.10.99909002";
+    let body = crate::story::explained::caller(organization, "TREAT", &[]);
+    let absent = format!("297.{}", "q".repeat(26));
+    let ids = [stage.aino.patient().to_owned(), absent.clone()];
+    let found =
+        stage.tells_nothing(|| ids.iter().map(|id| stage.reader.explains(id, &body)).collect());
+    let hidden = stage.kuopio.person(HIDDEN).patient().to_owned();
+    let of_hidden = stage.reader.explains(&hidden, &body);
+    for reply in found.iter().chain([&of_hidden]) {
+        reply.refused(404, "not-found");
+        assert_eq!(reply.bytes(), found[1].bytes());
+    }
+}
+
+#[test]
 pub(super) fn what_a_node_hides_shows_nowhere_at_the_portal() {
     let stage = Stage::at(at_the_portal);
     let survey = stage.first("QuestionnaireResponse");

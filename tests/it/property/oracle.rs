@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use mylife::{
     consent::{
         asker::Asker,
-        boundary,
+        boundary::Course,
         cover::{Interaction, ScopeCover},
         decide::{Snapshot, decide},
         policy::{Origin, Policy},
@@ -137,8 +137,7 @@ impl<'a> Eye<'a> {
         let admitted = admits(&self.reader.scope, unit);
         let permit = admitted && decide(&self.snapshot, &self.asker, unit).permit;
         let (snapshot, asker) = (&self.snapshot, &self.asker);
-        let boundaries = boundary::boundaries(snapshot, asker);
-        let standing = boundary::standing(snapshot, asker, unit, &boundaries, asker.now);
+        let standing = Course::new(snapshot, asker, asker.now).standing(unit);
         standing.filter(|_| permit).map(|standing| standing.since.max(activated()))
     }
 

@@ -151,6 +151,7 @@ pub(crate) fn entry(request: &str) -> Entry<'_> {
         sources: vec!["297".into()],
         emergency: None,
         review: None,
+        notice: None,
     }
 }
 

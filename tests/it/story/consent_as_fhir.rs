@@ -33,12 +33,12 @@ fn post(client: &At, body: &Value, headers: &[(&'static str, &str)]) -> Reply {
     write(client, Method::POST, "/fhir/Consent", body, headers)
 }
 
-fn patient(person: &Person) -> Value {
+pub(super) fn patient(person: &Person) -> Value {
     json!({ "reference": format!("Patient/{}", person.patient()) })
 }
 
 /// A path below `/fhir` out of an absolute address.
-fn place(made: &Reply) -> String {
+pub(super) fn place(made: &Reply) -> String {
     let at = made.header("location").unwrap();
     at[at.find("/fhir").unwrap()..].to_owned()
 }
@@ -135,7 +135,7 @@ fn nothing_is_created_twice_nor_under_an_id_of_the_writers_choice() {
 }
 
 /// A token of the gateway's own for somebody who acts through a client.
-fn of(node: &Node, client: &At, subject: &str, roles: &[&str]) -> String {
+pub(super) fn of(node: &Node, client: &At, subject: &str, roles: &[&str]) -> String {
     let url = &node.identity.url;
     let now = node.world.now().seconds();
     let registered = Registered {
@@ -153,6 +153,15 @@ fn of(node: &Node, client: &At, subject: &str, roles: &[&str]) -> String {
         "roles": roles,
     });
     node.identity.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+}
+
+/// What an officer says of how a Consent came to be.
+pub(super) fn provenance(world: &World, who: &str) -> Value {
+    json!({
+        "resourceType": "Provenance", "recorded": world.now().to_string(),
+        "agent": [{ "who": { "reference": who } }],
+        "reason": [{ "text": "said at the desk, and read back" }],
+    })
 }
 
 #[test]
@@ -189,7 +198,10 @@ fn only_the_person_a_representative_and_an_officer_write() {
         let (kind, bytes) = (Some("application/fhir+json"), body.to_string().into());
         let Some((subject, roles)) = subject else { return post(&book, &body, &[]) };
         let token = of(&kuopio, &book, subject, roles);
-        let headers = vec![("authorization", format!("Bearer {token}"))];
+        let mut headers = vec![("authorization", format!("Bearer {token}"))];
+        if roles.contains(&"officer") {
+            headers.push(("x-provenance", provenance(&world, subject).to_string()));
+        }
         let ask = Ask { headers, kind, body: bytes, nodes: None };
         book.actor.raw(&kuopio, Method::POST, "/fhir/Consent", ask)
     };

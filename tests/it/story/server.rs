@@ -4,9 +4,11 @@
 mod letters;
 mod killed;
 mod operator;
+mod land;
 mod order;
 mod proxy;
 mod revoked;
+mod through;
 mod town;
 
 use std::{

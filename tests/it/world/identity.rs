@@ -66,7 +66,8 @@ impl Identity {
             handle: handle_key(&self.keys).unwrap().public(),
             limits: PeerLimits {
                 organizations: ORGANIZATIONS.iter().map(|oid| format!("urn:oid:{oid}")).collect(),
-                purposes: vec!["TREAT".to_owned(), "PATADMIN".to_owned()],
+                purposes: ["TREAT", "PATADMIN", "HLEGAL"].map(str::to_owned).to_vec(),
+                roles: vec!["data-protection-officer".to_owned()],
                 ..PeerLimits::default()
             },
         }

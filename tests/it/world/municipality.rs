@@ -1,6 +1,11 @@
 //! One running gateway: opened as in earnest, behind TLS that asks for client certificates.
 
-use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
 
 use mylife::{
     audit::{
@@ -34,7 +39,9 @@ use mylife::{
         keys::fetch::Rules,
         launch::login::{Invented, Post, Sandbox, Who},
     },
+    serve::counted::Counted,
     store::postgres::{Database, Options, Postgres},
+    telemetry::{Gauges, Telemetry},
     transport::Transport,
 };
 
@@ -52,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) port: u16,
     /// Where store and log are, if several share them.
     database: Option<Database>,
+    telemetry: Arc<Telemetry>,
     dir: PathBuf,
     audit: PathBuf,
     _stop: Stop,
@@ -130,12 +138,28 @@ impl Node {
         }
         let gateway = Arc::new(gateway);
         let (stop, stopping) = Stop::new();
+        let telemetry = Arc::new(Telemetry::default());
         world.runtime.block_on(async {
             let port = world.wires.bind(([127, 0, 0, 1], port).into()).await.unwrap();
-            tokio::spawn(serve(door(world, &identity), port, gateway.clone(), stopping));
+            let (inner, telemetry) = (Arc::clone(&gateway), Arc::clone(&telemetry));
+            let answers = Arc::new(Counted { inner, telemetry });
+            tokio::spawn(serve(door(world, &identity), port, answers, stopping));
         });
-        let world = world.clone();
-        Self(Rc::new(Inner { world, identity, gateway, port, database, dir, audit, _stop: stop }))
+        let (world, _stop) = (world.clone(), stop);
+        let inner =
+            Inner { world, identity, gateway, port, database, telemetry, dir, audit, _stop };
+        Self(Rc::new(inner))
+    }
+
+    /// What it counted so far, as an operator sees it.
+    pub(crate) fn counted(&self) -> String {
+        let nothing = Gauges { connections: 0, audit_records: 0, ready: true };
+        self.telemetry.text(&nothing)
+    }
+
+    /// Where its store is.
+    pub(crate) fn data(&self) -> &Path {
+        &self.dir
     }
 
     pub(crate) fn code(&self) -> &'static str {
@@ -247,6 +271,18 @@ impl At {
             all.push(self.get(&next));
         }
         all
+    }
+
+    /// Asks what somebody would be permitted to see of a person.
+    pub(crate) fn explains(&self, patient: &str, body: &serde_json::Value) -> Reply {
+        let ask = super::actor::Ask {
+            kind: Some("application/fhir+json"),
+            nodes: self.nodes.as_deref(),
+            body: body.to_string().into(),
+            ..super::actor::Ask::default()
+        };
+        let path = format!("/fhir/Patient/{patient}/$explain");
+        self.actor.send(&self.node, http::Method::POST, &path, ask)
     }
 
     fn named(&self) -> Option<String> {

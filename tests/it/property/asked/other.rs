@@ -2,7 +2,8 @@
 //! addresses and methods that are refused or ignored, the directory.
 
 use mylife::fhir::types::ResourceType;
-use proptest::{prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
 
 use super::{FHIR, Lab, Seen, TYPES, ids};
 use crate::property::{lab::Sent, world::patient};
@@ -13,6 +14,8 @@ pub(in crate::property) enum Other {
     Known(ResourceType, String),
     /// One request: method, address, headers.
     Plain(&'static str, String, Vec<(&'static str, &'static str)>),
+    /// Several reads and searches in one: the kind of Bundle, and each address under the base.
+    Several(&'static str, Vec<String>),
 }
 
 pub(super) fn others() -> impl Strategy<Value = Other> {
@@ -56,7 +59,23 @@ pub(super) fn others() -> impl Strategy<Value = Other> {
             if method == "PUT" { vec![("content-type", "application/json")] } else { vec![] };
         Other::Plain(method, format!("{}{at}", FHIR.trim_end_matches("/fhir")), headers)
     });
-    prop_oneof![3 => known, 3 => search, 2 => one, 3 => shown(), 1 => fixed]
+    prop_oneof![3 => known, 3 => search, 2 => one, 3 => shown(), 2 => several(), 1 => fixed]
+}
+
+/// A batch, or a transaction, of which one entry that is refused refuses the whole.
+fn several() -> impl Strategy<Value = Other> {
+    let read = select(TYPES.to_vec())
+        .prop_flat_map(|kind| ids(kind).prop_map(move |id| format!("{}/{id}", kind.name())));
+    let of_one =
+        (select(TYPES.to_vec()), 0..2_usize, select(vec!["", "&_count=1", "&_total=none"]));
+    let of_one = of_one.prop_map(|(kind, whose, more)| {
+        let name = if kind == ResourceType::Patient { "_id" } else { "patient" };
+        format!("{}?{name}={}{more}", kind.name(), patient(whose))
+    });
+    let all = (0..2_usize).prop_map(|whose| format!("Patient/{}/$everything", patient(whose)));
+    let entries = vec(prop_oneof![3 => read, 4 => of_one, 1 => all], 1..5);
+    (select(vec!["batch", "batch", "transaction"]), entries)
+        .prop_map(|(kind, entries)| Other::Several(kind, entries))
 }
 
 /// What is put together of one person, in each form.
@@ -121,6 +140,14 @@ impl Other {
             Self::Plain(method, target, headers) => {
                 let headers = headers.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
                 vec![lab.send(token, &Sent { method, target, headers, body: "{}" })]
+            }
+            Self::Several(kind, urls) => {
+                let entry = |url: &String| json!({ "request": { "method": "GET", "url": url } });
+                let entries: Vec<Value> = urls.iter().map(entry).collect();
+                let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": entries });
+                let headers = vec![("content-type", "application/fhir+json".to_owned())];
+                let body = &bundle.to_string();
+                vec![lab.send(token, &Sent { method: "POST", target: FHIR, headers, body })]
             }
             Self::Known(kind, id) => {
                 let target = &format!("{FHIR}/{}/{id}", kind.name());

@@ -40,8 +40,9 @@ reviewer = "officer"
 reference = { fi = "pelastuslaki", sv = "lag", en = "act" }
 "#;
 
-/// A gateway with people, a law table and a ward that may declare an emergency.
-fn hospital(dir: &Dir) -> String {
+/// A gateway with people, a law table and a ward that may declare an emergency; `set` says where it keeps
+/// what it has.
+fn hospital(dir: &Dir, set: &[&str]) -> String {
     let path = town(dir, 8443);
     let key = dir.path().join("ward.jwk").display().to_string();
     let (_, jwks, _) = run(&around(), &["pki", "client", &key]);
@@ -55,8 +56,8 @@ fn hospital(dir: &Dir) -> String {
     text.push_str(&ward);
     let path = dir.write("gateway.toml", &text).display().to_string();
     let file = dir.write("all.ndjson", &documents().join("\n")).display().to_string();
-    let (exit, said, complaint) =
-        run(&around(), &["load", &path, &file, "--owner", "kuopio-source"]);
+    let load = ["load", &path, &file, "--owner", "kuopio-source"];
+    let (exit, said, complaint) = run(&around(), &[&load, set].concat());
     assert_eq!(exit, Exit::Fine, "{said}{complaint}");
     path
 }
@@ -81,9 +82,10 @@ fn token(signer: &Signer, issuer: &str, clock: &dyn Clock, more: &Value) -> Stri
 }
 
 /// Asks a gateway of these settings, which runs only meanwhile.
-fn ask(path: &str, questions: &[(&str, &str, Value)]) -> Vec<u16> {
+fn ask(path: &str, set: &[&str], questions: &[(&str, &str, Value)]) -> Vec<u16> {
     let surroundings = around();
-    let said = config::Said::default();
+    let set = set.iter().filter(|word| **word != "--set").map(ToString::to_string).collect();
+    let said = config::Said { set, ..config::Said::default() };
     let read = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
     let Ok(config::Config { setup, .. }) = read else { panic!("good settings") };
     let (signer, issuer) = (Arc::clone(&setup.signer), setup.url.clone());
@@ -113,8 +115,15 @@ fn ask(path: &str, questions: &[(&str, &str, Value)]) -> Vec<u16> {
 #[test]
 fn a_request_is_traced_and_what_was_declared_is_reviewed_by_a_second_person() {
     let dir = Dir::new("cli-trace");
-    let path = hospital(&dir);
-    let said = |line: &[&str]| run(&around(), line);
+    told_and_reviewed(&dir, &[]);
+    let data = dir.path().join("keys/297/data").display().to_string();
+    assert_eq!(run(&around(), &["audit", "verify", &data]).0, Exit::Fine, "and the log is whole");
+}
+
+/// Traces requests, tells the person, and reviews, with these settings.
+pub(super) fn told_and_reviewed(dir: &Dir, set: &[&str]) {
+    let path = hospital(dir, set);
+    let said = |line: &[&str]| run(&around(), &[line, set].concat());
     let (_, shown, _) = said(&["audit", "show", &path]);
     let patient = shown.lines().next().unwrap().split(' ').nth(4).unwrap().to_owned();
     let target = format!("/fhir/QuestionnaireResponse?patient={patient}");
@@ -122,7 +131,7 @@ fn a_request_is_traced_and_what_was_declared_is_reviewed_by_a_second_person() {
     let rescue = json!({ "purpose": "ETREAT", "declared": [{ "id": "rescue", "reason": "fire" }],
         "break_glass": { "reason": "a burning house", "until": until } });
     let study = json!({ "purpose": "HRESCH" });
-    let statuses = ask(&path, &[("study-1", &target, study), ("rescue-1", &target, rescue)]);
+    let statuses = ask(&path, set, &[("study-1", &target, study), ("rescue-1", &target, rescue)]);
     assert_eq!(statuses, [200, 200]);
 
     let (exit, traced, complaint) = said(&["audit", "trace", &path, "study-1"]);
@@ -168,8 +177,32 @@ fn a_request_is_traced_and_what_was_declared_is_reviewed_by_a_second_person() {
     let all: Value = serde_json::from_str(&all).unwrap();
     assert_eq!((&all["state"], &all["request"]), (&json!("justified"), &json!("rescue-1")));
     assert_eq!(review("Riitta", "rescue-1").0, Exit::Usage, "once is enough");
-    let data = dir.path().join("keys/297/data").display().to_string();
-    assert_eq!(said(&["audit", "verify", &data]).0, Exit::Fine, "and the log is whole");
+    is_told(&path, &patient, &said);
     let (_, shown, _) = said(&["audit", "show", &path, "--person", &patient, "--json"]);
     assert!(shown.contains("a burning house") && shown.contains("Riitta"), "{shown}");
+}
+
+/// The person is to be told, is told, and that is written down once.
+fn is_told(path: &str, patient: &str, said: &dyn Fn(&[&str]) -> (Exit, String, String)) {
+    let (exit, waits, _) = said(&["audit", "notices", path, "--json"]);
+    assert_eq!(exit, Exit::Findings);
+    let owed: Value = serde_json::from_str(&waits).unwrap();
+    assert_eq!((&owed["request"], &owed["patient"]), (&json!("rescue-1"), &json!(patient)));
+    assert_eq!((&owed["law"]["fi"], &owed["reason"]), (&json!("pelastuslaki"), &json!("fire")));
+    assert_eq!((&owed["role"], &owed["state"]), (&json!("nurse"), &json!("waits")));
+    let tell = |request: &str, way: &str| {
+        said(&["audit", "notified", path, request, "--by", "Kirjaamo", "--way", way])
+    };
+    for (request, way) in [("rescue-1", " "), ("study-1", "letter"), ("nobody-1", "letter")] {
+        assert_eq!(tell(request, way).0, Exit::Usage, "{request} {way}");
+    }
+    assert_eq!(tell("rescue-1", "letter").0, Exit::Fine);
+    assert_eq!(tell("rescue-1", "letter").0, Exit::Usage, "once is enough");
+    let (exit, waits, _) = said(&["audit", "notices", path]);
+    assert_eq!((exit, waits.as_str()), (Exit::Fine, "0 of 1 wait for a notice\n"));
+    let (_, all, _) = said(&["audit", "notices", path, "--all"]);
+    assert!(all.contains("; told\n"), "{all}");
+    // It is no disclosure of its own.
+    let (_, reviews, _) = said(&["audit", "reviews", path]);
+    assert_eq!(reviews, "0 of 1 wait for a review\n");
 }

@@ -5,7 +5,7 @@
 
 use mylife::{
     consent::{
-        boundary::{boundaries, next_change, standing},
+        boundary::{Course, boundaries},
         decide::decide_at,
     },
     domain::moment::Moment,
@@ -24,7 +24,7 @@ fn is_permitted(world: &World) -> impl Fn(Moment) -> bool {
 
 fn since(world: &World, now: Moment) -> Option<Moment> {
     let (snapshot, asker, unit) = (world.snapshot(), world.asker(), world.thing.unit());
-    let found = standing(&snapshot, &asker, &unit, &boundaries(&snapshot, &asker), now)?;
+    let found = Course::new(&snapshot, &asker, now).standing(&unit)?;
     assert_eq!(found.basis, decide_at(&snapshot, &asker, &unit, now).basis);
     Some(found.since)
 }
@@ -63,7 +63,8 @@ proptest! {
     #[test]
     fn until_the_next_change_every_decision_stays(world in worlds(), hours in 60..200_i64) {
         let is_permitted = is_permitted(&world);
-        let next = next_change(&world.snapshot(), &world.asker(), hour(hours));
+        let (snapshot, asker) = (world.snapshot(), world.asker());
+        let next = Course::new(&snapshot, &asker, hour(hours)).next_change();
         prop_assert!(next > hour(hours));
         let until = (hours..HOURS.end).take_while(|h| hour(*h) < next);
         for h in until {
@@ -86,6 +87,7 @@ fn a_version_that_was_replaced_permits_the_past_it_was_in_force_in() {
     assert_eq!(boundaries(&snapshot, &asker), [hour(10), hour(20)]);
     assert_eq!(since(&world, hour(15)), Some(hour(10)));
     assert_eq!(since(&world, hour(20)), None);
-    assert_eq!(next_change(&snapshot, &asker, hour(10)), hour(20));
-    assert_eq!(next_change(&snapshot, &asker, at("2026-02-01T00:00:00Z")), Moment::MAX);
+    let next = |now| Course::new(&snapshot, &asker, now).next_change();
+    assert_eq!(next(hour(10)), hour(20));
+    assert_eq!(next(at("2026-02-01T00:00:00Z")), Moment::MAX);
 }

@@ -203,6 +203,54 @@ fn each_shape_is_kept_as_far_as_all_readings_agree_and_each_narrowing_is_told() 
     assert!(!permits(&world, &[imported.consent]));
 }
 
+/// Shapes of HL7 R4's examples, of IHE PCF's and of Kanta's.
+const SHAPES: &str = include_str!("../../../fixtures/foreign-consents.json");
+
+#[test]
+fn what_others_publish_is_kept_on_the_closed_side() {
+    let shapes: Value = serde_json::from_str(SHAPES).unwrap();
+    let plain = World::of(Vec::new());
+    let with = |change: fn(&mut World)| {
+        let mut world = plain.clone();
+        change(&mut world);
+        world
+    };
+    let emergency = with(|world| world.who.purpose = Some("ETREAT"));
+    let restricted = with(|world| world.thing.conf = Some("R"));
+    let register = with(|world| world.thing.register = Some("social"));
+    let mut all = granted(json!({ "type": "permit" }));
+    all["purpose"] = json!([{ "code": "PurposeOfUse" }]);
+    let all = consent("grant", &json!({ "type": "deny", "provision": [all] }));
+    let mut narrowed = 0;
+    for shape in shapes["shapes"].as_array().unwrap() {
+        let name = &shape["name"];
+        let text = foreign(&shape["root"], shape["performer"].as_str(), shape["policy"].as_str());
+        let Imported { consent: mut kept, report } = import(&text).unwrap();
+        kept["id"] = json!("c");
+        let alone = |world: &World| permits(world, std::slice::from_ref(&kept));
+        let beside = |world: &World| permits(world, &[all.clone(), kept.clone()]);
+        let found = [
+            ("alone", alone(&plain)),
+            ("beside", beside(&plain)),
+            ("emergency", beside(&emergency)),
+            ("restricted", alone(&restricted)),
+            ("register", beside(&register)),
+        ];
+        for (case, is_permitted) in found {
+            let expected = shape.get(case).and_then(Value::as_str);
+            let word = if is_permitted { "yes" } else { "no" };
+            assert!(expected.is_none_or(|one| one == word), "{name}, {case}: {word}");
+        }
+        // Whatever is permitted less than the text could mean is told.
+        let permits_something = shape["alone"] == "yes" || shape["root"]["type"] == "deny";
+        let is_over =
+            shape["root"]["dataPeriod"].is_object() || shape["root"]["period"].is_object();
+        assert!(permits_something || is_over || !report.is_empty(), "{name} is not told of");
+        narrowed += usize::from(!report.is_empty());
+    }
+    assert_eq!(narrowed, 26, "of {}", shapes["shapes"].as_array().unwrap().len());
+}
+
 #[test]
 fn what_cannot_be_imported_is_refused_where_it_cannot() {
     let permit = granted(json!({ "type": "permit" }));

@@ -99,11 +99,11 @@ pub(super) struct Told {
 
 /// A connection that is kept.
 pub(super) struct Line {
-    sender: SendRequest<Full<Bytes>>,
+    pub(super) sender: SendRequest<Full<Bytes>>,
     driven: AbortHandle,
     /// The same connection, to see whether anything has come.
     pub(super) wire: std::net::TcpStream,
-    host: String,
+    pub(super) host: String,
 }
 
 impl Drop for Line {
@@ -112,19 +112,19 @@ impl Drop for Line {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Runs the program to its end; gives what it says.
-fn mylife(line: &[&str]) -> (bool, String) {
+pub(super) fn mylife(line: &[&str]) -> (bool, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_mylife")).args(line).output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();
     let complaint = String::from_utf8_lossy(&done.stderr);
     (done.status.success(), if said.is_empty() { complaint.into_owned() } else { said })
 }
 
-fn must(line: &[&str]) -> String {
+pub(super) fn must(line: &[&str]) -> String {
     let (good, said) = mylife(line);
     assert!(good, "{line:?}: {said}");
     said
@@ -287,16 +287,7 @@ impl Town {
     }
 
     async fn connect(&self, number: usize) -> Option<Line> {
-        let link = TcpStream::connect(("127.0.0.1", self.replicas[number].port)).await.ok()?;
-        let link = link.into_std().unwrap();
-        let wire = link.try_clone().unwrap();
-        let link = TcpStream::from_std(link).unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let link = self.tls.connect(name, link).await.ok()?;
-        let shaken = hyper::client::conn::http1::handshake(TokioIo::new(link)).await.ok()?;
-        let (sender, connection) = shaken;
-        let driven = tokio::spawn(connection).abort_handle();
-        Some(Line { sender, driven, wire, host: self.host.clone() })
+        reach(&self.tls, self.replicas[number].port, &self.host).await
     }
 
     /// Asks as the n-th client; none if no whole answer comes.
@@ -373,6 +364,19 @@ impl Drop for Town {
         }
         drop(fs::remove_dir_all(&self.dir));
     }
+}
+
+/// A connection to the gateway at a port of this machine, which is addressed as `host`.
+pub(super) async fn reach(tls: &TlsConnector, port: u16, host: &str) -> Option<Line> {
+    let link = TcpStream::connect(("127.0.0.1", port)).await.ok()?.into_std().unwrap();
+    let wire = link.try_clone().unwrap();
+    let link = TcpStream::from_std(link).unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let link = tls.connect(name, link).await.ok()?;
+    let shaken = hyper::client::conn::http1::handshake(TokioIo::new(link)).await.ok()?;
+    let (sender, connection) = shaken;
+    let driven = tokio::spawn(connection).abort_handle();
+    Some(Line { sender, driven, wire, host: host.to_owned() })
 }
 
 /// The settings that the program prints for a new gateway, and its clients.

@@ -1,0 +1,296 @@
+//! A portal and two holders as operators run them: real processes, and what stands between them.
+//!
+//! Each has the settings that the program prints for a new member of a federation. Who asks does so at
+//! the portal, over real TLS on the loopback interface; the way from the portal to a holder can be held
+//! or cut.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use mylife::{
+    chance::{SystemChance, base32},
+    clock::{Clock, SystemClock},
+    pki::{self, CertificateTime},
+};
+use rustls::ClientConfig;
+use serde_json::Value;
+use tokio::{sync::watch, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    proxy::{Behind, Proxy, Way},
+    town::{LONGEST, Line, PORTAL, free_port, must, mylife, reach},
+};
+
+/// Codes of the gateways; the last one is the portal.
+pub(super) const CODES: [&str; 3] = ["205", "297", "900"];
+/// The portal among them.
+pub(super) const HERE: usize = 2;
+/// Longer than any answer takes that is worth waiting for.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Tokens are good for a while longer.
+const RENEWED: Duration = Duration::from_mins(2);
+const CITY: &str = "urn:oid:1.2.246.10.99902978";
+
+/// Id, organisation, scope, purpose.
+const CLIENTS: [(&str, &str, &str, &str); 3] = [
+    ("source", CITY, "mylife/native.write", "PATADMIN"),
+    ("consent-desk", CITY, "system/Consent.cu", "PATADMIN"),
+    ("national-portal", PORTAL, "system/*.rs", "TREAT"),
+];
+
+struct Member {
+    port: u16,
+    management: u16,
+    /// What others pass to reach it; none before the portal.
+    way: Option<Proxy>,
+    /// Where others find it.
+    host: String,
+    running: RefCell<Option<Child>>,
+}
+
+pub(super) struct Land {
+    dir: PathBuf,
+    members: Vec<Member>,
+    tls: TlsConnector,
+    tokens: RefCell<Vec<String>>,
+    clock: SystemClock,
+    renewed: Cell<Duration>,
+    /// Something was seen.
+    pub(super) news: Rc<watch::Sender<()>>,
+}
+
+impl Land {
+    pub(super) async fn new() -> Self {
+        let dir = std::env::temp_dir().join(format!("mylife-land-{}", base32(&SystemChance, 8)));
+        fs::create_dir_all(&dir).unwrap();
+        let member = |code: &&str| {
+            let port = free_port();
+            let way = (*code != CODES[HERE]).then(|| Proxy::start(Behind::Port(port)));
+            let host = format!("127.0.0.1:{}", way.as_ref().map_or(port, |way| way.port));
+            Member { port, management: free_port(), way, host, running: RefCell::new(None) }
+        };
+        let members: Vec<Member> = CODES.iter().map(member).collect();
+        settings(&dir, &members);
+        let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
+        let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
+        let tls = ClientConfig::builder_with_details(pki::provider(), time)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(pki::anchors(&authorities).unwrap())
+            .with_no_client_auth();
+        let tls = TlsConnector::from(Arc::new(tls));
+        let (clock, renewed) = (SystemClock::default(), Cell::new(Duration::ZERO));
+        let news = Rc::new(watch::Sender::new(()));
+        let tokens = RefCell::default();
+        let land = Self { dir, members, tls, tokens, clock, renewed, news };
+        for number in 0..CODES.len() {
+            land.start(number).await;
+        }
+        assert!(land.has_new_tokens(), "no tokens are given");
+        land
+    }
+
+    /// Asks for new tokens of the portal when those there are have become old.
+    pub(super) fn renew(&self) {
+        if self.clock.elapsed() > self.renewed.get() + RENEWED && self.has_new_tokens() {
+            self.renewed.set(self.clock.elapsed());
+        }
+    }
+
+    fn has_new_tokens(&self) -> bool {
+        let tokens: Option<Vec<_>> =
+            (0..CLIENTS.len()).map(|client| self.token(HERE, client)).collect();
+        tokens.map(|tokens| self.tokens.replace(tokens)).is_some()
+    }
+
+    fn token(&self, number: usize, client: usize) -> Option<String> {
+        let (id, _, scope, purpose) = CLIENTS[client];
+        let key = self.dir.join(format!("{id}.jwk")).display().to_string();
+        let ca = self.dir.join("keys/ca.pem").display().to_string();
+        let endpoint = format!("https://{}/oauth/token", self.members[number].host);
+        let line = ["token", "--client-id", id, "--key", &key, "--token-endpoint", &endpoint];
+        let rest = ["--scope", scope, "--purpose", purpose, "--ca", &ca];
+        let (good, said) = mylife(&[&line[..], &rest[..]].concat());
+        good.then(|| said.trim().to_owned())
+    }
+
+    /// Starts a gateway that does not run, and waits until it serves.
+    pub(super) async fn start(&self, number: usize) {
+        let member = &self.members[number];
+        let data = self.dir.join(format!("data-{number}"));
+        let set = [
+            format!("store.directory={}", data.display()),
+            format!("listen.public=127.0.0.1:{}", member.port),
+            format!("listen.management=127.0.0.1:{}", member.management),
+            "listen.cores=1".to_owned(),
+            "limits.client_requests_per_second=1000000".to_owned(),
+        ];
+        let log = self.dir.join(format!("log-{number}"));
+        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
+            .arg("serve")
+            .arg(self.dir.join(format!("{}.toml", CODES[number])))
+            .args(set.iter().flat_map(|one| ["--set", one]))
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let told = child.stdout.take().unwrap();
+        let first = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(told).read_line(&mut line).unwrap();
+            line
+        });
+        let first = first.await.unwrap();
+        let said = || fs::read_to_string(&log).unwrap();
+        assert!(first.starts_with("Serving "), "{}: {}", CODES[number], said());
+        member.running.replace(Some(child));
+        self.news.send_replace(());
+    }
+
+    /// Kills it: nothing is written, told or closed any more.
+    pub(super) fn kill(&self, number: usize) {
+        let mut child = self.members[number].running.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops it between any two steps, or lets it go on.
+    pub(super) fn signal(&self, number: usize, signal: &str) {
+        let running = self.members[number].running.borrow();
+        let id = running.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// Opens, holds or cuts the way to a holder.
+    pub(super) fn way(&self, number: usize, way: Way) {
+        self.members[number].way.as_ref().expect("it is a holder").set(way);
+    }
+
+    /// Waits until something holds of what was seen; `false` if it takes too long.
+    pub(super) async fn until(&self, holds: impl Fn() -> bool) -> bool {
+        let mut news = self.news.subscribe();
+        let held = async {
+            while !holds() {
+                news.changed().await.unwrap();
+            }
+        };
+        timeout(LONGEST, held).await.is_ok()
+    }
+
+    /// A connection to one gateway; none if it cannot be reached.
+    pub(super) async fn line(&self, number: usize) -> Option<Line> {
+        let Member { port, host, .. } = &self.members[number];
+        timeout(PATIENCE, reach(&self.tls, *port, host)).await.ok()?
+    }
+
+    /// Pushes a document to a holder, by its source.
+    pub(super) async fn push(&self, number: usize, path: &str, body: &Value) -> Value {
+        let token = self.token(number, 0).expect("nothing hinders it");
+        let mut line = self.line(number).await.unwrap();
+        let ask = (Method::PUT, path, "application/json", body.to_string());
+        let (status, said) = self.ask(&mut line, &token, ask).await.unwrap();
+        assert_eq!(status, 201, "{said}");
+        said
+    }
+
+    /// Asks the portal as the n-th client about both holders; none if no whole answer comes.
+    pub(super) async fn asks(
+        &self,
+        line: &mut Line,
+        client: usize,
+        ask: (Method, &str, &str, String),
+    ) -> Option<(u16, Value)> {
+        let token = self.tokens.borrow()[client].clone();
+        self.ask(line, &token, ask).await
+    }
+
+    async fn ask(
+        &self,
+        line: &mut Line,
+        token: &str,
+        (method, path, kind, body): (Method, &str, &str, String),
+    ) -> Option<(u16, Value)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &line.host)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, kind);
+        let to_both = path.starts_with("/fhir");
+        let request = if to_both { request.header("mylife-nodes", "205,297") } else { request };
+        let request = request.body(Full::new(body.into())).unwrap();
+        let exchange = async {
+            let (head, body) = line.sender.send_request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some((head.status.as_u16(), serde_json::from_slice(&body).unwrap_or_default()))
+        };
+        timeout(PATIENCE, exchange).await.ok()?
+    }
+}
+
+impl Drop for Land {
+    fn drop(&mut self) {
+        for member in &self.members {
+            if let Some(mut child) = member.running.take() {
+                drop(child.kill());
+                drop(child.wait());
+            }
+        }
+        drop(fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// Writes the settings of each member, with the others as peers.
+fn settings(dir: &Path, members: &[Member]) {
+    let keys = dir.join("keys").display().to_string();
+    must(&["pki", "init", &keys]);
+    let printed = CODES.iter().zip(members).map(|(code, member)| {
+        let url = format!("https://{}", member.host);
+        let organization = format!("urn:oid:1.2.246.10.99900{code}");
+        let line = ["pki", "gateway", "--dir", &keys, "--code", code, "--url", &url];
+        must(&[&line[..], &["--organization", &organization]].concat())
+    });
+    let printed: Vec<String> = printed.collect();
+    let clients = CLIENTS.map(|(id, organization, scope, purpose)| {
+        let jwks = must(&["pki", "client", &dir.join(format!("{id}.jwk")).display().to_string()]);
+        format!(
+            "\n[[clients]]\nclient_id = \"{id}\"\nname = \"{id}\"\norganization = \
+             \"{organization}\"\nscopes = [\"{scope}\"]\npurposes = [\"{purpose}\"]\n\
+             native_owner = {}\n{jwks}\n",
+            id == "source"
+        )
+    });
+    let parts = |said: &str| {
+        let (own, rest) = said.split_once("# --- into the configurations of its peers\n").unwrap();
+        let peer = rest.split("\n# ---").next().unwrap();
+        let (head, _) = peer.split_once("limits = {").unwrap();
+        let limits = format!(
+            "limits = {{ organizations = [\"{CITY}\", \"{PORTAL}\"], purposes = [\"PATADMIN\", \
+             \"TREAT\"] }}\n"
+        );
+        (own.split_once('\n').unwrap().1.to_owned(), format!("\n{head}{limits}"))
+    };
+    let parts: Vec<(String, String)> = printed.iter().map(|said| parts(said)).collect();
+    for (number, code) in CODES.iter().enumerate() {
+        let holds = number != HERE;
+        let node =
+            format!("[node]\ntest_range = \"allow\"\nlog = \"warn\"\nholds_data = {holds}\n");
+        let mut text = parts[number].0.replacen("[node]\n", &node, 1);
+        clients.iter().for_each(|client| text.push_str(client));
+        let others = parts.iter().enumerate().filter(|(other, _)| *other != number);
+        others.for_each(|(_, (_, peer))| text.push_str(peer));
+        fs::write(dir.join(format!("{code}.toml")), text).unwrap();
+    }
+}

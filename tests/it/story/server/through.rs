@@ -1,0 +1,329 @@
+//! Real processes of a portal and two holders, paused, slow, cut off and killed while a person grants
+//! and withdraws through the portal: the order of what clients of the portal saw is checked afterwards.
+//!
+//! One thread does all the asking, as in `order`. When it sees that a holder has acknowledged, it looks at
+//! once at every connection that waits for an answer: one on which nothing has come by then must not
+//! bring what that holder had withdrawn, nor must one asked later.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use http::Method;
+use mylife::domain::{
+    day::Day,
+    identity::IdentityCode,
+    theme::Theme::{self, Health, Housing},
+};
+use serde_json::{Value, json};
+use tokio::task::{LocalSet, spawn_local};
+
+use super::{
+    land::{CODES, HERE, Land},
+    order::instant,
+    proxy::Way,
+    town::{Line, PORTAL},
+};
+use crate::world::Terms;
+
+const DESK: usize = 1;
+const READER: usize = 2;
+const HOLDERS: usize = 2;
+const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000f1";
+
+type Themes = BTreeSet<String>;
+
+/// What the person permits from some write on.
+struct Write {
+    themes: Themes,
+    begun: u64,
+    /// When each holder had acknowledged it, as far as the client was told.
+    acknowledged: [Option<u64>; HOLDERS],
+}
+
+/// What somebody was shown of each holder's data.
+struct Answer {
+    themes: [Themes; HOLDERS],
+    sent: u64,
+    /// The last acknowledgement after which nothing of it had come.
+    unstarted: u64,
+    ended: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    now: u64,
+    writes: Vec<Write>,
+    answers: Vec<Answer>,
+    waiting: BTreeMap<usize, (std::net::TcpStream, u64)>,
+    refused: usize,
+}
+
+impl Seen {
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    fn acknowledged(&mut self, write: usize, holders: &[usize]) {
+        let at = self.tick();
+        for holder in holders {
+            self.writes[write].acknowledged[*holder] = Some(at);
+        }
+        for (wire, unstarted) in self.waiting.values_mut() {
+            // The connection does not block, so nothing there is an error.
+            if wire.peek(&mut [0]).is_err() {
+                *unstarted = at;
+            }
+        }
+    }
+
+    /// Every answer that shows what it must not.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for Answer { themes, sent, unstarted, ended } in &self.answers {
+            for (holder, shown) in themes.iter().enumerate() {
+                let from = *sent.max(unstarted);
+                let acknowledged = |w: &Write| w.acknowledged[holder].is_some_and(|at| at <= from);
+                let since = self.writes.iter().rposition(acknowledged).unwrap_or(0);
+                let later = self.writes.iter().skip(since).filter(|write| write.begun < *ended);
+                let may: Themes = later.flat_map(|write| write.themes.clone()).collect();
+                if !shown.is_subset(&may) {
+                    let code = CODES[holder];
+                    faults.push(format!("asked at {sent}, {code} shows {shown:?} of {may:?}"));
+                }
+            }
+        }
+        faults
+    }
+
+    /// Withdrawals that a holder acknowledged.
+    fn withdrawals(&self, holder: usize) -> usize {
+        let pairs = self.writes.iter().zip(self.writes.iter().skip(1));
+        let taken = pairs.filter(|(a, b)| !a.themes.is_subset(&b.themes));
+        taken.filter(|(_, b)| b.acknowledged[holder].is_some()).count()
+    }
+
+    fn shown(&self, holder: usize) -> usize {
+        self.answers.iter().filter(|answer| !answer.themes[holder].is_empty()).count()
+    }
+}
+
+/// Somebody whom both holders know, and what was seen of them.
+#[derive(Clone)]
+struct Somebody {
+    code: String,
+    seen: Rc<RefCell<Seen>>,
+}
+
+impl Somebody {
+    async fn new(land: &Land) -> Self {
+        let code = IdentityCode::invent(Day::parse("2001-05-17").unwrap(), 901).unwrap();
+        let person = json!({
+            "schema": "mylife/person/1", "id": "aino", "birth_date": "2001-05-17",
+            "identity_code": code.reveal(), "name": { "given": ["Aino"], "family": "Testi" },
+        });
+        let answers =
+            [Housing, Health].map(|theme| json!({ "theme": theme.code(), "satisfaction": 3 }));
+        let survey = json!({
+            "schema": "mylife/assessment/1", "id": "a", "person": "aino", "form": "3x10d-30",
+            "status": "completed", "authored": "2026-03-02T10:00:00Z", "answered_by": "person",
+            "language": "fi", "answers": answers,
+        });
+        for holder in 0..HOLDERS {
+            land.push(holder, "/native/people/aino", &person).await;
+            land.push(holder, "/native/assessments/a", &survey).await;
+        }
+        Self { code: code.reveal().to_owned(), seen: Rc::default() }
+    }
+
+    /// Permits exactly this, through the portal; the holders that have acknowledged it.
+    async fn permits(&self, land: &Land, allowed: &[Theme]) -> Vec<usize> {
+        let person =
+            json!({ "identifier": { "system": "urn:oid:1.2.246.21", "value": self.code } });
+        let status = if allowed.is_empty() { "inactive" } else { "active" };
+        let named = if allowed.is_empty() { &[Housing][..] } else { allowed };
+        let mut body = Terms::grant_to(PORTAL).themes(named).consent(&person, UUID, status);
+        let number = {
+            let mut seen = self.seen.borrow_mut();
+            let begun = seen.tick();
+            let themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
+            seen.writes.push(Write { themes, begun, acknowledged: [None; HOLDERS] });
+            seen.writes.len() - 1
+        };
+        // No two are the same, so each has a version of its own.
+        body["dateTime"] = json!(instant(number));
+        let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{UUID}");
+        let Some(mut line) = land.line(HERE).await else { return Vec::new() };
+        let ask = (Method::PUT, &*path, "application/fhir+json", body.to_string());
+        let Some((status, said)) = land.asks(&mut line, DESK, ask).await else { return Vec::new() };
+        assert!(matches!(status, 200 | 202 | 422 | 500..), "{status} {said}");
+        let said = said.to_string();
+        let has = |holder: &usize| said.contains(&format!("{}: acknowledged", CODES[*holder]));
+        let holders: Vec<usize> = (0..HOLDERS).filter(has).collect();
+        self.seen.borrow_mut().acknowledged(number, &holders);
+        land.news.send_replace(());
+        holders
+    }
+
+    /// Asks the portal once for what both hold.
+    async fn ask(&self, land: &Land, at: usize, line: &mut Line) -> Option<u16> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("patient.identifier", &format!("urn:oid:1.2.246.21|{}", self.code))
+            .finish();
+        let sent = {
+            let mut seen = self.seen.borrow_mut();
+            let wire = line.wire.try_clone().unwrap();
+            seen.waiting.insert(at, (wire, 0));
+            seen.tick()
+        };
+        let ask =
+            (Method::POST, "/fhir/Observation/_search", "application/x-www-form-urlencoded", form);
+        let told = land.asks(line, READER, ask).await;
+        let mut seen = self.seen.borrow_mut();
+        let (_, unstarted) = seen.waiting.remove(&at).unwrap();
+        let ended = seen.tick();
+        let is_whole = told.as_ref().is_some_and(|(status, _)| *status == 200);
+        seen.refused += usize::from(!is_whole);
+        if let Some((200, bundle)) = &told {
+            let themes = [0, 1].map(|holder| themes(bundle, CODES[holder]));
+            seen.answers.push(Answer { themes, sent, unstarted, ended });
+        }
+        land.news.send_replace(());
+        told.map(|(status, _)| status)
+    }
+
+    /// Asks again and again until told to end.
+    async fn reads(&self, land: &Land, at: usize, ended: &Cell<bool>) {
+        let mut kept = None;
+        while !ended.get() {
+            let line = match kept.take() {
+                Some(line) => Some(line),
+                None => land.line(HERE).await,
+            };
+            let Some(mut line) = line else {
+                tokio::task::yield_now().await;
+                continue;
+            };
+            let Some(status) = self.ask(land, at, &mut line).await else { continue };
+            assert!(status == 200 || status >= 500, "{status}");
+            kept = Some(line);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The themes of what one holder has in a searchset.
+fn themes(bundle: &Value, holder: &str) -> Themes {
+    let entries = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
+    let own = entries
+        .filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with(&format!("{holder}."))));
+    let labels = own.filter_map(|one| one["meta"]["security"].as_array()).flatten();
+    let codes = labels.filter_map(|label| label["code"].as_str());
+    let known = |code: &&str| [Housing, Health].iter().any(|theme| theme.code() == *code);
+    codes.filter(known).map(str::to_owned).collect()
+}
+
+/// Lets everything happen that can happen to a peer, by turns; and the portal be killed.
+async fn trouble(land: &Land, person: &Somebody, turns: usize) {
+    let seen = &person.seen;
+    let more = async |count: &dyn Fn(&Seen) -> usize, by: usize| {
+        let from = count(&seen.borrow());
+        land.until(|| count(&seen.borrow()) >= from + by).await;
+    };
+    let asked = |seen: &Seen| seen.answers.len() + seen.refused;
+    for turn in 0..turns {
+        let (one, other) = (turn % HOLDERS, (turn + 1) % HOLDERS);
+        let withdrawn = move |seen: &Seen| seen.withdrawals(other);
+        match turn % 5 {
+            // Paused: what it has decided may not have left.
+            0 => {
+                land.signal(one, "-STOP");
+                more(&withdrawn, 1).await;
+                land.signal(one, "-CONT");
+            }
+            // Cut off.
+            1 => {
+                land.way(one, Way::Cut);
+                more(&withdrawn, 1).await;
+                land.way(one, Way::Open);
+            }
+            // Slow: what passes waits, and passes.
+            2 => {
+                for _ in 0..3 {
+                    land.way(one, Way::Held);
+                    more(&asked, 1).await;
+                    land.way(one, Way::Open);
+                    more(&asked, 1).await;
+                }
+            }
+            3 => {
+                land.kill(HERE);
+                land.start(HERE).await;
+            }
+            _ => {
+                land.kill(one);
+                more(&withdrawn, 1).await;
+                land.start(one).await;
+            }
+        }
+        // Until the one that was in trouble is heard again.
+        more(&|seen: &Seen| seen.withdrawals(one), 2).await;
+        more(&|seen: &Seen| seen.shown(one), 2).await;
+        land.renew();
+    }
+}
+
+async fn in_trouble(turns: usize) {
+    let land = Rc::new(Land::new().await);
+    let person = Somebody::new(&land).await;
+    let ended = Rc::new(Cell::new(false));
+    assert_eq!(person.permits(&land, &[Housing, Health]).await, [0, 1], "nothing hinders it");
+    let mut doing = Vec::new();
+    for at in 0..3 {
+        let (land, person, ended) = (Rc::clone(&land), person.clone(), Rc::clone(&ended));
+        doing.push(spawn_local(async move { person.reads(&land, at, &ended).await }));
+    }
+    let (town, writer, over) = (Rc::clone(&land), person.clone(), Rc::clone(&ended));
+    doing.push(spawn_local(async move {
+        let sets: [&[Theme]; 5] =
+            [&[Health], &[Housing, Health], &[Housing], &[], &[Housing, Health]];
+        for allowed in sets.into_iter().cycle() {
+            if over.get() {
+                return;
+            }
+            writer.permits(&town, allowed).await;
+            tokio::task::yield_now().await;
+        }
+    }));
+    trouble(&land, &person, turns).await;
+    ended.set(true);
+    for one in doing {
+        one.await.unwrap();
+    }
+    let seen = person.seen.borrow();
+    assert_eq!(seen.faults(), Vec::<String>::new());
+    for holder in 0..HOLDERS {
+        assert!(seen.withdrawals(holder) > 1, "few withdrawals at {}", CODES[holder]);
+        assert!(seen.shown(holder) > 2, "little was shown of {}", CODES[holder]);
+    }
+}
+
+fn on_one_thread(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, story);
+}
+
+#[test]
+fn through_a_portal_nothing_withdrawn_starts_after_the_acknowledgement() {
+    on_one_thread(in_trouble(5));
+}
+
+mod long {
+    #[test]
+    fn through_a_portal_for_minutes_nothing_withdrawn_starts_after_it() {
+        super::on_one_thread(super::in_trouble(60));
+    }
+}
