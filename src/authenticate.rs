@@ -46,7 +46,7 @@ pub struct Authenticator {
     keys: KeySet,
     registry: Arc<Registry>,
     peers: Arc<Peers>,
-    revoked: Revoked,
+    revoked: Arc<Revoked>,
     /// Callers by their whole token, in memory alone; each carries its own end.
     seen: Cache<Box<str>, Arc<Caller>, UnitWeighter, RandomState>,
 }
@@ -64,11 +64,17 @@ impl Authenticator {
         let (issuer, audience) = (issuer.into(), audience.into());
         let (hasher, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
         let seen = Cache::with(MAX_SEEN, MAX_SEEN as u64, UnitWeighter, hasher, lifecycle);
-        Self { issuer, audience, keys, registry, peers, revoked: Revoked::default(), seen }
+        Self { issuer, audience, keys, registry, peers, revoked: Arc::default(), seen }
+    }
+
+    /// The same that goes on with what another knows to be revoked.
+    #[must_use]
+    pub fn with_revoked(self, revoked: Arc<Revoked>) -> Self {
+        Self { revoked, ..self }
     }
 
     /// The tokens that are not accepted any more, whatever they say.
-    pub const fn revoked(&self) -> &Revoked {
+    pub fn revoked(&self) -> &Arc<Revoked> {
         &self.revoked
     }
 

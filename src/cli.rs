@@ -15,6 +15,12 @@ pub mod node;
 pub mod load;
 pub mod migrate;
 pub mod moving;
+pub mod backup;
+pub mod config;
+pub mod doctor;
+pub mod peer;
+pub mod status;
+pub mod restore;
 pub mod validate;
 pub mod people;
 pub mod map;
@@ -33,7 +39,7 @@ use self::{exit::Exit, output::Output};
 use crate::{
     chance::{Chance, SystemChance},
     clock::{Clock, SystemClock},
-    config::{self, Config, Mistake, Said},
+    config::{self as settings, Config, Mistake, Said},
     error::Error,
 };
 
@@ -70,6 +76,13 @@ Examples:
   mylife load gateway.toml people.ndjson --owner kuopio-source
   mylife migrate gateway.toml --dry-run
   mylife move --from gateway.toml --to replica-1.toml
+  mylife doctor gateway.toml
+  mylife status gateway.toml
+  mylife config explain listen.drain_seconds
+  mylife peer add gateway.toml --entry portal.toml
+  mylife peer test gateway.toml 900
+  mylife backup gateway.toml --into /backups/2026-11-22
+  mylife restore gateway.toml --from /backups/2026-11-22 --log old-data/audit --whole
   mylife validate plan.json
   mylife map plan.json
   mylife circle assessment.json --lang en --out circle.svg
@@ -108,6 +121,20 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Take store and audit log of a gateway to another place: a file to a database, or back
     Move(moving::Move),
+    /// Look for everything that keeps a gateway from working, and say what mends it
+    Doctor(doctor::Doctor),
+    /// Ask a running gateway how it is
+    Status(status::Status),
+    /// Say what a key of the settings is for
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Add, try and list the other gateways
+    #[command(subcommand)]
+    Peer(peer::Peer),
+    /// Copy what a gateway holds into a directory, while it serves
+    Backup(backup::Backup),
+    /// Make a gateway's data anew from a backup, with what was withdrawn after it
+    Restore(restore::Restore),
     /// Say exactly what is wrong with documents
     Validate(validate::Validate),
     /// Print the FHIR resources of native documents with their labels
@@ -160,7 +187,7 @@ impl Settings {
     fn load(&self, output: &Output<'_>) -> Result<Config, Vec<Mistake>> {
         let Surroundings { clock, chance, environment } = output.around;
         let said = environment.clone().with(self.set.clone());
-        config::read(&self.config, &said, clock, chance)
+        settings::read(&self.config, &said, clock, chance)
     }
 
     /// The settings, or every mistake in them as complaints.
@@ -202,6 +229,12 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Load(asked) => load::run(asked, output),
         Command::Migrate(asked) => migrate::run(asked, output),
         Command::Move(asked) => moving::run(asked, output),
+        Command::Doctor(asked) => doctor::run(asked, output),
+        Command::Status(asked) => status::run(asked, output),
+        Command::Config(asked) => config::run(asked, output),
+        Command::Peer(asked) => peer::run(asked, output),
+        Command::Backup(asked) => backup::run(asked, output),
+        Command::Restore(asked) => restore::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Map(asked) => map::run(asked, output),
         Command::Circle(asked) => circle::run(asked, output),

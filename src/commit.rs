@@ -4,6 +4,8 @@
 //! is stored, commits it against that version, appends the write's record to the log, and computes
 //! again if somebody else was first. All of a document or nothing.
 
+pub mod again;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -360,7 +362,8 @@ async fn commit(
         version = stored.map_or(1, |s| s.version + 1);
     }
     let name = format!("{}/{id}", resource_name(document.kind));
-    let payload = step::of_write(desk.author, desk.request, patient, &name, created, desk.now)?;
+    let what = (&*name, again::kept(&document)?);
+    let payload = step::of_write(desk.author, desk.request, patient, what, created, desk.now)?;
     let change = Change {
         patient: Arc::clone(patient),
         based_on: stored.map_or(0, |s| s.version),

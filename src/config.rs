@@ -5,6 +5,8 @@
 //! keys the fields in them. Every mistake is told in one run, with file and line; no port is bound
 //! and no file made. The one place that reads the environment.
 
+pub mod asked;
+pub mod meaning;
 pub mod mistake;
 pub mod tree;
 pub mod section;
@@ -24,10 +26,16 @@ pub mod directory;
 pub mod limits;
 pub mod shared;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use self::mistake::Mistake;
 use self::{
+    asked::{Asked, Questions, Want},
     audit::Auditing,
     listen::Listening,
     mistake::Mistakes,
@@ -114,6 +122,91 @@ pub struct Config {
     pub host: String,
     /// What is logged: a level or filters.
     pub log: String,
+    /// Requests under way at a time.
+    pub requests: usize,
+    /// Whence these settings came.
+    pub origin: Origin,
+}
+
+/// Whence settings came, to look whether they have changed and to read them again.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    path: PathBuf,
+    said: Said,
+    /// The file and every file it names.
+    files: Vec<PathBuf>,
+    /// What takes a restart, and how it was set.
+    fixed: Vec<(String, String)>,
+}
+
+/// Settings that a running gateway does not take: where it is, what it holds and whose it is.
+const FIXED: [&str; 16] = [
+    "listen.body_bytes",
+    "listen.connections",
+    "listen.cores",
+    "listen.drain_seconds",
+    "listen.goodbye_seconds",
+    "listen.idle_seconds",
+    "listen.management",
+    "listen.management_exposed",
+    "listen.names",
+    "listen.public",
+    "node.code",
+    "node.holds_data",
+    "node.log",
+    "node.organization",
+    "node.url",
+    "limits.requests",
+];
+
+impl Origin {
+    fn of(path: &Path, said: &Said, asked: &[Asked]) -> Self {
+        let named = asked.iter().filter(|one| matches!(one.want, Want::File | Want::Path));
+        let mut files: Vec<PathBuf> = named.filter_map(|one| one.file.clone()).collect();
+        files.retain(|file| file.is_file());
+        files.push(path.to_owned());
+        let is_fixed = |key: &str| {
+            FIXED.contains(&key) || key.starts_with("store.") || key.starts_with("shared.")
+        };
+        let written = asked.iter().filter(|one| is_fixed(&one.key));
+        let fixed =
+            written.filter_map(|one| Some((one.key.clone(), one.written.as_ref()?.1.clone())));
+        Self { path: path.to_owned(), said: said.clone(), fixed: fixed.collect(), files }
+    }
+
+    /// The same settings as they stand there now.
+    ///
+    /// # Errors
+    /// Every mistake; and every setting that was changed and takes a restart.
+    pub fn again(
+        &self,
+        clock: &Arc<dyn Clock>,
+        chance: &Arc<dyn Chance>,
+    ) -> Result<Config, Vec<Mistake>> {
+        let config = read(&self.path, &self.said, clock, chance)?;
+        let (before, now) = (&self.fixed, &config.origin.fixed);
+        let changed = before.iter().filter(|one| !now.contains(one));
+        let changed = changed.chain(now.iter().filter(|one| !before.contains(one)));
+        let mistakes: Vec<Mistake> = changed
+            .map(|(key, _)| Mistake {
+                place: Place::Said(self.path.to_string_lossy().into()),
+                key: key.clone(),
+                say: "was changed, which takes a restart: nothing of the change is taken"
+                    .to_owned(),
+            })
+            .collect();
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
+    /// What tells one state of the files from another; links are followed, as whoever mounts secrets
+    /// swaps those.
+    pub fn state(&self) -> Vec<Option<(u64, i64, i64, u64)>> {
+        let of = |path: &PathBuf| {
+            let metadata = fs::metadata(path).ok()?;
+            Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
+        };
+        self.files.iter().map(of).collect()
+    }
 }
 
 /// Reads and checks the settings of a gateway.
@@ -126,28 +219,64 @@ pub fn read(
     clock: &Arc<dyn Clock>,
     chance: &Arc<dyn Chance>,
 ) -> Result<Config, Vec<Mistake>> {
+    explained(path, said, clock, chance).0
+}
+
+/// The same, and every key that was asked for.
+pub fn explained(
+    path: &Path,
+    said: &Said,
+    clock: &Arc<dyn Clock>,
+    chance: &Arc<dyn Chance>,
+) -> (Result<Config, Vec<Mistake>>, Vec<Asked>) {
     let mistakes = Mistakes::default();
+    let config = whole(path, said, &mistakes, (clock, chance)).filter(|_| mistakes.is_empty());
+    let asked = mistakes.questions().all();
+    let config = config.map(|config| Config { origin: Origin::of(path, said, &asked), ..config });
+    (config.ok_or_else(|| mistakes.sorted()), asked)
+}
+
+/// Every key there is, whatever it takes for it to be asked for; nothing stands there.
+pub fn keys(clock: &Arc<dyn Clock>, chance: &Arc<dyn Chance>) -> Vec<Asked> {
+    let questions = Questions::default();
+    for text in meaning::EVERYTHING {
+        let mistakes = Mistakes::default();
+        let table = tree::parse("", text, &mistakes);
+        let root = Section::root(&table, Place::Said("".into()), Path::new("."), &mistakes);
+        // What is wrong with it is not of interest.
+        drop(sections(root, clock, chance));
+        for asked in mistakes.questions().all() {
+            let key = asked.name();
+            questions.add(Asked { key, written: None, file: None, ..asked });
+        }
+    }
+    questions.all()
+}
+
+fn whole(
+    path: &Path,
+    said: &Said,
+    mistakes: &Mistakes,
+    (clock, chance): (&Arc<dyn Clock>, &Arc<dyn Chance>),
+) -> Option<Config> {
     let name = path.to_string_lossy();
     let mut table = match fs::read_to_string(path) {
-        Ok(text) => tree::parse(&name, &text, &mistakes),
+        Ok(text) => tree::parse(&name, &text, mistakes),
         Err(error) => {
             let (place, key) = (Place::Said((&*name).into()), String::new());
             let say = format!("cannot be read: {}", error.kind());
-            return Err(vec![Mistake { place, key, say }]);
+            mistakes.add(Mistake { place, key, say });
+            return None;
         }
     };
     if !mistakes.is_empty() {
-        return Err(mistakes.sorted());
+        return None;
     }
-    said.lay_over(&mut table, &mistakes);
+    said.lay_over(&mut table, mistakes);
     let directory = path.parent().unwrap_or(Path::new("."));
     let place = Place::File((&*name).into(), 1);
-    let root = Section::root(&table, place, directory, &mistakes);
-    let config = sections(root, clock, chance);
-    match config.filter(|_| mistakes.is_empty()) {
-        Some(config) => Ok(config),
-        None => Err(mistakes.sorted()),
-    }
+    let root = Section::root(&table, place, directory, mistakes);
+    sections(root, clock, chance)
 }
 
 /// Reads every section, whatever is wrong with the others.
@@ -207,9 +336,10 @@ fn sections(
         shared: sharing?.choice,
     };
     let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
+    let requests = parts.costs.requests;
     let listening = listening?;
     let setup = parts.setup(&listening, clock, chance);
-    Some(Config { setup, listening, auditing, host, log })
+    Some(Config { setup, listening, auditing, host, log, requests, origin: Origin::default() })
 }
 
 /// The sections that a gateway is made of.

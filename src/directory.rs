@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{class::Class, class::ClassSet},
     fhir::types::ResourceType,
+    markup::escape,
 };
 
 /// A name in the three languages.
@@ -300,7 +301,7 @@ fn location(of: &Location) -> Value {
 }
 
 fn text(name: &str) -> Value {
-    let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let name = escape(name);
     json!({
         "status": "generated",
         "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>{name}</p></div>"),

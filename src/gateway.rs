@@ -10,6 +10,7 @@ pub mod batch;
 pub mod validate;
 pub mod everything;
 pub mod consent;
+mod counting;
 pub mod history;
 pub mod import;
 pub mod receipt;
@@ -26,6 +27,7 @@ pub mod collective;
 pub mod export;
 pub mod open;
 mod beside;
+pub mod assemble;
 pub mod capability;
 mod definitions;
 pub mod openapi;
@@ -42,7 +44,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     audit::{self, log::Log},
-    authenticate::Authenticator,
+    authenticate::{Authenticator, jose::key::PublicKey},
     bundle::{self, Answer, Frame, Page},
     chance::Chance,
     clock::Clock,
@@ -75,6 +77,7 @@ use crate::{
     seal::Keys,
     search,
     shared::{Shared, pace::Pace},
+    telemetry::Inside,
 };
 
 /// The parts of one gateway; nothing of it is global, so several live in one process.
@@ -110,9 +113,9 @@ pub struct Gateway {
     /// Keys of stored values and look-ups.
     pub keys: Arc<Keys>,
     /// Schemas of native documents.
-    pub schemas: Schemas,
+    pub schemas: Arc<Schemas>,
     /// Schema of FHIR resources.
-    pub fhir: crate::fhir::schema::Validator,
+    pub fhir: Arc<crate::fhir::schema::Validator>,
     /// What anybody may read.
     pub documents: Documents,
     /// How often somebody may ask.
@@ -121,6 +124,10 @@ pub struct Gateway {
     pub shared: Arc<dyn Shared>,
     /// Bounds and switches of configuration.
     pub limits: Limits,
+    /// Keys that signed tokens before; their tokens are still believed.
+    pub former_keys: Vec<PublicKey>,
+    /// What is counted on the way.
+    pub inside: Arc<Inside>,
 }
 
 /// Bounds and switches of configuration.
@@ -143,7 +150,9 @@ impl Gateway {
             Some(answer) => (answer, asked.request_alone(), None),
             None => Box::pin(self.search_anew(asked, grant)).await?,
         };
+        let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        self.counted(&answer, begun);
         // Once it is recorded: its first record says what was asked, and later ones repeat it.
         self.kept.keep(words, &answer, rests);
         let sending = self.sending(asked, &receipt, in_flight);
@@ -226,7 +235,9 @@ impl Gateway {
                 Box::pin(self.read_anew(asked, grant, *kind, id)).await?;
             (answer.shaped(*kind, &shape), request, rests)
         };
+        let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        self.counted(&answer, begun);
         self.kept.keep(words, &answer, rests);
         let unchanged = match condition::modified_since(asked.headers) {
             // Asked seldom, so it has a box of its own.
@@ -400,6 +411,7 @@ impl Gateway {
             chance: Arc::clone(&self.chance),
             clock: Arc::clone(&self.clock),
             request_id: Arc::clone(&asked.request_id),
+            trace: asked.trace(),
             handles: Arc::default(),
             holder,
             known,

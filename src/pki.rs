@@ -6,6 +6,7 @@
 //! for a public one.
 
 pub mod renewable;
+pub mod validity;
 
 use std::{
     fmt, fs,

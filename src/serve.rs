@@ -1,11 +1,13 @@
 //! Runs one gateway until it is told to stop.
 //!
 //! Beside the way of a request, around it: opens the gateway, binds the public listener on every core
-//! and the management listener on this thread, signs the audit log from time to time, takes new
-//! certificates, and drains. Told to stop, it says so on `/readyz` before a port closes. It decides
+//! and the management listener on this thread, signs the audit log from time to time, takes changed
+//! settings, and drains. Told to stop, it says so on `/readyz` before a port closes. It decides
 //! nothing about any request.
 
 pub mod counted;
+pub mod current;
+mod renewal;
 pub mod management;
 
 use std::{
@@ -19,12 +21,14 @@ use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use self::{
     counted::Counted,
+    current::Current,
     management::{Management, Phase},
+    renewal::Renewal,
 };
 use crate::{
     config::{Config, listen::Listening},
@@ -42,7 +46,7 @@ use crate::{
 /// What a gateway that serves can be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Order {
-    /// Take certificates and keys anew.
+    /// Take the settings as they stand now.
     Reload,
     /// Drain, sign the log, end.
     Stop,
@@ -68,23 +72,35 @@ pub fn run(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()> {
 async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()> {
     let mut orders = Ears::open(orders)?;
     let url = config.setup.url.clone();
+    let (clock, room) = (Arc::clone(&config.setup.clock), config.requests);
+    let chance = Arc::clone(&config.setup.chance);
     let gateway = Arc::new(Gateway::open(config.setup).await?);
+    let current = Arc::new(Current::new(Arc::clone(&gateway)));
     let (telemetry, phase) = (Arc::new(Telemetry::default()), Arc::new(Phase::default()));
     let listening = config.listening;
     let names = listening.names.iter().map(String::as_str).chain([config.host.as_str()]);
     let tls = Some(Arc::clone(&listening.tls));
     let door = Arc::new(Door::new(listening.limits, Hosts::new(names), tls));
     let management = Management {
-        gateway: Arc::clone(&gateway),
+        current: Arc::clone(&current),
         door: Arc::clone(&door),
         phase: Arc::clone(&phase),
         telemetry: Arc::clone(&telemetry),
+        certificates: listening.certificates(),
+        exposed: !listening.management.ip().is_loopback(),
     };
     let (hand_of_management, stopping) = Stop::new();
     let managing = manage(&listening, management, stopping).await?;
     let (hand_of_errands, stopping) = Stop::new();
+    // What it does is done with what stays when settings change.
     let errands = tokio::spawn(Arc::clone(&gateway).errands(stopping));
-    let counted = Counted { inner: Arc::clone(&gateway), telemetry };
+    let counted = Counted {
+        current: Arc::clone(&current),
+        telemetry: Arc::clone(&telemetry),
+        clock: Arc::clone(&clock),
+        room,
+        phase: Arc::clone(&phase),
+    };
     let mut cores = Cores::start(&listening, &door, Arc::new(counted))?;
     cores.bound(listening.cores).await?;
     phase.started.store(true, Ordering::SeqCst);
@@ -92,9 +108,14 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     writeln!(out, "Serving {url} at {}; management at http://{}", at.0, at.1)
         .and_then(|()| out.flush())
         .map_err(Error::unavailable)?;
-    let served =
-        obey(&mut orders, &listening, &gateway, &mut cores, config.auditing.checkpoint).await;
+    let goodbye = listening.goodbye;
+    let renewal = Renewal { origin: config.origin, current, listening, telemetry, clock, chance };
+    let signing = Signing { gateway: &gateway, every: config.auditing.checkpoint, phase: &phase };
+    let served = obey(&mut orders, renewal, signing, &mut cores).await;
     phase.draining.store(true, Ordering::SeqCst);
+    if served.is_ok() {
+        linger(goodbye, &mut orders).await;
+    }
     let drained = cores.stop().await;
     hand_of_errands.now();
     errands.await.map_err(Error::internal)?;
@@ -105,31 +126,55 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     served.and(drained)
 }
 
-/// Does as it is told, and signs the log in between, until told to stop.
+/// Whoever looks at `/readyz` now and then is given the time to; being told to stop once more ends it.
+async fn linger(goodbye: Duration, orders: &mut Ears) {
+    let again = async { while orders.next().await == Order::Reload {} };
+    // Either will do.
+    timeout(goodbye, again).await.ok();
+}
+
+/// What the log is signed with, how often, and where it is told.
+#[derive(Clone, Copy)]
+struct Signing<'a> {
+    gateway: &'a Arc<Gateway>,
+    every: Duration,
+    phase: &'a Phase,
+}
+
+/// Does as it is told, and signs the log and looks at the settings in between, until told to stop.
 async fn obey(
     orders: &mut Ears,
-    listening: &Listening,
-    gateway: &Arc<Gateway>,
+    mut renewal: Renewal,
+    signing: Signing<'_>,
     cores: &mut Cores,
-    every: Duration,
 ) -> Result<()> {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ticks = |every| {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let (mut signs, mut looks) = (ticks(signing.every), ticks(renewal::LOOK));
     let mut signed = None;
+    let mut watched = renewal.watch();
     loop {
         tokio::select! {
             ended = &mut cores.ended => return ended.map_err(Error::internal)?.map_err(Error::unavailable),
             order = orders.next() => match order {
                 Order::Stop => return Ok(()),
-                Order::Reload => match listening.reload() {
-                    Ok(()) => tracing::info!("certificates were taken anew"),
-                    Err(error) => tracing::error!(cause = ?error, "the certificates stay as they were"),
-                },
+                Order::Reload => {
+                    renewal.renew().await;
+                    watched = renewal.watch();
+                }
             },
-            _ = ticks.tick() => {
-                let size = gateway.log.head().size;
-                if signed != Some(size) && checkpoint(gateway).await {
+            _ = looks.tick() => if watched.is_settled(&renewal) {
+                renewal.renew().await;
+                watched = renewal.watch();
+            },
+            _ = signs.tick() => {
+                let size = signing.gateway.log.head().size;
+                if signed != Some(size) && checkpoint(signing.gateway).await {
                     signed = Some(size);
+                    signing.phase.signed.store(size, Ordering::SeqCst);
                 }
             }
         }

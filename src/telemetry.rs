@@ -1,93 +1,269 @@
-//! What operators count: requests by road and class of status, disclosures, refusals.
+//! What operators count: requests and their time, stages, decisions, peers, limits, this process.
 //!
 //! Beside the way of a request, around it: whoever serves a gateway holds one and shows it on the
-//! management listener (Prometheus text format 0.0.4). It must not hold or show anything of a person
-//! or a caller; roads and classes are few and fixed.
+//! management listener (Prometheus text format 0.0.4; names as OpenTelemetry's semantic conventions have
+//! them, where they have). It must not hold or show anything of a person or a caller: labels are roads,
+//! stages, reasons, node codes, of which there are few.
+
+pub mod histogram;
+pub mod process;
+pub mod text;
+pub mod trace;
 
 use std::{
-    fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-/// The roads of a gateway, and `none` for what is no call of ours.
-const ROADS: [&str; 8] =
-    ["handles", "none", "public", "push", "read", "search", "token", "write-consent"];
-/// Classes of status.
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+pub use self::histogram::Histogram;
+use self::text::Text;
 
-/// The counters of one gateway.
-#[derive(Default)]
-pub struct Telemetry {
-    requests: [[AtomicU64; CLASSES.len()]; ROADS.len()],
-    disclosures: AtomicU64,
-    refusals: AtomicU64,
+/// The roads of a gateway; `none` for what is no call of ours, and for any other name.
+pub const ROADS: [&str; 32] = [
+    "authorize",
+    "batch",
+    "circle-of-life",
+    "collective-plan",
+    "compartment",
+    "consent",
+    "create-consent",
+    "everything",
+    "explain",
+    "export",
+    "export-end",
+    "export-file",
+    "export-status",
+    "handles",
+    "history-instance",
+    "history-type",
+    "import-consent",
+    "introspect",
+    "login",
+    "none",
+    "public",
+    "push",
+    "read",
+    "receipt",
+    "return",
+    "revoke",
+    "search",
+    "token",
+    "update-consent",
+    "validate",
+    "vread",
+    "write-consent",
+];
+/// Statuses that are answered; 0 for any other.
+const STATUSES: [u16; 27] = [
+    0, 200, 201, 202, 204, 206, 302, 303, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412,
+    413, 415, 422, 429, 431, 500, 503, 504,
+];
+
+/// The parts of a request that are measured each.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// Token, caller and grant.
+    Authenticate,
+    /// Load, ask peers, decide, search, write.
+    Answer,
+    /// Until the record of it is durable.
+    Record,
 }
 
-/// What is measured at the moment of showing.
-pub struct Gauges {
-    /// Connections open at the public listener.
-    pub connections: usize,
-    /// Records in the audit log.
-    pub audit_records: u64,
-    /// May requests come?
-    pub ready: bool,
+impl Stage {
+    const ALL: [Self; 3] = [Self::Authenticate, Self::Answer, Self::Record];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Authenticate => "authenticate",
+            Self::Answer => "answer",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// On what a disclosure rests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// A consent.
+    Consent,
+    /// The law table.
+    Law,
+    /// Nothing of a person left.
+    Nothing,
+    /// Use within the register.
+    Register,
+    /// A representation.
+    Representation,
+}
+
+impl Reason {
+    const ALL: [Self; 5] =
+        [Self::Consent, Self::Law, Self::Nothing, Self::Register, Self::Representation];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Law => "law",
+            Self::Nothing => "nothing",
+            Self::Register => "register",
+            Self::Representation => "representation",
+        }
+    }
+}
+
+/// What the gateway counts inside.
+#[derive(Default)]
+pub struct Inside {
+    stages: [Histogram; Stage::ALL.len()],
+    permitted: [AtomicU64; Reason::ALL.len()],
+    refused: [AtomicU64; STATUSES.len()],
+}
+
+impl Inside {
+    /// Notes how long a stage took.
+    pub fn took(&self, stage: Stage, took: Duration) {
+        let place = Stage::ALL.iter().position(|known| *known == stage);
+        if let Some(times) = place.and_then(|place| self.stages.get(place)) {
+            times.observe(took);
+        }
+    }
+
+    /// Notes on what an answer rests.
+    pub fn permitted(&self, reason: Reason) {
+        let place = Reason::ALL.iter().position(|known| *known == reason);
+        count(place.and_then(|place| self.permitted.get(place)));
+    }
+
+    /// Notes a refusal, by its status.
+    pub fn refused(&self, status: u16) {
+        count(self.refused.get(place_of(status)));
+    }
+
+    fn write(&self, text: &mut Text) {
+        text.head("mylife_stage_duration_seconds", "histogram", "Time of each stage of a request.");
+        for (stage, times) in Stage::ALL.iter().zip(&self.stages) {
+            text.histogram("mylife_stage_duration_seconds", &[("stage", stage.name())], times);
+        }
+        text.head(
+            "mylife_decisions_total",
+            "counter",
+            "Answers by what they rest on, refusals by why.",
+        );
+        for (reason, number) in Reason::ALL.iter().zip(&self.permitted) {
+            let labels = [("outcome", "permit"), ("reason", reason.name())];
+            text.row("mylife_decisions_total", &labels, number.load(Ordering::Relaxed));
+        }
+        for (status, number) in STATUSES.iter().zip(&self.refused) {
+            let number = number.load(Ordering::Relaxed);
+            if number > 0 {
+                let status = status.to_string();
+                let labels = [("outcome", "refuse"), ("reason", status.as_str())];
+                text.row("mylife_decisions_total", &labels, number);
+            }
+        }
+    }
+}
+
+/// The counters of one gateway's public listener.
+pub struct Telemetry {
+    /// Of each road and status its times; made when there is the first.
+    times: Box<[[OnceLock<Box<Histogram>>; STATUSES.len()]]>,
+    active: AtomicUsize,
+    disclosures: AtomicU64,
+    shed: AtomicU64,
+    reloads: [AtomicU64; 2],
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            times: ROADS.iter().map(|_| [const { OnceLock::new() }; STATUSES.len()]).collect(),
+            active: AtomicUsize::new(0),
+            disclosures: AtomicU64::new(0),
+            shed: AtomicU64::new(0),
+            reloads: Default::default(),
+        }
+    }
 }
 
 impl Telemetry {
-    /// Counts one answer: its road, its status, and whether data of a person left with a receipt.
-    pub fn count(&self, road: &str, status: u16, disclosed: bool) {
-        let row = ROADS.iter().position(|known| *known == road);
-        let class = usize::from(status / 100).checked_sub(1);
-        let counter = row.zip(class).and_then(|(row, class)| self.requests.get(row)?.get(class));
-        counter.map(|counter| counter.fetch_add(1, Ordering::Relaxed));
+    /// A request begins; so many are under way with it.
+    pub fn begin(&self) -> usize {
+        self.active.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A request has ended, answered or not.
+    pub fn end(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts one answer: its road, its status, its time, and whether data of a person left with a
+    /// receipt.
+    pub fn count(&self, road: &str, status: u16, took: Duration, disclosed: bool) {
+        let road = ROADS.iter().position(|known| *known == road);
+        let none = || ROADS.iter().position(|known| *known == "none");
+        let row = road.or_else(none).and_then(|row| self.times.get(row));
+        if let Some(cell) = row.and_then(|row| row.get(place_of(status))) {
+            cell.get_or_init(Box::default).observe(took);
+        }
         if disclosed {
             self.disclosures.fetch_add(1, Ordering::Relaxed);
         }
-        if matches!(status, 401 | 403 | 404) {
-            self.refusals.fetch_add(1, Ordering::Relaxed);
-        }
     }
 
-    /// All of it in Prometheus text format.
-    pub fn text(&self, gauges: &Gauges) -> String {
-        let mut text = String::new();
-        head(
-            &mut text,
-            "mylife_requests_total",
-            "counter",
-            "Requests by road and class of status.",
-        );
-        for (road, row) in ROADS.iter().zip(&self.requests) {
-            for (class, counter) in CLASSES.iter().zip(row) {
-                let count = counter.load(Ordering::Relaxed);
-                let labels = format_args!("road=\"{road}\",status=\"{class}\"");
-                // Writing to a String cannot fail.
-                writeln!(text, "mylife_requests_total{{{labels}}} {count}").ok();
+    /// A request was refused because too many are under way.
+    pub fn shed(&self) {
+        self.shed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Settings were read again, and taken or not.
+    pub fn reloaded(&self, taken: bool) {
+        count(self.reloads.get(usize::from(!taken)));
+    }
+
+    /// All of it in Prometheus text format, with what is measured now.
+    pub fn text(&self, inside: &Inside, measure: impl FnOnce(&mut Text)) -> String {
+        let mut text = Text::default();
+        let name = "http_server_request_duration_seconds";
+        text.head(name, "histogram", "Time from a request's head to that of its answer.");
+        let mut throttled = 0;
+        for (road, row) in ROADS.iter().zip(&self.times) {
+            for (status, cell) in STATUSES.iter().zip(row) {
+                let Some(times) = cell.get() else { continue };
+                throttled += if *status == 429 { times.count() } else { 0 };
+                let status = status.to_string();
+                let labels =
+                    [("http_route", *road), ("http_response_status_code", status.as_str())];
+                text.histogram(name, &labels, times);
             }
         }
-        let disclosures = self.disclosures.load(Ordering::Relaxed);
-        let refusals = self.refusals.load(Ordering::Relaxed);
-        let connections = u64::try_from(gauges.connections).unwrap_or(u64::MAX);
-        let rows = [
-            ("mylife_disclosures_total", "counter", "Answers with a receipt.", disclosures),
-            ("mylife_refusals_total", "counter", "Answers 401, 403 and 404.", refusals),
-            (
-                "mylife_connections",
-                "gauge",
-                "Connections open at the public listener.",
-                connections,
-            ),
-            ("mylife_audit_records", "gauge", "Records in the audit log.", gauges.audit_records),
-            ("mylife_ready", "gauge", "1 if requests may come.", u64::from(gauges.ready)),
-        ];
-        for (name, kind, help, value) in rows {
-            head(&mut text, name, kind, help);
-            writeln!(text, "{name} {value}").ok();
+        let active = self.active.load(Ordering::Relaxed) as u64;
+        text.gauge("http_server_active_requests", "Requests under way.", active);
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        text.counter("mylife_disclosures_total", "Answers with a receipt.", of(&self.disclosures));
+        text.counter("mylife_throttled_total", "Answers 429: a client asked too often.", throttled);
+        text.counter("mylife_shed_total", "Refused as too many are under way.", of(&self.shed));
+        text.head("mylife_reloads_total", "counter", "Times that settings were read again.");
+        for (outcome, number) in ["taken", "failed"].iter().zip(&self.reloads) {
+            text.row("mylife_reloads_total", &[("outcome", outcome)], of(number));
         }
-        text
+        inside.write(&mut text);
+        measure(&mut text);
+        process::write(&mut text);
+        text.into_string()
     }
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
+fn count(counter: Option<&AtomicU64>) {
+    if let Some(counter) = counter {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn place_of(status: u16) -> usize {
+    STATUSES.iter().position(|known| *known == status).unwrap_or_default()
 }

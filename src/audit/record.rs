@@ -62,6 +62,26 @@ pub struct Entry<'a> {
     /// That the person was told of an earlier disclosure of the same request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice<'a>>,
+    /// The version of a Consent that was written, so that it is in force again after a restore of
+    /// what was before it. Sealed like all of this; no face of the log shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Written<'a>>,
+}
+
+/// A version of a Consent as the store keeps it; its id is the one resource of the record.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written<'a> {
+    /// 1, 2, 3, ...
+    pub version: u64,
+    /// The client that owns it.
+    pub owner: Cow<'a, str>,
+    /// The owner's id for it.
+    pub local_id: Cow<'a, str>,
+    /// Who wrote it, and when; JSON.
+    pub parts: Cow<'a, str>,
+    /// The Consent; JSON.
+    pub body: Cow<'a, str>,
 }
 
 /// An emergency, as it was declared.

@@ -257,7 +257,7 @@ pub fn of_write(
     author: Author<'_>,
     request: &Request,
     patient: &Arc<str>,
-    resource: &str,
+    (resource, consent): (&str, Option<record::Written<'_>>),
     created: bool,
     now: Moment,
 ) -> Result<Vec<u8>> {
@@ -273,6 +273,7 @@ pub fn of_write(
     entry.interaction = if created { Interaction::Create } else { Interaction::Update };
     entry.patient = Some((&**patient).into());
     entry.resources = Resources::Listed(vec![resource.into()]);
+    entry.consent = consent;
     entry.to_payload()
 }
 
@@ -346,6 +347,7 @@ fn blank(request: &Request, now: Moment) -> Entry<'_> {
         emergency: None,
         review: None,
         notice: None,
+        consent: None,
     }
 }
 

@@ -287,6 +287,8 @@ fn rows(
         law: Arc::clone(&day.law),
         directory: Arc::clone(directory),
         activated: Moment::MIN,
+        number: 0,
+        suspended: false,
     };
     let of =
         |caller: &Caller| explain::of_question(&compartment, &chart, &terms, &caller.question, now);

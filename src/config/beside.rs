@@ -16,7 +16,7 @@ pub(super) fn read<T>(
     read: impl Fn(&mut Section<'_>, &Mistakes) -> T,
 ) -> T {
     let mistakes = section.mistakes();
-    let path = section.node("file").is_some().then(|| section.path("file")).flatten();
+    let path = section.named_file("file");
     if let Some(path) = path {
         section.finish();
         return of_file(&path, mistakes, read);

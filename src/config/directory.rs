@@ -26,10 +26,10 @@ pub fn of_file(path: &Path) -> Result<Listing, Vec<Mistake>> {
 
 fn listing(section: &mut Section<'_>, mistakes: &Mistakes) -> Listing {
     let listing = Listing {
-        organizations: typed::rows(section.node("organizations"), "organizations", mistakes),
-        services: typed::rows(section.node("services"), "services", mistakes),
-        practitioners: typed::rows(section.node("practitioners"), "practitioners", mistakes),
-        locations: typed::rows(section.node("locations"), "locations", mistakes),
+        organizations: typed::rows(section.rows("organizations"), "organizations", mistakes),
+        services: typed::rows(section.rows("services"), "services", mistakes),
+        practitioners: typed::rows(section.rows("practitioners"), "practitioners", mistakes),
+        locations: typed::rows(section.rows("locations"), "locations", mistakes),
     };
     for said in Directory::new(listing.clone()).err().into_iter().flatten() {
         let say = said.strip_prefix("directory: ").unwrap_or(&said).to_owned();

@@ -46,11 +46,11 @@ fn law(section: &mut Section<'_>, mistakes: &Mistakes) -> Law {
         section.texts("officer_roles").iter().map(|role| role.as_str().into()).collect();
     let mut ids = BTreeSet::new();
     let grounds =
-        typed::judged(section.node("grounds"), "grounds", mistakes, |row, ground: &Ground| {
+        typed::judged(section.rows("grounds"), "grounds", mistakes, |row, ground: &Ground| {
             identified(row, &ground.id, &mut ids);
             judge_ground(row, ground, &officers);
         });
-    let bars = typed::judged(section.node("bars"), "bars", mistakes, |row, bar: &Bar| {
+    let bars = typed::judged(section.rows("bars"), "bars", mistakes, |row, bar: &Bar| {
         identified(row, &bar.id, &mut ids);
         judge_bar(row, bar);
     });

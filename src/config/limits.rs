@@ -18,6 +18,8 @@ pub struct Costs {
     pub peer: client::Limits,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// Requests under way at a time.
+    pub requests: usize,
 }
 
 /// Reads the section.
@@ -34,9 +36,11 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let concurrency = section.number("peer_concurrency", 1..=1024, size(peer.concurrency));
     let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
     let rates = rates(&mut section);
+    let requests = section.number("requests", 1..=1_000_000, 1024);
     section.finish();
     Costs {
         rates,
+        requests: count(requests),
         page: count(page),
         document: json::Limits { bytes: count(bytes), depth: count(depth) },
         stride: count(stride),

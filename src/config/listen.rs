@@ -3,14 +3,18 @@
 //! Part of `config`. The public listener speaks TLS; the management listener is cleartext and so
 //! stays on the loopback interface.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-
-use zeroize::Zeroizing;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     clock::Clock,
     config::section::Section,
-    error::{Error, Result},
+    error::Result,
     federation::tls::{self as towards_peers, PeerTls},
     listen::{
         Limits,
@@ -27,6 +31,8 @@ pub struct Listening {
     pub management: SocketAddr,
     /// Further names under which the gateway is addressed.
     pub names: Vec<String>,
+    /// How long connections are still taken once it has said that it is not ready.
+    pub goodbye: Duration,
     /// Threads that serve, one per core.
     pub cores: usize,
     /// What the public listener bears.
@@ -40,35 +46,35 @@ pub struct Listening {
     files: Files,
 }
 
-/// From where certificates are read again.
+/// Where the certificates are.
 struct Files {
     certificate: PathBuf,
-    key_file: Option<PathBuf>,
-    key: Zeroizing<String>,
     authorities: Option<PathBuf>,
 }
 
 impl Listening {
-    /// Reads certificates and key again, for connections from now on.
-    ///
-    /// # Errors
-    /// `Unavailable` if a file cannot be read, `Invalid` if they are unusable; then the old ones stay.
-    pub fn reload(&self) -> Result<()> {
-        let certificate =
-            fs::read_to_string(&self.files.certificate).map_err(Error::unavailable)?;
-        let key = match &self.files.key_file {
-            Some(path) => Zeroizing::new(fs::read_to_string(path).map_err(Error::unavailable)?),
-            None => self.files.key.clone(),
-        };
+    /// The PEM texts of certificate and authorities as they are on disk now.
+    pub fn texts(&self) -> Option<(String, Option<String>)> {
+        let certificate = fs::read_to_string(&self.files.certificate).ok()?;
         let authorities = self.files.authorities.as_ref().map(fs::read_to_string);
-        let authorities = authorities.transpose().map_err(Error::unavailable)?;
-        let client_authorities = authorities.as_deref();
-        self.tls.reload(Pem { certificate: &certificate, key: &key, client_authorities })?;
-        if let (Some(tls), Some(authorities)) = (&self.peer_tls, &authorities) {
-            let certificate = &certificate;
-            tls.reload(towards_peers::Pem { authorities, certificate, key: &key })?;
-        }
-        Ok(())
+        Some((certificate, authorities.transpose().ok()?))
+    }
+
+    /// The files of certificates, by what each is for.
+    pub fn certificates(&self) -> Vec<(&'static str, PathBuf)> {
+        let Files { certificate, authorities } = &self.files;
+        let authorities = authorities.iter().map(|path| ("authorities", path.clone()));
+        [("listener", certificate.clone())].into_iter().chain(authorities).collect()
+    }
+
+    /// The file of the certificate.
+    pub fn certificate_path(&self) -> &Path {
+        &self.files.certificate
+    }
+
+    /// Takes the certificates, keys and authorities of newer settings, for connections from now on.
+    pub fn adopt(&self, newer: &Self) {
+        self.tls.adopt(&newer.tls);
     }
 }
 
@@ -81,15 +87,13 @@ pub fn read(mut section: Section<'_>, clock: &Arc<dyn Clock>) -> Option<Listenin
     let names = section.texts("names");
     let cores = section.number("cores", 0..=1024, 0);
     let limits = limits(&mut section);
-    let certificate = match section.required_text("certificate") {
-        None => None,
-        Some(_) => section.file("certificate"),
-    };
+    let goodbye = section.number("goodbye_seconds", 0..=300, 0);
+    let certificate = section.required_file("certificate");
     let key = section.secret("key");
     let is_authorised = section.node("authorities").is_some();
     let authorities = section.file("authorities");
     let read = (certificate, key, authorities);
-    let (Some((path, certificate)), Some((key_file, key)), authorities) = read else {
+    let (Some((path, certificate)), Some((_, key)), authorities) = read else {
         section.finish();
         return None;
     };
@@ -126,9 +130,10 @@ pub fn read(mut section: Section<'_>, clock: &Arc<dyn Clock>) -> Option<Listenin
         names,
         cores: if cores == 0 { own_cores() } else { usize::try_from(cores).ok()? },
         limits,
+        goodbye: Duration::from_secs(goodbye),
         tls: Arc::new(tls?),
         peer_tls: peer_tls.map(Arc::new),
-        files: Files { certificate: path, key_file, key, authorities },
+        files: Files { certificate: path, authorities },
     })
 }
 
@@ -136,14 +141,16 @@ fn made(section: &Section<'_>, tls: Result<Tls>) -> Option<Tls> {
     tls.inspect_err(|error| section.fault("certificate", format!("cannot be used: {error}"))).ok()
 }
 
-/// Cleartext leaves no other machine a way in.
+/// Cleartext leaves no other machine a way in, unless somebody says so.
 fn loopback(section: &mut Section<'_>) -> Option<SocketAddr> {
-    if section.node("management").is_none() {
-        return Some(SocketAddr::from(([127, 0, 0, 1], 9443)));
-    }
-    section.parsed("management", "an address of the loopback interface, 127.0.0.1:9443", |text| {
-        text.parse::<SocketAddr>().ok().filter(|at| at.ip().is_loopback())
-    })
+    let exposed = section.flag("management_exposed", false);
+    let want = "an address of the loopback interface, 127.0.0.1:9443 (the default); another only with \
+                management_exposed = true, on a network of its own";
+    let written = section.has("management");
+    let read = section.parsed("management", want, |text| {
+        text.parse::<SocketAddr>().ok().filter(|at| exposed || at.ip().is_loopback())
+    });
+    if written { read } else { Some(SocketAddr::from(([127, 0, 0, 1], 9443))) }
 }
 
 fn limits(section: &mut Section<'_>) -> Limits {

@@ -4,7 +4,7 @@
 
 use std::{cell::RefCell, fmt};
 
-use super::tree::Place;
+use super::{asked::Questions, tree::Place};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,14 +27,19 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// All mistakes of a run, as they are found.
+/// All mistakes of a run, as they are found, beside what was asked.
 #[derive(Debug, Default)]
-pub struct Mistakes(RefCell<Vec<Mistake>>);
+pub struct Mistakes(RefCell<Vec<Mistake>>, Questions);
 
 impl Mistakes {
     /// Notes one.
     pub fn add(&self, mistake: Mistake) {
         self.0.borrow_mut().push(mistake);
+    }
+
+    /// What was asked of the settings.
+    pub fn questions(&self) -> &Questions {
+        &self.1
     }
 
     /// Is there none?

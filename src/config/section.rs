@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use super::{
+    asked::{Asked, Want},
     mistake::{Mistake, Mistakes, nearest},
     tree::{Node, Place, Table, Value},
 };
@@ -56,6 +57,48 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
+    /// Notes that a key is asked for, and how it is written.
+    fn note(&self, key: &str, want: Want) {
+        let node = self.table.and_then(|table| table.get(key));
+        let shown = |node: &Node| match &node.value {
+            _ if want == Want::Secret => "...".to_owned(),
+            Value::Text(text) | Value::Said(text) => text.clone(),
+            Value::Table(_) => "{...}".to_owned(),
+            Value::Flag(_) | Value::List(_) | Value::Number(_) | Value::Other(_) => {
+                node.json().to_string()
+            }
+        };
+        let written = node.map(|node| (node.place.clone(), shown(node)));
+        let names = |node: &Node| match &node.value {
+            Value::Text(text) | Value::Said(text) => Some(self.directory.join(text)),
+            Value::Flag(_)
+            | Value::List(_)
+            | Value::Number(_)
+            | Value::Other(_)
+            | Value::Table(_) => None,
+        };
+        let file = node.filter(|_| matches!(want, Want::File | Want::Path)).and_then(names);
+        let asked = Asked { key: self.name(key), want, written, file };
+        self.mistakes.questions().add(asked);
+    }
+
+    /// The same of a secret, or of JSON, and of the file it may stand in.
+    fn note_beside(&self, key: &str, want: Want) {
+        self.note(key, want);
+        self.note(&format!("{key}_file"), Want::File);
+    }
+
+    /// Notes a secret that is read in a way of its own.
+    pub fn note_secret(&self, key: &str) {
+        self.note_beside(key, Want::Secret);
+    }
+
+    /// A list whose rows have a form of their own.
+    pub fn rows(&mut self, key: &str) -> Option<&'a Node> {
+        self.note(key, Want::Rows);
+        self.node(key)
+    }
+
     /// Is a key written?
     pub fn has(&mut self, key: &str) -> bool {
         self.node(key).is_some()
@@ -82,6 +125,7 @@ impl<'a> Section<'a> {
 
     /// A table in it, empty if it was not written.
     pub fn section(&mut self, key: &str) -> Self {
+        self.note(key, Want::Table);
         let node = self.node(key);
         let table = match node.map(|node| &node.value) {
             Some(Value::Table(table)) => Some(table),
@@ -102,6 +146,7 @@ impl<'a> Section<'a> {
 
     /// The tables of a list.
     pub fn each(&mut self, key: &str) -> Vec<Self> {
+        self.note(key, Want::Tables);
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::List(all) = &node.value else {
             self.wanted(key, "a list of tables", node);
@@ -125,6 +170,7 @@ impl<'a> Section<'a> {
 
     /// A text.
     pub fn text(&mut self, key: &str) -> Option<String> {
+        self.note(key, Want::Text(String::new()));
         let node = self.node(key)?;
         match &node.value {
             Value::Text(text) | Value::Said(text) => Some(text.clone()),
@@ -141,6 +187,7 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub fn required_text(&mut self, key: &str) -> Option<String> {
+        self.note(key, Want::Text(String::new()));
         self.node(key).or_else(|| {
             self.missing(key, "");
             None
@@ -155,6 +202,7 @@ impl<'a> Section<'a> {
         want: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        self.note(key, Want::Text(want.to_owned()));
         let text = self.text(key)?;
         let parsed = parse(&text);
         if parsed.is_none() {
@@ -170,6 +218,7 @@ impl<'a> Section<'a> {
         want: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        self.note(key, Want::Text(want.to_owned()));
         if self.node(key).is_none() {
             self.missing(key, want);
             return None;
@@ -185,6 +234,7 @@ impl<'a> Section<'a> {
 
     /// One of some words.
     pub fn one_of<T: Copy>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
+        self.note(key, Want::Word(words.iter().map(|(word, _)| (*word).to_owned()).collect()));
         let Some(text) = self.text(key) else { return default };
         if let Some((_, meant)) = words.iter().find(|(word, _)| *word == text) {
             return *meant;
@@ -196,6 +246,7 @@ impl<'a> Section<'a> {
 
     /// A whole number.
     pub fn number(&mut self, key: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
+        self.note(key, Want::Number { range: range.clone(), default });
         let Some(node) = self.node(key) else { return default };
         let number = match &node.value {
             Value::Number(number) => u64::try_from(*number).ok(),
@@ -215,6 +266,7 @@ impl<'a> Section<'a> {
 
     /// `true` or `false`.
     pub fn flag(&mut self, key: &str, default: bool) -> bool {
+        self.note(key, Want::Flag { default });
         let Some(node) = self.node(key) else { return default };
         match &node.value {
             Value::Flag(flag) => *flag,
@@ -234,6 +286,7 @@ impl<'a> Section<'a> {
 
     /// A list of texts; outside the file they are separated by commas.
     pub fn texts(&mut self, key: &str) -> Vec<String> {
+        self.note(key, Want::List);
         let Some(node) = self.node(key) else { return Vec::new() };
         match &node.value {
             Value::List(all) => {
@@ -270,12 +323,14 @@ impl<'a> Section<'a> {
 
     /// A path, from the directory of the settings.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.note(key, Want::Path);
         let text = self.text(key)?;
         Some(self.directory.join(text))
     }
 
     /// The text of a file that a key names.
     pub fn file(&mut self, key: &str) -> Option<(PathBuf, Zeroizing<String>)> {
+        self.note(key, Want::File);
         let path = self.path(key)?;
         match fs::read_to_string(&path) {
             Ok(text) => Some((path, Zeroizing::new(text))),
@@ -286,8 +341,22 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The path of a file that something else reads.
+    pub fn named_file(&mut self, key: &str) -> Option<PathBuf> {
+        self.note(key, Want::File);
+        self.path(key)
+    }
+
+    /// The text of a file that must be named.
+    pub fn required_file(&mut self, key: &str) -> Option<(PathBuf, Zeroizing<String>)> {
+        self.note(key, Want::File);
+        self.required_text(key)?;
+        self.file(key)
+    }
+
     /// A secret: the text of `key`, or of the file that `key_file` names. Gives the file too.
     pub fn secret(&mut self, key: &str) -> Option<(Option<PathBuf>, Zeroizing<String>)> {
+        self.note_beside(key, Want::Secret);
         let from_file = format!("{key}_file");
         match (self.node(key).is_some(), self.node(&from_file).is_some()) {
             (true, true) => {
@@ -305,6 +374,7 @@ impl<'a> Section<'a> {
 
     /// JSON: a table of the settings, or the file that `key_file` names.
     pub fn json(&mut self, key: &str) -> Option<Json> {
+        self.note_beside(key, Want::Json);
         let from_file = format!("{key}_file");
         match (self.node(key), self.node(&from_file).is_some()) {
             (Some(_), true) => {

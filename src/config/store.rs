@@ -88,6 +88,7 @@ pub fn read(
 }
 
 fn keys(section: &mut Section<'_>, chance: &Arc<dyn Chance>) -> Option<Keys> {
+    section.note_secret("master_key");
     let beside = section.node("master_key").is_some();
     let read = match section.node("master_key_file") {
         Some(_) if !beside => master::read(&section.path("master_key_file")?, Arc::clone(chance)),

@@ -167,7 +167,7 @@ impl Reader {
         let path = "Consent.provision";
         let is_typed = root.get("type").and_then(rule::effect).is_some();
         if refused && !is_typed {
-            return self.rule(&refusal(root), path, above, 0).map(Some);
+            return Ok(Some(self.refusal(root, path)));
         }
         let kept = self.rule(root, path, above, 0)?;
         let (had, has) =
@@ -180,6 +180,14 @@ impl Reader {
         // Without what it frames, a frame would forbid everything.
         let is_frame = kept.get("type").and_then(rule::effect) == Some(Effect::Deny) && had && !has;
         Ok((!is_frame).then_some(kept))
+    }
+
+    /// A rule without a type as a denial of what it may describe. It stays without a type, so that of what
+    /// is vague in it each reading counts; what is nested in it is within that.
+    fn refusal(&mut self, rule: &Value, path: &str) -> Value {
+        let mut kept = self.denial(rule, path);
+        kept.insert("provision".to_owned(), json!([{ "type": "deny" }]));
+        Value::Object(kept)
     }
 
     fn rule(&mut self, rule: &Value, path: &str, above: Above, depth: usize) -> Result<Value> {
@@ -274,14 +282,6 @@ impl Reader {
         }
         kept
     }
-}
-
-/// A rule as a denial of what it describes. What is nested in it is within that, and goes.
-fn refusal(rule: &Value) -> Value {
-    let mut denial = rule.as_object().cloned().unwrap_or_default();
-    denial.remove("provision");
-    denial.insert("type".to_owned(), json!("deny"));
-    Value::Object(denial)
 }
 
 /// How much of an element of a rule can be told.

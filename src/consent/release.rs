@@ -21,7 +21,7 @@ use crate::{
         label::{Classes, Themes as KnownThemes},
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
-        policy::{Origin, Policy},
+        policy::{Kind, Origin, Policy},
         sight::Sights,
         stated::Stated,
         view::{Reach, Reached, View},
@@ -51,11 +51,17 @@ pub struct Terms {
     pub directory: Arc<Directory>,
     /// When the mapping and the law table of this version came into force.
     pub activated: Moment,
+    /// Which of several versions that one process had: decisions of another are not taken.
+    pub number: u64,
+    /// Does no grant count, as it is not known which were withdrawn (after a restore)?
+    pub suspended: bool,
 }
 
 /// The decisions for one caller about one person.
 pub struct Decided {
     fingerprint: [u8; 16],
+    /// Of the terms.
+    number: u64,
     interaction: Interaction,
     /// The call's own, by which scopes limit it: a write reads under other scopes than a read.
     call: crate::fhir::types::Interaction,
@@ -129,7 +135,9 @@ fn decisions(
     let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     let is_good = |d: &&Arc<Decided>| {
         let asks_again = d.fingerprint == fingerprint || mutant::on(Mutant::KeptDecisionIsAnybodys);
-        let same = d.interaction == interaction && d.call == grant.interaction();
+        let same = d.interaction == interaction
+            && d.call == grant.interaction()
+            && d.number == terms.number;
         asks_again && same && d.holds().contains(&now)
     };
     if let Some(known) = kept.iter().find(is_good).filter(|_| !mutant::is_careless()) {
@@ -194,6 +202,7 @@ fn decide_all(
     let kinds = permits.filter(|permit: &Option<Permit>| !shift || permit.is_some()).collect();
     Decided {
         fingerprint: grant.caller().fingerprint(),
+        number: terms.number,
         interaction: asker.interaction,
         call: grant.interaction(),
         from: asker.now,
@@ -249,7 +258,7 @@ pub(super) fn snapshot(compartment: &Compartment, others: Vec<Unit>, terms: &Ter
         majority: Majority::of(birth.as_deref()),
         turvakielto: person.is_some_and(|p| p.non_disclosure),
         law: Arc::clone(&terms.law),
-        policies: Arc::clone(&policies.0),
+        policies: if terms.suspended { suspended(&policies.0) } else { Arc::clone(&policies.0) },
         representation: representation
             .iter()
             .map(|r| represents(r, &compartment.patient, &patient))
@@ -308,6 +317,17 @@ fn policies(consents: &[Recorded], patient: &Arc<str>) -> Arc<[Policy]> {
         }
     }
     all.into()
+}
+
+/// What is left of policies when none may permit.
+fn suspended(policies: &[Policy]) -> Arc<[Policy]> {
+    let forbids = |policy: &Policy| match policy.kind {
+        Kind::Grant => None,
+        Kind::Foreign | Kind::Prohibition => {
+            Some(Policy { kind: Kind::Prohibition, ..policy.clone() })
+        }
+    };
+    policies.iter().filter_map(forbids).collect()
 }
 
 /// What the scopes leave of each type.

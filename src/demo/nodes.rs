@@ -51,12 +51,15 @@ use crate::{
     seal::{Keys, master},
     serve::{
         counted::Counted,
+        current::Current,
         management::{Management, Phase},
     },
     telemetry::Telemetry,
     transport::{Authority, Port, Tcp},
 };
 
+/// Requests of one node that may be under way.
+const ROOM: usize = 1024;
 /// Distance from a node's port to its management port.
 const MANAGEMENT: u16 = 1000;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -430,14 +433,18 @@ fn run(
         let door = Arc::new(door);
         let telemetry = Arc::new(Telemetry::default());
         // Whoever can ask here asks a gateway that is open.
-        let phase = Arc::new(Phase { started: true.into(), draining: false.into() });
+        let phase = Arc::new(Phase { started: true.into(), ..Phase::default() });
+        let current = Arc::new(Current::new(Arc::clone(&gateway)));
+        let clock = Arc::clone(&gateway.clock);
         let management = Management {
-            gateway: Arc::clone(&gateway),
+            current: Arc::clone(&current),
             door: Arc::clone(&door),
-            phase,
+            phase: Arc::clone(&phase),
             telemetry: Arc::clone(&telemetry),
+            certificates: Vec::new(),
+            exposed: false,
         };
-        let counted = Arc::new(Counted { inner: Arc::clone(&gateway), telemetry });
+        let counted = Arc::new(Counted { current, telemetry, clock, room: ROOM, phase });
         let told = ready.send(Ok(()));
         told.map_err(Error::internal)?;
         tokio::join!(

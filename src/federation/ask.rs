@@ -30,6 +30,7 @@ use crate::{
     handle::{self, PublicKey, Route},
     query::{Person, Query, history},
     smart::Scopes,
+    telemetry::trace::{TRACEPARENT, Trace},
 };
 
 /// Most entries of one page that a peer is asked for.
@@ -71,6 +72,8 @@ pub struct Asking {
     pub clock: Arc<dyn Clock>,
     /// `X-Request-Id`, the same at every gateway.
     pub request_id: Arc<str>,
+    /// The trace it belongs to.
+    pub trace: Trace,
     /// Handles for a person known by the id at another node, fetched once for all.
     pub handles: Arc<tokio::sync::OnceCell<Option<Handles>>>,
     /// The peer that can give them.
@@ -92,6 +95,7 @@ impl Asking {
             chance: Arc::clone(&self.chance),
             clock: Arc::clone(&self.clock),
             request_id: Arc::clone(&self.request_id),
+            trace: self.trace,
             handles: Arc::clone(&self.handles),
             holder: self.holder.clone(),
             known: self.known.clone(),
@@ -244,7 +248,8 @@ impl Source {
         };
         let signed = sender.token(letter, self).await;
         let id = letter.request_id();
-        match self.put_question(signed, id, request, body.into()).await {
+        let trace = Trace::of_request(id).header(&*sender.chance);
+        match self.put_question(signed, (id, &trace), request, body.into()).await {
             Outcome::Answered(reply) => Delivery::of(reply.status()),
             Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => Delivery::Pending,
         }
@@ -354,14 +359,15 @@ impl Source {
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         Box::pin(async move {
             let token = self.token(asking).await;
-            self.put_question(token, &asking.request_id, request, body).await
+            let trace = asking.trace.header(&*asking.chance);
+            self.put_question(token, (&asking.request_id, &trace), request, body).await
         })
     }
 
     async fn put_question(
         &self,
         token: Result<Arc<PeerToken>>,
-        request_id: &str,
+        (request_id, trace): (&str, &str),
         request: http::request::Builder,
         body: Bytes,
     ) -> Outcome {
@@ -377,6 +383,7 @@ impl Source {
             .header(header::AUTHORIZATION, token.authorization())
             .header(header::ACCEPT, "application/fhir+json")
             .header("x-request-id", request_id)
+            .header(TRACEPARENT, trace)
             .body(body);
         let is_change = request.as_ref().is_ok_and(|request| *request.method() == Method::PUT);
         match request {

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    telemetry::Histogram,
     transport::{Authority, Transport},
 };
 
@@ -122,6 +123,7 @@ pub struct PeerClient {
     /// Room for those asked and those waiting together.
     places: Semaphore,
     breaker: Mutex<Breaker>,
+    times: Histogram,
 }
 
 impl PeerClient {
@@ -143,6 +145,7 @@ impl PeerClient {
             turns: Semaphore::new(limits.turns()),
             places: Semaphore::new(limits.places()),
             breaker: Mutex::new(Breaker::new(limits.breaker)),
+            times: Histogram::default(),
         })
     }
 
@@ -166,6 +169,11 @@ impl PeerClient {
             asked,
             waiting: inside.saturating_sub(asked),
         }
+    }
+
+    /// How long questions took that were asked, answered or not.
+    pub fn times(&self) -> &Histogram {
+        &self.times
     }
 
     /// Asks within the peer's own deadline.
@@ -194,11 +202,13 @@ impl PeerClient {
             return Outcome::Refused(Refusal::Resting(pause));
         }
         let fair = until.saturating_duration_since(Instant::now()) >= self.limits.deadline / 2;
+        let begun = self.clock.elapsed();
         let outcome = match timeout_at(until, self.exchange(question)).await {
             Ok(Ok(response)) => Outcome::Answered(response),
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => Outcome::TimedOut,
         };
+        self.times.observe(self.clock.elapsed().saturating_sub(begun));
         // A peer that was given hardly any time is not to blame for not answering.
         if fair || !matches!(outcome, Outcome::TimedOut) {
             self.breaker().report(admission, outcome.health(), self.clock.elapsed());

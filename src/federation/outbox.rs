@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, OwnedMutexGuard},
@@ -67,9 +68,9 @@ pub struct Attempt {
 
 /// The letters of one gateway.
 pub struct Outbox {
-    sender: Sender,
+    sender: ArcSwap<Sender>,
     store: Arc<dyn Store>,
-    sources: Arc<Sources>,
+    sources: ArcSwap<Sources>,
     lanes: Mutex<Lanes>,
     rounds: Mutex<Rounds>,
     news: Notify,
@@ -103,14 +104,40 @@ impl Outbox {
             store.delivered(row).await?;
         }
         let (lanes, rounds) = (Mutex::new(lanes), Mutex::new(Rounds::new(now)));
+        let (sender, sources) = (ArcSwap::from_pointee(sender), ArcSwap::new(sources));
         let this = Self { sender, store, sources, lanes, rounds, news: Notify::new() };
-        for (row, letter) in joined {
-            if this.lanes().kept(&letter.of()).is_some_and(|kept| kept.row == row) {
-                let to = this.never_reached(&letter);
-                this.put(&Arc::new(letter), &to, now).await?;
+        this.welcome(joined, now).await?;
+        Ok(this)
+    }
+
+    /// Takes another key to sign with and other peers, from the next letter on, and owes the
+    /// prohibitions to those that have joined.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; then all is as it was.
+    pub async fn renew(&self, sender: Sender, sources: Arc<Sources>) -> Result<()> {
+        let mut kept = Vec::new();
+        for (row, message) in self.store.owed_to(sender.node.as_str(), "").await? {
+            kept.push((row, rounds::kept(row, &message)?.1));
+        }
+        self.sender.store(Arc::new(sender));
+        self.sources.store(sources);
+        if let Err(error) = self.welcome(kept, Instant::now()).await {
+            tracing::error!(cause = ?error, "peers that joined are owed prohibitions after the next start");
+        }
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Owes prohibitions, as they are kept, to peers that were never sent them.
+    async fn welcome(&self, kept: Vec<(i64, Letter)>, now: Instant) -> Result<()> {
+        for (row, letter) in kept {
+            if self.lanes().kept(&letter.of()).is_some_and(|kept| kept.row == row) {
+                let to = self.never_reached(&letter);
+                self.put(&Arc::new(letter), &to, now).await?;
             }
         }
-        Ok(this)
+        Ok(())
     }
 
     /// Makes a letter durable and sends it at once to all of `to`. Every attempt must be settled or
@@ -150,7 +177,7 @@ impl Outbox {
         if !self.is_courier().await {
             return Vec::new();
         }
-        let due = self.lanes().due(&self.sources, Instant::now(), AT_A_TIME);
+        let due = self.lanes().due(&self.sources.load(), Instant::now(), AT_A_TIME);
         self.attempts(due.into_iter()).await
     }
 
@@ -177,7 +204,7 @@ impl Outbox {
     pub async fn put_off(&self, attempt: Attempt) {
         let pause = |tries: u32| {
             let whole = FIRST.saturating_mul(1 << tries.min(16)).min(LONGEST);
-            jitter(whole, &*self.sender.chance)
+            jitter(whole, &*self.sender.load().chance)
         };
         self.lanes().put_off(&attempt.key(), attempt.row, pause);
         self.leave(&attempt.key()).await;
@@ -204,7 +231,8 @@ impl Outbox {
     fn never_reached(&self, letter: &Letter) -> Vec<NodeCode> {
         let lanes = self.lanes();
         let reached = lanes.kept(&letter.of()).map(|kept| &kept.receivers);
-        let nodes = self.sources.peers.iter().map(|peer| peer.node().clone());
+        let sources = self.sources.load();
+        let nodes = sources.peers.iter().map(|peer| peer.node().clone());
         nodes.filter(|node| reached.is_none_or(|reached| !reached.contains(node))).collect()
     }
 
@@ -274,12 +302,12 @@ impl Outbox {
 
     fn copy(&self, letter: &Letter, receivers: &BTreeSet<NodeCode>) -> Result<Outgoing> {
         let receivers = receivers.iter().map(ToString::to_string).collect();
-        self.message(&self.sender.node, &letter.of(), &Copy { receivers, letter })
+        self.message(&self.sender.load().node, &letter.of(), &Copy { receivers, letter })
     }
 
     fn message(&self, to: &NodeCode, of: &str, body: &impl Serialize) -> Result<Outgoing> {
         Ok(Outgoing {
-            key: format!("{of}|{}", base32(&*self.sender.chance, 16)).into(),
+            key: format!("{of}|{}", base32(&*self.sender.load().chance, 16)).into(),
             peer: to.as_str().into(),
             body: serde_json::to_vec(body).map_err(Error::internal)?.into(),
         })
@@ -309,15 +337,15 @@ impl Outbox {
             self.leave(&key).await;
             return None;
         };
-        let source = self.source(&key.node)?;
-        let sent = timeout(UNDER_WAY, source.deliver(&letter, &self.sender)).await;
+        let (source, sender) = (self.source(&key.node)?, self.sender.load_full());
+        let sent = timeout(UNDER_WAY, source.deliver(&letter, &sender)).await;
         // Nobody knows what became of it, so it is sent again.
         let delivery = sent.unwrap_or(Delivery::Pending);
         Some(Attempt { node: key.node, letter, delivery, row, _turn: turn })
     }
 
     fn source(&self, node: &NodeCode) -> Option<Arc<Source>> {
-        self.sources.peers.iter().find(|peer| peer.node() == node).cloned()
+        self.sources.load().peers.iter().find(|peer| peer.node() == node).cloned()
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {

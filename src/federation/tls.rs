@@ -43,7 +43,8 @@ impl PeerTls {
         self.settings.renew(|time| settings(pem, time))
     }
 
-    pub(super) fn current(&self) -> Arc<ClientConfig> {
+    /// Those of now.
+    pub fn current(&self) -> Arc<ClientConfig> {
         self.settings.current()
     }
 }

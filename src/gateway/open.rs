@@ -1,7 +1,7 @@
-//! From checked settings to a running [`Gateway`]: opens store and log, derives keys, wires the parts.
+//! What a gateway is made of, and how its store and log are opened and its keys derived.
 //!
-//! Called at start-up, and by tests; everything a gateway needs comes in through [`Setup`], so several
-//! live in one process.
+//! Called at start-up, by commands beside a gateway, and by tests; everything comes in through [`Setup`],
+//! so several gateways live in one process. `assemble` wires the parts.
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
@@ -14,53 +14,22 @@ use crate::{
         checkpoint,
         log::{Log, LogKeys},
     },
-    authenticate::{
-        Authenticator,
-        jose::{key::KeySet, sign::Signer},
-        peer::{Peer, PeerLimits, Peers},
-        registry::{ClientEntry, Registry},
-    },
+    authenticate::{jose::sign::Signer, peer::PeerLimits, registry::ClientEntry},
     chance::Chance,
     clock::Clock,
-    commit,
-    consent::{law::Law, release::Terms},
-    directory::{Directory, Listing},
+    consent::law::Law,
+    directory::Listing,
     domain::{id::NodeCode, moment::Moment},
-    error::{Error, Result},
-    federation::{
-        ask::Source,
-        choose::Sources,
-        client::{self, PeerClient},
-        gather::Reach,
-        outbox::{Outbox, letter::Sender},
-        tls::PeerTls,
-        token::PeerTokens,
-    },
-    fhir::schema::Validator,
-    gateway::{Gateway, Limits, kept::Kept, public::Documents},
+    error::Result,
+    federation::{client, tls::PeerTls},
+    gateway::Limits,
     handle::{HandleKey, PublicKey},
-    native::schemas::Schemas,
     oauth::{
-        keys::{
-            PublishedKeys,
-            fetch::{Fetcher, Rules},
-        },
-        launch::{
-            Launch,
-            fleeting::Fleeting,
-            login::Sandbox,
-            provider::{Providers, Settings},
-        },
-        metadata::Metadata,
-        token::TokenEndpoint,
+        keys::fetch::Rules,
+        launch::{login::Sandbox, provider::Settings},
     },
-    query::page::Sealer,
     seal::Keys,
-    shared::{
-        self,
-        pace::{Pace, Rates},
-    },
-    source::local::Local,
+    shared::{self, pace::Rates},
     store::{
         Store,
         postgres::{self, Database, Ledger, Postgres},
@@ -68,11 +37,6 @@ use crate::{
     },
     transport::{Authority, Transport},
 };
-
-/// Tokens of one peer that are kept.
-const TOKENS: u64 = 1000;
-/// Answers have the n-th part of the cache, compartments the rest.
-const KEPT: u64 = 3;
 
 /// Everything a gateway is made of.
 pub struct Setup {
@@ -155,115 +119,20 @@ pub struct PeerSetup {
     pub asked: bool,
 }
 
-impl Gateway {
-    /// Opens a gateway.
-    ///
-    /// # Errors
-    /// `Invalid` naming every mistake in clients, peers and directory; `Unavailable` when store or log
-    /// cannot be opened.
-    #[expect(clippy::too_many_lines, reason = "it names every part once, in order")]
-    pub async fn open(setup: Setup) -> Result<Self> {
-        let Opened { store, ledger } = open_store(&setup).await?;
-        let log = Arc::new(open_log(&setup, ledger).await?);
-        let registry = Arc::new(Registry::build(setup.clients).map_err(mistakes)?);
-        let directory = Arc::new(Directory::new(setup.directory).map_err(mistakes)?);
-        let custodian: Arc<str> = setup.organization.as_str().into();
-        let bytes = setup.cache_bytes - setup.cache_bytes / KEPT;
-        let local =
-            setup.holds_data.then(|| Arc::new(Local::new(Arc::clone(&store), custodian, bytes)));
-        if let Some(local) = &local {
-            commit::append_missing(local, &log).await?;
-            local.follow(setup.clock.elapsed()).await?;
-        }
-        let base = format!("{}/fhir", setup.url);
-        let fetcher = Fetcher::new(Arc::clone(&setup.transport), setup.key_rules, &setup.clock)?;
-        let fetcher = Arc::new(fetcher);
-        let keys_of_clients = PublishedKeys::new(&registry, &fetcher);
-        let own_keys = KeySet::of([setup.signer.public()]).map_err(mistakes)?;
-        let (peers, sources) = peers(
-            setup.peers,
-            &setup.url,
-            &setup.transport,
-            setup.peer_tls.as_ref(),
-            setup.peer_limits,
-            &setup.clock,
-        )?;
-        let peers = Arc::new(Peers::build(peers).map_err(mistakes)?);
-        let metadata =
-            Metadata::new(&setup.url, vec![setup.signer.public().clone()], !peers.is_empty())?
-                .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty());
-        let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
-        let keys = setup.keys;
-        let name_key = Zeroizing::new(keys.mac("names of what is shared", b""));
-        let opened = shared::open(setup.shared, &setup.node, &name_key, &setup.clock);
-        let pace = Arc::new(Pace::new(opened.limiter, setup.rates));
-        let kept = Fleeting::new(Arc::clone(&opened.shared), Arc::clone(&keys));
-        let (sandbox, test_range) = (setup.sandbox, setup.limits.test_range);
-        let providers = Providers::new(setup.providers, fetcher);
-        let launch = Launch { kept, sandbox, providers, test_range };
-        let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
-        let sender = Sender {
-            node: setup.node.clone(),
-            issuer: setup.url.clone(),
-            signer: Arc::clone(&setup.signer),
-            chance: Arc::clone(&setup.chance),
-            clock: Arc::clone(&setup.clock),
-        };
-        let outbox = Outbox::open(sender, Arc::clone(&store), Arc::clone(&sources)).await?;
-        let authenticator = Arc::new(Authenticator::new(
-            setup.url.clone(),
-            base.clone(),
-            own_keys,
-            Arc::clone(&registry),
-            Arc::clone(&peers),
-        ));
-        let (asked, now) = (setup.clock.elapsed(), setup.clock.now());
-        authenticator.revoked().follow(&*store, asked, now).await?;
-        Ok(Self {
-            outbox: Arc::new(outbox),
-            authenticator: Arc::clone(&authenticator),
-            tokens: TokenEndpoint {
-                url: format!("{}/oauth/token", setup.url),
-                issuer: setup.url,
-                audience: base.clone(),
-                signer: setup.signer,
-                registry,
-                keys: keys_of_clients,
-                peers,
-                authenticator,
-                store,
-                chance: Arc::clone(&setup.chance),
-                pace: Arc::clone(&pace),
-                launch,
-            },
-            pace,
-            shared: opened.shared,
-            reach: Reach { sources, keys: Arc::clone(&keys), stride: setup.stride },
-            handle: handle_key(&keys)?,
-            kept: Kept::new(setup.cache_bytes / KEPT),
-            terms: Arc::new(Terms {
-                law: Arc::new(setup.law),
-                directory,
-                activated: setup.activated,
-            }),
-            log,
-            flights: Arc::default(),
-            sealer: Arc::new(KeysSealer(Arc::clone(&keys))),
-            keys,
-            schemas: Schemas::compile()?,
-            fhir: Validator::new()?,
-            documents,
-            limits: setup.limits,
-            node: setup.node,
-            base,
-            clock: setup.clock,
-            chance: setup.chance,
-        })
-    }
-}
-
 /// Where in a data directory the audit log is, if it is in files.
 pub const AUDIT: &str = "audit";
+
+/// The file in a data directory while no grant counts: after a restore, until it is known which were
+/// withdrawn.
+pub const SUSPENDED: &str = "grants-suspended";
+
+impl Setup {
+    /// Does no grant count?
+    pub fn suspended(&self) -> bool {
+        // Where that cannot be told it is so.
+        self.directory_path.join(SUSPENDED).try_exists().unwrap_or(true)
+    }
+}
 
 /// A store, and the audit log's rows where it is a database.
 pub struct Opened {
@@ -348,79 +217,6 @@ pub fn log_keys(node: &NodeCode, keys: &Keys) -> Result<LogKeys> {
         receipt_key: Zeroizing::new(keys.mac("receipt key", b"")),
         signer: checkpoint::Signer::from_seed(&format!("mylife.example/log/{node}"), &seed)?,
     })
-}
-
-fn peers(
-    setups: Vec<PeerSetup>,
-    issuer: &str,
-    transport: &Arc<dyn Transport>,
-    tls: Option<&Arc<PeerTls>>,
-    limits: client::Limits,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Vec<Peer>, Vec<Arc<Source>>)> {
-    let (mut peers, mut sources) = (Vec::new(), Vec::new());
-    for setup in setups {
-        peers.push(Peer {
-            code: setup.code.clone(),
-            issuer: setup.issuer.clone(),
-            organization: setup.organization,
-            keys: KeySet::parse(&setup.jwks).map_err(mistakes)?,
-            certificate: setup.certificate,
-            limits: setup.limits,
-        });
-        let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
-        let tls = tls.cloned();
-        let client =
-            Arc::new(PeerClient::new(setup.address, transport, tls, limits, Arc::clone(&clock))?);
-        let at = Arc::clone(&client);
-        let tokens = PeerTokens::new(at, "/oauth/token", &setup.issuer, issuer, TOKENS, clock)?;
-        sources.push(Arc::new(Source {
-            code: setup.code,
-            issuer: setup.issuer,
-            client,
-            tokens,
-            handle: setup.handle,
-            asked: setup.asked,
-        }));
-    }
-    sources.sort_by(|a, b| a.code.cmp(&b.code));
-    Ok((peers, sources))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn mistakes(all: Vec<String>) -> Error {
-    Error::invalid(all.join("\n"))
-}
-
-/// The gateway's keys as cursors, links and versions need them.
-struct KeysSealer(Arc<Keys>);
-
-impl Sealer for KeysSealer {
-    fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        // The cipher refuses only texts of many gigabytes; an empty cursor then opens as nothing.
-        self.0.seal_fixed("cursor", &[], plain).unwrap_or_default()
-    }
-
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open_fixed("cursor", &[], sealed).ok()
-    }
-
-    fn seal_link(&self, value: &str) -> String {
-        let sealed = self.0.seal_fixed("link", &[], value.as_bytes()).unwrap_or_default();
-        URL_SAFE_NO_PAD.encode(sealed)
-    }
-
-    fn open_link(&self, text: &str) -> Option<String> {
-        let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
-        String::from_utf8(self.0.open_fixed("link", &[], &sealed).ok()?).ok()
-    }
-
-    fn digest(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let whole = self.0.mac("digest", &parts.concat());
-        let mut short = [0; 16];
-        short.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
-        short
-    }
 }
 
 /// The JWKS of a signer's public key, for the configuration of peers.

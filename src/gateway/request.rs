@@ -22,6 +22,10 @@ use crate::{
     route::{self, Call},
     scope::Grant,
     smart,
+    telemetry::{
+        Stage,
+        trace::{TRACEPARENT, Trace},
+    },
 };
 
 /// One request, read.
@@ -67,6 +71,12 @@ impl Asked<'_> {
     /// The header `MyLife-Nodes`.
     pub(crate) fn nodes(&self) -> Option<&str> {
         self.headers.get(NODES).and_then(|v| v.to_str().ok())
+    }
+
+    /// The trace it belongs to.
+    pub(crate) fn trace(&self) -> Trace {
+        let given = self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        given.and_then(Trace::parse).unwrap_or_else(|| Trace::of_request(&self.request_id))
     }
 
     /// What the audit record says of the request.
@@ -128,19 +138,26 @@ impl Gateway {
                 }
                 Err(error) => Err(error),
             },
-            Ok(call) => match self.grant(&asked, call) {
-                Err(error) => Err(error),
-                Ok(granted) => {
-                    let outcome = self.walk(&mut asked, body, &granted).await;
-                    grant = Some(granted);
-                    outcome
+            Ok(call) => {
+                let begun = self.clock.elapsed();
+                let granted = self.grant(&asked, call);
+                let known = self.clock.elapsed();
+                self.inside.took(Stage::Authenticate, known.saturating_sub(begun));
+                match granted {
+                    Err(error) => Err(error),
+                    Ok(granted) => {
+                        let outcome = self.walk(&mut asked, body, &granted).await;
+                        self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(known));
+                        grant = Some(granted);
+                        outcome
+                    }
                 }
-            },
+            }
         };
         let road = grant.as_ref().map_or("none", |g| g.call().name());
         let response = match answered {
             Ok(response) => {
-                tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, "answered");
+                tracing::debug!(road, status = response.status().as_u16(), request.id = %asked.request_id, trace.id = %asked.trace().id(), "answered");
                 response
             }
             Err(error) => {
@@ -233,8 +250,10 @@ impl Gateway {
         let shape = error.kind().shape();
         let is_refusal = matches!(shape.status, 401 | 403 | 404 | 410);
         if shape.status >= 500 {
-            tracing::error!(reason = chain(&error), request.id = %asked.request_id, "failed");
+            let trace = asked.trace().id();
+            tracing::error!(reason = chain(&error), request.id = %asked.request_id, trace.id = trace, "failed");
         }
+        self.inside.refused(shape.status);
         let request = asked.request_alone();
         let log = &self.log;
         let recorded = if error.kind() == Kind::Throttled {

@@ -14,17 +14,26 @@ pub type Refusal = (Kind, &'static str);
 
 /// The names under which a listener may be addressed.
 #[derive(Clone, Debug)]
-pub struct Hosts(Vec<String>);
+pub struct Hosts {
+    names: Vec<String>,
+    any: bool,
+}
 
 impl Hosts {
     /// Each is `host` (any port) or `host:port`; case does not matter.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(names.into_iter().map(str::to_ascii_lowercase).collect())
+        let names = names.into_iter().map(str::to_ascii_lowercase).collect();
+        Self { names, any: false }
+    }
+
+    /// Any name will do: what is asked there tells of nobody.
+    pub fn any() -> Self {
+        Self { names: Vec::new(), any: true }
     }
 
     /// Is this one of the names as it was configured? Most requests say it so.
     fn name(&self, host: &[u8]) -> bool {
-        self.0.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+        self.names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(host))
     }
 
     fn know(&self, authority: &Authority) -> bool {
@@ -32,7 +41,7 @@ impl Hosts {
             name.eq_ignore_ascii_case(authority.as_str())
                 || name.eq_ignore_ascii_case(authority.host())
         };
-        !authority.as_str().contains('@') && self.0.iter().any(known)
+        !authority.as_str().contains('@') && (self.any || self.names.iter().any(known))
     }
 }
 

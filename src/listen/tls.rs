@@ -43,6 +43,11 @@ impl Tls {
         self.settings.renew(|time| settings(pem, time))
     }
 
+    /// Takes the settings of another for connections from now on.
+    pub fn adopt(&self, other: &Self) {
+        self.settings.adopt(&other.settings);
+    }
+
     /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate.
     pub(super) async fn accept(
         &self,

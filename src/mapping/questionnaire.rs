@@ -12,6 +12,7 @@ use crate::{
     },
     fhir::labels::THEME,
     mapping::{survey::CODES, text::coding},
+    markup::escape,
 };
 
 const TRANSLATION: &str = "http://hl7.org/fhir/StructureDefinition/translation";
@@ -46,7 +47,7 @@ fn resource(form: &Questionnaire, forms: &Questionnaires) -> Value {
             group
         })
         .collect();
-    let title = form.title.fi.replace('&', "&amp;").replace('<', "&lt;");
+    let title = escape(&form.title.fi);
     let mut value = json!({
         "resourceType": "Questionnaire",
         "id": form.id,

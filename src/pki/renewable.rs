@@ -41,6 +41,11 @@ impl<S> Renewable<S> {
         Ok(())
     }
 
+    /// Takes those of another, which work as they are there.
+    pub fn adopt(&self, other: &Self) {
+        self.current.store(other.current());
+    }
+
     /// Those of now.
     pub fn current(&self) -> Arc<S> {
         self.current.load_full()

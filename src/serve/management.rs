@@ -5,9 +5,10 @@
 //! It shows nothing of any person or caller.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,12 +17,15 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
+    domain::moment::Moment,
     error::Kind,
-    federation::ask::Source,
+    federation::{ask::Source, breaker},
     gateway::Gateway,
     listen::{self, Answer, Answering, Door, Incoming, Limits, Stopping, body::Body, guard::Hosts},
+    pki::{self, validity},
+    serve::current::Current,
     shared::Key,
-    telemetry::{Gauges, Telemetry},
+    telemetry::{Telemetry, text::Text},
     transport::Port,
 };
 
@@ -36,6 +40,8 @@ pub struct Phase {
     pub started: AtomicBool,
     /// It has been asked to stop.
     pub draining: AtomicBool,
+    /// Records in the tree that was signed last.
+    pub signed: AtomicU64,
 }
 
 impl Phase {
@@ -47,19 +53,24 @@ impl Phase {
 /// The management face of one gateway.
 pub struct Management {
     /// The gateway.
-    pub gateway: Arc<Gateway>,
+    pub current: Arc<Current>,
     /// Its public door.
     pub door: Arc<Door>,
     /// Where it stands.
     pub phase: Arc<Phase>,
     /// What it counts.
     pub telemetry: Arc<Telemetry>,
+    /// The certificates that are shown and trusted, by what each is for.
+    pub certificates: Vec<(&'static str, PathBuf)>,
+    /// May other machines ask, under whatever name they have for this one?
+    pub exposed: bool,
 }
 
 impl Management {
     /// Answers on a loopback port until told to stop.
     pub async fn serve(self, port: Box<dyn Port>, stopping: Stopping) {
-        let hosts = Hosts::new(["localhost", "127.0.0.1", "[::1]"]);
+        let own = ["localhost", "127.0.0.1", "[::1]"];
+        let hosts = if self.exposed { Hosts::any() } else { Hosts::new(own) };
         let limits = Limits { connections: 64, drain: Duration::from_secs(1), ..Limits::default() };
         let door = Arc::new(Door::new(limits, hosts, None));
         listen::serve(door, port, Arc::new(self), stopping).await;
@@ -75,7 +86,7 @@ impl Management {
                 let started = self.phase.started.load(Ordering::SeqCst);
                 yes_or_no(started, "started\n", "starting\n")
             }
-            "/metrics" => page(StatusCode::OK, PROMETHEUS, self.metrics()),
+            "/metrics" => page(StatusCode::OK, PROMETHEUS, self.metrics().await),
             "/peers" => page(StatusCode::OK, JSON, self.peers().to_string()),
             "/health" => self.health().await,
             _ => page(
@@ -91,35 +102,98 @@ impl Management {
     }
 
     async fn store_answers(&self) -> bool {
-        let store = &self.gateway.tokens.store;
-        self.gateway.known_current().is_ok() && store.walk(None, 1).await.is_ok()
+        let gateway = self.gateway();
+        gateway.known_current().is_ok() && gateway.tokens.store.walk(None, 1).await.is_ok()
     }
 
     /// Where the store is, and whether it answers.
     async fn store(&self) -> (bool, Value) {
         let up = self.store_answers().await;
-        let kind = if self.gateway.tokens.store.is_shared() { "postgres" } else { "sqlite" };
+        let kind = if self.gateway().tokens.store.is_shared() { "postgres" } else { "sqlite" };
         (up, json!({ "status": word(up), "kind": kind }))
     }
 
     /// The same of what replicas share and may lose. Nothing hangs on it: while it is away limits are
     /// divided or requests refused, as the settings say, and any other gateway is asked as before.
     async fn shared(&self) -> Value {
-        let (shared, now) = (&self.gateway.shared, self.gateway.clock.now());
+        let gateway = self.gateway();
+        let (shared, now) = (&gateway.shared, gateway.clock.now());
         let up = shared.look(&Key::new("health", &[]), now).await.is_ok();
         json!({ "status": word(up), "kind": shared.kind() })
     }
 
-    fn metrics(&self) -> String {
-        self.telemetry.text(&Gauges {
-            connections: self.door.connections(),
-            audit_records: self.gateway.log.head().size,
-            ready: self.phase.is_open(),
+    fn gateway(&self) -> Arc<Gateway> {
+        self.current.gateway()
+    }
+
+    async fn metrics(&self) -> String {
+        let gateway = self.gateway();
+        let up = self.store_answers().await;
+        let shared = self.shared().await;
+        self.telemetry.text(&gateway.inside, |text| {
+            text.gauge(
+                "mylife_ready",
+                "1 if requests may come.",
+                u8::from(self.phase.is_open() && up),
+            );
+            let connections = self.door.connections();
+            text.gauge("mylife_connections", "Connections at the public listener.", connections);
+            let size = gateway.log.head().size;
+            text.gauge("mylife_audit_records", "Records in the audit log.", size);
+            let signed = self.phase.signed.load(Ordering::SeqCst);
+            text.gauge("mylife_audit_signed_records", "Records in the tree signed last.", signed);
+            let suspended = u8::from(gateway.terms.suspended);
+            text.gauge(
+                "mylife_grants_suspended",
+                "1 while no grant counts, after a restore.",
+                suspended,
+            );
+            let kind = if gateway.tokens.store.is_shared() { "postgres" } else { "sqlite" };
+            text.head("mylife_store_up", "gauge", "1 if the store answers.");
+            text.row("mylife_store_up", &[("kind", kind)], u8::from(up));
+            text.head("mylife_shared_up", "gauge", "1 if what replicas share answers.");
+            let up = u8::from(shared.get("status").is_some_and(|word| word == "UP"));
+            text.row("mylife_shared_up", &[("kind", gateway.shared.kind())], up);
+            Self::measure_peers(&gateway, text);
+            let name = "mylife_certificate_expiry_timestamp_seconds";
+            text.head(name, "gauge", "When the first of these certificates ends.");
+            for (what, path) in &self.certificates {
+                if let Some(until) = ends(path) {
+                    text.row(name, &[("certificate", what)], until.seconds());
+                }
+            }
         })
+    }
+
+    fn measure_peers(gateway: &Gateway, text: &mut Text) {
+        let peers = &gateway.reach.sources.peers;
+        let mut each = |name: &str, help: &str, value: &dyn Fn(&Source) -> usize| {
+            text.head(name, "gauge", help);
+            for peer in peers {
+                text.row(name, &[("peer", peer.node().as_str())], value(peer));
+            }
+        };
+        let standing = |peer: &Source| peer.client.standing();
+        each("mylife_peer_up", "1 if the peer is asked, 0 while it is left in peace.", &|peer| {
+            usize::from(!matches!(standing(peer).breaker, breaker::State::Open(_)))
+        });
+        each("mylife_peer_in_flight", "Questions under way.", &|peer| standing(peer).asked);
+        each("mylife_peer_waiting", "Questions that wait for their turn.", &|peer| {
+            standing(peer).waiting
+        });
+        each("mylife_peer_owed", "Consents that are owed to it.", &|peer| {
+            gateway.outbox.owed(peer.node())
+        });
+        let name = "http_client_request_duration_seconds";
+        text.head(name, "histogram", "Time of questions to peers.");
+        for peer in peers {
+            text.histogram(name, &[("peer", peer.node().as_str())], peer.client.times());
+        }
     }
 
     /// How each peer is doing, in order of node code: counts and ages, nothing of what was asked.
     fn peers(&self) -> Value {
+        let gateway = self.gateway();
         let row = |peer: &Arc<Source>| {
             let standing = peer.client.standing();
             json!({
@@ -128,27 +202,29 @@ impl Management {
                 "answered_seconds_ago": standing.answered.map(|age| age.as_secs()),
                 "asked": standing.asked,
                 "waiting": standing.waiting,
-                "owed": self.gateway.outbox.owed(peer.node()),
+                "owed": gateway.outbox.owed(peer.node()),
             })
         };
-        let rows = self.gateway.reach.sources.peers.iter().map(row);
+        let rows = gateway.reach.sources.peers.iter().map(row);
         json!({ "peers": rows.collect::<Vec<_>>() })
     }
 
     async fn health(&self) -> Response<Body> {
         let (open, (up, store)) = (self.phase.is_open(), self.store().await);
-        let peers = self.gateway.reach.sources.peers.iter();
+        let gateway = self.gateway();
+        let peers = gateway.reach.sources.peers.iter();
         let peers: serde_json::Map<_, _> = peers
             .map(|peer| (peer.node().to_string(), peer.client.standing().breaker.name().into()))
             .collect();
         let health = json!({
             "status": word(open && up),
-            "node": self.gateway.node.as_str(),
+            "node": gateway.node.as_str(),
             "components": {
                 "listener": { "status": word(open) },
                 "store": store,
                 "shared": self.shared().await,
-                "audit": { "status": "UP", "records": self.gateway.log.head().size },
+                "audit": { "status": "UP", "records": gateway.log.head().size, "signed": self.phase.signed.load(Ordering::SeqCst) },
+                "grants": { "status": if gateway.terms.suspended { "SUSPENDED" } else { "UP" } },
                 "peers": peers,
             },
         });
@@ -166,6 +242,12 @@ impl Answer for Management {
         let status = StatusCode::from_u16(kind.shape().status);
         page(status.unwrap_or(StatusCode::BAD_REQUEST), PLAIN, format!("{say}\n"))
     }
+}
+
+/// When the first of the certificates in a PEM file ends.
+fn ends(path: &Path) -> Option<Moment> {
+    let all = pki::certificates(&std::fs::read_to_string(path).ok()?).ok()?;
+    all.iter().filter_map(|one| validity::of(one)).map(|(_, until)| until).min()
 }
 
 fn word(up: bool) -> &'static str {

@@ -5,7 +5,7 @@
 //! together with the address it says it from, so that nobody can use up what belongs to another.
 //! Refusals are `Throttled`, 429 with `Retry-After`.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{Key, Limit, Limiter};
 use crate::{
@@ -39,7 +39,7 @@ impl Default for Rates {
 
 /// Holds the rates.
 pub struct Pace {
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     client: Limit,
     client_tokens: Limit,
     address_tokens: Limit,
@@ -48,7 +48,8 @@ pub struct Pace {
 
 impl Pace {
     /// Holds `rates` with `limiter`.
-    pub fn new(limiter: Limiter, rates: Rates) -> Self {
+    pub fn new(limiter: impl Into<Arc<Limiter>>, rates: Rates) -> Self {
+        let limiter = limiter.into();
         let limit = |rate: u32| Limit::per_second(rate, rate.saturating_mul(BURST));
         Self {
             limiter,
@@ -57,6 +58,12 @@ impl Pace {
             address_tokens: limit(rates.address_tokens),
             polls: limit(POLLS),
         }
+    }
+
+    /// Holds other rates, and goes on counting.
+    #[must_use]
+    pub fn renewed(&self, rates: Rates) -> Self {
+        Self::new(Arc::clone(&self.limiter), rates)
     }
 
     /// A request of a client that has shown a token.

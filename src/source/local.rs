@@ -104,6 +104,11 @@ impl Local {
         Self { store, custodian, slots, places, commits, follower }
     }
 
+    /// Forgets everything that was read, to be mapped and decided about anew.
+    pub fn clear(&self) {
+        self.slots.invalidate_all();
+    }
+
     /// The organisation that holds the data, `urn:oid:...`.
     pub fn custodian(&self) -> &str {
         &self.custodian

@@ -44,6 +44,7 @@ pub use self::{
     target::{Address, Database, Patience},
 };
 
+pub mod about;
 pub mod ledger;
 
 mod fault;

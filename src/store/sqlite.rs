@@ -33,6 +33,7 @@ mod moving;
 mod queue;
 mod read;
 mod schema;
+mod snapshot;
 mod write;
 mod writer;
 

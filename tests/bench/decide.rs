@@ -61,10 +61,9 @@ fn main() {
     demand_disk(&dir(""));
     runtime.block_on(async {
         let (asked, _) = World::filled(dir("bench-decide"), SIZE).await;
-        let mut lawful = World::at(dir("bench-decide-law"));
-        lawful.law = law();
         let size = Size { consents: 0, ..SIZE };
-        let lawful = World { law: lawful.law, ..World::filled(lawful.dir, size).await.0 };
+        let (mut lawful, _) = World::filled(dir("bench-decide-law"), size).await;
+        lawful.law = law();
         decisions(&asked).await;
         reads(&asked, &lawful).await;
         withdrawals(&asked).await;

@@ -8,7 +8,7 @@ mod bearer;
 mod chance;
 mod cli;
 mod collective;
-mod config;
+pub(crate) mod config;
 mod storing;
 mod consent;
 mod explain;

@@ -24,6 +24,7 @@ use mylife::{
 mod contract;
 mod crash;
 mod damage;
+mod former;
 mod model;
 mod race;
 pub(crate) mod server;

@@ -1,5 +1,6 @@
 //! The house rules, as tests. Each looks at the files git knows of or would take.
 
+mod deployed;
 mod directions;
 mod files;
 mod licences;

@@ -64,6 +64,8 @@ pub(crate) struct Core {
     /// Leading characters of an id that make up one block of a walk over people.
     pub(crate) stride: usize,
     pub(crate) rates: Rates,
+    /// Requests of one gateway that may be under way.
+    pub(crate) room: Cell<usize>,
     /// A node that gateways opened from now on do not know.
     pub(crate) unknown: Cell<Option<&'static str>>,
     /// Where people log in at the gateway opened next.
@@ -96,6 +98,13 @@ impl World {
         Self::with(deadline, 0, Rates::default())
     }
 
+    /// A world whose gateways have room for so many requests at a time.
+    pub(crate) fn with_room(room: usize) -> Self {
+        let world = Self::new();
+        world.room.set(room);
+        world
+    }
+
     /// A world whose gateways let through so many requests.
     pub(crate) fn with_rates(rates: Rates) -> Self {
         Self::with(Duration::from_secs(30), 0, rates)
@@ -117,6 +126,7 @@ impl World {
             limits: Limits { deadline, ..Limits::default() },
             stride,
             rates,
+            room: Cell::new(usize::MAX),
             unknown: Cell::default(),
             providers: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),

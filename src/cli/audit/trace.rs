@@ -144,6 +144,8 @@ impl Desk<'_> {
             law: Arc::new(setup.law.clone()),
             directory: people::listed(setup.directory.clone())?,
             activated: setup.activated,
+            number: 0,
+            suspended: setup.suspended(),
         };
         let chart = Chart::new(&compartment, &terms.directory);
         let through: Vec<Option<String>> =

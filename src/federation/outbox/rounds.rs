@@ -48,7 +48,7 @@ impl Rounds {
 impl Outbox {
     /// When there is something to do for this process.
     pub(super) fn next(&self) -> Option<Instant> {
-        let next = self.lanes().next(&self.sources);
+        let next = self.lanes().next(&self.sources.load());
         if !self.store.is_shared() {
             return next;
         }
@@ -116,7 +116,8 @@ impl Outbox {
         if !self.store.is_shared() {
             return Ok(());
         }
-        let own = self.sender.node.as_str();
+        let sender = self.sender.load_full();
+        let own = sender.node.as_str();
         for (row, message) in self.store.owed_to(own, &format!("{of}|")).await? {
             let known = self.lanes().kept(of).is_some_and(|kept| kept.row == row);
             if !known {
@@ -140,7 +141,7 @@ impl Outbox {
 
     /// Takes up what any process owes to any peer, and drops what is owed no more.
     async fn look_around(&self) -> Result<()> {
-        for peer in &self.sources.peers {
+        for peer in &self.sources.load_full().peers {
             let node = peer.node();
             let before: BTreeMap<i64, Key> = self.lanes().rows(node).collect();
             let owed = self.store.owed_to(node.as_str(), "").await?;

@@ -7,7 +7,10 @@ use std::{fmt::Write as _, ops::Range, sync::Arc};
 use serde_json::Value;
 
 use super::{Around, KindId, Part, Resource, Row, RowValue, Slot, Stamp};
-use crate::fhir::{param, path, types::ResourceType};
+use crate::{
+    fhir::{param, path, types::ResourceType},
+    markup::escape,
+};
 
 /// Builds a resource part by part, in document order.
 pub struct Builder {
@@ -148,18 +151,7 @@ impl Builder {
         if self.is_draft {
             return;
         }
-        let mut escaped = String::with_capacity(text.len() + 7);
-        escaped.push_str("<p>");
-        for c in text.chars() {
-            match c {
-                '&' => escaped.push_str("&amp;"),
-                '<' => escaped.push_str("&lt;"),
-                '>' => escaped.push_str("&gt;"),
-                other => escaped.push(other),
-            }
-        }
-        escaped.push_str("</p>");
-        let quoted = Value::from(escaped).to_string();
+        let quoted = Value::from(format!("<p>{}</p>", escape(text))).to_string();
         let text = self.put(quoted.get(1..quoted.len() - 1).unwrap_or(""));
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });

@@ -118,6 +118,27 @@ impl Door {
         Ok(door)
     }
 
+    /// What the server says of itself, `name:value` a line; of a cluster what all nodes say.
+    ///
+    /// # Errors
+    /// `Unavailable` if it cannot be reached or refuses.
+    pub async fn about(&self) -> Result<String> {
+        let asked = async {
+            let mut wire = self.open().await?;
+            wire.send(&::redis::cmd("INFO")).await
+        };
+        let most = self.longest_opening() + self.longest_question();
+        let said = tokio::time::timeout(most, asked).await.map_err(Error::unavailable)?;
+        let mut text = String::new();
+        match said {
+            Ok(said) => flatten(&said, &mut text),
+            // It answers, but this user may not ask that.
+            Err(error) if error.code() == Some("NOPERM") => {}
+            Err(error) => return Err(Error::unavailable(error)),
+        }
+        Ok(text)
+    }
+
     /// Most time one question may take.
     pub(super) fn longest_question(&self) -> Duration {
         // A cluster may have to be asked twice.
@@ -277,6 +298,20 @@ impl Door {
             root_cert: Some(tls.authorities.clone().into_bytes()),
         })
     }
+}
+
+/// Every text of an answer.
+fn flatten(value: &Value, text: &mut String) {
+    if let Value::BulkString(bytes) = value {
+        text.push_str(&String::from_utf8_lossy(bytes));
+    } else if let Value::SimpleString(said) | Value::VerbatimString { text: said, .. } = value {
+        text.push_str(said);
+    } else if let Value::Array(all) | Value::Set(all) = value {
+        all.iter().for_each(|one| flatten(one, text));
+    } else if let Value::Map(all) = value {
+        all.iter().for_each(|(_, one)| flatten(one, text));
+    }
+    text.push('\n');
 }
 
 /// Small messages leave at once; the library's default is to wait for more.

@@ -152,6 +152,7 @@ pub(crate) fn entry(request: &str) -> Entry<'_> {
         emergency: None,
         review: None,
         notice: None,
+        consent: None,
     }
 }
 

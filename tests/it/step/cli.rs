@@ -1,7 +1,9 @@
 //! Commands as an operator runs them: what they say, what they leave, how they end.
 
 mod drawing;
+mod living;
 mod loading;
+mod operating;
 mod server;
 mod serving;
 mod simulating;

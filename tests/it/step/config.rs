@@ -54,7 +54,7 @@ impl Drop for Dir {
     }
 }
 
-pub(super) fn around() -> Surroundings {
+pub(crate) fn around() -> Surroundings {
     Surroundings {
         clock: Arc::new(FixedClock::new(NOW)),
         chance: Arc::new(SystemChance),
@@ -63,7 +63,7 @@ pub(super) fn around() -> Surroundings {
 }
 
 /// Runs a command as the shell does; gives its end, what it said, and what it complained of.
-pub(super) fn run(around: &Surroundings, line: &[&str]) -> (Exit, String, String) {
+pub(crate) fn run(around: &Surroundings, line: &[&str]) -> (Exit, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let line = ["mylife"].iter().chain(line).map(Into::into);
     let exit = cli::run(line, around, &mut out, &mut err);

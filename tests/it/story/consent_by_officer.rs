@@ -105,7 +105,11 @@ fn how_a_consent_came_to_be_is_demanded_of_an_officer_checked_and_readable_with_
         assert_eq!(reader.get(&of_it).total(), Some(1));
         let both =
             format!("/fhir/Consent?patient={}&_revinclude=Provenance:target", aino.patient());
-        assert_eq!(reader.get(&both).ids().len(), 2);
+        let both = reader.get(&both);
+        let entries = both.json()["entry"].as_array().unwrap().iter();
+        let kinds: Vec<&str> =
+            entries.filter_map(|entry| entry["resource"]["resourceType"].as_str()).collect();
+        assert_eq!(kinds[..2], ["Consent", "Provenance"], "{both:?}");
     }
     portal.get(&at).refused(404, "not-found");
     let seen = portal.search("Provenance", &aino);

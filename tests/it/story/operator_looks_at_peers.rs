@@ -5,8 +5,10 @@ use std::sync::Arc;
 use mylife::{
     domain::theme::Theme::Housing,
     listen::{Door, Limits, Stop, guard::Hosts},
-    serve::management::{Management, Phase},
-    telemetry::Telemetry,
+    serve::{
+        current::Current,
+        management::{Management, Phase},
+    },
     transport::Transport,
 };
 use serde_json::{Value, json};
@@ -19,13 +21,15 @@ use crate::{
 const MANAGEMENT: u16 = 9443;
 
 /// What the management face of a gateway says.
-pub(super) fn shown(node: &Node, path: &str) -> String {
+pub(crate) fn shown(node: &Node, path: &str) -> String {
     let world = &node.world;
     let management = Management {
-        gateway: Arc::clone(&node.gateway),
+        current: Arc::new(Current::new(Arc::clone(&node.gateway))),
         door: Arc::new(Door::new(Limits::default(), Hosts::new(["n900.test"]), None)),
-        phase: Arc::new(Phase { started: true.into(), draining: false.into() }),
-        telemetry: Arc::new(Telemetry::default()),
+        phase: Arc::new(Phase { started: true.into(), ..Phase::default() }),
+        telemetry: Arc::clone(&node.telemetry),
+        certificates: Vec::new(),
+        exposed: false,
     };
     let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     world.runtime.block_on(async {

@@ -12,7 +12,8 @@ const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000e7";
 /// Requests that a gateway answered so far, by road.
 fn answered(node: &Node) -> BTreeMap<String, u64> {
     let text = node.counted();
-    let lines = text.lines().filter_map(|line| line.strip_prefix("mylife_requests_total{road=\""));
+    let row = "http_server_request_duration_seconds_count{http_route=\"";
+    let lines = text.lines().filter_map(|line| line.strip_prefix(row));
     let mut all = BTreeMap::new();
     for line in lines {
         let (road, rest) = line.split_once('"').unwrap();

@@ -21,7 +21,7 @@ fn where_one_consent_cannot_be_read_everybody_gets_the_same_503() {
     drop((aino, eetu));
 
     // One consent of hers is damaged where it is stored.
-    let file = Connection::open(kuopio.data().join(mylife::store::sqlite::FILE)).unwrap();
+    let file = Connection::open(kuopio.dir.join(mylife::store::sqlite::FILE)).unwrap();
     let book = "SELECT id FROM document WHERE person = (SELECT row FROM person WHERE patient = ?1) \
                 AND id <> ?2 AND local_id LIKE 'urn:uuid:%'";
     let consent: String = file.query_row(book, params![patient, survey], |row| row.get(0)).unwrap();

@@ -1,11 +1,6 @@
 //! One running gateway: opened as in earnest, behind TLS that asks for client certificates.
 
-use std::{
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
 
 use mylife::{
     audit::{
@@ -39,9 +34,9 @@ use mylife::{
         keys::fetch::Rules,
         launch::login::{Invented, Post, Sandbox, Who},
     },
-    serve::counted::Counted,
+    serve::{counted::Counted, current::Current},
     store::postgres::{Database, Options, Postgres},
-    telemetry::{Gauges, Telemetry},
+    telemetry::Telemetry,
     transport::Transport,
 };
 
@@ -55,12 +50,13 @@ pub(crate) struct Inner {
     pub(crate) world: World,
     pub(crate) identity: Rc<Identity>,
     pub(crate) gateway: Arc<Gateway>,
+    /// What is counted at its door.
+    pub(crate) telemetry: Arc<Telemetry>,
     /// Where it is on the network; replicas of one gateway share all but this.
     pub(crate) port: u16,
     /// Where store and log are, if several share them.
     database: Option<Database>,
-    telemetry: Arc<Telemetry>,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     audit: PathBuf,
     _stop: Stop,
 }
@@ -94,9 +90,16 @@ impl Node {
 
     /// Stops it, and starts it again on what it has stored.
     pub(crate) fn restart(self) -> Self {
+        let (world, code) = (self.world.clone(), self.code());
+        let dir = self.stop();
+        Self::open_in(&world, code, dir, None)
+    }
+
+    /// Stops it; gives the directory of what it has stored.
+    pub(crate) fn stop(self) -> PathBuf {
         let mut inner = Rc::into_inner(self.0).expect("nobody else holds it");
         let (dir, world) = (std::mem::take(&mut inner.dir), inner.world.clone());
-        let (code, gateway) = (inner.identity.code, Arc::clone(&inner.gateway));
+        let gateway = Arc::clone(&inner.gateway);
         drop(inner);
         world.runtime.block_on(async {
             while Arc::strong_count(&gateway) > 1 {
@@ -104,16 +107,22 @@ impl Node {
             }
         });
         drop(gateway);
-        Self::open_in(&world, code, dir, None)
+        dir
     }
 
-    fn open_in(
+    /// What the gateway of a node is made of, on what is in a directory.
+    pub(crate) fn setup(world: &World, code: &'static str, dir: PathBuf) -> Setup {
+        setup(world, &world.identities[code], dir)
+    }
+
+    /// A gateway on what is in a directory.
+    pub(crate) fn open_in(
         world: &World,
         code: &'static str,
         dir: PathBuf,
         disk: Option<Arc<dyn Disk>>,
     ) -> Self {
-        let setup = setup(world, &world.identities[code], dir.clone());
+        let setup = Self::setup(world, code, dir.clone());
         Self::begin(world, code, 0, dir, disk, setup)
     }
 
@@ -137,29 +146,37 @@ impl Node {
             gateway.log = Arc::new(Log::open_on(&audit, keys, disk, clock, chance).unwrap());
         }
         let gateway = Arc::new(gateway);
-        let (stop, stopping) = Stop::new();
         let telemetry = Arc::new(Telemetry::default());
+        let counted = Arc::new(Counted {
+            current: Arc::new(Current::new(Arc::clone(&gateway))),
+            telemetry: Arc::clone(&telemetry),
+            clock: world.clock.clone(),
+            room: world.room.get(),
+            phase: Arc::default(),
+        });
+        let (stop, stopping) = Stop::new();
         world.runtime.block_on(async {
             let port = world.wires.bind(([127, 0, 0, 1], port).into()).await.unwrap();
-            let (inner, telemetry) = (Arc::clone(&gateway), Arc::clone(&telemetry));
-            let answers = Arc::new(Counted { inner, telemetry });
-            tokio::spawn(serve(door(world, &identity), port, answers, stopping));
+            tokio::spawn(serve(door(world, &identity), port, counted, stopping));
         });
-        let (world, _stop) = (world.clone(), stop);
-        let inner =
-            Inner { world, identity, gateway, port, database, telemetry, dir, audit, _stop };
-        Self(Rc::new(inner))
+        let world = world.clone();
+        let _stop = stop;
+        Self(Rc::new(Inner {
+            world,
+            identity,
+            gateway,
+            telemetry,
+            port,
+            database,
+            dir,
+            audit,
+            _stop,
+        }))
     }
 
     /// What it counted so far, as an operator sees it.
     pub(crate) fn counted(&self) -> String {
-        let nothing = Gauges { connections: 0, audit_records: 0, ready: true };
-        self.telemetry.text(&nothing)
-    }
-
-    /// Where its store is.
-    pub(crate) fn data(&self) -> &Path {
-        &self.dir
+        self.telemetry.text(&self.gateway.inside, |_| {})
     }
 
     pub(crate) fn code(&self) -> &'static str {

@@ -95,7 +95,8 @@ impl Reply {
             "{self:?}"
         );
         let kind = self.json["resourceType"].as_str();
-        if kind == Some("CapabilityStatement") {
+        // The schema has the types that people have, and those they are told in.
+        if matches!(kind, Some("CapabilityStatement" | "OperationDefinition")) {
             return;
         }
         if self.asked.starts_with("/native") && self.status() < 300 {

@@ -20,7 +20,13 @@ use super::{
 };
 
 /// Sends on what was written, when it is flushed.
-struct Lines(Vec<u8>, mpsc::Sender<String>);
+pub(super) struct Lines(Vec<u8>, mpsc::Sender<String>);
+
+impl Lines {
+    pub(super) fn new(to: mpsc::Sender<String>) -> Self {
+        Self(Vec::new(), to)
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -33,11 +39,11 @@ impl Write for Lines {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> String {
+pub(super) fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> String {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
     let mut heard = Vec::new();
     // A peer that closes without a TLS farewell has still said everything.
@@ -62,9 +68,8 @@ fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
         config.map_err(|all| all.iter().map(ToString::to_string).collect::<String>()).unwrap();
     let (orders, given) = tokio::sync::mpsc::unbounded_channel();
     let (lines, heard) = mpsc::channel();
-    let serving = thread::spawn(move || {
-        serve::run(config, Orders::Given(given), &mut Lines(Vec::new(), lines))
-    });
+    let serving =
+        thread::spawn(move || serve::run(config, Orders::Given(given), &mut Lines::new(lines)));
     let first = heard.recv().expect("the gateway says where it serves");
     assert!(first.starts_with("Serving https://127.0.0.1:"), "{first}");
 
@@ -86,7 +91,9 @@ fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
     let stream = StreamOwned::new(session, TcpStream::connect(("127.0.0.1", public)).unwrap());
     let metadata = ask(stream, &format!("127.0.0.1:{public}"), "/fhir/metadata");
     assert!(metadata.contains("\"CapabilityStatement\""), "{metadata}");
-    assert!(at("/metrics").contains("mylife_requests_total{road=\"public\",status=\"2xx\"} 1"));
+    let counted = "http_server_request_duration_seconds_count{http_route=\"public\",\
+                   http_response_status_code=\"200\"} 1\n";
+    assert!(at("/metrics").contains(counted), "{}", at("/metrics"));
 
     let key = dir.path().join("source.jwk").display().to_string();
     let ca = dir.path().join("keys/ca.pem").display().to_string();

@@ -1,0 +1,100 @@
+//! `mylife doctor`: looks for everything that keeps a gateway from working, and says what mends it.
+//!
+//! Part of `cli`. It looks from outside, whether the gateway runs or not: settings, key files, disk,
+//! certificates, store, Redis, clock, and every peer by name, address, TLS and answer. Each finding is one
+//! line. It changes nothing, holds no lock for longer than a look, and shows no secret.
+
+pub mod certificates;
+pub mod finding;
+pub mod peers;
+mod machine;
+mod servers;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio::runtime::Builder;
+
+use self::finding::{Findings, Level};
+pub(super) use self::servers::ask;
+use super::{Settings, exit::Exit, output::Output};
+use crate::{
+    config::{self, Config, asked::Asked},
+    error::{Error, Result},
+};
+
+/// The longest that one server or peer is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which gateway, and how it is told.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// The gateway's settings, and what is said beside them
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Ask no peer
+    #[arg(long)]
+    pub offline: bool,
+    /// One JSON object for each finding
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Looks and tells. Ends with 1 if something is to be mended.
+pub fn run(asked: &Doctor, output: &mut Output<'_>) -> Result<Exit> {
+    let around = output.around;
+    let said = around.environment.clone().with(asked.settings.set.clone());
+    let path = &asked.settings.config;
+    let (read, keys) = config::explained(path, &said, &around.clock, &around.chance);
+    let mut findings = Findings::default();
+    match read {
+        Ok(config) => {
+            findings.fine("settings", format!("no mistake in {}", path.display()));
+            look(&config, &keys, asked.offline, &mut findings, output)?;
+        }
+        Err(mistakes) => {
+            for mistake in mistakes {
+                findings.wrong("settings", mistake.to_string(), "mend it, then `mylife check`");
+            }
+            machine::files(&keys, &mut findings);
+        }
+    }
+    for finding in findings.all() {
+        if asked.json {
+            output.line(json!({
+                "level": finding.level.name(), "part": finding.part, "say": finding.say,
+                "mend": finding.mend,
+            }));
+        } else {
+            output.line(finding);
+        }
+    }
+    Ok(Exit::findings(findings.all().iter().any(|one| one.level > Level::Fine)))
+}
+
+fn look(
+    config: &Config,
+    keys: &[Asked],
+    offline: bool,
+    findings: &mut Findings,
+    output: &Output<'_>,
+) -> Result<()> {
+    let now = output.around.clock.now();
+    machine::files(keys, findings);
+    machine::directory(&config.setup, findings);
+    certificates::look(config, now, findings);
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    runtime.block_on(async {
+        servers::running(config, findings).await;
+        servers::store(&config.setup, &output.around.clock, findings).await;
+        servers::shared(&config.setup, findings).await;
+        if offline {
+            return;
+        }
+        for peer in &config.setup.peers {
+            peers::look(&config.setup, peer, &output.around.clock, findings).await;
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The certificates of a gateway: how long they last, for which names, and who vouches for them.
+//!
+//! Part of `mylife doctor`. Judged by the same library that peers judge them with.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, Error as TlsError, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+
+use super::finding::Findings;
+use crate::{
+    config::Config,
+    domain::moment::Moment,
+    pki::{self, validity},
+};
+
+/// Days below which a certificate is told of.
+const SOON: i64 = 30;
+const DAY: i64 = 24 * 60 * 60;
+
+/// What the gateway shows, and the authorities of its peers.
+pub(super) fn look(config: &Config, now: Moment, findings: &mut Findings) {
+    let listening = &config.listening;
+    let Some((certificate, authorities)) = listening.texts() else {
+        return; // What cannot be read was told with the files.
+    };
+    let Ok(shown) = pki::certificates(&certificate) else { return };
+    let name = listening.certificate_path().display().to_string();
+    for certificate in &shown {
+        lasts("certificate", &name, certificate, now, findings);
+    }
+    let mut roots = RootCertStore { roots: pki::public_anchors().roots.clone() };
+    for authority in authorities.iter().filter_map(|text| pki::certificates(text).ok()).flatten() {
+        lasts("authorities", "listen.authorities", &authority, now, findings);
+        // One that cannot be used was told as a mistake of the settings.
+        roots.add(authority).ok();
+    }
+    let names = [&config.host].into_iter().chain(&listening.names);
+    for host in names {
+        trusted(&shown, roots.clone(), host, now, findings);
+    }
+}
+
+/// How long a certificate lasts.
+fn lasts(part: &str, name: &str, certificate: &[u8], now: Moment, findings: &mut Findings) {
+    let Some((from, until)) = validity::of(certificate) else { return };
+    let days = (until.seconds() - now.seconds()) / DAY;
+    let renew = format!("renew it, put it under {name}, and `systemctl reload mylife`");
+    if now < from {
+        let say = format!("{name} is good from {from} on, which is yet to come");
+        findings.wrong(
+            part,
+            say,
+            "set this machine's clock, or take the certificate that is good now",
+        );
+    } else if until < now {
+        findings.wrong(part, format!("{name} ended at {until}"), renew);
+    } else if days < SOON {
+        findings.doubtful(part, format!("{name} lasts {days} days, until {until}"), renew);
+    } else {
+        findings.fine(part, format!("{name} lasts {days} days"));
+    }
+}
+
+/// Would somebody who trusts these authorities, and the public ones, believe it under this name?
+fn trusted(
+    shown: &[CertificateDer<'static>],
+    roots: RootCertStore,
+    host: &str,
+    now: Moment,
+    findings: &mut Findings,
+) {
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), pki::provider());
+    let (Ok(verifier), Some((leaf, rest))) = (verifier.build(), shown.split_first()) else {
+        return;
+    };
+    let Ok(name) = ServerName::try_from(host.to_owned()) else { return };
+    let seconds = u64::try_from(now.seconds()).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    match verifier.verify_server_cert(leaf, rest, &name, &[], at) {
+        Ok(_) => findings.fine("certificate", format!("it is good for {host}")),
+        Err(TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => findings.wrong(
+            "certificate",
+            format!("it is not for the name {host}"),
+            "take one that has this name (subjectAltName), or mend node.url and listen.names",
+        ),
+        Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => findings.doubtful(
+            "certificate",
+            "neither listen.authorities nor a public authority vouches for it",
+            "add its intermediates below it in the file; else clients must be given its authority",
+        ),
+        // That it has ended, or is yet to begin, was told.
+        Err(_) => {}
+    }
+}
+
+/// Days a certificate in a PEM file lasts, the first in it.
+pub fn days(path: &Path, now: Moment) -> Option<i64> {
+    let certificates = pki::certificates(&std::fs::read_to_string(path).ok()?).ok()?;
+    let (_, until) = validity::of(certificates.first()?)?;
+    Some((until.seconds() - now.seconds()) / DAY)
+}

@@ -1,0 +1,124 @@
+//! Files, permissions and disk of this machine.
+//!
+//! Part of `mylife doctor`. Files of secrets are those that the settings name as such.
+
+use std::{
+    fs::{self, Metadata},
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Command,
+};
+
+use super::finding::Findings;
+use crate::{
+    config::{
+        asked::{Asked, Want},
+        tree::Place,
+    },
+    gateway::open::Setup,
+    store::sqlite::FILE,
+};
+
+/// Room below which something is said, in mebibytes.
+const LITTLE: u64 = 5 * 1024;
+/// Room below which a gateway may stop any day, in mebibytes.
+const NONE: u64 = 512;
+
+/// Those that the settings name: can they be read, and by whom else?
+pub(super) fn files(keys: &[Asked], findings: &mut Findings) {
+    let secret = |key: &str| keys.iter().any(|one| one.is_secret() && one.key == key);
+    let mut shared = 0;
+    for asked in keys {
+        // The environment is how orchestrators hand secrets over.
+        if let (true, Some((place @ Place::File(..), _))) = (asked.is_secret(), &asked.written) {
+            findings.doubtful(
+                "secrets",
+                format!("{} stands itself in {place}", asked.key),
+                format!("put it into a file of its own and name that under {}_file", asked.key),
+            );
+        }
+        let Some(path) = asked.file.as_deref().filter(|_| asked.want == Want::File) else {
+            continue;
+        };
+        let is_secret = asked.key.strip_suffix("_file").is_some_and(secret);
+        match fs::metadata(path) {
+            Err(error) => findings.wrong(
+                "files",
+                format!("{} ({}) cannot be read: {}", path.display(), asked.key, error.kind()),
+                "make it readable to the user the gateway runs as, or name another",
+            ),
+            Ok(metadata) if is_secret && is_open(&metadata) => {
+                shared += 1;
+                findings.wrong(
+                    "files",
+                    format!("{} holds a secret and others may read it", path.display()),
+                    format!("chmod 600 {}", path.display()),
+                );
+            }
+            Ok(_) => {}
+        }
+    }
+    if shared == 0 {
+        findings.fine("files", "no file of a secret is readable to others");
+    }
+}
+
+/// May anybody but its owner do anything with it?
+fn is_open(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o077 != 0
+}
+
+/// The data directory: whose it is, and how much room there is.
+pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
+    let path = &setup.directory_path;
+    let shown = path.display();
+    let Ok(metadata) = fs::metadata(path) else {
+        let above = path.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/"));
+        findings.fine("data", format!("{shown} is not there yet and will be made"));
+        room(above, findings);
+        return;
+    };
+    if is_open(&metadata) {
+        findings.doubtful(
+            "data",
+            format!("others may look into {shown}"),
+            format!("chmod 700 {shown}"),
+        );
+    } else {
+        findings.fine("data", format!("{shown} is its owner's alone"));
+    }
+    let own = fs::metadata("/proc/self").map(|own| own.uid()).ok();
+    if own.is_some_and(|own| own != metadata.uid() && own != 0) {
+        findings.wrong(
+            "data",
+            format!("{shown} belongs to another user"),
+            "run this as the user the gateway runs as, or chown the directory to that user",
+        );
+    }
+    if setup.suspended() {
+        findings.wrong(
+            "data",
+            "no grant counts, since a restore could not know which were withdrawn",
+            "ask who withdrew, write it again, then `mylife restore CONFIG --reconciled`",
+        );
+    }
+    if setup.database.is_none() && !path.join(FILE).exists() {
+        findings.fine("data", "there is no store yet; the first start makes one");
+    }
+    room(path, findings);
+}
+
+/// What `df` says; where there is none nothing is said.
+fn room(path: &Path, findings: &mut Findings) {
+    let Ok(said) = Command::new("df").args(["-Pk", "--"]).arg(path).output() else { return };
+    let text = String::from_utf8_lossy(&said.stdout);
+    let free =
+        text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+    let Some(free) = free.map(|kibibytes| kibibytes / 1024) else { return };
+    let say = format!("{free} MiB are free where {} is", path.display());
+    match free {
+        0..NONE => findings.wrong("disk", say, "make room now: without it nothing can be answered"),
+        NONE..LITTLE => findings.doubtful("disk", say, "make room, or give it a larger disk"),
+        LITTLE.. => findings.fine("disk", say),
+    }
+}

@@ -1,0 +1,171 @@
+//! A gateway that lives: settings change under it, it counts, it refuses early, it stops in order.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+};
+
+use mylife::{
+    config::{self, Said},
+    error::Result,
+    pki,
+    serve::{self, Order, Orders},
+};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{
+    super::config::{Dir, around},
+    serving::{Lines, ask, free_port},
+    town,
+};
+
+/// A gateway that serves on a thread of its own.
+struct Living {
+    dir: Dir,
+    path: String,
+    public: u16,
+    management: u16,
+    orders: UnboundedSender<Order>,
+    serving: JoinHandle<Result<()>>,
+}
+
+impl Living {
+    fn begin(name: &str, more: &[&str]) -> Self {
+        let dir = Dir::new(name);
+        let (public, management) = (free_port(), free_port());
+        let path = town(&dir, public);
+        let set = [
+            format!("listen.public=127.0.0.1:{public}"),
+            format!("listen.management=127.0.0.1:{management}"),
+            "listen.cores=1".to_owned(),
+        ];
+        let set = set.into_iter().chain(more.iter().map(|one| (*one).to_owned())).collect();
+        let said = Said { set, ..Said::default() };
+        let surroundings = around();
+        let read = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
+        let told =
+            |all: Vec<config::Mistake>| all.iter().map(ToString::to_string).collect::<String>();
+        let config = read.map_err(told).unwrap();
+        let (orders, given) = tokio::sync::mpsc::unbounded_channel();
+        let (lines, heard) = mpsc::channel();
+        let serving =
+            thread::spawn(move || serve::run(config, Orders::Given(given), &mut Lines::new(lines)));
+        heard.recv().expect("the gateway says where it serves");
+        Self { dir, path, public, management, orders, serving }
+    }
+
+    fn at(&self, path: &str) -> String {
+        ask(TcpStream::connect(("127.0.0.1", self.management)).unwrap(), "127.0.0.1", path)
+    }
+
+    /// Waits until the management listener says so.
+    fn until(&self, path: &str, says: &str) -> String {
+        loop {
+            let said = self.at(path);
+            if said.contains(says) {
+                return said;
+            }
+        }
+    }
+
+    fn tls(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        let ca = fs::read_to_string(self.dir.path().join("keys/ca.pem")).unwrap();
+        let time = Arc::new(pki::CertificateTime(around().clock));
+        let client = ClientConfig::builder_with_details(pki::provider(), time)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(pki::anchors(&ca).unwrap())
+            .with_no_client_auth();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let session = ClientConnection::new(Arc::new(client), name).unwrap();
+        StreamOwned::new(session, TcpStream::connect(("127.0.0.1", self.public)).unwrap())
+    }
+
+    fn public(&self, path: &str) -> String {
+        ask(self.tls(), &format!("127.0.0.1:{}", self.public), path)
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(&self.path).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(&self.path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn end(self) {
+        self.orders.send(Order::Stop).unwrap();
+        self.serving.join().unwrap().unwrap();
+    }
+}
+
+fn reloads(outcome: &str, number: u32) -> String {
+    format!("mylife_reloads_total{{outcome=\"{outcome}\"}} {number}\n")
+}
+
+#[test]
+fn changed_settings_are_taken_whole_or_not_at_all_while_requests_are_answered() {
+    let living = Living::begin("cli-living", &[]);
+    let jwks = || living.public("/.well-known/jwks.json");
+    let kept = living.tls();
+    let first = jwks();
+    // A mistake anywhere leaves everything as it was.
+    let good = fs::read_to_string(&living.path).unwrap();
+    living.edit("native_owner = true", "native_owner = 7");
+    living.orders.send(Order::Reload).unwrap();
+    living.until("/metrics", &reloads("failed", 1));
+    assert_eq!(body(&jwks()), body(&first));
+    // So does what a running gateway cannot take.
+    fs::write(&living.path, &good).unwrap();
+    living.edit("[store]\n", "[store]\ncache_megabytes = 65\n");
+    living.orders.send(Order::Reload).unwrap();
+    living.until("/metrics", &reloads("failed", 2));
+    // Another key signs, and the tokens of the one before are still believed.
+    fs::write(&living.path, &good).unwrap();
+    let other = living.dir.path().join("other.jwk").display().to_string();
+    let made = super::super::config::run(&around(), &["pki", "client", &other]);
+    assert_eq!(made.0, mylife::cli::exit::Exit::Fine, "{}", made.2);
+    let own = living.dir.path().join("keys/297/token.jwk");
+    fs::remove_file(&own).unwrap();
+    fs::copy(&other, &own).unwrap();
+    living.orders.send(Order::Reload).unwrap();
+    living.until("/metrics", &reloads("taken", 1));
+    let after = jwks();
+    assert_eq!(after.matches("\"kid\"").count(), 1 + first.matches("\"kid\"").count(), "{after}");
+    // A connection that was there before goes on, and is answered by what is in force now.
+    let (mut kept, host) = (kept, format!("127.0.0.1:{}", living.public));
+    write!(
+        kept,
+        "GET /.well-known/jwks.json HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut heard = Vec::new();
+    drop(kept.read_to_end(&mut heard));
+    assert_eq!(body(&String::from_utf8(heard).unwrap()), body(&after));
+    living.end();
+}
+
+fn body(answer: &str) -> String {
+    answer.split("\r\n\r\n").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn changed_files_are_noticed_without_being_told() {
+    let living = Living::begin("cli-living-files", &[]);
+    living.edit("name = \"Kuopio\"", "name = \"Kuopio, source\"");
+    living.until("/metrics", &reloads("taken", 1));
+    living.end();
+}
+
+#[test]
+fn readiness_goes_first_and_connections_are_taken_until_the_balancer_knows() {
+    let living = Living::begin("cli-living-end", &["listen.goodbye_seconds=300"]);
+    assert!(living.at("/readyz").starts_with("HTTP/1.1 200 "));
+    living.orders.send(Order::Stop).unwrap();
+    living.until("/readyz", "HTTP/1.1 503 ");
+    assert!(living.public("/fhir/metadata").starts_with("HTTP/1.1 200 "));
+    // Told once more, it does not wait.
+    living.end();
+}
