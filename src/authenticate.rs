@@ -1,7 +1,7 @@
 //! Who asks: from the headers of a request to a [`Caller`], or a refusal.
 //!
 //! The second step of the way of a request, after `route`. Only access tokens that this gateway
-//! issued itself are accepted here. Sources: RFC 6750, RFC 9068, RFC 8705 section 3. Never tells a
+//! issued itself are accepted here. Sources: RFC 6750, RFC 9068, RFC 8705 section 3, RFC 9449 section 7. Never tells a
 //! caller why a token is bad, never writes a token anywhere, never outlives a token by its cache.
 
 pub mod jose;
@@ -23,17 +23,24 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-pub use self::{bearer::challenge, caller::Caller};
 use self::{
-    caller::{AccessClaims, sha256},
-    jose::{Expected, Refusal, TokenKind, claims::Registered, key::KeySet},
+    bearer::Scheme,
+    caller::{AccessClaims, Bound, sha256},
+    jose::{
+        Expected, Refusal, TokenKind,
+        claims::Registered,
+        key::KeySet,
+        proof::{self, Flaw, Proof, Target},
+    },
     peer::Peers,
     registry::Registry,
     revoked::Revoked,
 };
+pub use self::{bearer::challenge, caller::Caller};
 use crate::{
     domain::moment::Moment,
     error::{Error, Kind, Result},
+    seal::Keys,
 };
 
 /// Tokens whose callers are kept.
@@ -87,7 +94,50 @@ impl Authenticator {
         query: Option<&str>,
         now: Moment,
     ) -> Result<Arc<Caller>> {
-        let token = bearer::token(headers, query)?;
+        let token = bearer::token(headers, query, Scheme::Bearer)?;
+        let caller = self.of_token(token, peer_certificate, now)?;
+        if caller.bound().key.is_some() {
+            return Err(refuse(Refusal::Invalid("bound to a key, and shown without a proof")));
+        }
+        Ok(caller)
+    }
+
+    /// The same of a request whose token is shown with a proof ([`bearer::is_proven`]). Whoever calls
+    /// still has to see that the proof was not shown before.
+    ///
+    /// # Errors
+    /// `NumberNeeded`, `UnprovenKey`, and those of [`Authenticator::verify`].
+    pub fn verify_proven(
+        &self,
+        headers: &HeaderMap,
+        peer_certificate: Option<&[u8; 32]>,
+        query: Option<&str>,
+        (target, keys): (Target<'_>, &Keys),
+        now: Moment,
+    ) -> Result<(Arc<Caller>, Proof)> {
+        let token = bearer::token(headers, query, Scheme::Proven)?;
+        let caller = self.of_token(token, peer_certificate, now)?;
+        let target = Target { token: Some(token), ..target };
+        let proof = match proof::read(headers, &target, keys, now) {
+            Ok(Some(proof)) if caller.bound().key == Some(proof.key) => proof,
+            Ok(Some(_)) => return Err(refuse(Refusal::Invalid("bound to another key, or none"))),
+            Ok(None) => return Err(unproven(Refusal::Invalid("no proof"))),
+            Err(Flaw::Bad(why)) => return Err(unproven(why)),
+            Err(Flaw::Number) => {
+                let say = "Make the proof again with the number of the header DPoP-Nonce.";
+                return Err(Error::new(Kind::NumberNeeded, say));
+            }
+        };
+        Ok((caller, proof))
+    }
+
+    /// Whose token it is, if it is good and, where it is bound to one, comes with its certificate.
+    fn of_token(
+        &self,
+        token: &str,
+        peer_certificate: Option<&[u8; 32]>,
+        now: Moment,
+    ) -> Result<Arc<Caller>> {
         let caller = match self.seen.get(token) {
             Some(caller) if caller.expires() > now => caller,
             Some(_) => {
@@ -105,7 +155,7 @@ impl Authenticator {
         if launch_is_over || self.revoked.has(caller.token_id()) {
             return Err(refuse(Refusal::Invalid("revoked")));
         }
-        match caller.certificate() {
+        match &caller.bound().certificate {
             Some(bound) if peer_certificate != Some(bound) => {
                 Err(refuse(Refusal::Invalid("bound to another certificate")))
             }
@@ -150,11 +200,16 @@ impl Authenticator {
 
     fn read(&self, token: &str, now: Moment) -> std::result::Result<Caller, Refusal> {
         let (registered, claims) = self.claims(token, now)?;
-        let certificate = match &claims.cnf {
-            Some(cnf) => Some(thumbprint(&cnf.certificate)?),
-            None => None,
+        let named = |text: &Option<String>| text.as_deref().map(thumbprint).transpose();
+        let bound = match &claims.cnf {
+            Some(cnf) => {
+                let bound = Bound { certificate: named(&cnf.certificate)?, key: named(&cnf.key)? };
+                let whole = bound.certificate.is_some() || bound.key.is_some();
+                whole.then_some(bound).ok_or(Refusal::Invalid("bound to nothing that is known"))?
+            }
+            None => Bound::default(),
         };
-        Caller::new(claims, &registered.jti, registered.expires(), certificate, &self.peers)
+        Caller::new(claims, &registered.jti, registered.expires(), bound, &self.peers)
     }
 }
 
@@ -171,6 +226,12 @@ pub(crate) struct Examined {
 fn thumbprint(text: &str) -> std::result::Result<[u8; 32], Refusal> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     bytes.and_then(|b| b.try_into().ok()).ok_or(Refusal::Invalid("cnf"))
+}
+
+/// A proof of possession that is none for this request.
+pub fn unproven(why: Refusal) -> Error {
+    let say = "The DPoP proof is none for this request and token; make another for each request.";
+    Error::new(Kind::UnprovenKey, say).because(why)
 }
 
 fn refuse(why: Refusal) -> Error {

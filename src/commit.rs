@@ -118,6 +118,16 @@ pub enum Known<'a> {
     Uuid(&'a str),
 }
 
+impl<'a> Known<'a> {
+    /// The writer's own id.
+    const fn own(self) -> Option<&'a str> {
+        match self {
+            Self::Id(_) => None,
+            Self::New(own) | Self::Uuid(own) => Some(own),
+        }
+    }
+}
+
 /// A Consent that was accepted.
 pub struct Consent<'a> {
     /// By what it is known.
@@ -146,25 +156,17 @@ pub async fn consent(
     consent: &Consent<'_>,
 ) -> Result<Written> {
     let owner: Arc<str> = desk.author.client_id().into();
-    let organization = desk.author.organization().to_owned();
-    let provenance = consent.provenance.clone();
-    let writer = Writer { organization, written: Some(consent.written), provenance };
-    let own = match consent.known {
-        Known::Id(_) => None,
-        Known::New(own) | Known::Uuid(own) => Some(own),
+    let writer = Writer {
+        organization: desk.author.organization().to_owned(),
+        written: Some(consent.written),
+        provenance: consent.provenance.clone(),
     };
+    let own = consent.known.own();
     let held = match own {
         Some(own) => desk.local.store().local(&owner, DocumentKind::Consent, own).await?,
         None => None,
     };
-    let patient = match (patient, identity, held) {
-        (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => patient,
-        (None, Some(identity), None) => {
-            let known = desk.local.find(identity).await?;
-            known.unwrap_or_else(|| desk.node.mint(desk.chance).into())
-        }
-        (None, None, None) => return Err(Error::not_found()),
-    };
+    let patient = given_by(desk, held, patient, identity).await?;
     let body: Arc<[u8]> = serde_json::to_vec(consent.body).map_err(Error::internal)?.into();
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
@@ -204,6 +206,23 @@ pub async fn consent(
         }
     }
     Err(busy())
+}
+
+/// Whose Consent it is: of the person it is kept with, of the one named, or of a new one.
+async fn given_by(
+    desk: &Desk<'_>,
+    held: Option<Place>,
+    patient: Option<Arc<str>>,
+    identity: Option<IdentityMac>,
+) -> Result<Arc<str>> {
+    match (patient, identity, held) {
+        (_, _, Some(Place { patient, .. })) | (Some(patient), _, None) => Ok(patient),
+        (None, Some(identity), None) => {
+            let known = desk.local.find(identity).await?;
+            Ok(known.unwrap_or_else(|| desk.node.mint(desk.chance).into()))
+        }
+        (None, None, None) => Err(Error::not_found()),
+    }
 }
 
 /// The compartment a document belongs to: an existing one, or a new one for a new person.

@@ -43,7 +43,7 @@ use self::{
     tree::{Place, Table},
 };
 use crate::{
-    authenticate::{jose::sign::Signer, registry::ClientEntry},
+    authenticate::{jose::ring::Ring, registry::ClientEntry},
     chance::Chance,
     clock::Clock,
     consent::law::Law,
@@ -289,7 +289,7 @@ fn sections(
     let listening = listen::read(root.section("listen"), clock);
     let storing = store::read(root.section("store"), clock, chance);
     let auditing = audit::read(root.section("audit"));
-    let signer = tokens::read(root.section("tokens"));
+    let ring = tokens::read(root.section("tokens"));
     let key_rules = client_keys::read(root.section("client_keys"));
     let clients = clients::read(root.each("clients"), &key_rules);
     let providers = login::read(root.each("login"), &key_rules);
@@ -325,7 +325,7 @@ fn sections(
     let parts = Parts {
         node: node?,
         storing: storing?,
-        signer: signer?,
+        ring: ring?,
         clients,
         key_rules,
         providers,
@@ -346,7 +346,7 @@ fn sections(
 struct Parts {
     node: node::Node,
     storing: store::Storing,
-    signer: Signer,
+    ring: Ring,
     clients: Vec<ClientEntry>,
     key_rules: Rules,
     providers: Vec<Settings>,
@@ -359,7 +359,7 @@ struct Parts {
 
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
-        let Self { node, storing, signer, clients, key_rules, peers, law, .. } = self;
+        let Self { node, storing, ring, clients, key_rules, peers, law, .. } = self;
         let Self { listing, costs, shared, providers, .. } = self;
         Setup {
             node: node.code,
@@ -368,7 +368,7 @@ impl Parts {
             holds_data: node.holds_data,
             directory_path: storing.directory,
             keys: storing.keys,
-            signer: Arc::new(signer),
+            ring,
             clients,
             key_rules,
             peers,

@@ -58,6 +58,10 @@ pub enum Kind {
     Unauthenticated,
     /// Credentials that do not verify.
     InvalidToken,
+    /// A proof of possession that is none for this request.
+    UnprovenKey,
+    /// A proof of possession that repeats no number of ours.
+    NumberNeeded,
     /// Well-formed, but it breaks a profile or a business rule.
     Unprocessable,
     /// A content type the gateway does not read.
@@ -85,7 +89,9 @@ impl Kind {
             Self::HeadTooLarge => (431, "too-long"),
             Self::Internal => (500, "exception"),
             Self::Invalid => (400, "invalid"),
-            Self::InvalidToken | Self::Unauthenticated => (401, "login"),
+            Self::InvalidToken | Self::NumberNeeded | Self::Unauthenticated | Self::UnprovenKey => {
+                (401, "login")
+            }
             Self::MethodNotAllowed => (405, "not-supported"),
             Self::NotAcceptable => (406, "not-supported"),
             Self::NotFound => (404, "not-found"),

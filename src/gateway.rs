@@ -31,6 +31,8 @@ pub mod assemble;
 pub mod capability;
 mod definitions;
 pub mod openapi;
+pub mod origin;
+mod possession;
 pub mod kept;
 pub mod launch;
 pub mod scribe;
@@ -118,6 +120,8 @@ pub struct Gateway {
     pub fhir: Arc<crate::fhir::schema::Validator>,
     /// What anybody may read.
     pub documents: Documents,
+    /// Which pages in browsers may read what answers.
+    pub origins: origin::Origins,
     /// How often somebody may ask.
     pub pace: Arc<Pace>,
     /// What replicas share and may lose.

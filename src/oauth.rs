@@ -9,6 +9,7 @@ pub mod form;
 pub mod refused;
 pub mod token;
 mod pace;
+mod possession;
 pub mod client;
 pub mod launch;
 pub mod code;

@@ -175,25 +175,32 @@ pub fn date(at: Moment) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
-/// A document that is the same for everybody.
+/// A document that is the same for everybody; nothing to who has it already.
 pub fn public(
     document: &Document,
     content_type: &'static str,
     asked: &HeaderMap,
     request_id: &str,
 ) -> Response<Body> {
-    let (bytes, is_packed) = document.bytes(asked);
-    let mut response = Response::new(Body::free(bytes));
+    let given = document.given(asked);
+    let known = Versions::of(asked, header::IF_NONE_MATCH);
+    let known = known.is_some_and(|known| known.name(&given.tag));
+    let mut response = Response::new(Body::free(if known { Bytes::new() } else { given.bytes }));
     let headers = response.headers_mut();
     always(headers, request_id);
     let vary = HeaderValue::from_static("Accept, Accept-Encoding, Origin");
     headers.insert(header::VARY, vary);
-    if is_packed {
+    if given.is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let etag = HeaderValue::try_from(format!("\"{}\"", given.tag)).ok();
+    headers.extend(etag.map(|etag| (header::ETAG, etag)));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
     response
 }
 

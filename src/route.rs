@@ -300,6 +300,9 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         [".well-known", "oauth-authorization-server"] => {
             (read, Call::Public(Public::AuthorizationServer, String::new()))
         }
+        [".well-known", "oauth-protected-resource", "fhir"] => {
+            (read, Call::Public(Public::ProtectedResource, String::new()))
+        }
         [".well-known", "openid-configuration"] => {
             (read, Call::Public(Public::OpenIdConfiguration, String::new()))
         }
@@ -311,6 +314,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["oauth", "authorize"] => (read || post, Call::OAuth(Endpoint::Authorize)),
         ["oauth", "consent"] => (post, Call::OAuth(Endpoint::Consent)),
         ["oauth", "introspect"] => (post, Call::OAuth(Endpoint::Introspect)),
+        ["oauth", "launch"] => (post, Call::OAuth(Endpoint::Launch)),
         ["oauth", "login"] => (post, Call::OAuth(Endpoint::Login)),
         ["oauth", "return", _] => (read, Call::OAuth(Endpoint::Return)),
         ["oauth", "revoke"] => (post, Call::OAuth(Endpoint::Revoke)),

@@ -17,6 +17,9 @@ use crate::fhir::types::{Interaction, ResourceType};
 /// The scope under which an owner system pushes native documents; not a FHIR scope.
 pub const NATIVE_WRITE: &str = "mylife/native.write";
 
+/// The scope under which a system opens apps for its users; not a FHIR scope.
+pub const LAUNCH_WRITE: &str = "mylife/launch.write";
+
 /// Most bytes of a scope parameter that are read.
 pub const MAX_TEXT: usize = 16 * 1024;
 
@@ -231,6 +234,7 @@ impl fmt::Display for Scope {
 pub struct Scopes {
     fhir: Vec<Scope>,
     native_write: bool,
+    launch_write: bool,
 }
 
 impl Scopes {
@@ -248,6 +252,8 @@ impl Scopes {
         for token in text.split(' ').filter(|t| !t.is_empty()) {
             if token == NATIVE_WRITE {
                 scopes.native_write = true;
+            } else if token == LAUNCH_WRITE {
+                scopes.launch_write = true;
             } else if let Some(scope) =
                 Scope::parse(token).filter(|_| scopes.fhir.len() < MAX_SCOPES)
             {
@@ -269,14 +275,19 @@ impl Scopes {
         self.native_write
     }
 
-    /// Is nothing in it?
-    pub fn is_empty(&self) -> bool {
-        self.fhir.is_empty() && !self.native_write
+    /// May apps be opened for users?
+    pub const fn launch_write(&self) -> bool {
+        self.launch_write
     }
 
-    /// Only the scopes of one context; the native scope stays.
-    pub fn only(mut self, context: Context) -> Self {
-        self.fhir.retain(|s| s.context == context);
+    /// Is nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.fhir.is_empty() && !self.native_write && !self.launch_write
+    }
+
+    /// Only the FHIR scopes of some contexts; scopes of ours stay.
+    pub fn only(mut self, contexts: &[Context]) -> Self {
+        self.fhir.retain(|s| contexts.contains(&s.context));
         self
     }
 
@@ -292,10 +303,9 @@ impl Scopes {
         self
     }
 
-    /// Without the scope for native documents.
-    pub fn without_native(mut self) -> Self {
-        self.native_write = false;
-        self
+    /// Without the scopes that are ours and no FHIR scopes.
+    pub fn without_ours(self) -> Self {
+        Self { native_write: false, launch_write: false, ..self }
     }
 
     fn add(&mut self, scope: Scope) {
@@ -312,8 +322,10 @@ impl fmt::Display for Scopes {
             write!(f, "{gap}{scope}")?;
             gap = " ";
         }
-        if self.native_write {
-            write!(f, "{gap}{NATIVE_WRITE}")?;
+        let ours = [(self.native_write, NATIVE_WRITE), (self.launch_write, LAUNCH_WRITE)];
+        for (_, scope) in ours.into_iter().filter(|(has, _)| *has) {
+            write!(f, "{gap}{scope}")?;
+            gap = " ";
         }
         Ok(())
     }

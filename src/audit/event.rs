@@ -6,9 +6,12 @@
 //! a refusal by consent that names user, person and consent is an `AuthZconsent`. Adds nothing that
 //! is not in the record.
 
+mod access;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use self::access::Access;
 use super::record::{Basis, Entry, Interaction, Outcome, Resources};
 
 const PROFILE: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.";
@@ -37,7 +40,10 @@ pub struct Observer<'a> {
 /// The `AuditEvent` of an entry. `id` is the resource's id.
 pub fn audit_event(entry: &Entry<'_>, observer: Observer<'_>, id: &str) -> Value {
     let decision = is_decision(entry);
-    let (event_type, subtype) = if decision {
+    let access = access::of(entry);
+    let (event_type, subtype) = if let Some(access) = access {
+        access.kind()
+    } else if decision {
         (coding(DCM, "110113"), coding(AUTHZ, "AuthZ-Consent"))
     } else {
         (coding(EVENT_TYPE, "rest"), coding(INTERACTION, code(entry.interaction)))
@@ -55,12 +61,25 @@ pub fn audit_event(entry: &Entry<'_>, observer: Observer<'_>, id: &str) -> Value
         "action": if decision { "E" } else { action(entry.interaction) },
         "recorded": entry.at,
         "outcome": outcome,
-        "agent": if decision { decision_agents(entry, observer) } else { agents(entry, observer) },
+        "agent": match access {
+            Some(_) => access::agents(entry, observer),
+            None if decision => decision_agents(entry, observer),
+            None => agents(entry, observer),
+        },
         "source": { "site": observer.code, "observer": identified(observer.organization) },
-        "entity": if decision { decision_entities(entry) } else { entities(entry) },
+        "entity": match access {
+            Some(_) => access::entities(entry),
+            None if decision => decision_entities(entry),
+            None => entities(entry),
+        },
     });
+    let profile = match access {
+        Some(Access::Token) => reason.is_none().then(|| access::PROFILE.to_owned()),
+        Some(Access::Login | Access::Permission) => None,
+        None => profile(entry, decision).map(|name| format!("{PROFILE}{name}")),
+    };
     let members = [
-        ("meta", profile(entry, decision).map(|p| json!({ "profile": [format!("{PROFILE}{p}")] }))),
+        ("meta", profile.map(|profile| json!({ "profile": [profile] }))),
         ("outcomeDesc", reason.map(|r| json!(r))),
         ("purposeOfEvent", entry.purpose.as_ref().map(|p| json!([concept(REASON, p)]))),
     ];

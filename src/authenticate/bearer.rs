@@ -5,10 +5,30 @@
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
+use super::jose::proof::ALGS;
 use crate::error::{Error, Kind, Result};
 
+/// How a token is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Scheme {
+    /// By itself.
+    Bearer,
+    /// With a proof that its bearer holds the key it is bound to.
+    Proven,
+}
+
+/// Is the token of this request shown with a proof? Says nothing of whether it is one.
+pub fn is_proven(headers: &HeaderMap) -> bool {
+    let value = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    value.and_then(|value| value.get(..4)).is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"dpop"))
+}
+
 /// The token of a request, as it was sent: one that was never seen must be [`well_formed`].
-pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str> {
+pub(super) fn token<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&str>,
+    scheme: Scheme,
+) -> Result<&'a str> {
     if query.is_some_and(names_a_token) {
         return Err(Error::invalid(
             "A token goes into the Authorization header, never into a URL.",
@@ -22,8 +42,12 @@ pub(super) fn token<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&
         return Err(Error::invalid("Send one Authorization header."));
     }
     let value = value.to_str().map_err(|_| malformed())?;
-    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let (said, rest) = value.split_once(' ').unwrap_or((value, ""));
+    let name = match scheme {
+        Scheme::Bearer => "bearer",
+        Scheme::Proven => "dpop",
+    };
+    if !said.eq_ignore_ascii_case(name) {
         return Err(absent());
     }
     Ok(rest.trim_start_matches(' '))
@@ -46,6 +70,11 @@ pub fn challenge(kind: Kind, scope: Option<&str>) -> Option<HeaderValue> {
     }
     if kind == Kind::InvalidToken || kind == Kind::Expired {
         return Some(HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    }
+    if kind == Kind::UnprovenKey || kind == Kind::NumberNeeded {
+        let number = kind == Kind::NumberNeeded;
+        let error = if number { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+        return HeaderValue::try_from(format!("DPoP error=\"{error}\", algs=\"{ALGS}\"")).ok();
     }
     if kind != Kind::Forbidden {
         return None;

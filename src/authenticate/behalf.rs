@@ -32,7 +32,7 @@ impl Errand {
     /// `Forbidden` if it has come through too many gateways.
     pub fn of(caller: &Caller, scopes: &Scopes, issuer: &str) -> Result<Self> {
         let mut statement = caller.statement().clone();
-        statement.scope = scopes.intersect(caller.scopes()).without_native().to_string();
+        statement.scope = scopes.intersect(caller.scopes()).without_ours().to_string();
         statement.spoken_by(issuer);
         // An emergency must reach its holder with the client's own proof; it does not travel by ours.
         statement.break_glass = None;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     jose::Refusal,
@@ -27,12 +28,16 @@ pub(crate) struct AccessClaims {
     /// The peer through which it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<NodeCode>,
-    /// The certificate without which it is worthless (RFC 8705 section 3.1).
+    /// The certificate or key without which it is worthless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
     /// The launch it comes of: all tokens of one launch end together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<String>,
+    /// What the app was told of the launch beside the patient; nothing here reads it but who asks what
+    /// the token says.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) launched: Map<String, Value>,
 }
 
 impl AccessClaims {
@@ -51,9 +56,21 @@ pub(crate) fn family_id(family: &str) -> [u8; 32] {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirmation {
-    /// Base64url of the SHA-256 of the certificate.
-    #[serde(rename = "x5t#S256")]
-    pub(crate) certificate: String,
+    /// Base64url of the SHA-256 of the certificate (RFC 8705 section 3.1).
+    #[serde(default, rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<String>,
+    /// Thumbprint of a key (RFC 9449 section 6.1).
+    #[serde(default, rename = "jkt", skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+}
+
+/// What a token is bound to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Bound {
+    /// SHA-256 of a certificate.
+    pub(super) certificate: Option<[u8; 32]>,
+    /// Thumbprint of a key.
+    pub(super) key: Option<[u8; 32]>,
 }
 
 /// Who asks: made only from a verified access token. Cheap to share behind an `Arc`.
@@ -64,7 +81,7 @@ pub struct Caller {
     token_id: [u8; 32],
     family: Option<[u8; 32]>,
     expires: Moment,
-    certificate: Option<[u8; 32]>,
+    bound: Bound,
     through: Vec<Option<String>>,
     fingerprint: [u8; 16],
 }
@@ -82,11 +99,11 @@ impl Caller {
         claims: AccessClaims,
         jti: &str,
         expires: Moment,
-        certificate: Option<[u8; 32]>,
+        bound: Bound,
         peers: &Peers,
     ) -> Result<Self, Refusal> {
         let family = claims.family_id();
-        let AccessClaims { mut statement, node, cnf: _, family: _ } = claims;
+        let AccessClaims { mut statement, node, .. } = claims;
         statement.roles.sort_unstable();
         statement.roles.dedup();
         statement.declared.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -100,7 +117,7 @@ impl Caller {
             node,
             family,
             expires,
-            certificate,
+            bound,
             through,
         })
     }
@@ -198,8 +215,8 @@ impl Caller {
         self.fingerprint
     }
 
-    pub(super) const fn certificate(&self) -> Option<&[u8; 32]> {
-        self.certificate.as_ref()
+    pub(super) const fn bound(&self) -> &Bound {
+        &self.bound
     }
 
     pub(crate) const fn statement(&self) -> &Statement {

@@ -12,6 +12,8 @@ pub mod address;
 pub mod key;
 pub mod claims;
 pub mod login;
+pub mod proof;
+pub mod ring;
 pub mod sign;
 
 use std::{fmt, time::Duration};

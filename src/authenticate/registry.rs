@@ -78,6 +78,9 @@ pub struct ClientEntry {
     /// Where it may have people sent back to after they logged in; compared letter by letter.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Must every token of it be bound to a key that it shows to hold?
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// Organisations beside its own whose professionals may use it, `urn:oid:...`.
     #[serde(default)]
     pub user_organizations: Vec<String>,
@@ -191,6 +194,12 @@ impl Registry {
     /// The client of a name.
     pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
         self.0.get(id)
+    }
+
+    /// Where the pages of apps are, as browsers name it.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        let pages = self.0.values().flat_map(|client| &client.entry.redirect_uris);
+        pages.filter_map(|uri| redirect::origin(uri))
     }
 
     /// All of them, in no order.

@@ -18,7 +18,7 @@ use super::{documents::unreadable, exit::Exit, output::Output};
 use crate::{
     authenticate::jose::{
         key::Algorithm,
-        sign::{Signer, generate},
+        sign::{Signer, generate, generate_rsa},
     },
     config::node,
     domain::id::NodeCode,
@@ -140,6 +140,9 @@ impl Member<'_> {
         issued.write(&self.dir, "gateway").map_err(Error::unavailable)?;
         master::create(&self.dir.join("master.key"), &*output.around.chance)?;
         let signer = key(&self.dir.join("token.jwk"), Algorithm::Es256)?;
+        let identity = self.dir.join("identity.pem");
+        keep(&identity)?;
+        pki::write_secret(&identity, generate_rsa()?.as_bytes()).map_err(Error::unavailable)?;
         output.line(self.own(at.port(), output));
         output.line(self.for_peers(&issued, &signer, output)?);
         Ok(())
@@ -157,7 +160,8 @@ impl Member<'_> {
              [listen]\npublic = \"0.0.0.0:{port}\"\ncertificate = \"{dir}/gateway.pem\"\n\
              key_file = \"{dir}/gateway.key\"\nauthorities = \"{dir}/peers-ca.pem\"\n\n\
              [store]\ndirectory = \"{dir}/data\"\nmaster_key_file = \"{dir}/master.key\"\n\n\
-             [tokens]\nkey_file = \"{dir}/token.jwk\"\n"
+             [tokens]\nkey_file = \"{dir}/token.jwk\"\n\
+             identity_key_file = \"{dir}/identity.pem\"\n"
         )
     }
 

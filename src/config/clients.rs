@@ -69,6 +69,7 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         native_owner: section.flag("native_owner", false),
         public,
         redirect_uris: section.texts("redirect_uris"),
+        dpop_bound_access_tokens: section.flag("dpop_bound_access_tokens", false),
         user_organizations: section.texts("user_organizations"),
     };
     Some(ClientEntry { client_id: client_id?, name: name?, organization: organization?, ..entry })

@@ -44,6 +44,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("clients.break_glass", "May it declare an emergency?"),
     ("clients.client_id", "By what it is known here; it stands in every audit record."),
     ("clients.declares", "Ids of grounds of the law table that it may declare."),
+    (
+        "clients.dpop_bound_access_tokens",
+        "Must its tokens be bound to a key of its own (DPoP, RFC 9449)?",
+    ),
     ("clients.introspects", "May it ask what a token of anybody says?"),
     ("clients.jwks", "Its public keys."),
     ("clients.jwks_uri", "Where it publishes its public keys, in place of jwks."),
@@ -196,6 +200,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("store.readers", "Threads that read the file."),
     ("store.statement_ms", "How long one statement may take."),
     ("store.url", "The database, without a password."),
-    ("tokens", "The key that signs tokens and assertions."),
+    ("tokens", "The keys that sign tokens and assertions."),
+    ("tokens.identity_key", "The RSA key that signs ID tokens, JWK or PKCS#8 PEM."),
     ("tokens.key", "The private key, JWK or PKCS#8 PEM."),
+    (
+        "tokens.published_files",
+        "Keys that sign nothing now and whose tokens are believed: the next one, the last one.",
+    ),
 ];

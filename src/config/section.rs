@@ -354,6 +354,19 @@ impl<'a> Section<'a> {
         self.file(key)
     }
 
+    /// The texts of files that a key lists.
+    pub fn files(&mut self, key: &str) -> Vec<Zeroizing<String>> {
+        let paths: Vec<_> = self.texts(key).iter().map(|text| self.directory.join(text)).collect();
+        let read = |path: &PathBuf| match fs::read_to_string(path) {
+            Ok(text) => Some(Zeroizing::new(text)),
+            Err(error) => {
+                self.fault(key, format!("{} cannot be read: {}", path.display(), error.kind()));
+                None
+            }
+        };
+        paths.iter().filter_map(read).collect()
+    }
+
     /// A secret: the text of `key`, or of the file that `key_file` names. Gives the file too.
     pub fn secret(&mut self, key: &str) -> Option<(Option<PathBuf>, Zeroizing<String>)> {
         self.note_beside(key, Want::Secret);

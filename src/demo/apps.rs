@@ -44,7 +44,7 @@ pub const APPS: [App; 2] = [
     App {
         id: "plan-desk",
         name: "Plan Desk",
-        scopes: &["user/*.rs"],
+        scopes: &["user/*.rs", "patient/*.rs", "launch"],
         purposes: &["CAREMGT", "TREAT"],
         at_work: true,
     },
@@ -77,6 +77,7 @@ impl App {
             native_owner: false,
             public: true,
             redirect_uris: vec![BACK.to_owned()],
+            dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
         }
     }

@@ -112,6 +112,7 @@ impl DemoClient {
             native_owner: self.scope == "mylife/native.write",
             public: false,
             redirect_uris: Vec::new(),
+            dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
         }
     }

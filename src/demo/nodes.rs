@@ -17,6 +17,7 @@ use crate::{
     authenticate::{
         jose::{
             key::Algorithm,
+            ring::Ring,
             sign::{self, Signer},
         },
         peer::PeerLimits,
@@ -84,6 +85,8 @@ pub struct Node {
     directory: PathBuf,
     keys: Arc<Keys>,
     signer: Arc<Signer>,
+    /// Signs ID tokens.
+    identity: Arc<Signer>,
     tls: Issued,
 }
 
@@ -280,6 +283,9 @@ fn node(
     let keys = Arc::new(master::read(&master, Arc::clone(&world.chance))?);
     let jwk = sign::generate(Algorithm::Es256)?;
     pki::write_secret(&directory.join("token.jwk"), jwk.as_bytes()).map_err(Error::unavailable)?;
+    let identity = sign::generate_rsa()?;
+    let identity_file = directory.join("identity.pem");
+    pki::write_secret(&identity_file, identity.as_bytes()).map_err(Error::unavailable)?;
     let tls = world.ca.gateway(&[HOST, "localhost"], world.now)?;
     tls.write(&directory, "tls").map_err(Error::unavailable)?;
     let port = |listener: &TcpListener| {
@@ -297,6 +303,7 @@ fn node(
         directory,
         keys,
         signer: Arc::new(Signer::from_jwk(&jwk)?),
+        identity: Arc::new(Signer::from_pem(&identity, None)?.for_identity()?),
         tls,
     })
 }
@@ -325,7 +332,7 @@ fn setup(
         holds_data: !node.is_portal(),
         directory_path: node.directory.join(own),
         keys: Arc::clone(&node.keys),
-        signer: Arc::clone(&node.signer),
+        ring: Ring::of(Arc::clone(&node.signer)).with_identity(Some(Arc::clone(&node.identity))),
         clients: clients
             .iter()
             .filter(|client| client.nodes.contains(&node.slug))

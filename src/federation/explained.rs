@@ -64,14 +64,11 @@ impl Source {
             .header(header::ACCEPT_LANGUAGE, language);
         match self.send(asking, request, body).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
-                match checked(reply.body(), &id) {
-                    Some(said) => part(State::Complete, Some((id.into(), said))),
-                    None => {
-                        let reason = lying();
-                        tracing::warn!(source.name = %self.code, %reason, "source lied");
-                        part(State::NotReached, None)
-                    }
+                if let Some(said) = checked(reply.body(), &id) {
+                    return part(State::Complete, Some((id.into(), said)));
                 }
+                tracing::warn!(source.name = %self.code, reason = %lying(), "source lied");
+                part(State::NotReached, None)
             }
             Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => {
                 part(State::Complete, None)

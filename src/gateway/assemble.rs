@@ -38,6 +38,7 @@ use crate::{
         Gateway,
         kept::Kept,
         open::{Opened, PeerSetup, Setup, handle_key, open_log, open_store},
+        origin::Origins,
         public::Documents,
     },
     native::schemas::Schemas,
@@ -131,13 +132,11 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::open`]; then this one goes on as it is.
     pub async fn renewed(&self, setup: Setup) -> Result<Self> {
-        let mut former = self.former_keys.clone();
-        let last = self.tokens.signer.public();
-        if setup.signer.public() != last {
-            former.insert(0, last.clone());
-            former.retain(|key| key != setup.signer.public());
-            former.truncate(FORMER);
-        }
+        let mut former = vec![self.tokens.signer.public().clone()];
+        former.extend(self.former_keys.iter().cloned());
+        let named = setup.ring.public();
+        former.retain(|key| !named.contains(key));
+        former.truncate(FORMER);
         let stock = Stock {
             store: Arc::clone(&self.tokens.store),
             log: Arc::clone(&self.log),
@@ -167,9 +166,8 @@ impl Gateway {
         let fetcher = Fetcher::new(Arc::clone(&setup.transport), setup.key_rules, &setup.clock)?;
         let fetcher = Arc::new(fetcher);
         let keys_of_clients = PublishedKeys::new(&registry, &fetcher);
-        let signing: Vec<PublicKey> =
-            [setup.signer.public()].into_iter().chain(&stock.former).cloned().collect();
-        let own_keys = KeySet::of(&signing).map_err(mistakes)?;
+        let ring = setup.ring.believing(&stock.former);
+        let own_keys = ring.accepted()?;
         let (peers, sources) = peers(
             setup.peers,
             &setup.url,
@@ -179,8 +177,9 @@ impl Gateway {
             &setup.clock,
         )?;
         let peers = Arc::new(Peers::build(peers).map_err(mistakes)?);
-        let metadata = Metadata::new(&setup.url, signing, !peers.is_empty())?
-            .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty());
+        let metadata = Metadata::new(&setup.url, ring.public(), !peers.is_empty())?
+            .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty())
+            .with_identity(ring.identity().algorithm());
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let pace = Arc::new(stock.pace);
         let kept = Fleeting::new(Arc::clone(&stock.shared), Arc::clone(&keys));
@@ -191,7 +190,7 @@ impl Gateway {
         let sender = Sender {
             node: setup.node.clone(),
             issuer: setup.url.clone(),
-            signer: Arc::clone(&setup.signer),
+            signer: Arc::clone(ring.signing()),
             chance: Arc::clone(&setup.chance),
             clock: Arc::clone(&setup.clock),
         };
@@ -213,13 +212,15 @@ impl Gateway {
             None => Arc::new(Outbox::open(sender, Arc::clone(&store), Arc::clone(&sources)).await?),
         };
         Ok(Self {
+            origins: Origins::of(&registry),
             outbox,
             authenticator: Arc::clone(&authenticator),
             tokens: TokenEndpoint {
                 url: format!("{}/oauth/token", setup.url),
                 issuer: setup.url,
                 audience: base.clone(),
-                signer: setup.signer,
+                signer: Arc::clone(ring.signing()),
+                identity: Arc::clone(ring.identity()),
                 registry,
                 keys: keys_of_clients,
                 peers,

@@ -33,9 +33,11 @@ impl Gateway {
                 let provider = path.rsplit('/').next().unwrap_or_default();
                 self.tokens.returns(question, provider, asked.now).await
             }
-            Endpoint::Authorize | Endpoint::Introspect | Endpoint::Revoke | Endpoint::Token => {
-                self.tokens.authorize(question, asked.now).await
-            }
+            Endpoint::Authorize
+            | Endpoint::Introspect
+            | Endpoint::Launch
+            | Endpoint::Revoke
+            | Endpoint::Token => self.tokens.authorize(question, asked.now).await,
         };
         let Some(event) = visited.event else { return visited.response.map(Body::free) };
         if let Some(reason) = event.refused {

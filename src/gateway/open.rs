@@ -14,7 +14,11 @@ use crate::{
         checkpoint,
         log::{Log, LogKeys},
     },
-    authenticate::{jose::sign::Signer, peer::PeerLimits, registry::ClientEntry},
+    authenticate::{
+        jose::{ring::Ring, sign::Signer},
+        peer::PeerLimits,
+        registry::ClientEntry,
+    },
     chance::Chance,
     clock::Clock,
     consent::law::Law,
@@ -52,8 +56,8 @@ pub struct Setup {
     pub directory_path: PathBuf,
     /// Keys of stored values; every other key but the token key is derived from them.
     pub keys: Arc<Keys>,
-    /// Signs tokens and assertions.
-    pub signer: Arc<Signer>,
+    /// Signs tokens and assertions; its tokens are believed.
+    pub ring: Ring,
     /// Clients.
     pub clients: Vec<ClientEntry>,
     /// Whence the keys of clients may be fetched.

@@ -21,7 +21,9 @@ use crate::{
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
     fhir::types::ResourceType,
-    gateway::{Gateway, capability, definitions, directory::id_of, openapi, request::Asked},
+    gateway::{
+        Gateway, accept, capability, definitions, directory::id_of, openapi, request::Asked,
+    },
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
@@ -38,6 +40,7 @@ pub struct Documents {
     smart: Document,
     server: Document,
     keys: Document,
+    resource: Document,
     /// Where people log in.
     openid: Option<Document>,
     schemas: BTreeMap<&'static str, Document>,
@@ -82,6 +85,7 @@ impl Documents {
             smart: Document::new(&metadata.smart_configuration()),
             server: Document::new(&metadata.authorization_server()),
             keys: Document::new(&metadata.jwks()),
+            resource: Document::new(&metadata.protected_resource()),
             openid: metadata.openid_configuration().as_ref().map(Document::new),
             schemas,
             directory: by_type,
@@ -97,6 +101,10 @@ impl Gateway {
         document: Public,
         name: &str,
     ) -> Result<Response<Body>> {
+        // Documents that are no FHIR are JSON, whatever is asked for.
+        if document == Public::Capability {
+            accept::acceptable(asked, false)?;
+        }
         let json = "application/json";
         let (value, kind) = match document {
             Public::AuthorizationServer => (&self.documents.server, json),
@@ -113,6 +121,7 @@ impl Gateway {
                 let document = self.documents.openid.as_ref();
                 (document.ok_or_else(Error::not_found)?, json)
             }
+            Public::ProtectedResource => (&self.documents.resource, json),
             Public::SmartConfiguration => (&self.documents.smart, json),
             Public::Schema => {
                 // By the name of the file, or of the document: `native/plan.json`.
@@ -154,12 +163,17 @@ impl Gateway {
             Endpoint::Authorize | Endpoint::Consent | Endpoint::Login | Endpoint::Return => {
                 return Ok(self.launch(asked, question, (endpoint, path)).await);
             }
-            Endpoint::Token => self.tokens.answer(question, asked.now).await,
+            Endpoint::Token => {
+                // Whether a launch was ended is asked of what was revoked, and that may be read late.
+                self.authenticator.revoked().current(self.clock.elapsed())?;
+                self.tokens.answer(question, asked.now).await
+            }
             Endpoint::Revoke => self.tokens.revoke(question, asked.now).await,
             Endpoint::Introspect => {
                 self.authenticator.revoked().current(self.clock.elapsed())?;
                 self.tokens.introspect(question, asked.now).await
             }
+            Endpoint::Launch => Box::pin(self.tokens.opens(question, asked.now)).await,
         };
         let (road, client) = (endpoint.name(), answered.client.as_deref());
         if let Some(refused) = &answered.refused {
@@ -169,15 +183,6 @@ impl Gateway {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
             return Ok(answered.response.map(Body::free));
         }
-        let (reason, types) = match endpoint {
-            Endpoint::Revoke => ("revocation-refused", vec![road.into()]),
-            Endpoint::Introspect => ("introspection-refused", vec![road.into()]),
-            Endpoint::Authorize
-            | Endpoint::Consent
-            | Endpoint::Login
-            | Endpoint::Return
-            | Endpoint::Token => ("token-refused", Vec::new()),
-        };
         let done = Done {
             caller: Caller {
                 client: answered.client.as_deref().unwrap_or_default().into(),
@@ -187,8 +192,10 @@ impl Gateway {
             },
             purpose: None,
             interaction: Interaction::Operation,
-            types,
-            outcome: answered.refused.map_or(Outcome::Success, |_| Outcome::Refused(reason.into())),
+            types: vec![road.into()],
+            outcome: answered
+                .refused
+                .map_or(Outcome::Success, |_| Outcome::Refused(refusal(endpoint).into())),
         };
         let request = asked.request_alone();
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;
@@ -196,5 +203,19 @@ impl Gateway {
             Ok(()) => answered.response.map(Body::free),
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
         })
+    }
+}
+
+/// The stable code of a refusal at an endpoint.
+const fn refusal(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Revoke => "revocation-refused",
+        Endpoint::Introspect => "introspection-refused",
+        Endpoint::Launch => "launch-refused",
+        Endpoint::Authorize
+        | Endpoint::Consent
+        | Endpoint::Login
+        | Endpoint::Return
+        | Endpoint::Token => "token-refused",
     }
 }

@@ -10,16 +10,20 @@ use http::{HeaderMap, HeaderName, Method, Response};
 
 use crate::{
     audit::step,
+    authenticate::bearer,
     chance::base32,
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
     gateway::{Gateway, accept, recorded_query},
-    listen::{Answer, Answering, Incoming, body::Body},
+    listen::{
+        Answer, Answering, Incoming,
+        body::{Body, BodyReader},
+    },
     mutant::{self, Mutant},
     query::{Query, Raw},
     respond,
-    route::{self, Call},
+    route::{self, Call, Endpoint},
     scope::Grant,
     smart,
     telemetry::{
@@ -125,34 +129,29 @@ impl Gateway {
             is_head: parts.method == Method::HEAD,
         };
         let path = parts.uri.path();
+        if let Some(answer) =
+            self.origins.beforehand(&parts.method, path, &parts.headers, &asked.request_id)
+        {
+            return answer;
+        }
+        let is_proven = bearer::is_proven(&parts.headers);
         let mut grant = None;
         let answered = match route::recognise(&parts.method, path) {
             Err(error) => Err(error),
-            Ok(Call::Public(public, name)) => {
-                accept::acceptable(&asked, false).and_then(|()| self.public(&asked, public, &name))
+            Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
+            Ok(Call::OAuth(endpoint)) => {
+                Box::pin(self.authorization(&mut asked, body, endpoint, path)).await
             }
-            Ok(Call::OAuth(endpoint)) => match Box::pin(body.whole()).await {
-                Ok(bytes) => {
-                    asked.body = bytes;
-                    Box::pin(self.oauth(&asked, endpoint, path)).await
-                }
+            Ok(call) => match self.admitted(&asked, path, call, is_proven).await {
                 Err(error) => Err(error),
-            },
-            Ok(call) => {
-                let begun = self.clock.elapsed();
-                let granted = self.grant(&asked, call);
-                let known = self.clock.elapsed();
-                self.inside.took(Stage::Authenticate, known.saturating_sub(begun));
-                match granted {
-                    Err(error) => Err(error),
-                    Ok(granted) => {
-                        let outcome = self.walk(&mut asked, body, &granted).await;
-                        self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(known));
-                        grant = Some(granted);
-                        outcome
-                    }
+                Ok(granted) => {
+                    let known = self.clock.elapsed();
+                    let outcome = self.walk(&mut asked, body, &granted).await;
+                    self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(known));
+                    grant = Some(granted);
+                    outcome
                 }
-            }
+            },
         };
         let road = grant.as_ref().map_or("none", |g| g.call().name());
         let response = match answered {
@@ -165,7 +164,39 @@ impl Gateway {
                 Box::pin(self.refused(&asked, grant.as_ref(), path, error)).await
             }
         };
-        accept::prettied(&asked, response)
+        let response = accept::prettied(&asked, response);
+        let response = if is_proven { self.proven_told(now, response) } else { response };
+        self.origins.shown(path, &parts.headers, response)
+    }
+
+    /// Who asks, and may they? With a proof of possession where the token demands one.
+    async fn admitted(
+        &self,
+        asked: &Asked<'_>,
+        path: &str,
+        call: Call,
+        is_proven: bool,
+    ) -> Result<Grant> {
+        let begun = self.clock.elapsed();
+        let granted = if is_proven {
+            Box::pin(self.grant_proven(asked, path, call)).await
+        } else {
+            self.grant(asked, call)
+        };
+        self.inside.took(Stage::Authenticate, self.clock.elapsed().saturating_sub(begun));
+        granted
+    }
+
+    /// What is asked of authorization, which reads every body.
+    async fn authorization(
+        &self,
+        asked: &mut Asked<'_>,
+        body: BodyReader,
+        endpoint: Endpoint,
+        path: &str,
+    ) -> Result<Response<Body>> {
+        asked.body = body.whole().await?;
+        self.oauth(asked, endpoint, path).await
     }
 
     /// An address that is not served is refused whatever is held.
@@ -187,7 +218,7 @@ impl Gateway {
     async fn walk(
         &self,
         asked: &mut Asked<'_>,
-        body: crate::listen::body::BodyReader,
+        body: BodyReader,
         grant: &Grant,
     ) -> Result<Response<Body>> {
         self.pace.request(grant.caller().client_id(), asked.now).await?;

@@ -12,8 +12,9 @@ use serde_json::{Map, value::RawValue};
 
 use super::{
     form::Form,
+    possession,
     refused::{Code, Refused},
-    token::{Granted, TokenEndpoint, narrow},
+    token::{Granted, Proven, TokenEndpoint, narrow},
 };
 use crate::{
     authenticate::{
@@ -123,11 +124,12 @@ impl TokenEndpoint {
     pub(super) async fn client_credentials(
         &self,
         form: &Form,
-        address: IpAddr,
+        asked: Proven<'_>,
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let (client, proof) = self.proven(form, address, known, now).await?;
+        let (client, proof) = self.proven(form, asked.address, known, now).await?;
+        possession::demanded(client, asked.key)?;
         let scopes = narrow(form.value("scope"), client.scopes())?;
         let extensions = proof.claims.extensions.as_deref().map(RawValue::get);
         let stated: Extensions = match extensions.map(serde_json::from_str).transpose() {

@@ -11,9 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     form::Form,
-    launch::consent::{CODE, Code as Held, Permitted},
+    launch::{
+        consent::{CODE, Code as Held, Permitted},
+        context::Context,
+    },
+    possession,
     refused::{Code, Refused},
-    token::{Granted, TokenEndpoint},
+    token::{Granted, Proven, TokenEndpoint},
 };
 use crate::{
     authenticate::{
@@ -33,11 +37,12 @@ impl TokenEndpoint {
     pub(super) async fn authorization_code(
         &self,
         form: &Form,
-        address: IpAddr,
+        asked: Proven<'_>,
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let client = self.app_of(form, address, known, now).await?;
+        let client = self.app_of(form, asked.address, known, now).await?;
+        possession::demanded(client, asked.key)?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);
         let code = form.value("code").ok_or(Refused::request("no code"))?;
         let held = self.launch.kept.look::<Held>("code", code, now).await;
@@ -57,13 +62,19 @@ impl TokenEndpoint {
         if !form.value("code_verifier").is_some_and(|verifier| proves(verifier, &held.challenge)) {
             return Err(refused("code_verifier"));
         }
-        let mut beside = Self::beside(permitted);
-        self.add_refresh(permitted, &mut beside, now)?;
+        if held.key.is_some_and(|bound| asked.key != Some(&bound)) {
+            return Err(refused("bound to another key"));
+        }
+        let key = possession::binding(client, asked.key);
+        let permitted = Permitted { key, ..permitted.clone() };
+        let mut beside = Self::beside(&permitted);
+        self.add_refresh(&permitted, &mut beside, now)?;
         if Words::parse(&permitted.statement.scope).has(Word::OpenId) {
             let token = self.id_token(client, &held, now)?;
             beside.insert("id_token".to_owned(), token.into());
         }
-        Ok(Self::launched(permitted.clone(), permitted.statement.scope.clone(), beside))
+        let scope = permitted.statement.scope.clone();
+        Ok(Self::launched(permitted, scope, beside))
     }
 
     /// An app says who it is: one that keeps keys proves it.
@@ -133,6 +144,7 @@ impl TokenEndpoint {
             beside.insert("patient".to_owned(), patient.as_str().into());
             beside.insert("need_patient_banner".to_owned(), permitted.for_other.into());
         }
+        beside.extend(permitted.context.iter().flat_map(Context::told));
         beside
     }
 
@@ -157,7 +169,7 @@ impl TokenEndpoint {
         if let (Some(subject), Some(all)) = (subject, claims.as_object_mut()) {
             all.insert("fhirUser".to_owned(), format!("{}/{subject}", self.audience).into());
         }
-        let signed = self.signer.sign(TokenKind::IdToken, &registered, &claims);
+        let signed = self.identity.sign(TokenKind::IdToken, &registered, &claims);
         signed.map_err(|why| Refused::fault(&why))
     }
 }

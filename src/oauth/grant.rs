@@ -70,7 +70,7 @@ impl TokenEndpoint {
 /// The statement as it holds here: no scope it did not have, the peer named as the one who speaks,
 /// the client under the peer's code so that it cannot be taken for one of ours.
 fn narrowed(statement: &mut Statement, peer: &Peer, scope: Option<&str>) -> Result<(), Refused> {
-    let had = Scopes::parse(&statement.scope).without_native();
+    let had = Scopes::parse(&statement.scope).without_ours();
     let asked = scope.map_or_else(|| had.to_string(), str::to_owned);
     statement.scope = narrow(Some(&asked), &had)?.to_string();
     statement.spoken_by(&peer.issuer);

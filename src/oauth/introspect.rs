@@ -11,12 +11,11 @@ use http::{HeaderMap, Response, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::{
-    form::Form,
     refused::{Code, Refused, json_response},
     token::{Answered, Asked, Known, TokenEndpoint, refuse_second_method},
 };
 use crate::{
-    authenticate::{Examined, registry::Client},
+    authenticate::{Caller, Examined},
     domain::moment::Moment,
 };
 
@@ -39,7 +38,14 @@ impl TokenEndpoint {
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
         let client = if is_bearer(asked.headers) && form.value("client_assertion").is_none() {
-            self.bearing(asked, &form, known, now).await?
+            {
+                if form.value("client_secret").is_some() {
+                    return Err(Refused::request("two ways of client authentication"));
+                }
+                let caller = self.bearing(asked, known, now).await?;
+                let unknown = || Refused::new(Code::InvalidClient, "unknown client");
+                self.registry.client(caller.client_id()).ok_or_else(unknown)?
+            }
         } else {
             refuse_second_method(asked.headers, &form)?;
             self.proven(&form, asked.address, &mut known.client, now).await?.0
@@ -58,17 +64,13 @@ impl TokenEndpoint {
         Ok(json_response(StatusCode::OK, body.to_string()))
     }
 
-    /// The client whose own access token the request bears.
-    async fn bearing(
+    /// Who bears an access token of a client's own.
+    pub(super) async fn bearing(
         &self,
         asked: Asked<'_>,
-        form: &Form,
         known: &mut Known,
         now: Moment,
-    ) -> Result<&Arc<Client>, Refused> {
-        if form.value("client_secret").is_some() {
-            return Err(Refused::request("two ways of client authentication"));
-        }
+    ) -> Result<Arc<Caller>, Refused> {
         let refused = |why: &'static str| Refused {
             challenge: Some(CHALLENGE),
             ..Refused::new(Code::InvalidClient, why)
@@ -79,7 +81,7 @@ impl TokenEndpoint {
         let client = client.ok_or_else(|| refused("the access token is no client's own"))?;
         self.keep_claimed(client, asked.address, now).await?;
         known.client = Some(Arc::clone(client.id()));
-        Ok(client)
+        Ok(caller)
     }
 }
 
@@ -98,9 +100,10 @@ fn said(good: &Examined) -> Value {
         "purpose_of_use": statement.purpose,
         "subject_id": statement.subject,
     });
+    let proven = good.claims.cnf.as_ref().is_some_and(|cnf| cnf.key.is_some());
     let mut said = json!({
         "active": true,
-        "token_type": "Bearer",
+        "token_type": if proven { "DPoP" } else { "Bearer" },
         "scope": statement.scope,
         "client_id": statement.client_id,
         "iss": registered.iss,
@@ -114,6 +117,9 @@ fn said(good: &Examined) -> Value {
         "cnf": good.claims.cnf,
         "extensions": { "ihe_iua": acting },
     });
+    if let Some(all) = said.as_object_mut() {
+        all.extend(good.claims.launched.clone());
+    }
     leave_out_nothings(&mut said);
     said
 }

@@ -8,21 +8,23 @@
 pub mod login;
 pub mod provider;
 mod browser;
+pub(super) mod context;
 pub(super) mod consent;
 pub mod fleeting;
 mod page;
 mod request;
 mod view;
+mod visited;
 mod words;
 
 use std::{net::IpAddr, sync::Arc};
 
-use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Response, StatusCode,
+    HeaderMap, Method, StatusCode,
     header::{ACCEPT_LANGUAGE, SET_COOKIE},
 };
 
+pub use self::visited::{Event, Visited};
 use self::{
     browser::{Browser, Login},
     consent::{Choice, Deed, Offer, Whose},
@@ -31,6 +33,7 @@ use self::{
     provider::{Away, Providers},
     request::{Back, Fault, Trouble, Wish},
     view::Say,
+    visited::{Step, Stop},
     words::Tongue,
 };
 use super::{
@@ -63,65 +66,6 @@ impl Launch {
         !self.sandbox.is_empty() || !self.providers.is_empty()
     }
 }
-
-/// What became of a request for a page.
-pub struct Visited {
-    /// What goes out.
-    pub response: Response<Bytes>,
-    /// What is to be written down of it, if something was decided.
-    pub event: Option<Event>,
-}
-
-/// Something that was decided.
-#[derive(Debug)]
-pub struct Event {
-    /// `authorize`, `login` or `consent`.
-    pub what: &'static str,
-    /// The app.
-    pub client: Option<String>,
-    /// `Type/id` of who acts.
-    pub subject: Option<String>,
-    /// Why nothing came of it.
-    pub refused: Option<&'static str>,
-    /// Scopes that were granted, without what narrows them.
-    pub granted: Vec<String>,
-    /// Scopes that could have been.
-    pub withheld: Vec<String>,
-}
-
-impl Event {
-    fn new(what: &'static str, client: Option<&str>) -> Self {
-        let client = client.map(str::to_owned);
-        let (granted, withheld) = (Vec::new(), Vec::new());
-        Self { what, client, subject: None, refused: None, granted, withheld }
-    }
-
-    fn refused(self, why: &'static str) -> Self {
-        Self { refused: Some(why), ..self }
-    }
-}
-
-/// Why a step of a page ends early.
-enum Stop {
-    /// With this answer.
-    Here(Box<Visited>),
-    /// With a fault of ours, or too many tries.
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl Stop {
-    fn page(response: Response<Bytes>) -> Self {
-        Self::Here(Box::new(Visited { response, event: None }))
-    }
-}
-
-type Step = Result<Visited, Stop>;
 
 /// What every step knows of its request.
 struct Visit {
@@ -190,7 +134,7 @@ impl TokenEndpoint {
             Form::of_query(asked.query.unwrap_or_default())
         };
         let form = form.map_err(|_| unknown("malformed request"))?;
-        let wish = match self.wish(&form, tongue) {
+        let mut wish = match self.wish(&form, tongue) {
             Ok(wish) => wish,
             Err(Fault::Shown(why)) => return Err(unknown(why)),
             Err(Fault::Sent(back, trouble)) => {
@@ -198,15 +142,31 @@ impl TokenEndpoint {
             }
         };
         let client = self.registry.client(&wish.client_id).ok_or_else(|| unknown("client"))?;
+        let opened = match form.value("launch") {
+            Some(value) => match self.given_out(value, &wish, client, now).await? {
+                Some(opened) => Some((value, opened)),
+                None => return Ok(self.not_opened(&wish)),
+            },
+            None => None,
+        };
         let browser = Browser::of(asked.headers);
         let login = match &browser {
             Some(browser) if !wish.anew => self.login(browser, now).await?,
             Some(_) | None => None,
         };
+        let is_meant =
+            |login: &Login| opened.as_ref().is_none_or(|(_, opened)| opened.is_for(&login.user));
+        let login = login.filter(is_meant);
         if wish.silent {
             let error = if login.is_some() { "interaction_required" } else { "login_required" };
             let trouble = Trouble::new(error, "prompt=none, and somebody must be asked");
             return Ok(self.sends_back(&wish.back(), trouble, Some(&wish.client_id), None));
+        }
+        if let Some((value, opened)) = opened {
+            wish.context = self.used_up(value, opened, now).await?;
+            if wish.context.is_none() {
+                return Ok(self.not_opened(&wish));
+            }
         }
         match (browser, login) {
             (Some(browser), Some(login)) => {
@@ -249,7 +209,7 @@ impl TokenEndpoint {
         let away = self.back_from(provider, &form, &browser, now).await?;
         let away: Away = away.ok_or_else(|| gone(tongue))?;
         let client = self.app(&away.wish, tongue)?;
-        let at_work = !away.wish.scopes(client, Context::User).is_empty();
+        let at_work = !away.wish.scopes(client, &[Context::User]).is_empty();
         match self.identified(&away, &form, at_work, now).await {
             Ok(user) => self.welcomes(Some(&browser), user, client, away.wish, now).await,
             Err(why) => self.login_failed(Some(browser), client, away.wish, why, now).await,
@@ -297,6 +257,8 @@ impl TokenEndpoint {
         let client = self.app(&wish, tongue)?;
         let Some(browser) = &visit.browser else { return Err(gone(tongue)) };
         let login = self.login(browser, now).await?;
+        // A page that waits for a login is answered by nobody the app was not opened for.
+        let login = login.filter(|login| wish.is_for(&login.user));
         let (Some(login), false) = (login, visit.form.value("do") == Some("other")) else {
             wish.anew = true;
             self.log_out(browser, now).await?;
@@ -351,7 +313,7 @@ impl TokenEndpoint {
         let acting = match &login.user {
             User::Professional { id, .. } => Some(Acting {
                 subject: format!("Practitioner/{id}"),
-                patient: None,
+                patient: wish.context.as_ref().map(|context| context.patient.clone()),
                 for_other: true,
             }),
             User::Person { mac, .. } => match Whose::of(&visit.form) {
@@ -427,6 +389,11 @@ impl TokenEndpoint {
         trouble: Option<Say>,
         now: Moment,
     ) -> crate::error::Result<Visited> {
+        if !wish.is_for(&login.user) {
+            let trouble = Trouble::new("access_denied", "opened for somebody else");
+            let subject = self.known_as(&login.user).await?;
+            return Ok(self.sends_back(&wish.back(), trouble, Some(&wish.client_id), subject));
+        }
         if Offer::of(&wish, client, &login.user).is_empty() {
             let trouble = Trouble::new("invalid_scope", "nothing for this kind of user");
             return Ok(self.sends_back(&wish.back(), trouble, Some(&wish.client_id), None));
@@ -434,6 +401,12 @@ impl TokenEndpoint {
         let name = self.wait(browser, wish.clone(), now).await?;
         let response = view::consent(&wish, client, &login.user, &name, trouble).response();
         Ok(Visited { response, event: None })
+    }
+
+    /// Unknown, used, over, another app's or not asked for: the same words.
+    fn not_opened(&self, wish: &Wish) -> Visited {
+        let trouble = Trouble::new("invalid_request", "no such launch of this app");
+        self.sends_back(&wish.back(), trouble, Some(&wish.client_id), None)
     }
 
     /// An error goes to the app, at the address it is registered with.

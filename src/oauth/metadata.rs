@@ -1,31 +1,28 @@
 //! What this server says of itself: one struct, so that its documents cannot disagree.
 //!
-//! Part of `oauth`. Sources: SMART App Launch 2.2 `conformance`, RFC 8414, RFC 7517, FHIR R4
+//! Part of `oauth`. Sources: SMART App Launch 2.2 `conformance`, RFC 8414, RFC 9728, RFC 7517, FHIR R4
 //! `CapabilityStatement.rest.security`. Only what is really there is named.
 
-use aws_lc_rs::digest;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
-};
 use serde_json::{Value, json};
 
 use super::token::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN};
 use crate::{
-    authenticate::jose::key::{Algorithm, PublicKey},
+    authenticate::jose::{
+        key::{Algorithm, PublicKey},
+        proof,
+    },
     error::{Error, Result},
     fhir::types::ResourceType,
     smart::word::Word,
 };
 
 /// What is there where people log in, in the words of SMART App Launch 2.2.
-const LAUNCH: [&str; 9] = [
+const LAUNCH: [&str; 10] = [
+    "launch-ehr",
     "launch-standalone",
     "authorize-post",
     "client-public",
-    "sso-openid-connect",
+    "context-ehr-patient",
     "context-standalone-patient",
     "context-banner",
     "permission-patient",
@@ -52,6 +49,8 @@ pub struct Metadata {
     pub peers: bool,
     /// URL of the endpoint at which people log in to an app; none where nobody can.
     pub authorization_endpoint: Option<String>,
+    /// How ID tokens are signed.
+    pub identity: Algorithm,
 }
 
 impl Metadata {
@@ -75,6 +74,7 @@ impl Metadata {
             keys,
             peers,
             authorization_endpoint: None,
+            identity: Algorithm::Es256,
         })
     }
 
@@ -84,8 +84,15 @@ impl Metadata {
         self
     }
 
-    /// `[base]/.well-known/smart-configuration`. It has an `issuer` only where people log in. S256 is
-    /// named all the same, as SMART demands the member.
+    /// The same where ID tokens are signed so.
+    pub const fn with_identity(mut self, identity: Algorithm) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// `[base]/.well-known/smart-configuration`. It has an `issuer` only where people log in and apps can
+    /// verify who they are, which SMART has by RSA alone. S256 is named all the same, as SMART demands
+    /// the member.
     pub fn smart_configuration(&self) -> Value {
         let mut document = self.shared();
         document.insert("code_challenge_methods_supported".to_owned(), json!(["S256"]));
@@ -93,7 +100,10 @@ impl Metadata {
             vec!["client-confidential-asymmetric", "permission-v1", "permission-v2"];
         if self.authorization_endpoint.is_some() {
             capabilities.extend(LAUNCH);
-            document.insert("issuer".to_owned(), json!(self.issuer));
+            if self.identity == Algorithm::Rs256 {
+                capabilities.push("sso-openid-connect");
+                document.insert("issuer".to_owned(), json!(self.issuer));
+            }
         }
         document.insert("capabilities".to_owned(), json!(capabilities));
         document.into()
@@ -115,15 +125,27 @@ impl Metadata {
         document.into()
     }
 
+    /// `/.well-known/oauth-protected-resource` of the FHIR base (RFC 9728).
+    pub fn protected_resource(&self) -> Value {
+        json!({
+            "resource": format!("{}/fhir", self.issuer),
+            "resource_name": "My Life gateway",
+            "authorization_servers": [self.issuer],
+            "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": proof::ALGORITHMS,
+            "tls_client_certificate_bound_access_tokens": self.peers,
+            "scopes_supported": scopes(self.authorization_endpoint.is_some()),
+        })
+    }
+
     /// `/.well-known/openid-configuration` (`OpenID` Connect Discovery), where people log in. Each app
     /// knows them by names of its own.
     pub fn openid_configuration(&self) -> Option<Value> {
         self.authorization_endpoint.as_ref()?;
-        let signing: Vec<_> = self.keys.iter().filter_map(|key| key.alg.as_deref()).collect();
         let mut document = self.authorization_server();
         let members = [
             ("subject_types_supported", json!(["pairwise"])),
-            ("id_token_signing_alg_values_supported", json!(signing)),
+            ("id_token_signing_alg_values_supported", json!([self.identity])),
             ("claims_supported", json!(["iss", "sub", "aud", "exp", "iat", "nonce", "fhirUser"])),
             ("request_parameter_supported", json!(false)),
             ("request_uri_parameter_supported", json!(false)),
@@ -195,6 +217,7 @@ impl Metadata {
             ("introspection_endpoint", json!(self.introspection_endpoint)),
             ("introspection_endpoint_auth_methods_supported", json!(["private_key_jwt", "Bearer"])),
             ("introspection_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
+            ("dpop_signing_alg_values_supported", json!(proof::ALGORITHMS)),
             ("scopes_supported", json!(scopes(self.authorization_endpoint.is_some()))),
         ];
         members.into_iter().chain(launch).map(|(name, value)| (name.to_owned(), value)).collect()
@@ -214,47 +237,4 @@ fn scopes(launch: bool) -> Vec<String> {
         .chain(words)
         .chain(people)
         .collect()
-}
-
-/// A document ready to be sent, with its strong `ETag`.
-#[derive(Clone, Debug)]
-pub struct Published {
-    body: Bytes,
-    etag: HeaderValue,
-}
-
-impl Published {
-    /// Writes the document once.
-    pub fn new(document: &Value) -> Result<Self> {
-        let body = document.to_string();
-        let hash = digest::digest(&digest::SHA256, body.as_bytes());
-        let short = hash.as_ref().get(..12).unwrap_or_default();
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(short));
-        let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
-        Ok(Self { body: body.into(), etag })
-    }
-
-    /// Answers a GET. It is JSON whatever the client accepts, and any origin may read it.
-    pub fn answer(&self, headers: &HeaderMap) -> Response<Bytes> {
-        let mut known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
-        let unchanged = known.any(|list| {
-            list.split(',').map(str::trim).any(|tag| {
-                tag == "*"
-                    || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes()
-            })
-        });
-        let mut response = Response::new(Bytes::new());
-        if unchanged {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else {
-            *response.body_mut() = self.body.clone();
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(CONTENT_TYPE, json);
-        }
-        let headers = response.headers_mut();
-        headers.insert(ETAG, self.etag.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        response
-    }
 }

@@ -5,7 +5,7 @@
 //! need know of it. That it was used, and that a launch was ended, stand in the store; one that comes
 //! twice was in two hands, so it ends the launch for both.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use super::{
     form::Form,
     launch::consent::Permitted,
+    possession,
     refused::{Code, Refused},
-    token::{Granted, TokenEndpoint},
+    token::{Granted, Proven, TokenEndpoint},
 };
 use crate::{
     authenticate::{
@@ -52,16 +53,20 @@ impl TokenEndpoint {
     pub(super) async fn refresh_token(
         &self,
         form: &Form,
-        address: IpAddr,
+        asked: Proven<'_>,
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let client = self.app_of(form, address, known, now).await?;
+        let client = self.app_of(form, asked.address, known, now).await?;
+        possession::demanded(client, asked.key)?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);
         let token = form.value("refresh_token").ok_or(Refused::request("no refresh_token"))?;
         let held = self.opened(token, client).ok_or_else(|| refused("no refresh token of it"))?;
         if now >= held.until || now >= held.permitted.ends {
             return Err(refused("the refresh token is over"));
+        }
+        if held.permitted.key.is_some_and(|bound| asked.key != Some(&bound)) {
+            return Err(refused("bound to another key"));
         }
         let scope = narrower(form.value("scope"), &held.permitted.statement.scope, client)?;
         let revoked = self.authenticator.revoked();
@@ -131,7 +136,7 @@ fn narrower(asked: Option<&str>, had: &str, client: &Client) -> Result<String, R
     if !all_known || !within {
         return Err(refused("more than was permitted"));
     }
-    let scopes = asked_scopes.without_native().intersect(client.scopes());
+    let scopes = asked_scopes.without_ours().intersect(client.scopes());
     let words = asked_words.intersect(client.words());
     if scopes.is_empty() && !words.has(Word::OpenId) {
         return Err(refused("nothing is left of it"));

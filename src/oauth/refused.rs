@@ -26,6 +26,8 @@ pub enum Code {
     ForeignToken,
     /// The client did not prove who it is.
     InvalidClient,
+    /// What the client shows is no proof that it holds a key.
+    InvalidDpopProof,
     /// What the client speaks for is not believed.
     InvalidGrant,
     /// The request is not one.
@@ -44,6 +46,8 @@ pub enum Code {
     UnauthorizedClient,
     /// Another grant type.
     UnsupportedGrantType,
+    /// The proof has to repeat our number.
+    UseDpopNonce,
 }
 
 impl Code {
@@ -59,6 +63,9 @@ impl Code {
             }
             Self::InvalidClient => {
                 (StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.")
+            }
+            Self::InvalidDpopProof => {
+                (BAD, "invalid_dpop_proof", "The DPoP proof is not accepted.")
             }
             Self::InvalidGrant => {
                 (BAD, "invalid_grant", "The assertion, code or token is not accepted.")
@@ -87,6 +94,9 @@ impl Code {
             ),
             Self::UnsupportedGrantType => {
                 (BAD, "unsupported_grant_type", "See grant_types_supported in the metadata.")
+            }
+            Self::UseDpopNonce => {
+                (BAD, "use_dpop_nonce", "Make the proof again with the number of DPoP-Nonce.")
             }
         }
     }

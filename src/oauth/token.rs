@@ -15,6 +15,7 @@ use super::{
     form::Form,
     keys::PublishedKeys,
     launch::Launch,
+    possession::Thumbprint,
     refused::{Code, Refused, json_response},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
         jose::{
             TokenKind,
             claims::{Registered, SKEW},
+            proof,
             sign::Signer,
         },
         peer::{Peer, Peers},
@@ -47,6 +49,9 @@ pub const REFRESH_TOKEN: &str = "refresh_token";
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Longest scope that is granted, in bytes: a token must fit into a request header.
 const MAX_GRANTED: usize = 4 * 1024;
+
+/// What an app is told of a launch that a token says too.
+const TOLD: [&str; 3] = ["need_patient_banner", "intent", "fhirContext"];
 
 /// A request as the listener hands it over, body read to its end.
 #[derive(Clone, Copy)]
@@ -109,6 +114,8 @@ pub struct TokenEndpoint {
     pub audience: String,
     /// Signs the tokens.
     pub signer: Arc<Signer>,
+    /// Signs ID tokens.
+    pub identity: Arc<Signer>,
     /// The clients.
     pub registry: Arc<Registry>,
     /// The keys that some of them publish.
@@ -125,6 +132,15 @@ pub struct TokenEndpoint {
     pub pace: Arc<Pace>,
     /// What apps are launched with.
     pub launch: Launch,
+}
+
+/// What is known of a request before anybody says who they are.
+#[derive(Clone, Copy)]
+pub(super) struct Proven<'a> {
+    /// Who sent it, as the connection says.
+    pub(super) address: IpAddr,
+    /// The key that its sender holds.
+    pub(super) key: Option<&'a Thumbprint>,
 }
 
 /// What a token is to say.
@@ -145,7 +161,9 @@ impl TokenEndpoint {
     pub async fn answer(&self, asked: Asked<'_>, now: Moment) -> Answered {
         let mut known = Known::default();
         let decided = self.decide(asked, &mut known, now).await;
-        known.answered(decided)
+        let mut answered = known.answered(decided);
+        answered.response = self.with_number(asked.headers, answered.response, now);
+        answered
     }
 
     /// The form of a request that is one, whoever it is from.
@@ -169,24 +187,24 @@ impl TokenEndpoint {
         let form = self.form(asked, now).await?;
         let client = &mut known.client;
         refuse_second_method(asked.headers, &form)?;
+        let key = self.possession(asked.headers, now).await?;
+        let proven = Proven { address: asked.address, key: key.as_ref() };
         let granted = match form.value("grant_type") {
-            Some(CLIENT_CREDENTIALS) => {
-                self.client_credentials(&form, asked.address, client, now).await?
-            }
+            Some(CLIENT_CREDENTIALS) => self.client_credentials(&form, proven, client, now).await?,
             Some(JWT_BEARER) if !self.peers.is_empty() => {
                 self.jwt_bearer(&form, asked.certificate, client, now).await?
             }
             Some(AUTHORIZATION_CODE) if self.launch.is_open() => {
-                self.authorization_code(&form, asked.address, client, now).await?
+                self.authorization_code(&form, proven, client, now).await?
             }
             Some(REFRESH_TOKEN) if self.launch.is_open() => {
-                self.refresh_token(&form, asked.address, client, now).await?
+                self.refresh_token(&form, proven, client, now).await?
             }
             Some(_) => return Err(Refused::new(Code::UnsupportedGrantType, "grant type")),
             None => return Err(Refused::request("no grant type")),
         };
         known.subject = granted.family.as_ref().and(granted.statement.subject.clone());
-        self.issue(granted, now)
+        self.issue(granted, key.as_ref(), now)
     }
 
     /// Uses up a one-time name; the second user of it is refused with `twice`.
@@ -206,7 +224,12 @@ impl TokenEndpoint {
         }
     }
 
-    fn issue(&self, granted: Granted<'_>, now: Moment) -> Result<Response<Bytes>, Refused> {
+    fn issue(
+        &self,
+        granted: Granted<'_>,
+        key: Option<&Thumbprint>,
+        now: Moment,
+    ) -> Result<Response<Bytes>, Refused> {
         let Granted { subject, statement, peer, until, family, beside } = granted;
         let expires = now.plus(TokenKind::AccessToken.longest()).min(until).seconds();
         let scope = statement.scope.clone();
@@ -219,13 +242,20 @@ impl TokenEndpoint {
             nbf: None,
             jti: base32(&*self.chance, 26),
         };
-        let cnf = peer.map(|p| Confirmation { certificate: URL_SAFE_NO_PAD.encode(p.certificate) });
-        let claims = AccessClaims { statement, node: peer.map(|p| p.code.clone()), cnf, family };
+        let certificate = peer.map(|p| URL_SAFE_NO_PAD.encode(p.certificate));
+        let key = key.map(proof::thumbprint);
+        let kind = if key.is_some() { "DPoP" } else { "bearer" };
+        let bound = certificate.is_some() || key.is_some();
+        let cnf = bound.then_some(Confirmation { certificate, key });
+        let node = peer.map(|p| p.code.clone());
+        let told = beside.iter().filter(|(name, _)| TOLD.contains(&name.as_str()));
+        let launched = told.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let claims = AccessClaims { statement, node, cnf, family, launched };
         let token = self.signer.sign(TokenKind::AccessToken, &registered, &claims);
         let mut body = beside;
         for (name, value) in [
             ("access_token", token.map_err(|why| Refused::fault(&why))?.into()),
-            ("token_type", "bearer".into()),
+            ("token_type", kind.into()),
             ("expires_in", expires.saturating_sub(now.seconds()).into()),
             ("scope", scope.into()),
         ] {
@@ -242,7 +272,7 @@ pub(super) fn narrow(asked: Option<&str>, allowed: &Scopes) -> Result<Scopes, Re
     if text.len() > smart::MAX_TEXT || !smart::grammar::is_scope_text(text) {
         return Err(refused("not a scope parameter"));
     }
-    let granted = Scopes::parse(text).only(smart::Context::System).intersect(allowed);
+    let granted = Scopes::parse(text).only(&[smart::Context::System]).intersect(allowed);
     if granted.is_empty() {
         return Err(refused("nothing in common with what is allowed"));
     }

@@ -6,6 +6,8 @@
 
 use std::io::Write as _;
 
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, header};
@@ -20,6 +22,16 @@ pub struct Document {
     packed: Option<Bytes>,
 }
 
+/// A document as one who asks gets it.
+pub struct Given {
+    /// It, whole.
+    pub bytes: Bytes,
+    /// Is it packed?
+    pub is_packed: bool,
+    /// Names these bytes: others have another.
+    pub tag: String,
+}
+
 impl Document {
     /// Writes it, and packs it if it is long.
     pub fn new(value: &Value) -> Self {
@@ -28,12 +40,15 @@ impl Document {
         Self { text, packed }
     }
 
-    /// The bytes for who sent these headers, and whether they are packed.
-    pub fn bytes(&self, headers: &HeaderMap) -> (Bytes, bool) {
-        match &self.packed {
+    /// It, for who sent these headers.
+    pub fn given(&self, headers: &HeaderMap) -> Given {
+        let (bytes, is_packed) = match &self.packed {
             Some(packed) if takes_gzip(headers) => (packed.clone(), true),
             Some(_) | None => (self.text.clone(), false),
-        }
+        };
+        let hash = digest::digest(&digest::SHA256, &bytes);
+        let tag = URL_SAFE_NO_PAD.encode(hash.as_ref().get(..12).unwrap_or_default());
+        Given { bytes, is_packed, tag }
     }
 }
 

@@ -7,6 +7,8 @@
 pub enum Public {
     /// `GET /.well-known/oauth-authorization-server`.
     AuthorizationServer,
+    /// `GET /.well-known/oauth-protected-resource/fhir`.
+    ProtectedResource,
     /// `GET /fhir/metadata`.
     Capability,
     /// `GET /fhir/OperationDefinition/{id}`.
@@ -32,6 +34,8 @@ pub enum Endpoint {
     Consent,
     /// `POST /oauth/introspect`: what a token says.
     Introspect,
+    /// `POST /oauth/launch`: a system opens an app for its user.
+    Launch,
     /// `POST /oauth/login`: who somebody is.
     Login,
     /// `GET /oauth/return/{provider}`: where a login provider sends somebody back.
@@ -49,6 +53,7 @@ impl Endpoint {
             Self::Authorize => "authorize",
             Self::Consent => "consent",
             Self::Introspect => "introspect",
+            Self::Launch => "launch",
             Self::Login => "login",
             Self::Return => "return",
             Self::Revoke => "revoke",

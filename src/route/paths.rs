@@ -59,6 +59,10 @@ pub const PATHS: &[Path] = &[
     open("/.well-known/jwks.json", &[("get", "The public keys of this gateway")]),
     open("/.well-known/openid-configuration", &[("get", "Where people log in (OpenID Connect)")]),
     open("/.well-known/oauth-authorization-server", &[("get", "How to be authorized (RFC 8414)")]),
+    open(
+        "/.well-known/oauth-protected-resource/fhir",
+        &[("get", "Who authorizes for this FHIR base (RFC 9728)")],
+    ),
     open("/openapi.json", &[("get", "This description")]),
     open("/schemas/native/{name}", &[("get", "The JSON Schema of a native document")]),
     open("/schemas/{name}", &[("get", "A JSON Schema")]),
@@ -101,6 +105,7 @@ pub const PATHS: &[Path] = &[
         &[("get", "Begins a login (SMART App Launch)"), ("post", "Begins a login")],
     ),
     open("/oauth/consent", &[("post", "What the person agrees to")]),
+    open("/oauth/launch", &[("post", "A system opens an app for its user (SMART App Launch)")]),
     open("/oauth/login", &[("post", "Who the person is, or where to log in")]),
     open("/oauth/return/{link}", &[("get", "Back from where the person logged in")]),
     closed("/fhir/{type}/$validate", All, &[("post", "Is a resource as it must be?")]),

@@ -24,8 +24,11 @@ impl Scopes {
     /// What is granted of `self` to a client registered for `registered`: the part of each scope
     /// that the registration has too. A scope that is granted whole keeps its wording.
     pub fn intersect(&self, registered: &Self) -> Self {
-        let mut granted =
-            Self { fhir: Vec::new(), native_write: self.native_write && registered.native_write };
+        let mut granted = Self {
+            fhir: Vec::new(),
+            native_write: self.native_write && registered.native_write,
+            launch_write: self.launch_write && registered.launch_write,
+        };
         for asked in &self.fhir {
             let mut pieces: Vec<Scope> = Vec::new();
             for had in &registered.fhir {

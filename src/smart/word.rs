@@ -8,6 +8,8 @@ use std::{collections::BTreeSet, fmt};
 /// One of them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Word {
+    /// `launch`: what the system says that opened the app.
+    Launch,
     /// `launch/patient`: a patient in the launch context.
     LaunchPatient,
     /// `openid`: an ID token.
@@ -22,7 +24,8 @@ pub enum Word {
 
 impl Word {
     /// All of them, in the order in which they are written.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Launch,
         Self::LaunchPatient,
         Self::OpenId,
         Self::FhirUser,
@@ -33,6 +36,7 @@ impl Word {
     /// As a scope parameter has it.
     pub const fn text(self) -> &'static str {
         match self {
+            Self::Launch => "launch",
             Self::LaunchPatient => "launch/patient",
             Self::OpenId => "openid",
             Self::FhirUser => "fhirUser",

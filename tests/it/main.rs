@@ -23,5 +23,6 @@ mod shared;
 mod step;
 mod store;
 mod story;
+mod table;
 mod tidy;
 mod world;

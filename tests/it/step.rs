@@ -32,7 +32,7 @@ mod published_keys;
 mod questionnaire;
 mod replicas;
 mod revocation;
-mod signed;
+pub(crate) mod signed;
 mod smart;
 mod token;
 pub(crate) mod wires;

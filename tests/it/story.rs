@@ -1,5 +1,6 @@
 //! What users live: one file per story, in the language of `world`.
 
+mod attacked;
 mod bad_consents;
 mod bad_input;
 mod claims;
@@ -12,6 +13,7 @@ mod consent_over_time;
 mod consent_to_many;
 mod given_again;
 mod every_parameter;
+mod discovery;
 mod emergency;
 pub(crate) mod explained;
 mod explained_everywhere;
@@ -33,6 +35,7 @@ mod region_reads_plan;
 mod restored;
 mod revoked;
 mod revoked_at_the_portal;
+mod rotated;
 mod server;
 mod several_at_once;
 mod too_many_requests;

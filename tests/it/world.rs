@@ -8,8 +8,10 @@ pub(crate) mod actor;
 pub(crate) mod browser;
 pub(crate) mod consent;
 pub(crate) mod fake;
+pub(crate) mod holder;
 pub(crate) mod identity;
 pub(crate) mod municipality;
+pub(crate) mod page;
 pub(crate) mod person;
 pub(crate) mod provider;
 pub(crate) mod reply;
@@ -24,6 +26,7 @@ use std::{
 
 use mylife::{
     audit::log::Disk,
+    authenticate::jose::ring::Ring,
     chance::SeededChance,
     clock::{Clock, FixedClock},
     domain::moment::Moment,
@@ -70,6 +73,8 @@ pub(crate) struct Core {
     pub(crate) unknown: Cell<Option<&'static str>>,
     /// Where people log in at the gateway opened next.
     pub(crate) providers: RefCell<Vec<Settings>>,
+    /// The keys of tokens of the gateway opened next, if they are not its identity's.
+    pub(crate) ring: RefCell<Option<Ring>>,
     /// The law table of gateways opened from now on.
     pub(crate) law: RefCell<Value>,
 }
@@ -129,6 +134,7 @@ impl World {
             room: Cell::new(usize::MAX),
             unknown: Cell::default(),
             providers: RefCell::default(),
+            ring: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
         }))
     }

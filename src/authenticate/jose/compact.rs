@@ -102,6 +102,11 @@ impl<'a> Compact<'a> {
         Ok(header)
     }
 
+    /// Further members of the header.
+    pub(super) fn part_of_header<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        part(self.header)
+    }
+
     /// The payload's JSON, as it was signed.
     pub(super) fn payload(&self) -> Result<Vec<u8>, Refusal> {
         decoded(self.payload)

@@ -247,6 +247,23 @@ impl Key {
     }
 }
 
+impl Key {
+    /// A key on a curve that a proof of possession carries, and its thumbprint: it has no other name.
+    pub(super) fn carried(key: &Value) -> Result<(Self, [u8; 32]), &'static str> {
+        if is_private(key) {
+            return Err("has private members: treat it as leaked and make another");
+        }
+        let key: PublicKey = serde_json::from_value(key.clone()).map_err(|_| "is not a JWK")?;
+        if key.kty != "EC" {
+            return Err("must be EC");
+        }
+        let (algorithm, verifying) = elliptic(&key)?;
+        let digest = URL_SAFE_NO_PAD.decode(key.thumbprint()).ok();
+        let thumbprint = digest.and_then(|digest| digest.try_into().ok()).ok_or("is not a JWK")?;
+        Ok((Self { kid: String::new(), algorithm, verifying }, thumbprint))
+    }
+}
+
 /// Has it members that its owner alone may know?
 fn is_private(key: &Value) -> bool {
     const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

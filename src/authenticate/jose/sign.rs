@@ -7,15 +7,18 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    encoding::{AsBigEndian, EcPrivateKeyBin},
+    encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der},
     rand::SystemRandom,
-    rsa::KeyPairComponents,
+    rsa::{KeyPairComponents, KeySize},
     signature::{
         self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
         EcdsaSigningAlgorithm, KeyPair, RsaKeyPair, RsaPublicKeyComponents,
     },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -116,6 +119,21 @@ impl Signer {
         Ok(Self { algorithm, key, public, kid })
     }
 
+    /// The same with SHA-256, as ID tokens are signed (`OpenID` Connect Core 3.1.3.7).
+    ///
+    /// # Errors
+    /// `Invalid` for a key that is not RSA.
+    pub fn for_identity(mut self) -> Result<Self> {
+        match self.key {
+            Private::Rsa(_) => {
+                self.algorithm = Algorithm::Rs256;
+                self.public.alg = Some(Algorithm::Rs256.name().to_owned());
+                Ok(self)
+            }
+            Private::Elliptic(_) => Err(unusable("a key for ID tokens must be RSA")),
+        }
+    }
+
     /// The public key, as it is published.
     pub const fn public(&self) -> &PublicKey {
         &self.public
@@ -148,7 +166,7 @@ impl Signer {
         let mut token = URL_SAFE_NO_PAD.encode(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.key.sign(token.as_bytes())?;
+        let signature = self.key.sign(token.as_bytes(), self.algorithm)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -156,7 +174,7 @@ impl Signer {
 }
 
 impl Private {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+    fn sign(&self, message: &[u8], algorithm: Algorithm) -> Result<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Elliptic(key) => {
@@ -165,8 +183,13 @@ impl Private {
             }
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&signature::RSA_PKCS1_SHA384, &random, message, &mut signature)
-                    .map_err(Error::internal)?;
+                let padding: &dyn signature::RsaEncoding = match algorithm {
+                    Algorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+                    Algorithm::Rs384 | Algorithm::Es256 | Algorithm::Es384 => {
+                        &signature::RSA_PKCS1_SHA384
+                    }
+                };
+                key.sign(padding, &random, message, &mut signature).map_err(Error::internal)?;
                 Ok(signature)
             }
         }
@@ -204,7 +227,21 @@ impl Private {
     }
 }
 
-/// A new private key as JWK, named by its thumbprint. RSA keys are read, but none are made.
+/// A new private RSA key of 2048 bits, PKCS#8 PEM: for ID tokens.
+pub fn generate_rsa() -> Result<Zeroizing<String>> {
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(Error::internal)?;
+    let der: Pkcs8V1Der<'_> = key.as_der().map_err(Error::internal)?;
+    let text = Zeroizing::new(STANDARD.encode(der.as_ref()));
+    let mut pem = Zeroizing::new("-----BEGIN PRIVATE KEY-----\n".to_owned());
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(std::str::from_utf8(line).map_err(Error::internal)?);
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    Ok(pem)
+}
+
+/// A new private key on a curve as JWK, named by its thumbprint.
 pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<String>> {
     let curve = match algorithm {
         Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED_SIGNING,

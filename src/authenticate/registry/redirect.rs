@@ -34,11 +34,25 @@ pub(super) fn mistakes(entry: &ClientEntry, scopes: &Scopes) -> Vec<String> {
         demand(!entry.redirect_uris.is_empty(), "redirect_uris: is missing for a public app");
         let rights = entry.introspects || entry.native_owner || entry.people_act;
         demand(
-            !scopes.speaks_of(Context::System) && !rights,
+            !scopes.speaks_of(Context::System) && !scopes.launch_write() && !rights,
             "public: an app that proves nothing acts for people alone, so it has no system/ scopes",
         );
     }
     mistakes
+}
+
+/// The origin of a page at an address, as browsers name it (RFC 6454 section 6.2); an app on a device
+/// has none.
+pub(super) fn origin(text: &str) -> Option<String> {
+    let uri = text.parse::<Uri>().ok()?;
+    let (scheme, usual) = match uri.scheme_str()? {
+        "https" => ("https", 443),
+        "http" => ("http", 80),
+        _ => return None,
+    };
+    let host = uri.host()?.to_ascii_lowercase();
+    let port = uri.port_u16().filter(|port| *port != usual);
+    Some(port.map_or_else(|| format!("{scheme}://{host}"), |p| format!("{scheme}://{host}:{p}")))
 }
 
 /// Is it an address that can be registered?

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     browser::{LOGIN, Login},
+    context::Context,
     login::{Acting, Post, User},
     request::Wish,
 };
@@ -18,7 +19,7 @@ use crate::{
     error::Result,
     oauth::{form::Form, token::TokenEndpoint},
     smart::{
-        Context, Scopes,
+        self, Scopes,
         word::{Word, Words},
     },
 };
@@ -42,6 +43,8 @@ pub(in crate::oauth) struct Code {
     pub(in crate::oauth) made: Moment,
     /// For the ID token.
     pub(in crate::oauth) nonce: Option<String>,
+    /// Thumbprint of the key that the code is bound to.
+    pub(in crate::oauth) key: Option<[u8; 32]>,
     pub(in crate::oauth) permitted: Permitted,
 }
 
@@ -67,6 +70,10 @@ pub(in crate::oauth) struct Permitted {
     pub(in crate::oauth) since: Moment,
     /// When the last token of it is over.
     pub(in crate::oauth) ends: Moment,
+    /// What the system says that opened the app.
+    pub(in crate::oauth) context: Option<Context>,
+    /// Thumbprint of the key without which nobody gets new tokens.
+    pub(in crate::oauth) key: Option<[u8; 32]>,
 }
 
 /// What can be ticked on the page.
@@ -97,7 +104,7 @@ impl Offer {
             }
         };
         Self {
-            scopes: wish.scopes(client, user.context()),
+            scopes: wish.scopes(client, user.contexts(wish.context.is_some())),
             words: wish.words(client),
             posts,
             purposes,
@@ -211,7 +218,7 @@ impl Deed<'_> {
     /// What the tokens will say.
     fn statement(&self) -> Statement {
         let entry = self.client.entry();
-        let at_work = self.login.user.context() == Context::User;
+        let at_work = self.login.user.context() == smart::Context::User;
         let Choice { post, purpose, .. } = self.choice;
         let own = entry.purposes.iter().find(|purpose| *purpose == OWN_REQUEST).cloned();
         let organization = post.as_ref().map_or(&entry.organization, |post| &post.organization);
@@ -235,7 +242,7 @@ impl Deed<'_> {
     /// When the last token of it is over; without `refresh` that is one token's life.
     fn ends(&self, now: Moment) -> Moment {
         let words = &self.choice.words;
-        let at_work = self.login.user.context() == Context::User;
+        let at_work = self.login.user.context() == smart::Context::User;
         match (words.has(Word::OfflineAccess), words.has(Word::OnlineAccess)) {
             (true, _) if at_work => self.login.since.plus(AT_WORK),
             (true, _) => now.plus(AWAY),
@@ -256,9 +263,11 @@ impl TokenEndpoint {
             for_other: deed.acting.for_other,
             since: deed.login.since,
             ends: deed.ends(now),
+            context: deed.wish.context.clone(),
+            key: None,
         };
-        let Wish { redirect_uri, challenge, nonce, .. } = deed.wish.clone();
-        let kept = Code { redirect_uri, challenge, made: now, nonce, permitted };
+        let Wish { redirect_uri, challenge, nonce, key, .. } = deed.wish.clone();
+        let kept = Code { redirect_uri, challenge, made: now, nonce, key, permitted };
         self.launch.kept.put("code", &code, &kept, kept.known_until(), now).await?;
         Ok(code)
     }

@@ -66,6 +66,15 @@ impl User {
             Self::Professional { .. } => Context::User,
         }
     }
+
+    /// The same of scopes: somebody at work may confine an app to the person it was opened for.
+    pub(super) const fn contexts(&self, opened: bool) -> &'static [Context] {
+        match self {
+            Self::Person { .. } => &[Context::Patient],
+            Self::Professional { .. } if opened => &[Context::User, Context::Patient],
+            Self::Professional { .. } => &[Context::User],
+        }
+    }
 }
 
 /// An invented person of a demo, and somebody invented who works there.

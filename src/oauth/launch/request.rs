@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::Tongue;
+use super::{context::Context as Launched, login::User, words::Tongue};
 use crate::{
     authenticate::{jose::claims::is_name, registry::Client},
-    oauth::{form::Form, token::TokenEndpoint},
+    oauth::{form::Form, possession, token::TokenEndpoint},
     smart::{
         self, Context, Scopes,
         word::{Word, Words},
@@ -36,6 +36,10 @@ pub(super) struct Wish {
     /// Must nobody be asked anything?
     pub(super) silent: bool,
     pub(super) tongue: Tongue,
+    /// What the system says that opened the app.
+    pub(super) context: Option<Launched>,
+    /// Thumbprint of the key that the code is to be bound to (RFC 9449 section 10).
+    pub(super) key: Option<[u8; 32]>,
 }
 
 /// A request that cannot be granted.
@@ -70,15 +74,26 @@ impl Wish {
         Back { redirect_uri: self.redirect_uri.clone(), state: Some(self.state.clone()) }
     }
 
-    /// What of the scope can be granted to this client, to users of this context.
-    pub(super) fn scopes(&self, client: &Client, context: Context) -> Scopes {
-        let asked = Scopes::parse(&self.scope).without_native().only(context);
+    /// What of the scope can be granted to this client, to users of these contexts.
+    pub(super) fn scopes(&self, client: &Client, contexts: &[Context]) -> Scopes {
+        let asked = Scopes::parse(&self.scope).without_ours().only(contexts);
         asked.intersect(client.scopes())
     }
 
-    /// The same of the words.
+    /// The same of the words; nothing was opened where no system says so.
     pub(super) fn words(&self, client: &Client) -> Words {
-        Words::parse(&self.scope).intersect(client.words())
+        let words = Words::parse(&self.scope).intersect(client.words());
+        if self.context.is_some() { words } else { words.without(Word::Launch) }
+    }
+
+    /// May they answer? An app that was opened for somebody is for nobody else.
+    pub(super) fn is_for(&self, user: &User) -> bool {
+        self.context.as_ref().is_none_or(|context| context.is_for(user))
+    }
+
+    /// Does it ask for something that this client may have?
+    pub(super) fn asks(&self, client: &Client, word: Word) -> bool {
+        Words::parse(&self.scope).intersect(client.words()).has(word)
     }
 }
 
@@ -110,6 +125,8 @@ impl TokenEndpoint {
             anew: prompt.contains(&"login") || prompt.contains(&"select_account"),
             silent: prompt == ["none"],
             tongue: form.value("ui_locales").and_then(Tongue::of_list).unwrap_or(tongue),
+            context: None,
+            key: form.value("dpop_jkt").and_then(possession::named),
         })
     }
 }
@@ -148,6 +165,9 @@ impl<'a> Parts<'a> {
         if audience != Some(self.audience) {
             return Err(invalid("aud is not this gateway's FHIR base"));
         }
+        if form.value("dpop_jkt").is_some_and(|key| possession::named(key).is_none()) {
+            return Err(invalid("dpop_jkt"));
+        }
         if form.value("nonce").is_some_and(|nonce| !is_name(nonce)) {
             return Err(invalid("nonce"));
         }
@@ -168,7 +188,7 @@ impl<'a> Parts<'a> {
         if text.len() > smart::MAX_TEXT || !smart::grammar::is_scope_text(text) {
             return Err(refused("not a scope parameter"));
         }
-        let allowed = Scopes::parse(text).without_native().intersect(self.client.scopes());
+        let allowed = Scopes::parse(text).without_ours().intersect(self.client.scopes());
         let launched = [Context::Patient, Context::User].iter().any(|of| allowed.speaks_of(*of));
         let words = Words::parse(text).intersect(self.client.words());
         if launched || words.has(Word::OpenId) {

@@ -111,6 +111,9 @@ pub(super) fn consent<'a>(
         Context::Patient => whose(texts),
         Context::User | Context::System => at_work(texts, &offer),
     };
+    if wish.context.is_some() {
+        fields.insert_str(0, &paragraph(texts.opened));
+    }
     fields.push_str(&what(tongue, &offer, user.context()));
     fields.push_str(&format!(
         "<button class=\"main\" name=\"do\" value=\"allow\">{}</button>\n\

@@ -89,6 +89,7 @@ pub(super) struct Texts {
     /// Heading over invented people.
     pub(super) invented: &'static str,
     pub(super) invented_lead: &'static str,
+    pub(super) opened: &'static str,
     pub(super) at_work: &'static str,
     /// `{}` is the app.
     pub(super) consent: &'static str,

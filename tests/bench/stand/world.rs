@@ -21,6 +21,7 @@ use mylife::{
             TokenKind,
             claims::Registered,
             key::Algorithm,
+            ring::Ring,
             sign::{Signer, generate},
         },
         registry::ClientEntry,
@@ -162,7 +163,7 @@ impl World {
             holds_data: true,
             directory_path: self.dir.join("gateway"),
             keys: Arc::new(Keys::from_master(&master, Arc::clone(&chance)).unwrap()),
-            signer: Arc::clone(&self.signer),
+            ring: Ring::of(Arc::clone(&self.signer)),
             clients: self.clients(),
             peers: Vec::new(),
             key_rules: mylife::oauth::keys::fetch::Rules::default(),
@@ -233,6 +234,7 @@ impl World {
             native_owner: scopes.contains(&"mylife/native.write"),
             public: false,
             redirect_uris: Vec::new(),
+            dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
         };
         vec![
@@ -321,7 +323,7 @@ pub(crate) fn consent(patient: &str, number: usize, which: usize) -> (String, Va
     let other = format!("urn:oid:1.2.246.10.9990{:04}", 100 + which);
     let (kind, provision) = match which {
         0 => ("grant", permit(COUNTY, &SHARED, true)),
-        _ if which % 4 == 0 => {
+        _ if which.is_multiple_of(4) => {
             let mut rule = permit(COUNTY, &SHARED[..(which / 4 % SHARED.len()).max(1)], false);
             rule["period"] = json!({ "start": "2026-01-01", "end": "2099-12-31" });
             ("grant", rule)

@@ -17,7 +17,7 @@ use http::{Request, header};
 use http_body_util::BodyExt;
 use mylife::{
     audit::log::{Disk, Log, Tape},
-    authenticate::jose::sign::Signer,
+    authenticate::jose::{ring::Ring, sign::Signer},
     chance::SeededChance,
     clock::FixedClock,
     consent::law::Law,
@@ -330,7 +330,7 @@ fn setup(directory: &Path) -> Setup {
         holds_data: true,
         directory_path: directory.to_path_buf(),
         keys: Arc::clone(&KEYS),
-        signer: Arc::clone(&SIGNER),
+        ring: Ring::of(Arc::clone(&SIGNER)),
         clients: vec![serde_json::from_value(client).unwrap()],
         peers: Vec::new(),
         key_rules: mylife::oauth::keys::fetch::Rules::default(),

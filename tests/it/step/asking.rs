@@ -185,6 +185,7 @@ impl Desk {
             issuer: ISSUER.to_owned(),
             url: TOKEN_URL.to_owned(),
             audience: FHIR.to_owned(),
+            identity: Arc::clone(&signer),
             signer,
             registry,
             keys: PublishedKeys::default(),

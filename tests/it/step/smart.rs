@@ -329,7 +329,7 @@ proptest! {
     #[test]
     fn an_intersection_reaches_exactly_what_both_reach(a in scopes(), b in scopes()) {
         // One context: across contexts a scope of one side never meets one of the other.
-        let (a, b) = (a.only(Context::System), b.only(Context::System));
+        let (a, b) = (a.only(&[Context::System]), b.only(&[Context::System]));
         let both = a.intersect(&b);
         for thing in things() {
             let expected = reaches(&a, thing) && reaches(&b, thing);

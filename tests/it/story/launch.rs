@@ -2,6 +2,11 @@
 
 mod attacks;
 mod citizen;
+mod held;
+mod keyed;
+mod opened;
 mod others;
+mod pages;
 mod provider;
 mod refresh;
+mod told;

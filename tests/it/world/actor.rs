@@ -19,7 +19,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::{Value, json};
 use tokio_rustls::TlsConnector;
 
-use super::{Node, Reply, World, identity::signer};
+use super::{Node, Reply, World, browser::BACK, identity::signer};
 
 /// OIDs of the organisations that ask: the portal, a county, a municipality's own systems.
 pub(crate) const ORGANIZATIONS: [&str; 3] =
@@ -42,7 +42,7 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 9] = [
+    let rows: [(&str, &str, &[&str], &str); 11] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
@@ -51,6 +51,8 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
         ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
         ("citizen-app", city, &["system/*.rs"], "PATRQT"),
         ("officer-desk", city, &["system/*.rs"], "HLEGAL"),
+        ("case-system", county, &["mylife/launch.write"], "CAREMGT"),
+        ("server-app", city, &["patient/*.rs", "launch/patient", "offline_access"], "PATRQT"),
         ("ward", county, &["system/*.rs"], "ETREAT"),
     ];
     rows.into_iter()
@@ -95,6 +97,7 @@ impl Actor {
             "client_id": self.id, "name": self.id, "organization": self.organization,
             "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
             "native_owner": self.id == "source", "introspects": self.id == "north-savo",
+            "redirect_uris": if self.id == "server-app" { vec![BACK] } else { Vec::new() },
             "people_act": self.id == "citizen-app", "break_glass": self.id == "ward",
             "roles": match self.id {
                 "officer-desk" => vec!["data-protection-officer"],

@@ -33,7 +33,7 @@ pub(crate) fn apps() -> Vec<ClientEntry> {
     };
     let words = ["launch/patient", "openid", "fhirUser", "offline_access", "online_access"];
     let own = [&["patient/*.rs", "patient/Consent.crus"][..], &words].concat();
-    let work = [&["user/*.rs"][..], &words].concat();
+    let work = [&["user/*.rs", "patient/*.rs", "launch"][..], &words].concat();
     vec![
         app("my-days", city, &own, json!({})),
         app("their-days", county, &own, json!({ "redirect_uris": ["https://other.example/back"] })),

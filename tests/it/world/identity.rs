@@ -1,12 +1,13 @@
 //! What makes a gateway known to others before it runs: keys, certificate, address.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mylife::{
     authenticate::{
         jose::{
             key::Algorithm,
-            sign::{Signer, generate},
+            ring::Ring,
+            sign::{Signer, generate, generate_rsa},
         },
         peer::PeerLimits,
     },
@@ -19,6 +20,11 @@ use mylife::{
 };
 
 use super::{START, actor::ORGANIZATIONS};
+
+static IDENTITY: LazyLock<Arc<Signer>> = LazyLock::new(|| {
+    let signer = Signer::from_pem(&generate_rsa().unwrap(), Some("identity")).unwrap();
+    Arc::new(signer.for_identity().unwrap())
+});
 
 pub(crate) struct Identity {
     pub(crate) code: &'static str,
@@ -45,6 +51,11 @@ impl Identity {
             host,
             port,
         }
+    }
+
+    /// Its keys of tokens; RSA keys take long to make, so all gateways sign ID tokens with one.
+    pub(crate) fn ring(&self) -> Ring {
+        Ring::of(Arc::clone(&self.signer)).with_identity(Some(Arc::clone(&IDENTITY)))
     }
 
     /// The controller it stands in front of.

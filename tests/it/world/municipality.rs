@@ -335,7 +335,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         holds_data: *code != PORTAL,
         directory_path,
         keys: Arc::clone(&identity.keys),
-        signer: Arc::clone(&identity.signer),
+        ring: world.ring.borrow_mut().take().unwrap_or_else(|| identity.ring()),
         clients: clients(world),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
         key_rules: Rules {

@@ -10,8 +10,12 @@ use serde_json::Value;
 static FHIR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
 
 /// The headers a gateway sends, and no others.
-const HEADERS: [&str; 27] = [
+const HEADERS: [&str; 32] = [
+    "access-control-allow-headers",
+    "access-control-allow-methods",
     "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
     "allow",
     "cache-control",
     "connection",
@@ -22,6 +26,7 @@ const HEADERS: [&str; 27] = [
     "content-security-policy",
     "content-type",
     "date",
+    "dpop-nonce",
     "etag",
     "expires",
     "last-modified",

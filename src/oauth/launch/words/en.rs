@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     sign_in_with: "Sign in: {}",
     invented: "Try it as one of these people",
     invented_lead: "This is a demo. None of these people is real.",
+    opened: "The app was opened for one person: the one whose records you had open.",
     at_work: "At work",
     consent: "What may {} do?",
     signed_in: "You are signed in as {}.",

@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     sign_in_with: "Kirjaudu: {}",
     invented: "Kokeile näiden ihmisten nimissä",
     invented_lead: "Tämä on esittely. Kukaan näistä ihmisistä ei ole oikea.",
+    opened: "Sovellus avattiin yhtä ihmistä varten: hänen, jonka tiedot olivat sinulla auki.",
     at_work: "Työssä",
     consent: "Mitä {} saa tehdä?",
     signed_in: "Olet kirjautunut: {}.",

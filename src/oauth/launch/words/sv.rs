@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     sign_in_with: "Logga in: {}",
     invented: "Pröva som någon av de här personerna",
     invented_lead: "Det här är en demonstration. Ingen av personerna finns på riktigt.",
+    opened: "Appen öppnades för en person: den vars uppgifter du hade öppna.",
     at_work: "I arbetet",
     consent: "Vad får {} göra?",
     signed_in: "Du är inloggad som {}.",

@@ -88,7 +88,7 @@ fn ask(path: &str, set: &[&str], questions: &[(&str, &str, Value)]) -> Vec<u16> 
     let said = config::Said { set, ..config::Said::default() };
     let read = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
     let Ok(config::Config { setup, .. }) = read else { panic!("good settings") };
-    let (signer, issuer) = (Arc::clone(&setup.signer), setup.url.clone());
+    let (signer, issuer) = (Arc::clone(setup.ring.signing()), setup.url.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let gateway = runtime.block_on(Gateway::open(setup)).unwrap();
     let ask = |(id, target, claims): &(&str, &str, Value)| {

@@ -17,7 +17,7 @@ fn town() -> (Node, Person) {
 }
 
 /// The claims of a token, whoever signed it.
-fn claims(token: &Value) -> Value {
+pub(super) fn claims(token: &Value) -> Value {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()

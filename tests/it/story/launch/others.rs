@@ -142,7 +142,7 @@ fn logins_and_permissions_are_written_down_without_secrets() {
     let said = consent.query.as_ref().unwrap().as_str();
     let granted = "granted=launch%2Fpatient+offline_access+patient%2FObservation.rs";
     assert_eq!(said, format!("{granted}&withheld=patient%2FGoal.rs"));
-    let given = log.iter().find(|entry| entry.caller.subject.is_some() && entry.types.is_empty());
+    let given = log.iter().find(|entry| entry.caller.subject.is_some() && entry.types == ["token"]);
     assert_eq!(given.expect("the token").caller.client, "my-days");
     let all = format!("{log:?}");
     let cookie = browser.cookie.borrow().clone().unwrap();
