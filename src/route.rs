@@ -14,7 +14,7 @@ use crate::{
     domain::id,
     error::{Error, Kind, Result},
     fhir::{
-        param,
+        guide, param,
         types::{Interaction, ResourceType},
     },
     native::NativeKind,
@@ -292,7 +292,6 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
         ["fhir"] | ["fhir", ""] => (post, Call::Batch),
         ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
-        ["fhir", "OperationDefinition", id] => (read, Call::Public(Public::Definition, ours(id)?)),
         ["fhir", ".well-known", "smart-configuration"] => {
             (read, Call::Public(Public::SmartConfiguration, String::new()))
         }
@@ -357,6 +356,9 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "Consent", "$import"] => (post, Call::ImportConsent),
         ["fhir", "Consent", id] if put => (true, Call::UpdateConsent(ours(id)?)),
         ["fhir", "Consent", _] if *method == Method::DELETE => return Err(never_deleted()),
+        ["fhir", kind, id] if guide::TYPES.contains(kind) => {
+            (read, Call::Public(Public::Guide, format!("{kind}/{}", ours(id)?)))
+        }
         ["fhir", kind] => (read, Call::Search(resource(kind)?)),
         ["fhir", kind, id] => (read, Call::Read(resource(kind)?, ours(id)?)),
         _ => return Err(unknown()),

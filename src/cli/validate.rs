@@ -130,19 +130,23 @@ fn of_native(bytes: &[u8], rules: &Rules<'_>) -> Vec<Told> {
 }
 
 fn of_fhir(resource: &Value, text: &str, fhir: &Validator) -> Vec<Told> {
-    let told = |path: String, say: &str| {
+    let told = |path: String, say: &str, warning| {
         let (line, column) = place(text, &path);
-        Told { path, say: format!("{say} (line {line}, column {column})"), warning: false }
+        Told { path, say: format!("{say} (line {line}, column {column})"), warning }
     };
     let faults = fhir.faults(resource).into_iter();
-    let mut all: Vec<Told> = faults.map(|f| told(f.expression, &f.say)).collect();
+    let mut all: Vec<Told> = faults.map(|f| told(f.expression, &f.say, false)).collect();
     let is_consent = resource.get("resourceType").is_some_and(|kind| kind == "Consent");
     if all.is_empty()
         && is_consent
         && let Err(error) = profile::check(resource)
     {
         let path = error.expression().first().map_or("Consent", String::as_str).to_owned();
-        all.push(told(path, error.say()));
+        all.push(told(path, error.say(), false));
+    }
+    if all.is_empty() {
+        let advice = fhir.advice(resource).into_iter();
+        all.extend(advice.map(|f| told(f.expression, &f.say, true)));
     }
     all
 }

@@ -243,7 +243,10 @@ pub(super) fn asker(
         scopes: ScopeCover::of(covered.map(|kind| (kind.name(), "cruds"))),
     };
     let asker = stated.asks(compartment, &terms.directory, interaction, now);
-    let alone = caller.confined_to().is_some() && !mutant::on(Mutant::PatientScopeIsEverybodys);
+    // Somebody at work is who they are, though an app was opened for them about one person.
+    let at_work = caller.subject().is_some_and(|subject| subject.starts_with("Practitioner/"));
+    let alone =
+        caller.confined_to().is_some() && !at_work && !mutant::on(Mutant::PatientScopeIsEverybodys);
     if alone { asker.as_a_person() } else { asker }
 }
 

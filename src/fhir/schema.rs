@@ -1,19 +1,26 @@
 //! Says what in a JSON value breaks FHIR R4 (4.0.1), where, and in our own words.
 //!
-//! Asked of what comes in (a `Consent`), and by the tests of everything that goes out. The rules are
-//! in `schemas/fhir/fhir.schema.json`; those that JSON Schema has no word for are in [`element`],
-//! [`calendar`] and [`targets`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
+//! Asked of what comes in (a `Consent`), and by the tests of everything that goes out. In two stages: the
+//! schema `schemas/fhir/fhir.schema.json` with [`element`] and [`calendar`], and then what no schema has
+//! words for, in [`rules`], and what the profiles say that the resource names, in [`profile`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
 //! Never repeats a value of the input, which may be personal.
 
 mod calendar;
 mod element;
-mod targets;
+mod profile;
+mod rules;
 mod words;
 
 use jsonschema::PatternOptions;
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use profile::Profiles;
+use rules::{Asked, Rules};
+
+use crate::{
+    error::{Error, Result},
+    fhirpath::model::Model,
+};
 
 const SCHEMA: &str = include_str!("../../schemas/fhir/fhir.schema.json");
 
@@ -30,10 +37,12 @@ pub struct Fault {
     pub say: String,
 }
 
-/// The compiled schema: about 30 ms to make, so a gateway makes one and keeps it.
+/// The compiled schema and the table of types: about 30 ms to make, so a gateway makes one and keeps it.
 #[derive(Debug)]
 pub struct Validator {
     schema: jsonschema::Validator,
+    rules: Rules,
+    profiles: Profiles,
 }
 
 impl Validator {
@@ -50,20 +59,49 @@ impl Validator {
             .with_keyword(element::KEYWORD, element::compile)
             .build(&document)
             .map_err(|fault| Error::internal(fault.to_owned()))?;
-        Ok(Self { schema })
+        Ok(Self { schema, rules: Rules::new()?, profiles: Profiles::new()? })
     }
 
     /// Does the resource keep to FHIR R4? Cheaper than asking for the faults.
     pub fn accepts(&self, resource: &Value) -> bool {
+        let root = words::root(resource);
         self.schema.is_valid(resource)
-            && targets::faults(words::root(resource), resource).is_empty()
+            && self.rules.faults(root, resource, Asked::Errors).is_empty()
+            && self.profiles.faults(root, resource).is_empty()
+    }
+
+    /// Does the resource keep to the schema alone, which is the first stage?
+    pub fn matches_schema(&self, resource: &Value) -> bool {
+        self.schema.is_valid(resource)
     }
 
     /// Everything in the resource that breaks FHIR R4, at most [`MOST_FAULTS`]; empty if nothing does.
     pub fn faults(&self, resource: &Value) -> Vec<Fault> {
         let root = words::root(resource);
         let faults = self.schema.iter_errors(resource).flat_map(|fault| words::tell(root, &fault));
-        let faults = faults.chain(targets::faults(root, resource));
-        faults.take(MOST_FAULTS).collect()
+        let mut faults: Vec<Fault> = faults.take(MOST_FAULTS).collect();
+        // Of what is not even well-formed no invariant says anything that helps.
+        let asked = if faults.is_empty() { Asked::Errors } else { Asked::None };
+        faults.extend(self.rules.faults(root, resource, asked));
+        if faults.is_empty() {
+            faults.extend(self.profiles.faults(root, resource));
+        }
+        faults.truncate(MOST_FAULTS);
+        faults
+    }
+
+    /// What FHIR R4 calls good practice and the resource does not do; asked of a resource without faults.
+    pub fn advice(&self, resource: &Value) -> Vec<Fault> {
+        self.rules.faults(words::root(resource), resource, Asked::Warnings)
+    }
+
+    /// The types of R4, to evaluate `FHIRPath` by.
+    pub fn model(&self) -> &Model<'static> {
+        &self.rules.model
+    }
+
+    /// Invariants that our `FHIRPath` cannot read, by key: none.
+    pub fn unread(&self) -> Vec<&'static str> {
+        self.rules.unread()
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::moment::Moment,
-    fhir::{labels::CANONICAL, types::ResourceType},
+    fhir::{guide, labels::CANONICAL, types::ResourceType},
     query::{linked, param},
 };
 
@@ -28,8 +28,11 @@ const CIRCLE: &str = "The Circle of Life of an assessment, of a person the lates
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let group = json!({ "type": "Group", "operation": [export("group-export")] });
     let known = ResourceType::ALL.iter().copied().map(resource);
-    let definitions = json!({ "type": "OperationDefinition", "interaction": [{ "code": "read" }] });
-    let resources: Vec<Value> = known.chain([group, definitions]).collect();
+    let guide = guide::TYPES.map(|kind| {
+        let say = "Our profiles and terminology, without a token.";
+        json!({ "type": kind, "interaction": [{ "code": "read" }], "documentation": say })
+    });
+    let resources: Vec<Value> = known.chain([group]).chain(guide).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "url": format!("{CANONICAL}/CapabilityStatement/gateway"),

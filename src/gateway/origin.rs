@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{
     authenticate::registry::Registry,
@@ -80,12 +80,12 @@ impl Origins {
         let answer = response.headers_mut();
         answer.insert(header::VARY, VARY);
         let allowed = match pages(path) {
-            Pages::All => Some(&ANYBODY),
-            Pages::OfApps => self.known(headers),
+            Pages::All => Some(ANYBODY),
+            Pages::OfApps => self.known(headers).cloned(),
             Pages::None => None,
         };
         if let Some(origin) = allowed {
-            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
             answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SAID);
             answer.insert(header::ACCESS_CONTROL_MAX_AGE, AGE);
@@ -108,8 +108,7 @@ impl Origins {
             headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         }
         if let Some(origin) = self.known(asked) {
-            let shown: HeaderName = header::ACCESS_CONTROL_EXPOSE_HEADERS;
-            headers.insert(shown, SHOWN);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
         response

@@ -20,10 +20,8 @@ use crate::{
     directory::Directory,
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
-    fhir::types::ResourceType,
-    gateway::{
-        Gateway, accept, capability, definitions, directory::id_of, openapi, request::Asked,
-    },
+    fhir::{guide, types::ResourceType},
+    gateway::{Gateway, accept, capability, directory::id_of, openapi, request::Asked},
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
@@ -34,8 +32,6 @@ use crate::{
 /// Documents that are the same for everybody.
 pub struct Documents {
     capability: Document,
-    /// By id.
-    definitions: BTreeMap<String, Document>,
     openapi: Document,
     smart: Document,
     server: Document,
@@ -44,6 +40,8 @@ pub struct Documents {
     /// Where people log in.
     openid: Option<Document>,
     schemas: BTreeMap<&'static str, Document>,
+    /// By `{type}/{id}`.
+    guide: BTreeMap<String, Document>,
     /// In order of id.
     pub(super) directory: BTreeMap<ResourceType, Vec<Value>>,
 }
@@ -64,6 +62,11 @@ impl Documents {
             let schema: Value = serde_json::from_str(text).map_err(Error::internal)?;
             schemas.insert(name, Document::new(&schema));
         }
+        let mut guide = BTreeMap::new();
+        for resource in guide::resources()? {
+            let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
+            guide.insert(format!("{kind}/{}", id_of(&resource)), Document::new(&resource));
+        }
         let mut by_type = BTreeMap::new();
         for kind in ResourceType::ALL.iter().filter(|kind| !kind.is_personal()) {
             let mut all = directory.resources(*kind);
@@ -78,9 +81,6 @@ impl Documents {
         let security = metadata.capability_security();
         Ok(Self {
             capability: Document::new(&capability::statement(base, &security, published)),
-            definitions: definitions::definitions(published)
-                .map(|(id, definition)| (id, Document::new(&definition)))
-                .collect(),
             openapi: Document::new(&openapi::document(base)),
             smart: Document::new(&metadata.smart_configuration()),
             server: Document::new(&metadata.authorization_server()),
@@ -88,6 +88,7 @@ impl Documents {
             resource: Document::new(&metadata.protected_resource()),
             openid: metadata.openid_configuration().as_ref().map(Document::new),
             schemas,
+            guide,
             directory: by_type,
         })
     }
@@ -111,9 +112,9 @@ impl Gateway {
             Public::Capability => {
                 (&self.documents.capability, "application/fhir+json; charset=utf-8")
             }
-            Public::Definition => {
-                let found = self.documents.definitions.get(name);
-                (found.ok_or_else(Error::not_found)?, "application/fhir+json; charset=utf-8")
+            Public::Guide => {
+                let resource = self.documents.guide.get(name).ok_or_else(Error::not_found)?;
+                (resource, "application/fhir+json; charset=utf-8")
             }
             Public::OpenApi => (&self.documents.openapi, json),
             Public::Keys => (&self.documents.keys, json),

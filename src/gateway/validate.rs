@@ -61,7 +61,7 @@ impl Gateway {
             (&value, String::new())
         };
         let faults = self.faults(resource, kind);
-        let issues = faults.iter().map(|fault| issue(fault, text, &prefix));
+        let issues = faults.iter().map(|fault| issue(fault, "error", text, &prefix));
         let mut issues: Vec<Value> = issues.collect();
         if issues.is_empty() {
             issues.push(json!({
@@ -69,6 +69,8 @@ impl Gateway {
                 "code": "informational",
                 "diagnostics": format!("This {kind} is as FHIR R4 has it."),
             }));
+            let advice = self.fhir.advice(resource);
+            issues.extend(advice.iter().map(|one| issue(one, "warning", text, &prefix)));
         }
         let outcome = json!({ "resourceType": "OperationOutcome", "issue": issues });
         Ok(respond::directory(&outcome, &asked.request_id))
@@ -93,7 +95,7 @@ impl Gateway {
     }
 }
 
-fn issue(fault: &Fault, text: &str, prefix: &str) -> Value {
+fn issue(fault: &Fault, severity: &str, text: &str, prefix: &str) -> Value {
     let expression = &fault.expression;
     let inner = expression.split_once('.').map_or("", |(_, inner)| inner);
     let whole = if prefix.is_empty() { expression.clone() } else { format!("{prefix}.{inner}") };
@@ -101,7 +103,7 @@ fn issue(fault: &Fault, text: &str, prefix: &str) -> Value {
     let place = |url: &str, number: usize| json!({ "url": url, "valueInteger": number });
     json!({
         "extension": [place(LINE, line), place(COLUMN, column)],
-        "severity": "error",
+        "severity": severity,
         "code": "invalid",
         "diagnostics": format!("Line {line}, column {column}: {expression} {}.", fault.say),
         "expression": [expression],

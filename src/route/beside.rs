@@ -11,8 +11,8 @@ pub enum Public {
     ProtectedResource,
     /// `GET /fhir/metadata`.
     Capability,
-    /// `GET /fhir/OperationDefinition/{id}`.
-    Definition,
+    /// `GET /fhir/{type}/{id}` of our profiles and terminology; the name is `{type}/{id}`.
+    Guide,
     /// `GET /.well-known/jwks.json`.
     Keys,
     /// `GET /openapi.json`.

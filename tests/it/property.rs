@@ -6,6 +6,7 @@ mod asked_of_past;
 mod circle;
 mod edit;
 mod explained;
+mod expressions;
 mod history;
 mod interference;
 mod lab;

@@ -13,6 +13,7 @@ mod storing;
 mod consent;
 mod explain;
 mod fhir_schema;
+mod fhirpath;
 mod handle;
 mod identity;
 mod jose;

@@ -24,6 +24,7 @@ mod launch;
 mod looks_in_the_directory;
 mod peers_misbehave;
 mod portal_pulls_survey;
+mod published_guide;
 mod in_every_form;
 mod namesakes;
 mod neighbours;

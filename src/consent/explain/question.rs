@@ -55,11 +55,8 @@ pub struct Question {
     pub kind: Option<ResourceType>,
 }
 
-/// The parameters that must be there.
-pub const REQUIRED: [&str; 2] = ["organization", "purpose"];
-
 /// The parameters there are: name, member of the value, how often at most.
-pub const KNOWN: [(&str, &str, usize); 10] = [
+const KNOWN: [(&str, &str, usize); 10] = [
     ("organization", "valueIdentifier", 1),
     ("purpose", "valueCode", 1),
     ("role", "valueCode", MOST),

@@ -30,7 +30,7 @@ use super::{
     world::{CITY, Somebody, World, day, patient, somebody},
 };
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
+pub(super) static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
 
 /// Some kinds, all from the same day on.
 pub(super) struct Only(pub(super) BTreeSet<KindId>);

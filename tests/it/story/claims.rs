@@ -26,11 +26,11 @@ fn stand(world: &World) -> Stand {
 }
 
 impl Stand {
-    /// The types that are searched; of a Group there is an export alone.
+    /// The types that are searched; of a Group there is an export alone, of our profiles a read.
     fn resources(&self) -> Vec<(&str, &Value)> {
         let all = self.statement["rest"][0]["resource"].as_array().unwrap();
         all.iter()
-            .filter(|one| one["type"] != "Group")
+            .filter(|one| one["searchParam"].is_array())
             .map(|one| (one["type"].as_str().unwrap(), one))
             .collect()
     }

@@ -7,7 +7,7 @@ use super::{File, none, rust};
 const TABLE: &str = include_str!("../../tables/directions.txt");
 
 /// In `src/lib.rs` the modules stand in this order: the way of a request, its roads, the floor.
-const ORDER: [&str; 47] = [
+const ORDER: [&str; 48] = [
     "cli",
     "config",
     "serve",
@@ -39,6 +39,7 @@ const ORDER: [&str; 47] = [
     "directory",
     "domain",
     "fhir",
+    "fhirpath",
     "smart",
     "unit",
     "handle",

@@ -34,10 +34,8 @@ impl Town {
     fn code(&self, changes: &[(&'static str, &str)]) -> String {
         let changes = [&[("scope", SCOPE)], changes].concat();
         let page = self.browser.launch(&wish(&self.kuopio, &changes));
-        let page = match page.text().contains(">aino</button>") {
-            true => self.browser.logs_in(&page, "aino"),
-            false => page,
-        };
+        let asked = page.text().contains(">aino</button>");
+        let page = if asked { self.browser.logs_in(&page, "aino") } else { page };
         parameter(&self.browser.allows(&page), "code")
     }
 

@@ -59,7 +59,7 @@ fn comes(browser: &Browser, node: &Node, launch: &str, more: &[(&'static str, &s
 
 /// The page is answered at work.
 fn allows(browser: &Browser, page: &Reply) -> Reply {
-    browser.answers(page, &[], &[("do", "allow"), ("post", "0"), ("purpose", "1")])
+    browser.answers(page, &[], &[("do", "allow"), ("post", "0"), ("purpose", "0")])
 }
 
 fn tokens(browser: &Browser, sent: &Reply) -> Value {
@@ -217,6 +217,7 @@ fn a_system_that_is_not_registered_for_it_opens_nothing() {
         json!({ "redirect_uri": "https://evil.example" }),
     ];
     for row in rows {
+        kuopio.world.pass(Duration::from_secs(1));
         let reply = opens(&kuopio, &opening(aino.patient(), row.clone()));
         let error = &reply.json()["error"];
         assert_eq!((reply.status(), error), (400, &json!("invalid_request")), "{row}");

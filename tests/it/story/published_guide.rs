@@ -1,0 +1,126 @@
+//! An integrator reads our profiles and terminology, without a token, and finds them right.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use http::Method;
+use mylife::{
+    domain::{class::Class, plan::Role, theme::Theme},
+    fhir::{guide, schema::Validator},
+};
+use serde_json::{Value, json};
+
+use crate::world::{World, actor::Ask};
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+#[test]
+fn each_resource_of_the_guide_is_fhir_and_is_served_at_its_url() {
+    let world = World::new();
+    let client = world.municipality("297").client("national-portal");
+    for resource in guide::resources().unwrap() {
+        assert_eq!(VALIDATOR.faults(&resource), [], "{}", text(&resource, "url"));
+        assert!(VALIDATOR.advice(&resource).is_empty(), "{:?}", VALIDATOR.advice(&resource));
+        assert!(guide::TYPES.contains(&text(&resource, "resourceType")));
+        let path = text(&resource, "url").strip_prefix("https://mylife.example").unwrap();
+        let reply = client.actor.send(&client.node, Method::GET, path, Ask::default());
+        assert_eq!((reply.status(), reply.json()), (200, &resource), "{path}");
+    }
+    for path in ["/fhir/StructureDefinition/none", "/fhir/ValueSet/mylife-goal"] {
+        let reply = client.actor.send(&client.node, Method::GET, path, Ask::default());
+        assert_eq!(reply.status(), 404, "{path}");
+    }
+}
+
+#[test]
+fn whatever_the_statement_names_of_ours_is_in_the_guide() {
+    let world = World::new();
+    let client = world.municipality("297").client("national-portal");
+    let statement = client.get("/fhir/metadata").json().to_string();
+    let guide = guide::resources().unwrap();
+    let urls: BTreeSet<&str> = guide.iter().map(|one| text(one, "url")).collect();
+    let ours = ["StructureDefinition/", "OperationDefinition/", "CodeSystem/", "ValueSet/"];
+    let named = statement.split('"').filter(|word| {
+        ours.iter().any(|of| word.starts_with(&format!("https://mylife.example/fhir/{of}")))
+    });
+    let missing: BTreeSet<&str> = named.filter(|url| !urls.contains(url)).collect();
+    assert_eq!(missing, BTreeSet::new());
+}
+
+#[test]
+fn the_codes_of_the_guide_are_those_of_the_program() {
+    let guide = guide::resources().unwrap();
+    let codes = |name: &str| -> BTreeSet<String> {
+        let set = format!("https://mylife.example/fhir/ValueSet/{name}");
+        guide::codes(&guide, &set).into_iter().map(|(_, code)| code).collect()
+    };
+    assert_eq!(codes("theme"), Theme::ALL.iter().map(|theme| theme.code().to_owned()).collect());
+    assert_eq!(codes("class"), Class::ALL.iter().map(|class| class.code().to_owned()).collect());
+    let items = codes("3x10d");
+    assert_eq!(items.len(), 40);
+    assert!(items.contains("housing.satisfaction") && items.contains("family.comment"));
+    let plan = codes("plan");
+    assert!(Role::ALL.iter().all(|role| plan.contains(role.code())), "{plan:?}");
+    let map = guide.iter().find(|one| one["resourceType"] == "ConceptMap").unwrap();
+    let mapped = map["group"][0]["element"].as_array().unwrap();
+    let mapped: BTreeSet<String> = mapped.iter().map(|one| text(one, "code").to_owned()).collect();
+    assert_eq!(mapped, codes("theme"));
+}
+
+/// A good resource of a profile, and a patch that breaks it: where, and in which words.
+#[test]
+fn what_a_profile_asks_is_asked() {
+    let observation = json!({
+        "resourceType": "Observation", "id": "297.a.ho.s", "language": "fi",
+        "meta": { "profile": ["https://mylife.example/fhir/StructureDefinition/mylife-observation"] },
+        "text": { "status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">6</div>" },
+        "status": "final",
+        "category": [{ "coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey" }] }],
+        "code": { "coding": [{
+            "system": "https://mylife.example/fhir/CodeSystem/3x10d", "code": "housing.satisfaction" }] },
+        "subject": { "reference": "Patient/297.x" }, "effectiveDateTime": "2026-03-01",
+        "derivedFrom": [{ "reference": "QuestionnaireResponse/297.a" }], "valueInteger": 6,
+    });
+    assert_eq!(VALIDATOR.faults(&observation), []);
+    let category = "{\"coding\":[{\"code\":\"survey\",\"system\":\"http://terminology.hl7.org/CodeSystem/observation-category\"}]}";
+    for (name, value, expression, say) in [
+        ("language", Value::Null, "Observation.language", "is required by the profile"),
+        (
+            "category",
+            json!([{ "text": "survey" }]),
+            "Observation.category[0]",
+            &*format!("must hold {category} by the profile"),
+        ),
+        (
+            "code",
+            json!({ "coding": [{ "system": "http://loinc.org", "code": "8480-6" }] }),
+            "Observation.code",
+            "must have a code of the profile's value set",
+        ),
+        (
+            "derivedFrom",
+            json!([{ "reference": "Media/1" }, { "reference": "Media/2" }]),
+            "Observation.derivedFrom",
+            "may stand 1 times by the profile",
+        ),
+    ] {
+        let mut broken = observation.clone();
+        match value {
+            Value::Null => drop(broken.as_object_mut().unwrap().remove(name)),
+            value => broken[name] = value,
+        }
+        let faults = VALIDATOR.faults(&broken);
+        let [fault] = faults.as_slice() else { panic!("{name}: {faults:?}") };
+        assert_eq!((&*fault.expression, &*fault.say), (expression, say), "{name}");
+        assert!(!VALIDATOR.accepts(&broken));
+    }
+    let mut text = observation.clone();
+    text.as_object_mut().unwrap().remove("valueInteger");
+    text["valueString"] = json!("six");
+    let faults = VALIDATOR.faults(&text);
+    assert_eq!(faults[0].say, "must be integer by the profile");
+}
