@@ -6,13 +6,13 @@
 
 pub mod again;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    audit::{frame::AuditKey, log::Log, step},
+    audit::{frame::AuditKey, log::Log, record::Entry, step},
     chance::Chance,
     directory::Directory,
     domain::{
@@ -395,10 +395,15 @@ async fn commit(
     let committed = desk.local.commit(change).await?;
     // A log in the store's own database has the record by the same transaction.
     if !desk.log.is_shared() {
-        let key = match desk.local.store().load(patient).await? {
-            Some(now) => AuditKey::new(Arc::clone(patient), now.audit_key),
-            None => desk.log.node_key().clone(),
+        // From the first commit on it stays as it is.
+        let key = match stored.map(|stored| stored.audit_key) {
+            Some(known) => Some(known),
+            None => desk.local.store().load(patient).await?.map(|now| now.audit_key),
         };
+        let key = key.map_or_else(
+            || desk.log.node_key().clone(),
+            |key| AuditKey::new(Arc::clone(patient), key),
+        );
         desk.log.append_row(&key, committed.record, &payload).await?;
         desk.local.store().recorded(vec![committed.record]).await?;
     }
@@ -429,20 +434,22 @@ pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
 
 /// The records of writes that wait, with the keys they are to be sealed under.
 async fn missing(local: &Local, log: &Log) -> Result<Vec<(AuditKey, i64, Arc<[u8]>)>> {
-    let mut missing = Vec::new();
+    let mut waiting = Vec::new();
     for (row, payload) in local.store().unrecorded().await? {
-        let patient = crate::audit::record::Entry::from_payload(&payload)?.patient;
-        let stored = match &patient {
-            Some(patient) => local.store().load(patient).await?,
-            None => None,
-        };
-        let key = match stored {
-            Some(now) => AuditKey::new(now.patient, now.audit_key),
-            None => log.node_key().clone(),
-        };
-        missing.push((key, row, payload));
+        let patient = Entry::from_payload(&payload)?.patient.map(|id| Arc::<str>::from(&*id));
+        waiting.push((patient, row, payload));
     }
-    Ok(missing)
+    let patients: BTreeSet<Arc<str>> =
+        waiting.iter().filter_map(|(patient, ..)| patient.clone()).collect();
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = local.store().audit_keys(patients.into_iter().collect()).await?;
+    let of = |patient: Option<Arc<str>>| {
+        let held = patient.and_then(|patient| Some((keys.get(&patient)?, patient)));
+        held.map_or_else(|| log.node_key().clone(), |(key, id)| AuditKey::new(id, *key))
+    };
+    Ok(waiting.into_iter().map(|(patient, row, payload)| (of(patient), row, payload)).collect())
 }
 
 /// The content of a stored document.

@@ -25,6 +25,7 @@ pub mod law;
 pub mod directory;
 pub mod limits;
 pub mod shared;
+mod throw_away;
 
 use std::{
     fs,
@@ -314,11 +315,8 @@ fn sections(
     if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
         root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
     }
-    let is_sandbox = node.as_ref().is_none_or(|node| node.test_range != TestRange::Refuse);
-    if listening.as_ref().is_some_and(|listening| listening.is_throw_away) && !is_sandbox {
-        let say = "shows a certificate of the demo's throw-away authority: make keys of your own with \
-                   `mylife pki`, or say test_range = \"allow\" under [node] if this is a sandbox";
-        root.fault("listen", say);
+    if node.as_ref().is_some_and(|node| node.test_range == TestRange::Refuse) {
+        throw_away::refuse(&root, listening.as_ref(), ring.as_ref(), &clients);
     }
     root.finish();
     let (clock, chance) = (Arc::clone(clock), Arc::clone(chance));

@@ -4,7 +4,7 @@
 //! everything about one person at this gateway is loaded in one go and versioned by one number.
 //! A store decides nothing and maps nothing; it keeps what it is given, values sealed at rest.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{domain::moment::Moment, error::Result};
 
@@ -125,6 +125,9 @@ pub struct Changes {
     /// change of the one before, and starts the next round after the `settled` of the first page of
     /// this one: it then meets some changes twice and misses none.
     pub settled: i64,
+    /// Which server says so. Another one, or one that was started again, may lack what was seen before,
+    /// and give its places to other changes: then nothing that was read is known to be stored.
+    pub server: i64,
 }
 
 /// Tokens that were revoked.
@@ -135,6 +138,8 @@ pub struct Revocations {
     /// Up to and including this place nothing will appear any more: the next round starts after it,
     /// and meets some again.
     pub settled: i64,
+    /// Which server says so, as for [`Changes`].
+    pub server: i64,
 }
 
 /// One person's change, made in one transaction.
@@ -207,6 +212,17 @@ pub trait Store: Send + Sync {
     /// The same with every version of every document, for roads that show what was there before;
     /// as of one instant, in order of (id, version).
     fn history(&self, patient: &str) -> Task<Option<Stored>>;
+    /// Keys of people's audit records, by Patient id; who is not held is left out.
+    fn audit_keys(&self, patients: Vec<Arc<str>>) -> Task<HashMap<Arc<str>, [u8; 32]>> {
+        let loads: Vec<_> = patients.iter().map(|patient| self.load(patient)).collect();
+        Box::pin(async move {
+            let mut keys = HashMap::new();
+            for load in loads {
+                keys.extend(load.await?.map(|stored| (stored.patient, stored.audit_key)));
+            }
+            Ok(keys)
+        })
+    }
     /// A person's compartment version; `None` if nothing is held.
     fn version(&self, patient: &str) -> Task<Option<u64>> {
         let loaded = self.load(patient);

@@ -28,14 +28,17 @@ const ALONE: u64 = u64::MAX;
 pub struct Revoked {
     tokens: ArcSwap<HashMap<[u8; 32], Moment>>,
     settled: AtomicI64,
+    /// Which server said so.
+    server: AtomicI64,
     /// When the store was last asked, in nanoseconds of the monotonic clock.
     heard: AtomicU64,
 }
 
 impl Default for Revoked {
     fn default() -> Self {
-        let (settled, heard) = (AtomicI64::new(0), AtomicU64::new(ALONE));
-        Self { tokens: ArcSwap::default(), settled, heard }
+        let (settled, server, heard) =
+            (AtomicI64::new(0), AtomicI64::new(0), AtomicU64::new(ALONE));
+        Self { tokens: ArcSwap::default(), settled, server, heard }
     }
 }
 
@@ -66,7 +69,12 @@ impl Revoked {
     /// # Errors
     /// `Unavailable` if the store cannot be read; what is known stays.
     pub async fn follow(&self, store: &dyn Store, asked: Duration, now: Moment) -> Result<()> {
-        let new = store.revoked(self.settled.load(Ordering::SeqCst)).await?;
+        let mut new = store.revoked(self.settled.load(Ordering::SeqCst)).await?;
+        if self.server.swap(new.server, Ordering::SeqCst) != new.server {
+            // It may give places that were settled to others.
+            new = store.revoked(i64::MIN).await?;
+            self.settled.store(new.settled, Ordering::SeqCst);
+        }
         self.add(&new.tokens, now);
         // After the tokens: of two rounds at once neither may skip what the other has not added.
         self.settled.fetch_max(new.settled, Ordering::SeqCst);

@@ -88,8 +88,12 @@ fn one_gateway(from: &Setup, to: &Setup) -> Result<()> {
                    key in both.";
         return Err(Error::new(Kind::Invalid, say));
     }
-    let same_place = from.directory_path == to.directory_path;
-    if same_place && from.database.is_none() && to.database.is_none() {
+    let same_store = match (&from.database, &to.database) {
+        (None, None) => same(&from.directory_path, &to.directory_path),
+        (Some(from), Some(to)) => from.address == to.address,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    if same_store {
         return Err(Error::new(Kind::Invalid, "Both settings name the same store."));
     }
     Ok(())

@@ -49,12 +49,12 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
     let jwks_uri = section.text("jwks_uri");
     let public = section.flag("public", false);
     let inline = (jwks_uri.is_none() && !public) || section.has("jwks") || section.has("jwks_file");
-    let jwks = if inline { Some(section.json("jwks")?) } else { None };
+    let jwks = inline.then(|| section.json("jwks"));
     let entry = ClientEntry {
         client_id: String::new(),
         name: String::new(),
         organization: String::new(),
-        jwks,
+        jwks: None,
         jwks_uri,
         algorithms: algorithms(section),
         roles: section.texts("roles"),
@@ -72,7 +72,12 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         dpop_bound_access_tokens: section.flag("dpop_bound_access_tokens", false),
         user_organizations: section.texts("user_organizations"),
     };
-    Some(ClientEntry { client_id: client_id?, name: name?, organization: organization?, ..entry })
+    let (client_id, name, organization) = (client_id?, name?, organization?);
+    let jwks = match jwks {
+        Some(found) => Some(found?),
+        None => None,
+    };
+    Some(ClientEntry { client_id, name, organization, jwks, ..entry })
 }
 
 fn algorithms(section: &mut Section<'_>) -> Vec<Algorithm> {

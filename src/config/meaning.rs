@@ -7,7 +7,7 @@
 /// they name exists.
 pub(super) const EVERYTHING: [&str; 4] = [
     "[[clients]]\nclient_id = \"a\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
-     [client_keys]\nauthorities = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
+     [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
     "[store]\nkind = \"postgres\"\npassword_file = \"none\"\nca_file = \"none\"\n\
      [shared]\nkind = \"redis\"\npassword_file = \"none\"\nauthorities = \"none\"\n\
      certificate = \"none\"\nkey_file = \"none\"\n",

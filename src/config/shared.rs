@@ -194,6 +194,7 @@ fn trimmed(text: &str) -> Zeroizing<String> {
 
 /// Authorities, and certificate and key if we show one.
 fn tls(section: &mut Section<'_>) -> Result<Option<Tls>, Told> {
+    let authorities = section.node("authorities").is_some().then(|| section.file("authorities"));
     let has_identity =
         ["certificate", "key", "key_file"].iter().any(|key| section.node(key).is_some());
     let identity = if has_identity {
@@ -208,10 +209,8 @@ fn tls(section: &mut Section<'_>) -> Result<Option<Tls>, Told> {
     } else {
         None
     };
-    if section.node("authorities").is_none() {
-        return Ok(None);
-    }
-    let (_, authorities) = section.file("authorities").ok_or(Told)?;
+    let Some(authorities) = authorities else { return Ok(None) };
+    let (_, authorities) = authorities.ok_or(Told)?;
     let read = pki::anchors(&authorities);
     read.inspect_err(|error| section.fault("authorities", error.say().to_owned()))
         .map_err(|_| Told)?;

@@ -70,7 +70,7 @@ impl DemoClient {
         nodes: Vec<&'static str>,
         dir: &Path,
     ) -> Result<Self> {
-        let jwk = sign::generate(Algorithm::Es384)?;
+        let jwk = sign::throw_away(Algorithm::Es384)?;
         let keys = dir.join("keys");
         fs::create_dir_all(&keys).map_err(Error::unavailable)?;
         pki::write_secret(&keys.join(format!("{id}.jwk")), jwk.as_bytes())

@@ -281,7 +281,7 @@ fn node(
     let master = directory.join("master.key");
     master::create(&master, &*world.chance)?;
     let keys = Arc::new(master::read(&master, Arc::clone(&world.chance))?);
-    let jwk = sign::generate(Algorithm::Es256)?;
+    let jwk = sign::throw_away(Algorithm::Es256)?;
     pki::write_secret(&directory.join("token.jwk"), jwk.as_bytes()).map_err(Error::unavailable)?;
     let identity = sign::generate_rsa()?;
     let identity_file = directory.join("identity.pem");

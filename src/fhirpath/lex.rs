@@ -174,12 +174,11 @@ fn sign(text: &str) -> Result<(Token<'_>, &str)> {
         }
         "%" => {
             let quote = rest.chars().next().filter(|quote| matches!(quote, '`' | '\''));
-            let (name, rest) = match quote {
-                Some(quote) => quoted(rest, quote)?,
-                None => {
-                    let (name, rest) = word(rest);
-                    (name.to_owned(), rest)
-                }
+            let (name, rest) = if let Some(quote) = quote {
+                quoted(rest, quote)?
+            } else {
+                let (name, rest) = word(rest);
+                (name.to_owned(), rest)
             };
             Ok((Token::Percent(name), rest))
         }

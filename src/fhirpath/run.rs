@@ -225,6 +225,7 @@ fn whole<'a>(count: usize) -> Item<'a> {
     Item::Integer(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a function gives")]
 fn boolean<'a>(value: bool) -> Result<Items<'a>> {
     Ok(vec![Item::Boolean(value)])
 }
@@ -303,10 +304,10 @@ fn logic(
     }
     let right = right()?;
     Ok(match (operator, left, right) {
-        (O::And, _, Some(false)) => Some(false),
-        (O::And, Some(true), Some(true)) => Some(true),
-        (O::Or | O::Implies, _, Some(true)) => Some(true),
-        (O::Or, Some(false), Some(false)) | (O::Implies, Some(true), Some(false)) => Some(false),
+        (O::And, _, Some(false))
+        | (O::Or, Some(false), Some(false))
+        | (O::Implies, Some(true), Some(false)) => Some(false),
+        (O::And, Some(true), Some(true)) | (O::Or | O::Implies, _, Some(true)) => Some(true),
         (O::Xor, Some(one), Some(two)) => Some(one != two),
         (_, _, _) => None,
     })
@@ -362,15 +363,17 @@ fn amounts<'a>(
     two: &Quantity<'a>,
 ) -> Result<Option<Item<'a>>> {
     let alike = one.unit == two.unit && one.calendar == two.calendar;
-    let found = match operator {
-        Operator::Times => one.times(two),
-        Operator::Over => one.over(two),
-        Operator::Plus | Operator::Minus if alike => {
-            let plus = operator == Operator::Plus;
-            let value = if plus { one.value.plus(two.value) } else { one.value.minus(two.value) };
-            value.map(|value| Quantity { value, ..one.clone() })
-        }
-        _ => return Err(refuse("amounts of different units are reckoned with")),
+    let with = |value: Option<Decimal>| value.map(|value| Quantity { value, ..one.clone() });
+    let found = if operator == Operator::Times {
+        one.times(two)
+    } else if operator == Operator::Over {
+        one.over(two)
+    } else if operator == Operator::Plus && alike {
+        with(one.value.plus(two.value))
+    } else if operator == Operator::Minus && alike {
+        with(one.value.minus(two.value))
+    } else {
+        return Err(refuse("amounts of different units are reckoned with"));
     };
     Ok(found.map(|quantity| Item::Quantity(Box::new(quantity))))
 }
@@ -381,14 +384,20 @@ fn numbers<'a>(
     (two, right): (Decimal, &Item<'a>),
 ) -> Option<Item<'a>> {
     let whole = matches!((left, right), (Item::Integer(_), Item::Integer(_)));
-    let found = match operator {
-        Operator::Plus => one.plus(two)?,
-        Operator::Minus => one.minus(two)?,
-        Operator::Times => one.times(two)?,
-        Operator::Over => return one.over(two).map(Item::Decimal),
-        Operator::Div => return one.whole_over(two)?.whole().map(Item::Integer),
-        Operator::Mod => one.modulo(two)?,
-        _ => return None,
+    let found = if operator == Operator::Plus {
+        one.plus(two)?
+    } else if operator == Operator::Minus {
+        one.minus(two)?
+    } else if operator == Operator::Times {
+        one.times(two)?
+    } else if operator == Operator::Over {
+        return one.over(two).map(Item::Decimal);
+    } else if operator == Operator::Div {
+        return one.whole_over(two)?.whole().map(Item::Integer);
+    } else if operator == Operator::Mod {
+        one.modulo(two)?
+    } else {
+        return None;
     };
     if whole { found.whole().map(Item::Integer) } else { Some(Item::Decimal(found)) }
 }

@@ -58,8 +58,9 @@ impl Gateway {
         let rest = told.and_then(|told| told.strip_prefix("Bearer")).map(str::trim);
         let comma = rest.map(|rest| if rest.is_empty() { "" } else { ", " });
         let own = rest.zip(comma).map(|(rest, comma)| format!("DPoP {rest}{comma}algs=\"{ALGS}\""));
-        let own = own.and_then(|text| HeaderValue::try_from(text).ok());
-        headers.extend(own.map(|own| (header::WWW_AUTHENTICATE, own)));
+        if let Some(own) = own.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, own);
+        }
         response
     }
 }

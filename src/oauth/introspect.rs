@@ -38,14 +38,12 @@ impl TokenEndpoint {
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
         let client = if is_bearer(asked.headers) && form.value("client_assertion").is_none() {
-            {
-                if form.value("client_secret").is_some() {
-                    return Err(Refused::request("two ways of client authentication"));
-                }
-                let caller = self.bearing(asked, known, now).await?;
-                let unknown = || Refused::new(Code::InvalidClient, "unknown client");
-                self.registry.client(caller.client_id()).ok_or_else(unknown)?
+            if form.value("client_secret").is_some() {
+                return Err(Refused::request("two ways of client authentication"));
             }
+            let caller = self.bearing(asked, known, now).await?;
+            let unknown = || Refused::new(Code::InvalidClient, "unknown client");
+            self.registry.client(caller.client_id()).ok_or_else(unknown)?
         } else {
             refuse_second_method(asked.headers, &form)?;
             self.proven(&form, asked.address, &mut known.client, now).await?.0

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     error::{Error, Result},
-    store::Store,
+    store::{Changes, Store},
 };
 
 /// From one look at the change sequence to the next.
@@ -27,7 +27,7 @@ pub const EVERY: Duration = Duration::from_millis(100);
 pub const OLDEST: Duration = Duration::from_secs(1);
 /// How far the clocks of two machines may run apart within the life of an answer. Clocks are slewed
 /// by 500 millionths at most, which is 2 ms of two seconds where two are slewed against each other.
-const DRIFT: Duration = Duration::from_millis(10);
+pub const DRIFT: Duration = Duration::from_millis(10);
 /// Changes read at once.
 const PAGE: usize = 1000;
 
@@ -40,6 +40,8 @@ pub struct Follower {
 
 /// Where the last round ended.
 struct Place {
+    /// Which server said so.
+    server: i64,
     /// Up to here nothing appears any more.
     settled: i64,
     /// What was met above.
@@ -61,8 +63,9 @@ impl Follower {
         known.ok_or_else(|| Error::unavailable("the change sequence was not read in time"))
     }
 
-    /// One round, begun at `asked`: marks who was changed since the one before, and knows more then.
-    /// The first one only finds its place, as nothing is answered from before it.
+    /// One round, begun at `asked`: marks who was changed since the one before, or everybody where the
+    /// server is another than before, and knows more then. The first one only finds its place, as
+    /// nothing is answered from before it.
     ///
     /// # Errors
     /// `Unavailable` when the store cannot be read; what is known stays as it was.
@@ -70,13 +73,13 @@ impl Follower {
         &self,
         store: &Arc<dyn Store>,
         asked: Duration,
-        mark: impl Fn(&str) + Send,
+        mark: impl Fn(Option<&str>) + Send,
     ) -> Result<()> {
         let mut place = self.place.lock().await;
         let mut next = match &*place {
             None => {
-                let settled = store.changes(i64::MAX, 1).await?.settled;
-                Place { settled, met: BTreeSet::new() }
+                let Changes { settled, server, .. } = store.changes(i64::MAX, 1).await?;
+                Place { server, settled, met: BTreeSet::new() }
             }
             Some(before) => follow(&**store, before, mark).await?,
         };
@@ -91,20 +94,36 @@ impl Follower {
 
 /// Reads from what was settled to the end. A round that fails has marked too much, never too little,
 /// as the next one begins where it did.
-async fn follow(store: &dyn Store, before: &Place, mark: impl Fn(&str) + Send) -> Result<Place> {
+async fn follow(
+    store: &dyn Store,
+    before: &Place,
+    mark: impl Fn(Option<&str>) + Send,
+) -> Result<Place> {
     let (mut after, mut settled) = (before.settled, None);
     let mut met = before.met.clone();
     loop {
         let page = store.changes(after, PAGE).await?;
+        if page.server != before.server {
+            tracing::warn!(
+                "the database was started again, or is another: everything is read anew"
+            );
+            mark(None);
+            let Changes { settled, server, .. } = page;
+            return Ok(Place { server, settled, met: BTreeSet::new() });
+        }
         settled.get_or_insert(page.settled);
         for change in &page.changed {
             after = after.max(change.sequence);
             if met.insert(change.sequence) {
-                mark(&change.patient);
+                mark(Some(&change.patient));
             }
         }
         if page.changed.len() < PAGE {
-            return Ok(Place { settled: settled.unwrap_or(before.settled), met });
+            return Ok(Place {
+                server: page.server,
+                settled: settled.unwrap_or(before.settled),
+                met,
+            });
         }
     }
 }

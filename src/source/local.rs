@@ -131,7 +131,13 @@ impl Local {
     pub async fn follow(&self, now: Duration) -> Result<()> {
         match &self.follower {
             None => Ok(()),
-            Some(follower) => follower.round(&self.store, now, |patient| self.mark(patient)).await,
+            Some(follower) => {
+                let mark = |patient: Option<&str>| match patient {
+                    Some(patient) => self.mark(patient),
+                    None => self.mark_all(),
+                };
+                follower.round(&self.store, now, mark).await
+            }
         }
     }
 
@@ -259,6 +265,22 @@ impl Local {
             self.forget(patient, &slot);
         }
         self.count(patient);
+    }
+
+    /// The same of everybody, at once: the store may be another than before.
+    fn mark_all(&self) {
+        let count_all = || {
+            for count in &self.commits {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        count_all();
+        for (patient, slot) in &self.slots {
+            slot.marked.store(true, Ordering::SeqCst);
+            self.forget(&patient, &slot);
+        }
+        self.places.invalidate_all();
+        count_all();
     }
 
     fn ground(&self, patient: &str) -> Ground {

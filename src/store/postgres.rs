@@ -16,6 +16,7 @@
 //! audit log, which lives in the database too ([`Ledger`]).
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -202,6 +203,20 @@ impl Store for Postgres {
             Box::pin(read::history(rows, patient))
         });
         open(Arc::clone(&self.keys), patient, loaded)
+    }
+
+    fn audit_keys(&self, patients: Vec<Arc<str>>) -> Task<HashMap<Arc<str>, [u8; 32]>> {
+        let keys = Arc::clone(&self.keys);
+        let sealed = self.pool.ask(Errand::Read, patients, |rows, patients| {
+            Box::pin(read::audit_keys(rows, patients))
+        });
+        Box::pin(async move {
+            let open = |(patient, key): (Arc<str>, Arc<[u8]>)| {
+                let key = sealed::open_audit_key(&keys, &patient, &key)?;
+                Ok((patient, key))
+            };
+            sealed.await?.into_iter().map(open).collect()
+        })
     }
 
     fn version(&self, patient: &str) -> Task<Option<u64>> {

@@ -60,9 +60,9 @@ fn main() {
     println!("{}", machine::line());
     demand_disk(&dir(""));
     runtime.block_on(async {
-        let (asked, _) = World::filled(dir("bench-decide"), SIZE).await;
+        let (asked, _) = World::filled(dir("bench-decide"), SIZE, None).await;
         let size = Size { consents: 0, ..SIZE };
-        let (mut lawful, _) = World::filled(dir("bench-decide-law"), size).await;
+        let (mut lawful, _) = World::filled(dir("bench-decide-law"), size, None).await;
         lawful.law = law();
         decisions(&asked).await;
         reads(&asked, &lawful).await;

@@ -77,7 +77,7 @@ fn main() {
         ["again"] => compare(&World::at(dir)),
         [] => {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-            let (world, each) = runtime.block_on(World::filled(dir, SIZE));
+            let (world, each) = runtime.block_on(World::filled(dir, SIZE, None));
             println!("loaded: {:.0} documents/s", 1.0 / each.as_secs_f64());
             drop(runtime);
             compare(&world);

@@ -1,8 +1,8 @@
 //! What FHIR's definitions cost: validation beside reading the JSON, search expressions, and the start.
 //!
 //! `cargo bench --bench fhir`. Medians of interleaved rounds, in microseconds of one core. Of a
-//! QuestionnaireResponse of thirty items: reading the text (as serde_json does, and strictly, as the gateway
-//! does), stage one (the schema), and both stages. The limit is twice the reading.
+//! `QuestionnaireResponse` of thirty items: reading the text (as `serde_json` does, and strictly, as the
+//! gateway does), stage one (the schema), and both stages. The limit is twice the reading.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -95,9 +95,9 @@ fn time(mut turn: impl FnMut()) -> f64 {
     began.elapsed().as_secs_f64() * 1e6 / f64::from(TURNS)
 }
 
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
+fn median(all: &[f64]) -> f64 {
+    let [_, median, _] = machine::quartiles(all.iter().copied());
+    median
 }
 
 fn validation(validator: &Validator) {
@@ -119,13 +119,15 @@ fn validation(validator: &Validator) {
             black_box(validator.accepts(&value));
         }));
     }
-    let [plain, strict, schema, both] = [plain, strict, schema, both].map(median);
+    let times = [&plain, &strict, &schema, &both];
+    let [read, strictly, by_schema, in_both] =
+        times.map(|all| machine::spread(all.iter().copied(), 1));
     println!(
-        "QuestionnaireResponse, {} bytes: reading {plain:.1} us (strictly {strict:.1}), schema {schema:.1}, \
-         both stages {both:.1}: {:.2} of reading, {:.2} of strict reading (at most 2)",
+        "QuestionnaireResponse, {} bytes: reading {read} us (strictly {strictly}), schema {by_schema}, \
+         both stages {in_both}: {:.2} of reading, {:.2} of strict reading (at most 2)",
         text.len(),
-        both / plain,
-        both / strict,
+        median(&both) / median(&plain),
+        median(&both) / median(&strict),
     );
 }
 
@@ -144,7 +146,7 @@ fn search(validator: &Validator) {
                 let on = [Item::Node(scope.resource)];
                 black_box(expression.evaluate(&scope, &on).unwrap());
             };
-            let cost = median((0..5).map(|_| time(once)).collect());
+            let cost = median(&[(); 5].map(|()| time(once)));
             spent += cost;
             count += 1.0;
             if cost > slowest.0 {

@@ -56,7 +56,7 @@ fn main() {
     println!("{}", machine::line());
     let size = Size { people: 1000, assessments: 1, consents: 1 };
     demand_disk(&dir);
-    let (world, each) = runtime.block_on(World::filled(dir, size));
+    let (world, each) = runtime.block_on(World::filled(dir, size, None));
     println!(
         "documents loaded per second, validated, durable, recorded: {:.0}",
         1.0 / each.as_secs_f64()

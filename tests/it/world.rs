@@ -2,7 +2,9 @@
 //!
 //! Every gateway is a real one behind real TLS on a network inside the process; actors go through
 //! the wire alone. Time stands still until a story moves it. What a reply must always be is checked
-//! where it arrives, so a story says only what it is about.
+//! where it arrives, so a story says only what it is about. With `MYLIFE_STORIES=servers` in the
+//! environment every gateway has a real `PostgreSQL` and a real Redis in place of its own directory and
+//! memory: the same stories must hold.
 
 pub(crate) mod actor;
 pub(crate) mod browser;
@@ -20,7 +22,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -31,18 +33,20 @@ use mylife::{
     clock::{Clock, FixedClock},
     domain::moment::Moment,
     federation::client::Limits,
+    gateway::{Gateway, open::Setup},
     oauth::launch::provider::Settings,
     pki::Ca,
-    shared::pace::Rates,
+    shared::{Away, Choice, pace::Rates, redis::door::Door},
+    store::postgres::Database,
 };
 use serde_json::{Value, json};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(crate) use self::{
     actor::Actor, consent::Terms, fake::Lie, identity::Identity, municipality::Node,
     person::Person, reply::Reply,
 };
-use crate::step::wires::Wires;
+use crate::{shared::server as redis, step::wires::Wires, store::server as postgres};
 
 /// 2026-03-02, a Monday, noon in Finland.
 pub(crate) const START: Moment = Moment::from_millis(1_772_445_600_000);
@@ -77,6 +81,10 @@ pub(crate) struct Core {
     pub(crate) ring: RefCell<Option<Ring>>,
     /// The law table of gateways opened from now on.
     pub(crate) law: RefCell<Value>,
+    /// The Redis that gateways share with other processes of theirs, if stories run on servers.
+    redis: Option<redis::fixture::Server>,
+    /// Gateways that follow what other processes write.
+    following: RefCell<Vec<Weak<Gateway>>>,
 }
 
 impl std::ops::Deref for World {
@@ -136,6 +144,8 @@ impl World {
             providers: RefCell::default(),
             ring: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
+            redis: on_servers().then(|| redis::fixture::Server::start(&[])),
+            following: RefCell::default(),
         }))
     }
 
@@ -179,8 +189,35 @@ impl World {
         self.clock.now()
     }
 
-    /// Lets time pass.
+    /// Lets time pass; who follows others has heard of them since.
     pub(crate) fn pass(&self, by: Duration) {
         self.clock.advance(by);
+        // A story that stands on the runtime says itself who looks when.
+        if Handle::try_current().is_err() {
+            for gateway in self.following.borrow().iter().filter_map(Weak::upgrade) {
+                self.runtime.block_on(gateway.look()).unwrap();
+            }
+        }
     }
+
+    /// Where a gateway has its data and what it may lose, if stories run on servers; the same as
+    /// before, if it had one.
+    fn place(&self, setup: &mut Setup, database: Option<Database>) {
+        if let Some(server) = &self.redis {
+            let door = Arc::new(Door::new(redis::one(server)).unwrap());
+            setup.shared = Choice::Redis { door, away: Away::Refuse };
+            setup.database = Some(database.unwrap_or_else(|| postgres::fresh().1));
+        }
+    }
+
+    fn follows(&self, gateway: &Arc<Gateway>) {
+        if self.redis.is_some() {
+            self.following.borrow_mut().push(Arc::downgrade(gateway));
+        }
+    }
+}
+
+/// Do the stories run on real servers?
+fn on_servers() -> bool {
+    std::env::var_os("MYLIFE_STORIES").is_some_and(|named| named == "servers")
 }

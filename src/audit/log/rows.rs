@@ -6,7 +6,10 @@
 //! process that dies leaves its records to the others. Design 8 and 9.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,6 +48,8 @@ pub(super) struct Rows {
     links: LinkKey,
     own: Mutex<Own>,
     tree: Mutex<Frontier>,
+    /// Is the tree smaller than it was?
+    lost: AtomicBool,
 }
 
 /// The end of this process's chain.
@@ -65,7 +70,7 @@ impl Rows {
         let (stem, _) = ledger.unplaced(0).await?;
         let tree = Mutex::new(frontier(stem)?);
         let own = Mutex::new(Own { end, sure: true });
-        Ok(Self { ledger, clock, links, own, tree })
+        Ok(Self { ledger, clock, links, own, tree, lost: AtomicBool::new(false) })
     }
 
     /// Brings records of commits into the log; they wait no more. `Conflict` if somebody else has
@@ -102,16 +107,15 @@ impl Rows {
         if frames.is_empty() { Ok((records, end)) } else { Err(Error::internal("no audit frame")) }
     }
 
-    /// Finds the end of the chain once more. What was added without an answer is part of it; what
-    /// was there and is gone leaves a gap that shows.
+    /// Finds the end of the chain once more. What was added without an answer is part of it. Where what
+    /// was acknowledged is gone nothing is added, so nothing is answered: what people withdrew may be
+    /// gone too.
     fn find(&self, own: &mut Own) -> Result<()> {
         let stored = self.ledger.wait(self.ledger.end(self.ledger.chain()))?;
         if stored.number < own.end.number {
-            tracing::error!("audit records of this process are gone from the database");
-        } else {
-            own.end = stored;
+            return Err(lost());
         }
-        own.sure = true;
+        *own = Own { end: stored, sure: true };
         Ok(())
     }
 
@@ -129,8 +133,10 @@ impl Rows {
                     placed => placed?,
                 }
             }
-            if tree.size() < lock(&self.tree).size() {
-                tracing::error!("the audit log in the database is shorter than it was");
+            let is_shorter = tree.size() < lock(&self.tree).size();
+            self.lost.store(is_shorter, Ordering::SeqCst);
+            if is_shorter {
+                return Err(lost());
             }
             lock(&self.tree).clone_from(&tree);
             if count < MOST {
@@ -145,6 +151,9 @@ impl Home for Rows {
     fn write(&self, taken: &mut Filled) -> Result<Duration> {
         let began = self.clock.elapsed();
         let frames = taken.bytes.get(MARK..).unwrap_or_default();
+        if self.lost.load(Ordering::SeqCst) {
+            return Err(lost());
+        }
         let mut own = lock(&self.own);
         let mut again = false;
         loop {
@@ -226,6 +235,15 @@ impl Home for Rows {
         let report = verify::rows::verify(&self.ledger, Some(verifier), links, &|_| None)?;
         Ok(Checked { head: report.head, fault: report.fault.map(|fault| fault.to_string()) })
     }
+}
+
+/// What an operator reads of it, every second, until it is mended.
+fn lost() -> Error {
+    Error::unavailable(
+        "the database lacks audit records that it had acknowledged, as after a failover to a standby \
+         that lagged: nothing is answered; bring back the server that has them, or restore a backup, or \
+         start the gateways anew to go on without them",
+    )
 }
 
 fn frontier(stem: Stem) -> Result<Frontier> {

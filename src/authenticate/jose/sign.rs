@@ -241,8 +241,20 @@ pub fn generate_rsa() -> Result<Zeroizing<String>> {
     Ok(pem)
 }
 
+/// How the names of keys begin that a demo makes and leaves lying about.
+pub const THROW_AWAY: &str = "mylife-demo-";
+
 /// A new private key on a curve as JWK, named by its thumbprint.
 pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<String>> {
+    named(algorithm, "")
+}
+
+/// The same for a demo: its name says so, and settings of a gateway in earnest refuse it.
+pub fn throw_away(algorithm: Algorithm) -> Result<Zeroizing<String>> {
+    named(algorithm, THROW_AWAY)
+}
+
+fn named(algorithm: Algorithm, prefix: &str) -> Result<Zeroizing<String>> {
     let curve = match algorithm {
         Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
         Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
@@ -256,7 +268,7 @@ pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<String>> {
     let (algorithm, public) = Private::Elliptic(key).public();
     let (crv, x, y) = (&public.crv, &public.x, &public.y);
     let jwk = json!({
-        "kty": "EC", "kid": public.thumbprint(), "alg": algorithm, "use": "sig",
+        "kty": "EC", "kid": format!("{prefix}{}", public.thumbprint()), "alg": algorithm, "use": "sig",
         "crv": crv, "x": x, "y": y, "d": d.as_str(),
     });
     Ok(Zeroizing::new(jwk.to_string()))

@@ -72,9 +72,7 @@ impl Profiles {
 
     fn one(&self, place: &str, resource: &Value, all: &mut Vec<Fault>) {
         // Of what is only a part of a resource, and says so, no profile holds.
-        let tags = resource.pointer("/meta/tag").and_then(Value::as_array);
-        let is_part = |tag: &Value| tag.get("code").is_some_and(|code| code == "SUBSETTED");
-        if tags.into_iter().flatten().any(is_part) {
+        if is_part(resource) {
             return;
         }
         let named = resource.pointer("/meta/profile").and_then(Value::as_array);
@@ -85,6 +83,13 @@ impl Profiles {
             }
         }
     }
+}
+
+/// Does it say that elements were left out of it?
+pub(super) fn is_part(resource: &Value) -> bool {
+    let tags = resource.pointer("/meta/tag").and_then(Value::as_array);
+    let said = |tag: &Value| tag.get("code").is_some_and(|code| code == "SUBSETTED");
+    tags.into_iter().flatten().any(said)
 }
 
 /// What an element of a differential asks, if it asks for anything.

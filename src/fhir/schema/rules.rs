@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::OnceLock};
 
 use serde_json::Value;
 
-use super::Fault;
+use super::{Fault, profile::is_part};
 use crate::{
     error::{Error, Result},
     fhirpath::{
@@ -233,13 +233,17 @@ impl<'w> Walk<'w> {
             return self.node(node, place);
         }
         // What is contained belongs to what contains it; an entry of a Bundle stands for itself.
-        let (outer, root) = (self.scope.resource, self.scope.root);
+        let (outer, root, asked) = (self.scope.resource, self.scope.root, self.asked);
         self.scope.resource = node;
         if element.name != "contained" {
             self.scope.root = node;
         }
+        // What was left out of it may be what a rule looks for.
+        if value.is_some_and(is_part) {
+            self.asked = Asked::None;
+        }
         self.node(node, place);
-        (self.scope.resource, self.scope.root) = (outer, root);
+        (self.scope.resource, self.scope.root, self.asked) = (outer, root, asked);
     }
 
     /// Asks invariants of a value.

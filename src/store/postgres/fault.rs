@@ -98,22 +98,29 @@ pub(super) fn refused(cause: tokio_postgres::Error) -> Error {
     }
 }
 
-/// A database's error without what it quotes.
+/// A database's error without what it quotes, and what an operator does about it.
 #[derive(Debug)]
 struct Told {
     code: String,
     message: String,
+    mend: &'static str,
 }
 
 impl Told {
     fn of(told: &DbError) -> Self {
-        Self { code: told.code().code().to_owned(), message: told.message().to_owned() }
+        let mend = match told.code().code() {
+            "53100" => ": free space on the database's disk",
+            "53300" => ": let the server take more connections, or lower store.connections",
+            "25006" => ": it is only read: let store.url lead to the server that is written",
+            _ => "",
+        };
+        Self { code: told.code().code().to_owned(), message: told.message().to_owned(), mend }
     }
 }
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.message)
+        write!(f, "{} {}{}", self.code, self.message, self.mend)
     }
 }
 

@@ -140,8 +140,9 @@ impl Ledger {
             .ask(Errand::Read, Arc::<str>::from(chain), |rows, chain| Box::pin(end(rows, chain)))
     }
 
-    /// Adds records, all or none, durably. `Conflict` if one of the numbers is taken; if the answer
-    /// is `Unavailable` they may still come to be there.
+    /// Adds records that follow one another, all or none, durably. `Conflict` if one of the numbers is
+    /// taken, or if the record before the first is not there; if the answer is `Unavailable` they may
+    /// still come to be there.
     pub fn append(&self, records: Vec<Record>) -> Task<()> {
         self.writing.ask(Errand::Statement, records, |rows, all| Box::pin(append(rows, all)))
     }
@@ -263,8 +264,11 @@ async fn end(rows: &Session<'_>, chain: &str) -> Outcome<End> {
 }
 
 async fn append(rows: &Session<'_>, records: &[Record]) -> Outcome<()> {
-    let sql = "INSERT INTO audit_record (chain, number, link, leaf, key_id, frame) \
-               SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
+    let sql = "WITH put AS (INSERT INTO audit_record (chain, number, link, leaf, key_id, frame) \
+               SELECT * FROM unnest($1, $2, $3, $4, $5, $6) WHERE $8 = 0 OR EXISTS \
+               (SELECT 1 FROM audit_record WHERE chain = $7 AND number = $8) RETURNING number) \
+               SELECT count(*) FROM put";
+    let Some(first) = records.first() else { return Ok(()) };
     let chains: Vec<&str> = records.iter().map(|one| &*one.chain).collect();
     let numbers = records.iter().map(|one| signed(one.number)).collect::<Result<Vec<_>>>()?;
     let links: Vec<&[u8]> = records.iter().map(|one| one.link.as_slice()).collect();
@@ -278,9 +282,12 @@ async fn append(rows: &Session<'_>, records: &[Record]) -> Outcome<()> {
         ManyBytes(&leaves),
         Texts(&keys),
         ManyBytes(&frames),
+        Text(&first.chain),
+        Number(signed(first.number)? - 1),
     ];
-    rows.all(sql, &values).await?;
-    Ok(())
+    let added = rows.one(sql, &values).await?.ok_or_else(conflict)?;
+    let added: i64 = column(&added, 0)?;
+    if usize::try_from(added) == Ok(records.len()) { Ok(()) } else { Err(conflict().into()) }
 }
 
 async fn unplaced(

@@ -17,7 +17,7 @@ use crate::{
             fault::Outcome,
             session::{
                 Session,
-                Value::{Bytes, Number, Text},
+                Value::{Bytes, Number, Text, Texts},
                 at_most, bytes, column, kind, text, version,
             },
         },
@@ -79,6 +79,17 @@ fn stored(patient: &Arc<str>, held: &[Row]) -> Outcome<Option<Sealed>> {
     Ok(Some((stored, column(person, 2)?)))
 }
 
+/// People with their sealed audit keys.
+pub(super) async fn audit_keys(
+    rows: &Session<'_>,
+    patients: &[Arc<str>],
+) -> Outcome<Vec<(Arc<str>, Arc<[u8]>)>> {
+    let sql = "SELECT patient, audit_key FROM person WHERE patient = ANY ($1)";
+    let patients: Vec<&str> = patients.iter().map(|patient| &**patient).collect();
+    let found = rows.all(sql, &[Texts(&patients)]).await?;
+    found.iter().map(|row| Ok((text(row, 0)?, bytes(row, 1)?))).collect()
+}
+
 /// A person's compartment version.
 pub(super) async fn version_of(rows: &Session<'_>, patient: &str) -> Outcome<Option<u64>> {
     let sql = "SELECT version FROM person WHERE patient = $1";
@@ -125,26 +136,30 @@ pub(super) async fn walk(rows: &Session<'_>, after: &str, limit: usize) -> Outco
 /// transaction that is still running.
 pub(super) async fn changes(rows: &Session<'_>, after: i64, limit: usize) -> Outcome<Changes> {
     let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 + g.ahead, \
-               c.sequence, p.patient, c.at FROM gateway g LEFT JOIN LATERAL \
+               c.sequence, p.patient, c.at, \
+               (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint FROM gateway g LEFT JOIN LATERAL \
                (SELECT * FROM change WHERE sequence > $1 ORDER BY sequence LIMIT $2) c ON true \
                LEFT JOIN person p ON p.row = c.person ORDER BY c.sequence";
     let found = rows.all(sql, &[Number(after), at_most(limit)]).await?;
     let settled = found.first().map_or(Ok(0), |row| column(row, 0))?;
+    let server = found.first().map_or(Ok(0), |row| column(row, 4))?;
     let mut changed = Vec::with_capacity(found.len());
     for row in &found {
         if let Some(sequence) = column(row, 1)? {
             changed.push(Changed { sequence, patient: text(row, 2)?, at: moment(row, 3)? });
         }
     }
-    Ok(Changes { changed, settled })
+    Ok(Changes { changed, settled, server })
 }
 
 /// Tokens revoked after a place, and up to where that is settled by the same snapshot.
 pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocations> {
     let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 + g.ahead, \
-               r.token, r.until FROM gateway g LEFT JOIN revoked r ON r.place > $1";
+               r.token, r.until, \
+               (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint FROM gateway g LEFT JOIN revoked r ON r.place > $1";
     let found = rows.all(sql, &[Number(after)]).await?;
     let settled = found.first().map_or(Ok(after), |row| column(row, 0))?;
+    let server = found.first().map_or(Ok(0), |row| column(row, 3))?;
     let mut tokens = Vec::with_capacity(found.len());
     for row in &found {
         if let Some(token) = column::<Option<&[u8]>>(row, 1)? {
@@ -152,7 +167,7 @@ pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocatio
             tokens.push((token, moment(row, 2)?));
         }
     }
-    Ok(Revocations { tokens, settled })
+    Ok(Revocations { tokens, settled, server })
 }
 
 /// Audit records that have not reached the log, whoever made them.

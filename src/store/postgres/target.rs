@@ -54,7 +54,7 @@ impl Default for Patience {
 }
 
 /// Server, port, name and user of a database.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Address(Config);
 
 impl fmt::Debug for Address {

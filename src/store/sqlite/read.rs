@@ -125,7 +125,7 @@ pub(super) fn changes(rows: &Connection, after: i64, limit: usize) -> Result<Cha
     let changed = all(&snapshot, sql, params![after, at_most(limit)], |row| {
         Ok(Changed { sequence: row.get(0)?, patient: row.get(1)?, at: moment(row, 2)? })
     })?;
-    Ok(Changes { changed, settled })
+    Ok(Changes { changed, settled, server: 0 })
 }
 
 /// Tokens revoked after a place.
@@ -135,7 +135,7 @@ pub(super) fn revoked(rows: &Connection, after: i64) -> Result<Revocations> {
         all(rows, sql, [after], |row| Ok((row.get(0)?, moment(row, 1)?, row.get(2)?)))?;
     let settled = found.last().map_or(after, |(_, _, place)| *place);
     let tokens = found.into_iter().map(|(token, until, _)| (token, until)).collect();
-    Ok(Revocations { tokens, settled })
+    Ok(Revocations { tokens, settled, server: 0 })
 }
 
 /// Audit records that have not reached the log.

@@ -4,7 +4,9 @@
 //! instants of all questions are fixed beforehand and latency counts from them, so a server that
 //! stalls cannot hide it. Reads just enough of HTTP to know where an answer ends.
 
-use std::{cell::RefCell, fs, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, fs, net::SocketAddr, rc::Rc, sync::Arc, time::Duration,
+};
 
 use mylife::{
     clock::{Clock, SystemClock},
@@ -29,12 +31,11 @@ const TOKENS: usize = 100;
 const SAMPLE: usize = 64;
 
 /// What a client is to do.
-#[derive(Clone, Copy)]
 pub(crate) struct Load {
-    /// The server.
-    pub(crate) at: SocketAddr,
-    /// Its process.
-    pub(crate) pid: u32,
+    /// The servers, asked alike.
+    pub(crate) at: Vec<SocketAddr>,
+    /// Processes whose CPU time counts, with that of their children.
+    pub(crate) counted: Vec<u32>,
     /// Connections open and asking.
     pub(crate) connections: usize,
     /// Questions per second in all; 0 is as many as it can.
@@ -78,27 +79,27 @@ pub(crate) fn run(world: &World, load: Load, paths: Vec<String>) -> Heard {
     let tokens = (0..TOKENS).map(|_| world.token("county")).collect();
     let from = clock.elapsed() + WARM_UP;
     let shared = Rc::new(Shared {
-        load,
         paths,
         tokens,
         clock,
         from,
         until: from + load.time,
+        load,
         latencies: RefCell::default(),
         bad: RefCell::default(),
     });
     let connector = connector(world);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let local = LocalSet::new();
-    for number in 0..load.connections {
+    for number in 0..shared.load.connections {
         local.spawn_local(connection(Rc::clone(&shared), connector.clone(), number));
     }
     let cpu = runtime.block_on(local.run_until(async {
         sleep(shared.from.saturating_sub(shared.clock.elapsed())).await;
-        let (before, began) = (cpu_of(load.pid), shared.clock.elapsed());
+        let (before, began) = (cpu_of(&shared.load.counted), shared.clock.elapsed());
         sleep(shared.until.saturating_sub(shared.clock.elapsed())).await;
         (
-            cpu_of(load.pid).checked_sub(before).unwrap(),
+            cpu_of(&shared.load.counted).checked_sub(before).unwrap(),
             shared.clock.elapsed().checked_sub(began).unwrap(),
         )
     }));
@@ -121,7 +122,8 @@ fn heard(shared: &Shared, (cpu, time): (Duration, Duration)) -> Heard {
     }
 }
 
-fn connector(world: &World) -> TlsConnector {
+/// TLS towards servers of the world.
+pub(crate) fn connector(world: &World) -> TlsConnector {
     let authority = fs::read_to_string(world.dir.join("ca.pem")).unwrap();
     let mut settings = ClientConfig::builder_with_provider(pki::provider())
         .with_safe_default_protocol_versions()
@@ -133,10 +135,8 @@ fn connector(world: &World) -> TlsConnector {
 }
 
 async fn connection(shared: Rc<Shared>, connector: TlsConnector, number: usize) {
-    let link = TcpStream::connect(shared.load.at).await.unwrap();
-    link.set_nodelay(true).unwrap();
-    let name = ServerName::try_from(HOST).unwrap();
-    let mut link = connector.connect(name, link).await.unwrap();
+    let at = shared.load.at[number % shared.load.at.len()];
+    let mut link = connect(&connector, at).await;
     let (mut question, mut answer) = (Vec::new(), Vec::new());
     let mut dice = number as u64;
     let mut due = shared.clock.elapsed();
@@ -195,7 +195,7 @@ fn period(load: &Load) -> Option<Duration> {
 }
 
 /// One answer into `answer`; tells where its body begins, or that the connection ended before it did.
-async fn read(link: &mut TlsStream<TcpStream>, answer: &mut Vec<u8>) -> Option<usize> {
+pub(crate) async fn read(link: &mut TlsStream<TcpStream>, answer: &mut Vec<u8>) -> Option<usize> {
     answer.clear();
     let mut head = None;
     loop {
@@ -226,22 +226,46 @@ fn is_released(body: &[u8]) -> bool {
     })
 }
 
-/// User and system time of a process, all its threads.
-fn cpu_of(pid: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let (_, after_name) = stat.rsplit_once(") ").unwrap();
-    let ticks = after_name.split(' ').skip(11).take(2).map(|t| t.parse::<u64>().unwrap());
+/// User and system time of processes and their children, all threads, those that have ended too.
+pub(crate) fn cpu_of(all: &[u32]) -> Duration {
+    // Ours and those of children waited for, by process, with its parent.
+    let mut ticks = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap() {
+        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else { continue };
+        let (pid, rest) = stat.split_once(' ').unwrap();
+        let (_, after_name) = rest.rsplit_once(") ").unwrap();
+        let words: Vec<&str> = after_name.split(' ').collect();
+        let spent: u64 = words[11..15].iter().map(|word| word.parse::<u64>().unwrap()).sum();
+        ticks.insert(pid.parse::<u32>().unwrap(), (words[1].parse::<u32>().unwrap(), spent));
+    }
+    let counts = |pid: &u32| {
+        let mut up = Some(*pid);
+        while let Some(one) = up {
+            if all.contains(&one) {
+                return true;
+            }
+            up = ticks.get(&one).map(|(parent, _)| *parent);
+        }
+        false
+    };
+    let spent = ticks.iter().filter(|(pid, _)| counts(pid)).map(|(_, (_, spent))| spent);
     // USER_HZ is 100 on every Linux.
-    Duration::from_millis(ticks.sum::<u64>() * 10)
+    Duration::from_millis(spent.sum::<u64>() * 10)
+}
+
+/// A connection to a server of the world.
+pub(crate) async fn connect(connector: &TlsConnector, at: SocketAddr) -> TlsStream<TcpStream> {
+    let link = TcpStream::connect(at).await.unwrap();
+    link.set_nodelay(true).unwrap();
+    let name = ServerName::try_from(HOST).unwrap();
+    connector.connect(name, link).await.unwrap()
 }
 
 /// One question, with the head and body of its answer.
 pub(crate) fn once(world: &World, at: SocketAddr, path: &str) -> (String, Vec<u8>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let link = TcpStream::connect(at).await.unwrap();
-        let name = ServerName::try_from(HOST).unwrap();
-        let mut link = connector(world).connect(name, link).await.unwrap();
+        let mut link = connect(&connector(world), at).await;
         let token = world.token("county");
         let question =
             format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\r\n");

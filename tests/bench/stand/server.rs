@@ -35,10 +35,11 @@ pub(crate) const BODY: &str = "answer.body";
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// Serves the gateway of a world on one core.
+/// Serves the gateway of a world on one core, with what it does beside.
 pub(crate) fn gateway(world: &World) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let gateway: Arc<dyn Answer> = Arc::new(runtime.block_on(world.open()));
+    let opened = Arc::new(runtime.block_on(world.open()));
+    let gateway: Arc<dyn Answer> = Arc::clone(&opened) as _;
     let read = |name: &str| fs::read_to_string(world.dir.join(name)).unwrap();
     let (certificate, key) = (read("server.pem"), read("server.key"));
     let pem = Pem { certificate: &certificate, key: &key, client_authorities: None };
@@ -46,6 +47,9 @@ pub(crate) fn gateway(world: &World) {
     let door = Door::new(Limits::default(), Hosts::new([HOST]), Some(Arc::new(tls)));
     let door = Arc::new(door);
     let (stop, stopping) = Stop::new();
+    // What it does beside, as `serve` has it.
+    let errands = opened.errands(stopping.clone());
+    thread::spawn(move || runtime.block_on(errands));
     thread::spawn(move || {
         io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
         stop.now();

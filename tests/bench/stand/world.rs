@@ -41,8 +41,9 @@ use mylife::{
     listen::{Answer, Incoming, body::BodyReader},
     pki::Ca,
     seal::Keys,
-    shared::pace::Rates,
-    transport::Tcp,
+    shared::{Away, Choice, pace::Rates, redis::door},
+    store::postgres::{Address, Database, Patience},
+    transport::{Authority, Tcp},
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -59,6 +60,8 @@ const CITY: &str = "urn:oid:1.2.246.10.99900001";
 pub(crate) const COUNTY: &str = "urn:oid:1.2.246.10.99900002";
 /// People pushed at a time; one fsync serves what comes together.
 const TOGETHER: usize = 64;
+/// Connections of a process to the database, as the settings have it.
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// What the people of a world hold.
 #[derive(Clone, Copy)]
@@ -86,7 +89,12 @@ pub(crate) struct World {
     /// The law table that a gateway is opened with.
     pub(crate) law: Law,
     signer: Arc<Signer>,
+    /// Which of several processes opens it.
+    pub(crate) number: usize,
 }
+
+/// The file that says what several processes share.
+const SHARED_BY_ALL: &str = "shared";
 
 impl World {
     /// The world of a directory; its keys and certificates are made if they are absent.
@@ -104,12 +112,17 @@ impl World {
             fs::write(&key, &*generate(Algorithm::Es256).unwrap()).unwrap();
         }
         let signer = Signer::from_jwk(&fs::read_to_string(key).unwrap()).unwrap();
-        Self { dir, law: Law::default(), signer: Arc::new(signer) }
+        Self { dir, law: Law::default(), signer: Arc::new(signer), number: 0 }
     }
 
-    /// A world filled anew; tells how long each document took, with its record, on average.
-    pub(crate) async fn filled(dir: PathBuf, size: Size) -> (Self, Duration) {
+    /// A world filled anew; tells how long each document took, with its record, on average. `shared`
+    /// is what several processes share: a database's address and a Redis's port, a line each.
+    pub(crate) async fn filled(dir: PathBuf, size: Size, shared: Option<&str>) -> (Self, Duration) {
         drop(fs::remove_dir_all(&dir));
+        fs::create_dir_all(&dir).unwrap();
+        if let Some(shared) = shared {
+            fs::write(dir.join(SHARED_BY_ALL), shared).unwrap();
+        }
         let world = Self::at(dir);
         let gateway = Arc::new(world.open().await);
         let token = world.token("source");
@@ -156,12 +169,13 @@ impl World {
             organization("297.city", CITY, "Kaupunki"),
             organization("297.county", COUNTY, "Hyvinvointialue"),
         ];
+        let (shared, database) = self.shared();
         let setup = Setup {
             node: NodeCode::parse("297").unwrap(),
             organization: CITY.to_owned(),
             url: format!("https://{HOST}"),
             holds_data: true,
-            directory_path: self.dir.join("gateway"),
+            directory_path: self.dir.join(format!("gateway-{}", self.number)),
             keys: Arc::new(Keys::from_master(&master, Arc::clone(&chance)).unwrap()),
             ring: Ring::of(Arc::clone(&self.signer)),
             clients: self.clients(),
@@ -181,15 +195,41 @@ impl World {
             cache_bytes: 2 << 30,
             stride: 2,
             readers: NonZeroUsize::new(2).unwrap(),
-            shared: mylife::shared::Choice::Process,
+            shared,
             providers: Vec::new(),
             sandbox: mylife::oauth::launch::login::Sandbox::default(),
             rates: Rates { client: 1_000_000, ..Rates::default() },
-            database: None,
+            database,
             clock: Arc::new(SystemClock::default()),
             chance,
         };
         Gateway::open(setup).await.unwrap()
+    }
+
+    /// What it shares with other processes.
+    fn shared(&self) -> (Choice, Option<Database>) {
+        let Ok(named) = fs::read_to_string(self.dir.join(SHARED_BY_ALL)) else {
+            return (Choice::Process, None);
+        };
+        let (url, port) = named.trim().split_once('\n').unwrap();
+        let wait = Duration::from_secs(1);
+        let settings = door::Settings {
+            reach: door::Reach::One(Authority::new("127.0.0.1", port.parse().unwrap())),
+            tls: None,
+            login: door::Login::default(),
+            connect: wait,
+            response: wait,
+        };
+        let database = Database {
+            address: Address::parse(url).unwrap(),
+            password: None,
+            tls: None,
+            connections: NonZeroUsize::new(CONNECTIONS).unwrap(),
+            prepared: true,
+            patience: Patience::default(),
+        };
+        let door = Arc::new(door::Door::new(settings).unwrap());
+        (Choice::Redis { door, away: Away::Refuse }, Some(database))
     }
 
     /// An access token as the gateway would give it to a client, good for five minutes.
@@ -295,7 +335,7 @@ pub(crate) async fn ask(
 }
 
 /// All thirty items; each theme's own words name it behind [`MARK`].
-fn assessment(person: &str, number: usize, which: usize) -> Value {
+pub(crate) fn assessment(person: &str, number: usize, which: usize) -> Value {
     let answer = |(at, theme): (usize, &Theme)| {
         json!({
             "theme": theme.code(),

@@ -187,10 +187,12 @@ fn what_ours_says_is_written_down_for_another_judge() {
             let found = read.evaluate(&scope, &[Item::Node(scope.resource)]).unwrap();
             let found: Vec<Value> = found
                 .iter()
-                .map(|item| match item {
-                    Item::Node(node) => node.value.cloned().unwrap(),
-                    Item::Boolean(value) => (*value).into(),
-                    other => panic!("{other:?}"),
+                .map(|item| {
+                    if let Item::Boolean(value) = item {
+                        return (*value).into();
+                    }
+                    let Item::Node(node) = item else { panic!("{item:?}") };
+                    node.value.cloned().unwrap()
                 })
                 .collect();
             let line =

@@ -290,6 +290,24 @@ fn the_demos_keys_are_for_a_sandbox_alone() {
     let told = read(&path, &said(&[], &set)).err().unwrap_or_default();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("demo's throw-away authority: make keys of your own"), "{told:?}");
+    let signs = dir.path().join("token.jwk").display().to_string();
+    let made = sign::throw_away(Algorithm::Es256).unwrap();
+    dir.write("token.jwk", &made);
+    let signs = format!("tokens.key_file={signs}");
+    set.push(&signs);
+    let set_of = jwks(&sign::Signer::from_jwk(&made).unwrap());
+    let (x, y, kid) = (&set_of["keys"][0]["x"], &set_of["keys"][0]["y"], &set_of["keys"][0]["kid"]);
+    let client = format!(
+        "\n[[clients]]\nclient_id = \"c\"\nname = \"c\"\norganization = \"urn:oid:1.2.3\"\nscopes = \
+         [\"system/Goal.rs\"]\npurposes = [\"TREAT\"]\njwks = {{ keys = [{{ kty = \"EC\", crv = \"P-256\", \
+         x = {x}, y = {y}, kid = {kid} }}] }}\n"
+    );
+    let text = fs::read_to_string(&path).unwrap();
+    let path = dir.write("gateway.toml", &(text + &client));
+    let told = read(&path, &said(&[], &set)).err().unwrap_or_default();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.iter().any(|one| one.contains("signs with a key of the demo")), "{told:?}");
+    assert!(told.iter().any(|one| one.contains("\"c\" has a key of the demo")), "{told:?}");
     set.push("node.test_range=allow");
     assert_eq!(read(&path, &said(&[], &set)).err(), None);
 }

@@ -203,7 +203,7 @@ fn the_change_sequence_tells_who_changed_in_order() {
         for (patient, base) in [("297.b", 0), ("297.a", 0), ("297.b", 1)] {
             store.commit(change(patient, base)).await.unwrap();
         }
-        let Changes { changed: all, mut settled } = store.changes(0, 9).await.unwrap();
+        let Changes { changed: all, mut settled, .. } = store.changes(0, 9).await.unwrap();
         while settled < all[2].sequence {
             // Soon nothing is under way that could come up below.
             settled = store.changes(0, 9).await.unwrap().settled;

@@ -114,11 +114,11 @@ fn how_a_consent_came_to_be_is_demanded_of_an_officer_checked_and_readable_with_
     portal.get(&at).refused(404, "not-found");
     let seen = portal.search("Provenance", &aino);
     assert!(seen.ids().iter().all(|id| !id.contains(&consent)), "{seen:?}");
-    // What the person changes by themselves, the officer did not.
+    // What the person changes by themselves, the officer did not; so what the officer said is no more.
     let book = kuopio.client("consent-book");
     let revoked = terms.consent(&patient(&aino), UUID, "inactive");
     book.actor.put(&kuopio, &path(UUID), &revoked, None).accepted();
-    officer(&kuopio).get(&at).refused(404, "not-found");
+    officer(&kuopio).get(&at).refused(410, "deleted");
 }
 
 #[test]

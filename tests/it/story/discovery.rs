@@ -173,7 +173,7 @@ fn nothing_older_than_tls_1_2_is_spoken() {
     }
 }
 
-/// A document and the CapabilityStatement name the same addresses.
+/// A document and the `CapabilityStatement` name the same addresses.
 #[test]
 fn the_capability_statement_names_the_same_addresses() {
     // SD-14, SD-15

@@ -109,9 +109,10 @@ fn what_a_profile_asks_is_asked() {
         ),
     ] {
         let mut broken = observation.clone();
-        match value {
-            Value::Null => drop(broken.as_object_mut().unwrap().remove(name)),
-            value => broken[name] = value,
+        if value.is_null() {
+            drop(broken.as_object_mut().unwrap().remove(name));
+        } else {
+            broken[name] = value;
         }
         let faults = VALIDATOR.faults(&broken);
         let [fault] = faults.as_slice() else { panic!("{name}: {faults:?}") };

@@ -103,7 +103,7 @@ fn what_was_withdrawn_or_forbidden_after_the_backup_is_so_after_the_restore() {
     let restored = bring_back(&town.world, &town.dir, &source).unwrap();
     assert_eq!((restored.replayed.consents, restored.replayed.unreadable), (2, 0));
     assert!(!restored.suspended);
-    let kuopio = Node::open_in(&town.world, "297", town.dir.clone(), None);
+    let kuopio = Node::open_in(&town.world, "297", town.dir.clone(), None, None);
     let [aino, eino, helmi] = &town.patients;
     responses(&kuopio, aino).is_empty();
     responses(&kuopio, eino).is_empty();
@@ -119,13 +119,13 @@ fn without_the_log_no_grant_counts_until_somebody_says_so() {
     let source = Source { backup: town.copy.clone(), log: None, whole: false };
     let restored = bring_back(&town.world, &town.dir, &source).unwrap();
     assert!(restored.suspended && restored.replayed.consents == 0);
-    let kuopio = Node::open_in(&town.world, "297", town.dir.clone(), None);
+    let kuopio = Node::open_in(&town.world, "297", town.dir.clone(), None, None);
     for patient in &town.patients {
         responses(&kuopio, patient).is_empty();
     }
     let dir = kuopio.stop();
     std::fs::remove_file(dir.join(SUSPENDED)).unwrap();
-    let kuopio = Node::open_in(&town.world, "297", dir, None);
+    let kuopio = Node::open_in(&town.world, "297", dir, None, None);
     responses(&kuopio, &town.patients[2]).shows([Housing]);
 }
 
@@ -181,7 +181,7 @@ fn a_backup_under_writes_comes_back_as_a_gateway_that_verifies() {
         let source = Source { backup: copy.clone(), log: None, whole: false };
         bring_back(&world, &target, &source).unwrap();
         std::fs::remove_file(target.join(SUSPENDED)).unwrap();
-        let again = Node::open_in(&world, "297", target, None);
+        let again = Node::open_in(&world, "297", target, None, None);
         // Verifies the whole log, and opens every record of it: none is of somebody who is not there.
         again.audit();
         std::fs::remove_dir_all(again.stop()).unwrap();

@@ -1,6 +1,7 @@
 //! Two processes of one gateway, on a real `PostgreSQL` and a real Redis: whoever asks cannot tell
 //! which of them answered, and what is withdrawn through one does not leave the other.
 
+mod alike;
 mod letters;
 mod killed;
 mod operator;

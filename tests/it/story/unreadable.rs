@@ -12,7 +12,7 @@ fn where_one_consent_cannot_be_read_everybody_gets_the_same_503() {
     world.legislate(law());
     let kuopio = world.municipality("297");
     let aino = kuopio.person("aino").answered([(Housing, 2, 1, "a home"), (Health, 1, 1, "")]);
-    let (patient, survey) = (aino.patient().to_owned(), aino.document(0).to_owned());
+    let (patient, survey) = (aino.patient().to_owned(), aino.document(0).clone());
     aino.grants(&kuopio.client("national-portal"), [Housing]);
     let eetu = kuopio.person("eetu").answered([(Housing, 2, 1, "")]);
     eetu.grants(&kuopio.client("national-portal"), [Housing]);

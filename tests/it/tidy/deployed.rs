@@ -28,6 +28,10 @@ fn deployed(ends: &[&str]) -> Vec<File> {
     found
 }
 
+fn has_ending(path: &str, ending: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == ending)
+}
+
 fn text(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
@@ -55,7 +59,7 @@ fn yaml(text: &str) -> Result<Vec<Value>, String> {
 #[test]
 fn every_file_is_what_its_name_says() {
     let wrong = |file: &File| {
-        let read = if file.path.ends_with(".json") {
+        let read = if has_ending(&file.path, "json") {
             serde_json::from_str::<Value>(&file.text).map(drop).map_err(|error| error.to_string())
         } else {
             yaml(&file.text).map(drop)
@@ -119,7 +123,7 @@ fn every_metric_that_is_asked_for_is_told() {
     let mut strange = Vec::new();
     let mut asked = BTreeSet::new();
     for path in ["deploy/prometheus/alerts.yaml", "deploy/grafana/mylife.json"] {
-        let all = if path.ends_with(".json") {
+        let all = if has_ending(path, "json") {
             vec![serde_json::from_str(&text(path)).unwrap()]
         } else {
             yaml(&text(path)).unwrap()
@@ -203,7 +207,7 @@ fn fault(line: &str) -> Option<String> {
         let (exit, said, _) = run(&around(), &[names, &["--help"]].concat());
         (exit == mylife::cli::exit::Exit::Fine).then_some(said)
     };
-    let Some(first) = names.first() else { return None };
+    let first = names.first()?;
     let mut said =
         help(&[first]).filter(|said| !said.contains("life assessments and welfare plans in"));
     if said.is_none() {
@@ -239,7 +243,7 @@ fn every_key_that_a_page_names_is_one_there_is() {
                 strange.push(format!("{}: MYLIFE__{name} sets nothing", file.path));
             }
         }
-        if !file.path.ends_with(".md") {
+        if !has_ending(&file.path, "md") {
             continue;
         }
         for quoted in file.text.split('`').skip(1).step_by(2) {

@@ -71,7 +71,7 @@ impl std::ops::Deref for Node {
 
 impl Node {
     pub(crate) fn open(world: &World, code: &'static str, disk: Option<Arc<dyn Disk>>) -> Self {
-        Self::open_in(world, code, fresh(code), disk)
+        Self::open_in(world, code, fresh(code), None, disk)
     }
 
     /// One of several processes of a gateway: the n-th, with a data directory of its own.
@@ -91,15 +91,20 @@ impl Node {
     /// Stops it, and starts it again on what it has stored.
     pub(crate) fn restart(self) -> Self {
         let (world, code) = (self.world.clone(), self.code());
-        let dir = self.stop();
-        Self::open_in(&world, code, dir, None)
+        let (dir, database) = self.halt();
+        Self::open_in(&world, code, dir, database, None)
     }
 
     /// Stops it; gives the directory of what it has stored.
     pub(crate) fn stop(self) -> PathBuf {
+        self.halt().0
+    }
+
+    fn halt(self) -> (PathBuf, Option<Database>) {
         let mut inner = Rc::into_inner(self.0).expect("nobody else holds it");
         let (dir, world) = (std::mem::take(&mut inner.dir), inner.world.clone());
         let gateway = Arc::clone(&inner.gateway);
+        let database = inner.database.take();
         drop(inner);
         world.runtime.block_on(async {
             while Arc::strong_count(&gateway) > 1 {
@@ -107,7 +112,7 @@ impl Node {
             }
         });
         drop(gateway);
-        dir
+        (dir, database)
     }
 
     /// What the gateway of a node is made of, on what is in a directory.
@@ -120,9 +125,11 @@ impl Node {
         world: &World,
         code: &'static str,
         dir: PathBuf,
+        database: Option<Database>,
         disk: Option<Arc<dyn Disk>>,
     ) -> Self {
-        let setup = Self::setup(world, code, dir.clone());
+        let mut setup = Self::setup(world, code, dir.clone());
+        world.place(&mut setup, database);
         Self::begin(world, code, 0, dir, disk, setup)
     }
 
@@ -154,13 +161,13 @@ impl Node {
             room: world.room.get(),
             phase: Arc::default(),
         });
+        world.follows(&gateway);
         let (stop, stopping) = Stop::new();
         world.runtime.block_on(async {
             let port = world.wires.bind(([127, 0, 0, 1], port).into()).await.unwrap();
             tokio::spawn(serve(door(world, &identity), port, counted, stopping));
         });
         let world = world.clone();
-        let _stop = stop;
         Self(Rc::new(Inner {
             world,
             identity,
@@ -170,7 +177,7 @@ impl Node {
             database,
             dir,
             audit,
-            _stop,
+            _stop: stop,
         }))
     }
 

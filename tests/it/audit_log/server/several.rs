@@ -288,3 +288,42 @@ fn a_server_that_is_killed_keeps_every_record_that_was_acknowledged() {
         mylife::audit::read::rows::read(ledger, &all_keys).map(Result::unwrap).collect();
     each_once(&found, &told);
 }
+
+/// As after a failover to a standby that lagged: what people withdrew may be gone as well.
+#[test]
+fn who_misses_what_was_acknowledged_adds_nothing_until_it_is_back() {
+    let (home, other) = (Rows::new(), Dir::new());
+    let (log, theirs) = (home.open(), home.log(other.path()));
+    let refuses = |log: &Log| {
+        for _ in 0..2 {
+            let refused = block_on(append(log, "refused")).unwrap_err();
+            assert_eq!(refused.kind(), Kind::Unavailable);
+        }
+    };
+    let mut told = ["a", "b"].map(|name| block_on(append(&log, name)).unwrap()).to_vec();
+    home.run(
+        "CREATE TABLE aside AS SELECT * FROM audit_record WHERE number = 2; \
+         DELETE FROM audit_record WHERE number = 2",
+    );
+    refuses(&log);
+    home.run("INSERT INTO audit_record SELECT * FROM aside; DROP TABLE aside");
+    told.push(block_on(append(&log, "c")).unwrap());
+    // Another's is gone, which was in the tree that this one knew.
+    told.extend(["d", "e"].map(|name| block_on(append(&theirs, name)).unwrap()));
+    log.grow().unwrap();
+    home.run(&format!(
+        "CREATE TABLE aside AS SELECT * FROM audit_record WHERE number = 2 \
+         AND chain <> '{}'; DELETE FROM audit_record r USING aside a WHERE r.chain = a.chain AND \
+         r.number = a.number; UPDATE audit_tree SET size = 0, peaks = ''; DELETE FROM audit_place; \
+         UPDATE audit_chain SET placed = 0",
+        home.run("SELECT chain FROM audit_record WHERE number = 3")[0]
+    ));
+    assert_eq!(log.grow().unwrap_err().kind(), Kind::Unavailable);
+    refuses(&log);
+    home.run("INSERT INTO audit_record SELECT * FROM aside; DROP TABLE aside");
+    log.grow().unwrap();
+    told.push(block_on(append(&log, "f")).unwrap());
+    log.grow().unwrap();
+    drop((log, theirs));
+    whole(&home, &told);
+}

@@ -80,8 +80,10 @@ fn the_doctor_tells_each_fault_with_its_mend() {
         assert!(rows.iter().all(|row| row["level"] == "ok" || row["mend"].is_string()), "{said}");
         (exit, said, complaint)
     };
-    let (exit, said, complaint) = look();
-    assert_eq!(exit, Exit::Fine, "{said}{complaint}");
+    let (_, said, complaint) = look();
+    // How full the disk is, is not this test's.
+    let mut others = said.lines().filter(|line| !line.contains("\"part\":\"disk\""));
+    assert!(others.all(|line| line.contains("\"level\":\"ok\"")), "{said}{complaint}");
     assert!(said.contains("it is good for 127.0.0.1"), "{said}");
     let key = dir.path().join("keys/297/gateway.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();

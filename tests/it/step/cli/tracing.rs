@@ -177,13 +177,13 @@ pub(super) fn told_and_reviewed(dir: &Dir, set: &[&str]) {
     let all: Value = serde_json::from_str(&all).unwrap();
     assert_eq!((&all["state"], &all["request"]), (&json!("justified"), &json!("rescue-1")));
     assert_eq!(review("Riitta", "rescue-1").0, Exit::Usage, "once is enough");
-    is_told(&path, &patient, &said);
+    is_told(&path, &patient, said);
     let (_, shown, _) = said(&["audit", "show", &path, "--person", &patient, "--json"]);
     assert!(shown.contains("a burning house") && shown.contains("Riitta"), "{shown}");
 }
 
 /// The person is to be told, is told, and that is written down once.
-fn is_told(path: &str, patient: &str, said: &dyn Fn(&[&str]) -> (Exit, String, String)) {
+fn is_told(path: &str, patient: &str, said: impl Fn(&[&str]) -> (Exit, String, String)) {
     let (exit, waits, _) = said(&["audit", "notices", path, "--json"]);
     assert_eq!(exit, Exit::Findings);
     let owed: Value = serde_json::from_str(&waits).unwrap();

@@ -186,17 +186,45 @@ impl Cluster {
         name
     }
 
+    /// Keeps what it has now, for [`Cluster::falls_back`].
+    pub(crate) fn keeps(&self) {
+        self.stop();
+        self.shell("rm -rf kept && cp -a data kept");
+        self.begin();
+    }
+
+    /// A standby that lagged takes its place: it has what was kept, and no more.
+    pub(crate) fn falls_back(&self) {
+        self.stop();
+        self.shell("rm -rf data && cp -a kept data");
+        self.begin();
+    }
+
+    fn shell(&self, line: &str) {
+        let done = command("sh").args(["-c", line]).current_dir(&self.directory).status();
+        assert!(done.unwrap().success(), "{line}");
+    }
+
+    fn stop(&self) {
+        self.shell("pg_ctl -D data -m fast stop >/dev/null");
+    }
+
+    fn begin(&self) {
+        // The rest of its processes end when they find it gone; until then starting is refused.
+        self.shell("until pg_ctl -w -D data -l log start >/dev/null 2>&1; do :; done");
+    }
+
     /// Kills every process of the server at once, and starts it again.
     pub(crate) fn crash(&self) {
-        let file = self.data().join("postmaster.pid");
-        let text = command("cat").arg(&file).output().unwrap().stdout;
-        let text = String::from_utf8(text).unwrap();
-        let pid = text.lines().next().unwrap();
-        assert!(command("kill").args(["-9", pid]).status().unwrap().success());
-        // The rest of its processes end when they find it gone; until then starting is refused.
-        let start = "until pg_ctl -w -D data -l log start >/dev/null 2>&1; do :; done";
-        let started = command("sh").args(["-c", start]).current_dir(&self.directory).status();
-        assert!(started.unwrap().success());
+        let pid = self.pid().to_string();
+        assert!(command("kill").args(["-9", &pid]).status().unwrap().success());
+        self.begin();
+    }
+
+    /// The process that all others of the server are children of.
+    pub(crate) fn pid(&self) -> u32 {
+        let text = command("cat").arg(self.data().join("postmaster.pid")).output().unwrap().stdout;
+        String::from_utf8(text).unwrap().lines().next().unwrap().trim().parse().unwrap()
     }
 
     fn data(&self) -> PathBuf {

@@ -166,3 +166,40 @@ fn who_follows_and_who_records_wait_for_nobody_who_reads_or_writes() {
         commit.await.unwrap().unwrap();
     });
 }
+
+/// The database falls back to what it had a while ago: what was read of it since counts no longer, nor
+/// do the places that its changes had.
+#[test]
+fn a_server_that_lacks_what_was_seen_is_read_anew() {
+    let cluster = Cluster::start("off");
+    let database = database(&cluster, "", &cluster.database());
+    let directories = [(); 2].map(|()| Directory::new("lagging"));
+    on_one_thread(async {
+        let mut stores = Vec::new();
+        for directory in &directories {
+            stores.push(open(directory, database.clone()).await);
+        }
+        let replica = Local::new(Arc::clone(&stores[0]), "urn:oid:1.2.3".into(), 1 << 20);
+        stores[1].commit(change("297.p", 0)).await.unwrap();
+        stores[1].commit(change("297.lost", 0)).await.unwrap();
+        cluster.keeps();
+        // Whoever asks is refused until connections are made again.
+        while replica.follow(ms(0)).await.is_err() {}
+        while stores[1].commit(change("297.lost", 1)).await.is_err() {}
+        for base in 1..30 {
+            stores[1].commit(change("297.p", base)).await.unwrap();
+        }
+        replica.follow(ms(100)).await.unwrap();
+        assert_eq!(version(&replica, "297.p").await, Some(30));
+        assert_eq!(version(&replica, "297.lost").await, Some(2));
+        cluster.falls_back();
+        // What is committed there now has places that were settled before.
+        while stores[1].commit(change("297.p", 1)).await.is_err() {}
+        while replica.follow(ms(200)).await.is_err() {}
+        assert_eq!(version(&replica, "297.p").await, Some(2));
+        assert_eq!(version(&replica, "297.lost").await, Some(1));
+        stores[1].commit(change("297.lost", 1)).await.unwrap();
+        replica.follow(ms(300)).await.unwrap();
+        assert_eq!(version(&replica, "297.lost").await, Some(2), "and it is followed from there");
+    });
+}

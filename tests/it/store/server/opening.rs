@@ -86,6 +86,27 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
+    let (name, database) = fresh();
+    on_one_thread(Postgres::migrate(&database)).unwrap();
+    // Before its last step, with something in the way of the second half of it.
+    let before = "DELETE FROM schema_version WHERE number = 5; DROP TABLE job; \
+                  CREATE TABLE job_until (in_the_way int)";
+    shared().run(&name, before);
+    let there = "SELECT count(*) FROM pg_class WHERE relname IN ('job', 'job_owner')";
+    for _ in 0..2 {
+        let failed = on_one_thread(Postgres::migrate(&database)).unwrap_err();
+        assert_eq!(failed.kind(), Kind::Unavailable, "{failed}");
+        assert_eq!(shared().run(&name, there), ["0"], "the first half of it is gone too");
+        assert!(say(&database).contains("of an older gateway: stop the gateways"));
+    }
+    shared().run(&name, "DROP TABLE job_until");
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5]);
+    let directory = Directory::new("half");
+    on_one_thread(open(&directory, database));
+}
+
+#[test]
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {

@@ -143,7 +143,7 @@ fn a_bound_token_is_worth_nothing_without_its_key() {
     assert_eq!(two.status(), 400);
     unproven(&ask(vec![dpop, proof(), proof()]), "invalid_dpop_proof");
     // A token that is bound to nothing is not shown with a proof.
-    let free = town.browser.tokens("aino", "patient/*.rs");
+    let free = Browser::at(&town.kuopio).tokens("aino", "patient/*.rs");
     holder.reads(&town.kuopio, of(&free, "access_token"), &town.search).refused(401, "login");
     holder.reads(&town.kuopio, token, &town.search).shows([Housing]);
 }

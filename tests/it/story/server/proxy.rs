@@ -79,7 +79,7 @@ impl Proxy {
         Self { port, way, held }
     }
 
-    /// Returns once these bytes stand here and are held.
+    /// Returns once these bytes came since the way was set, and are held.
     pub(super) async fn holds(&self, wanted: &str) {
         let wanted = wanted.as_bytes();
         let is_there = |all: &[u8]| all.windows(wanted.len()).any(|some| some == wanted);
@@ -89,6 +89,7 @@ impl Proxy {
     }
 
     pub(super) fn set(&self, way: Way) {
+        self.held.bytes.lock().unwrap().clear();
         self.way.send_replace(way);
     }
 }

@@ -305,9 +305,9 @@ async fn in_trouble(turns: usize) {
     }
     let seen = person.seen.borrow();
     assert_eq!(seen.faults(), Vec::<String>::new());
-    for holder in 0..HOLDERS {
-        assert!(seen.withdrawals(holder) > 1, "few withdrawals at {}", CODES[holder]);
-        assert!(seen.shown(holder) > 2, "little was shown of {}", CODES[holder]);
+    for (holder, code) in CODES.iter().take(HOLDERS).enumerate() {
+        assert!(seen.withdrawals(holder) > 1, "few withdrawals at {code}");
+        assert!(seen.shown(holder) > 2, "little was shown of {code}");
     }
 }
 

@@ -38,6 +38,8 @@ use crate::{shared::server::fixture::Server, store::server as postgres};
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Longer than what is waited for lets wait for it.
 pub(super) const LONGEST: Duration = Duration::from_secs(7);
+/// Longer than the slowest machine takes to bring records into the log.
+const GATHERED: Duration = Duration::from_mins(2);
 /// Tokens are good for a while longer.
 const RENEWED: Duration = Duration::from_mins(2);
 /// The organisation that asks.
@@ -95,6 +97,10 @@ pub(super) struct Told {
     /// The number of `ETag`, where there is one.
     pub(super) version: Option<u64>,
     pub(super) body: Value,
+    /// What came where it is no JSON.
+    pub(super) text: String,
+    /// Where an export says how far it is.
+    pub(super) location: Option<String>,
 }
 
 /// A connection that is kept.
@@ -305,6 +311,9 @@ impl Town {
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/fhir+json");
         }
+        if path.ends_with("/$export") {
+            request = request.header("prefer", "respond-async");
+        }
         let body = body.map(ToString::to_string).unwrap_or_default();
         let request = request.header("mylife-nodes", "297").body(Full::new(body.into())).unwrap();
         let exchange = async {
@@ -313,8 +322,11 @@ impl Town {
             let said = |name| head.headers.get(name).map_or("", |said| said.to_str().unwrap());
             let (status, request) = (head.status.as_u16(), said("x-request-id").to_owned());
             let version = said("etag").trim_matches(['W', '/', '"']).parse().ok();
+            let location = head.headers.get(header::CONTENT_LOCATION);
+            let location = location.map(|at| at.to_str().unwrap().to_owned());
+            let text = String::from_utf8_lossy(&body).into_owned();
             let body = serde_json::from_slice(&body).unwrap_or_default();
-            Some(Told { status, request, version, body })
+            Some(Told { status, request, version, body, text, location })
         };
         timeout(PATIENCE, exchange).await.ok()?
     }
@@ -331,11 +343,18 @@ impl Town {
         self.ask(&mut line, client, method, path, body).await
     }
 
-    /// Waits until the records of all writes are in the log that several share.
+    /// Waits until the records of all writes are in the log that several share: each process brings in
+    /// all there are, every second.
     pub(super) fn has_gathered(&self) {
-        if let Some(Outside { name, .. }) = &self.outside {
-            while postgres::run(name, "SELECT count(*) FROM audit_pending") != ["0"] {}
+        let Some(Outside { name, .. }) = &self.outside else { return };
+        let (from, mut waiting) = (self.clock.elapsed(), Vec::new());
+        while self.clock.elapsed().saturating_sub(from) < GATHERED {
+            waiting = postgres::run(name, "SELECT count(*) FROM audit_pending");
+            if waiting == ["0"] {
+                return;
+            }
         }
+        panic!("{waiting:?} records of writes do not come into the log");
     }
 
     /// How often each word of the log stands there once all processes are stopped; it must verify.

@@ -61,6 +61,18 @@ fn a_gateway_moves_from_a_file_to_a_database_and_back_with_its_log() {
     assert!(complaint.contains("holds this node's data already"), "{complaint}");
     let (_, _, complaint) = go(&config, &config);
     assert!(complaint.contains("name the same store"), "{complaint}");
+    let twin = there.replace("there", "twin");
+    let twin = dir.write("twin.toml", &fs::read_to_string(&to).unwrap().replace(&there, &twin));
+    let (exit, _, complaint) = go(&to, &twin.display().to_string());
+    assert_ne!(exit, Exit::Fine);
+    assert!(complaint.contains("name the same store"), "{complaint}");
+    // By another of its names.
+    let plain = postgres::address(&name);
+    let other = format!("{plain}&connect_timeout=7");
+    let text = fs::read_to_string(&twin).unwrap().replace(&plain, &other);
+    let (exit, _, complaint) = go(&to, &dir.write("alias.toml", &text).display().to_string());
+    assert_ne!(exit, Exit::Fine);
+    assert!(complaint.contains("is at work on the database"), "{complaint}");
     let other = dir.write("205.toml", &text.replacen("code = \"297\"", "code = \"205\"", 1));
     let (_, _, complaint) = go(&config, &other.display().to_string());
     assert!(complaint.contains("of two nodes, 297 and 205"), "{complaint}");
