@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     consent::sight::{Basis, Written},
-    domain::{id::NodeCode, moment::Moment},
+    domain::{id::NodeCode, moment::Moment, warrant::Warrant},
     error::Result,
     federation::{Answered, Completeness, State, Waypoint},
     fhir::{labels::Labels, types::ResourceType, version::Version},
@@ -63,6 +63,17 @@ impl Disclosure {
     pub(crate) fn key(&self) -> Option<AuditKey> {
         self.audit_key.map(|key| AuditKey::new(Arc::clone(&self.patient), key))
     }
+
+    /// What kind of thing the first of what permits it is.
+    fn warrant(&self) -> Warrant {
+        match self.basis.first() {
+            None => Warrant::Nothing,
+            Some((_, Some(_))) => Warrant::Consent,
+            Some((id, None)) if **id == *"same-register" => Warrant::Register,
+            Some((id, None)) if id.starts_with("RelatedPerson/") => Warrant::Representation,
+            Some((_, None)) => Warrant::Law,
+        }
+    }
 }
 
 /// One finished answer; nothing of it has left.
@@ -76,6 +87,7 @@ pub struct Said {
     body: Bytes,
     version: Option<Version>,
     disclosures: Vec<Disclosure>,
+    warrant: Warrant,
     /// Does it hold nothing that has an end of its own, as a cursor has?
     lasts: bool,
     told: OnceLock<Told>,
@@ -99,7 +111,8 @@ pub struct Tells {
 
 impl Said {
     fn new(body: Bytes, version: Option<Version>, disclosures: Vec<Disclosure>) -> Self {
-        Self { body, version, disclosures, lasts: true, told: OnceLock::new() }
+        let warrant = disclosures.first().map_or(Warrant::Nothing, Disclosure::warrant);
+        Self { body, version, disclosures, warrant, lasts: true, told: OnceLock::new() }
     }
 
     /// Bytes it takes in memory once it has been recorded, about.
@@ -127,6 +140,11 @@ impl Answer {
     /// What leaves, person by person.
     pub fn disclosures(&self) -> &[Disclosure] {
         &self.said.disclosures
+    }
+
+    /// On what the first of it rests.
+    pub fn warrant(&self) -> Warrant {
+        self.said.warrant
     }
 
     /// What the record says of each disclosure, made once.

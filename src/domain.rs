@@ -15,3 +15,4 @@ pub mod assessment;
 pub mod plan;
 pub mod questionnaire;
 pub mod part;
+pub mod warrant;

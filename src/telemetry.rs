@@ -20,6 +20,7 @@ use std::{
 
 pub use self::histogram::Histogram;
 use self::text::Text;
+use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
 pub const ROADS: [&str; 32] = [
@@ -85,41 +86,11 @@ impl Stage {
     }
 }
 
-/// On what a disclosure rests.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reason {
-    /// A consent.
-    Consent,
-    /// The law table.
-    Law,
-    /// Nothing of a person left.
-    Nothing,
-    /// Use within the register.
-    Register,
-    /// A representation.
-    Representation,
-}
-
-impl Reason {
-    const ALL: [Self; 5] =
-        [Self::Consent, Self::Law, Self::Nothing, Self::Register, Self::Representation];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Consent => "consent",
-            Self::Law => "law",
-            Self::Nothing => "nothing",
-            Self::Register => "register",
-            Self::Representation => "representation",
-        }
-    }
-}
-
 /// What the gateway counts inside.
 #[derive(Default)]
 pub struct Inside {
     stages: [Histogram; Stage::ALL.len()],
-    permitted: [AtomicU64; Reason::ALL.len()],
+    permitted: [AtomicU64; Warrant::ALL.len()],
     refused: [AtomicU64; STATUSES.len()],
 }
 
@@ -133,8 +104,8 @@ impl Inside {
     }
 
     /// Notes on what an answer rests.
-    pub fn permitted(&self, reason: Reason) {
-        let place = Reason::ALL.iter().position(|known| *known == reason);
+    pub fn permitted(&self, warrant: Warrant) {
+        let place = Warrant::ALL.iter().position(|known| *known == warrant);
         count(place.and_then(|place| self.permitted.get(place)));
     }
 
@@ -153,7 +124,7 @@ impl Inside {
             "counter",
             "Answers by what they rest on, refusals by why.",
         );
-        for (reason, number) in Reason::ALL.iter().zip(&self.permitted) {
+        for (reason, number) in Warrant::ALL.iter().zip(&self.permitted) {
             let labels = [("outcome", "permit"), ("reason", reason.name())];
             text.row("mylife_decisions_total", &labels, number.load(Ordering::Relaxed));
         }

@@ -31,7 +31,7 @@ pub enum Peer {
     Add {
         /// The gateway's settings, which are changed
         config: PathBuf,
-        /// The entry, TOML with one [[peers]]
+        /// The entry, TOML with one `[[peers]]`
         #[arg(long, value_name = "FILE")]
         entry: PathBuf,
         /// Do not try whether it answers

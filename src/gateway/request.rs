@@ -3,7 +3,7 @@
 //! Around the way: reads the body where a road needs it, records refusals before they leave, and
 //! turns every error into one answer. A panic is caught by the listener.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response};
@@ -144,8 +144,7 @@ impl Gateway {
             }
             Ok(call) => match self.admitted(&asked, path, call, is_proven).await {
                 Err(error) => Err(error),
-                Ok(granted) => {
-                    let known = self.clock.elapsed();
+                Ok((granted, known)) => {
                     let outcome = self.walk(&mut asked, body, &granted).await;
                     self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(known));
                     grant = Some(granted);
@@ -169,22 +168,24 @@ impl Gateway {
         self.origins.shown(path, &parts.headers, response)
     }
 
-    /// Who asks, and may they? With a proof of possession where the token demands one.
+    /// Who asks, and may they? With a proof of possession where the token demands one. Also says when
+    /// that was known.
     async fn admitted(
         &self,
         asked: &Asked<'_>,
         path: &str,
         call: Call,
         is_proven: bool,
-    ) -> Result<Grant> {
+    ) -> Result<(Grant, Duration)> {
         let begun = self.clock.elapsed();
         let granted = if is_proven {
             Box::pin(self.grant_proven(asked, path, call)).await
         } else {
             self.grant(asked, call)
         };
-        self.inside.took(Stage::Authenticate, self.clock.elapsed().saturating_sub(begun));
-        granted
+        let known = self.clock.elapsed();
+        self.inside.took(Stage::Authenticate, known.saturating_sub(begun));
+        Ok((granted?, known))
     }
 
     /// What is asked of authorization, which reads every body.
