@@ -12,6 +12,7 @@ mod pool;
 mod reply;
 pub mod tls;
 pub mod token;
+pub mod age;
 pub mod ask;
 pub mod choose;
 pub mod explained;
@@ -104,7 +105,8 @@ pub struct Answered {
     pub included: Vec<Entry>,
     /// Its total, where it gave one.
     pub total: Option<usize>,
-    /// When it was asked, on the monotonic clock: its page is good for 2 s from then.
+    /// From when its page is good for 2 s, on the monotonic clock: when it was asked, or what it knew
+    /// then.
     pub asked_at: Duration,
 }
 

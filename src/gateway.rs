@@ -37,6 +37,7 @@ pub mod launch;
 pub mod scribe;
 pub mod errands;
 pub mod told;
+mod passed_on;
 
 use std::sync::Arc;
 

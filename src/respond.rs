@@ -8,6 +8,7 @@ pub mod condition;
 pub mod flight;
 pub mod form;
 pub mod packed;
+mod passed_on;
 pub mod stream;
 
 use std::{sync::Arc, time::Duration};
@@ -117,6 +118,7 @@ pub fn resource(
 fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
     let deadline: Duration = receipt.deadline();
     let Sending { request_id, mac, head, clock, in_flight } = sending;
+    in_flight.handed_over(receipt);
     let body = answer.into_body();
     let length = body.len();
     let check = move || {

@@ -25,6 +25,7 @@ pub const GOOD_FOR: Duration = Duration::from_secs(2);
 pub struct Receipt {
     leaf: [u8; 32],
     deadline: Duration,
+    passed_on: Vec<Arc<str>>,
 }
 
 impl Receipt {
@@ -36,6 +37,11 @@ impl Receipt {
     /// Until when, on the monotonic clock, the answer may start to leave.
     pub fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    /// Of whom the answer tells another gateway, which passes it on; nobody where a client asks.
+    pub fn passed_on(&self) -> &[Arc<str>] {
+        &self.passed_on
     }
 }
 
@@ -81,7 +87,12 @@ pub async fn record<'a>(
         }
     };
     notify(answer, grant, request);
-    Ok(Receipt { leaf, deadline })
+    let passed_on = if grant.caller().node().is_some() {
+        answer.disclosures().iter().map(|one| Arc::clone(&one.patient)).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(Receipt { leaf, deadline, passed_on })
 }
 
 /// Says in the operator's log that a disclosure waits for its review; the record says the rest.

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result},
     federation::{
         Answered, State,
+        age::known,
         client::{PeerClient, Question},
         outbox::letter::{Delivery, Letter, Sender},
         outcome::{Failure, Outcome},
@@ -152,6 +153,8 @@ impl Source {
             match &mut whole {
                 None => whole = Some(answered),
                 Some(all) => {
+                    // Another process may have answered, which knew less.
+                    all.asked_at = all.asked_at.min(answered.asked_at);
                     all.entries.extend(answered.entries);
                     all.included.extend(answered.included);
                 }
@@ -192,7 +195,8 @@ impl Source {
                 let entry = page::resource(reply.body(), &self.code, asking.kind, &[])?;
                 let is_it =
                     entry.id == id && (version.is_none() || entry.version.as_deref() == version);
-                if is_it { Ok(Some((entry, asked_at))) } else { Err(page::lying()) }
+                let known = known(&reply, asked_at);
+                if is_it { Ok(Some((entry, known))) } else { Err(page::lying()) }
             }
             Outcome::Answered(reply) if reply.status() == StatusCode::GONE => Err(Error::gone()),
             Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
@@ -219,7 +223,7 @@ impl Source {
         match self.send(asking, request, Bytes::new()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
                 let page = super::history::read(reply.body(), &self.code, asked)?;
-                Ok(Some((page, asked_at)))
+                Ok(Some((page, known(&reply, asked_at))))
             }
             Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
             other @ (Outcome::Answered(_)
@@ -331,7 +335,7 @@ impl Source {
                             entries: page.entries,
                             included: page.included,
                             total: page.total,
-                            asked_at,
+                            asked_at: known(&reply, asked_at),
                         }),
                     },
                     Err(error) => {

@@ -14,6 +14,7 @@ use crate::{
     domain::id::{NodeCode, node_of},
     federation::{
         State,
+        age::known,
         ask::{Asking, Source},
         outcome::Outcome,
         page::lying,
@@ -31,7 +32,7 @@ pub struct Explained {
     pub state: State,
     /// The person's Patient there, and what is said of it; none where there is nobody for the caller.
     pub said: Option<(Arc<str>, Value)>,
-    /// When it was asked, on the monotonic clock.
+    /// From when it is good for 2 s, as a page is.
     pub asked_at: Duration,
 }
 
@@ -43,20 +44,27 @@ impl Source {
         person: &Person,
         (body, language): (Bytes, &str),
     ) -> Explained {
-        let asked_at = asking.clock.elapsed();
-        let part = |state, said| Explained { node: self.code.clone(), state, said, asked_at };
+        let mut since = asking.clock.elapsed();
+        let part =
+            |state, said, asked_at| Explained { node: self.code.clone(), state, said, asked_at };
         let id = match person {
             Person::Id(id) if node_of(id).as_ref() == Some(&self.code) => id.clone(),
             Person::Id(id) => {
                 let of_patient = Arc::new(asking.about(ResourceType::Patient));
                 let query = Query::everything(ResourceType::Patient, id);
                 let reply = self.about_one(&of_patient, &query, person).await;
-                let first = reply.answered.and_then(|all| all.entries.into_iter().next());
-                let Some(patient) = first else { return part(reply.state, None) };
+                let Some(answered) = reply.answered else {
+                    return part(reply.state, None, since);
+                };
+                since = answered.asked_at;
+                let Some(patient) = answered.entries.into_iter().next() else {
+                    return part(reply.state, None, since);
+                };
                 patient.id
             }
-            Person::Identifier(..) => return part(State::NotReached, None),
+            Person::Identifier(..) => return part(State::NotReached, None, since),
         };
+        let asked_at = asking.clock.elapsed();
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("/fhir/Patient/{id}/$explain"))
@@ -65,16 +73,17 @@ impl Source {
         match self.send(asking, request, body).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
                 if let Some(said) = checked(reply.body(), &id) {
-                    return part(State::Complete, Some((id.into(), said)));
+                    let since = since.min(known(&reply, asked_at));
+                    return part(State::Complete, Some((id.into(), said)), since);
                 }
                 tracing::warn!(source.name = %self.code, reason = %lying(), "source lied");
-                part(State::NotReached, None)
+                part(State::NotReached, None, since)
             }
             Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => {
-                part(State::Complete, None)
+                part(State::Complete, None, since)
             }
             Outcome::Answered(_) | Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => {
-                part(State::NotReached, None)
+                part(State::NotReached, None, since)
             }
         }
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     Entry,
+    age::known,
     ask::{Asking, Source, trouble},
     outcome::Outcome,
     page::{Link, lying, resource},
@@ -27,8 +28,8 @@ const FILES: usize = 20_000;
 /// What came of a kick-off.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Begun {
-    /// The link that says how far it is.
-    There(String),
+    /// The link that says how far it is; and since when what that tells is known, as a page's.
+    There(String, Duration),
     /// Who is named there is not there for the caller.
     Nobody,
     /// The peer was not reached, or did not answer as a gateway does.
@@ -52,7 +53,7 @@ pub struct Piece {
     pub entries: Vec<Entry>,
     /// The link of the next piece.
     pub next: Option<String>,
-    /// When it was asked for, on the monotonic clock.
+    /// From when it is good for 2 s, as a page is.
     pub asked_at: Duration,
 }
 
@@ -80,12 +81,13 @@ impl Source {
             .uri("/fhir/Patient/$export")
             .header(header::CONTENT_TYPE, "application/fhir+json")
             .header("prefer", "respond-async");
+        let asked_at = asking.clock.elapsed();
         match self.send(asking, request, parameters.to_string().into()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::ACCEPTED => {
                 let place = reply.headers().get(header::CONTENT_LOCATION);
                 let link = place.and_then(|place| place.to_str().ok());
-                link.and_then(|url| sealed(url, "/fhir/$export-status/"))
-                    .map_or(Begun::Lost, Begun::There)
+                let link = link.and_then(|url| sealed(url, "/fhir/$export-status/"));
+                link.map_or(Begun::Lost, |link| Begun::There(link, known(&reply, asked_at)))
             }
             Outcome::Answered(reply) if reply.status() == StatusCode::NOT_FOUND => Begun::Nobody,
             other @ (Outcome::Answered(_)
@@ -154,7 +156,7 @@ impl Source {
                         Some(link.ok_or_else(lying)?)
                     }
                 };
-                Ok(Piece { entries, next, asked_at })
+                Ok(Piece { entries, next, asked_at: known(&reply, asked_at) })
             }
             other @ (Outcome::Answered(_)
             | Outcome::Failed(_)

@@ -11,7 +11,6 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    audit::step::GOOD_FOR,
     bundle,
     chance::base32,
     commit::{self, Known, Written},
@@ -229,19 +228,9 @@ impl Gateway {
         // What replaces an earlier version may take away a part of it.
         let takes = !written.created || accepted.status != Status::Active;
         if takes || !is_grant {
-            self.nothing_earlier_starts(local).await;
+            self.nothing_earlier_starts(local, &written.patient).await;
         }
         Ok(self.shown_back(asked, grant, &written).await)
-    }
-
-    /// Waits until nothing that was decided before may still start. What is under way in other processes
-    /// is not counted here, so there its time must pass.
-    pub(super) async fn nothing_earlier_starts(&self, local: &Local) {
-        if local.store().is_shared() {
-            tokio::time::sleep(GOOD_FOR).await;
-        } else {
-            self.flights.landed(GOOD_FOR).await;
-        }
     }
 
     /// The Patient here of whom a Consent speaks, if there is one.

@@ -8,7 +8,7 @@ mod files;
 mod listed;
 mod parts;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -59,7 +59,9 @@ impl Gateway {
         let plan = self.holders(asked, grant, level)?;
         let mut order = self.order(asked, grant, level)?;
         self.know_patients(&order, grant, asked.now).await?;
-        order.parts = self.begin_parts(asked, grant, &plan, &order).await?;
+        let (parts, known) = self.begin_parts(asked, grant, &plan, &order).await?;
+        order.parts = parts;
+        let known_current = known_current.min(known);
         let client = grant.caller().client_id();
         let job = Job {
             id: base32(&*self.chance, 26).into(),
@@ -77,6 +79,12 @@ impl Gateway {
         let answer = said::about_job(&outcome(say), known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        if grant.caller().node().is_some() {
+            // That it begins tells another gateway that whoever it names is there for it.
+            let people: Vec<Arc<str>> =
+                order.patients.iter().flatten().map(|id| id.as_str().into()).collect();
+            self.flights.passes_on(&people, receipt.deadline());
+        }
         let sending = self.sending(asked, &receipt, in_flight);
         let mut response = respond::bundle(answer, &receipt, sending);
         *response.status_mut() = StatusCode::ACCEPTED;

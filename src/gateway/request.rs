@@ -15,7 +15,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
-    gateway::{Gateway, accept, recorded_query},
+    gateway::{Gateway, accept, passed_on, recorded_query},
     listen::{
         Answer, Answering, Incoming,
         body::{Body, BodyReader},
@@ -144,9 +144,11 @@ impl Gateway {
             }
             Ok(call) => match self.admitted(&asked, path, call, is_proven).await {
                 Err(error) => Err(error),
-                Ok((granted, known)) => {
+                Ok((granted, begun)) => {
+                    let age = self.age(&granted, begun);
                     let outcome = self.walk(&mut asked, body, &granted).await;
-                    self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(known));
+                    self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(begun));
+                    let outcome = outcome.map(|response| passed_on::aged(response, age));
                     grant = Some(granted);
                     outcome
                 }

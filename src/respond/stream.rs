@@ -31,6 +31,7 @@ pub fn piece(
     clock: Arc<dyn Clock>,
     in_flight: InFlight,
 ) -> Recorded {
+    in_flight.handed_over(receipt);
     let deadline = receipt.deadline();
     let check = move || {
         let in_time = clock.elapsed() < deadline;

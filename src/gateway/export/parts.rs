@@ -3,7 +3,7 @@
 //! Beside the roads of `export`. Every peer is asked at once and on the caller's behalf; one that fails
 //! costs its own part, which the manifest says. What each part is made of is kept there, not here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -22,14 +22,15 @@ use crate::{
 };
 
 impl Gateway {
-    /// Begins every part; those of peers that were not reached say so.
+    /// Begins every part; those of peers that were not reached say so. With it, since when it is known
+    /// that whoever is named is there.
     pub(super) async fn begin_parts(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
         plan: &Plan,
         order: &Order,
-    ) -> Result<Vec<Part>> {
+    ) -> Result<(Vec<Part>, Duration)> {
         let mut parts = BTreeMap::new();
         let mut asking = None;
         let mut begun = JoinSet::new();
@@ -46,11 +47,12 @@ impl Gateway {
                 (source.node().to_string(), source.begin_export(&asking, &parameters).await)
             });
         }
-        let mut nobody = false;
+        let (mut nobody, mut since) = (false, self.known_current()?);
         while let Some(joined) = begun.join_next().await {
             let (node, begun) = joined.map_err(Error::internal)?;
             match begun {
-                Begun::There(link) => {
+                Begun::There(link, known) => {
+                    since = since.min(known);
                     parts.insert(node.clone(), Part { node, status: Some(link) });
                 }
                 Begun::Nobody => nobody = true,
@@ -62,7 +64,7 @@ impl Gateway {
             self.end_parts(asked, grant, &parts).await?;
             return Err(Error::not_found().at("Parameters.parameter"));
         }
-        Ok(parts)
+        Ok((parts, since))
     }
 
     /// How far each peer's part is.

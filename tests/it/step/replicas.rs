@@ -6,9 +6,12 @@
 //! and answers: a round asks for the instant, then for the changes, then marks, then publishes; an
 //! answer takes the instant, then loads, then looks at its deadline and starts. Between any two steps
 //! it may stop as long as it likes. Its clock runs as fast as the writer's, a little faster or slower.
-//! Time goes by in ticks: the bounds are the product's, in the same proportion.
+//! Time goes by in ticks: the bounds are the product's, in the same proportion. `peers` has the same of
+//! an answer that another gateway passes on.
 
-use std::collections::{HashSet, VecDeque};
+mod peers;
+
+use stateright::{Checker, HasDiscoveries, Model, Property};
 
 /// An answer is good for so many ticks, and a withdrawal is acknowledged as many after its commit.
 const GOOD_FOR: u8 = 4;
@@ -46,6 +49,16 @@ enum Transaction {
     Waits,
     Open,
     Done(u8),
+}
+
+impl Transaction {
+    fn next(self, now: u8) -> Option<Self> {
+        match self {
+            Self::Waits => Some(Self::Open),
+            Self::Open => Some(Self::Done(now)),
+            Self::Done(_) => None,
+        }
+    }
 }
 
 /// Where the follower is in its round.
@@ -93,6 +106,31 @@ enum Answer {
     },
 }
 
+/// What was just seen of an answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Seen {
+    Nothing,
+    /// It started, and showed what it may, or no longer must hide.
+    Right {
+        shows: bool,
+    },
+    /// It showed what is withdrawn, after the acknowledgement.
+    AfterTheAcknowledgement,
+    /// It began long after the change and showed what was before.
+    Late,
+}
+
+/// What can happen next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// A tick, of which the replica's clock counts so many.
+    Tick(u8),
+    Withdraw,
+    ChangeSomebodyElse,
+    Follow,
+    Answer,
+}
+
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct State {
     /// By the writer's clock.
@@ -109,6 +147,7 @@ struct State {
     /// What the slot holds: does it show what is withdrawn? None where it is marked.
     slot: Option<bool>,
     answer: Answer,
+    seen: Seen,
 }
 
 impl State {
@@ -122,6 +161,7 @@ impl State {
         known: Some(1),
         slot: Some(true),
         answer: Answer::None,
+        seen: Seen::Nothing,
     };
 
     /// The replica's clock.
@@ -155,29 +195,20 @@ impl State {
         (withdrawn, last.unwrap_or(0), settled)
     }
 
-    /// Time and the two transactions.
-    fn outside(self, next: &mut Vec<Self>) {
-        if self.now < END {
-            next.push(Self { now: self.now + 1, ..self });
-            // A tick of which the replica's clock counts none or two.
-            if self.ahead > 0 {
-                next.push(Self { now: self.now + 1, ahead: self.ahead - 1, ..self });
-            }
-            if self.ahead < DRIFT {
-                next.push(Self { now: self.now + 1, ahead: self.ahead + 1, ..self });
-            }
-        }
-        let step = |transaction, now| match transaction {
-            Transaction::Waits => Some(Transaction::Open),
-            Transaction::Open => Some(Transaction::Done(now)),
-            Transaction::Done(_) => None,
-        };
-        next.extend(step(self.withdrawal, self.now).map(|w| Self { withdrawal: w, ..self }));
-        // The other begins after the withdrawal has its place.
-        if self.withdrawal != Transaction::Waits {
-            // When it does is of no interest.
-            next.extend(step(self.other, 0).map(|other| Self { other, ..self }));
-        }
+    /// A tick, of which the replica's clock counts so many; one that runs even is never further apart.
+    fn tick(self, counted: u8) -> Option<Self> {
+        let ahead = (self.ahead + counted).checked_sub(1)?;
+        (self.now < END && ahead <= DRIFT).then_some(Self { now: self.now + 1, ahead, ..self })
+    }
+
+    fn withdraw(self) -> Option<Self> {
+        Some(Self { withdrawal: self.withdrawal.next(self.now)?, ..self })
+    }
+
+    /// The other begins after the withdrawal has its place; when it is done is of no interest.
+    fn change_somebody_else(self) -> Option<Self> {
+        let may = self.withdrawal != Transaction::Waits;
+        may.then(|| self.other.next(0)).flatten().map(|other| Self { other, ..self })
     }
 
     fn follow(self, build: Build) -> Self {
@@ -212,15 +243,14 @@ impl State {
         marked
     }
 
-    /// The next step of the answer; the second says what was seen if it started: does it show what is
-    /// withdrawn, and when did it begin?
-    fn answer(self, build: Build) -> (Self, Option<(bool, u8)>) {
+    /// The next step of the answer.
+    fn answer(self, build: Build) -> Self {
         match self.answer {
             Answer::None => {
                 let known = self.known.filter(|known| self.own() <= known + OLDEST);
                 let began = self.now;
                 let answer = known.map_or(Answer::None, |instant| Answer::Known { instant, began });
-                (Self { answer, ..self }, None)
+                Self { answer, ..self }
             }
             Answer::Known { instant, began } => {
                 let answer = if let Some(shows) = self.slot {
@@ -229,14 +259,14 @@ impl State {
                     let shows = !self.is_withdrawn();
                     Answer::Reading { instant, began, shows, marked: false }
                 };
-                (Self { answer, ..self }, None)
+                Self { answer, ..self }
             }
             Answer::Reading { instant, began, marked: true, .. } => {
-                (Self { answer: Answer::Known { instant, began }, ..self }, None)
+                Self { answer: Answer::Known { instant, began }, ..self }
             }
             Answer::Reading { instant, began, shows, marked: false } => {
                 let answer = Answer::Loaded { instant, began, shows };
-                (Self { answer, slot: Some(shows), ..self }, None)
+                Self { answer, slot: Some(shows), ..self }
             }
             Answer::Loaded { instant, began, shows } => {
                 let (now, deadline) = (self.own(), instant + GOOD_FOR);
@@ -248,41 +278,78 @@ impl State {
                     | Build::InstantAfterTheQuestion
                     | Build::NoDrift => now < deadline,
                 };
-                (Self { answer: Answer::None, ..self }, in_time.then_some((shows, began)))
+                let seen = if in_time { self.judge(shows, began) } else { Seen::Nothing };
+                Self { answer: Answer::None, seen, ..self }
             }
+        }
+    }
+
+    /// What it means that an answer starts now.
+    fn judge(&self, shows: bool, began: u8) -> Seen {
+        if shows && self.is_acknowledged() {
+            return Seen::AfterTheAcknowledgement;
+        }
+        match self.withdrawal {
+            Transaction::Done(at) if shows && began > at + OLDEST + DRIFT => Seen::Late,
+            Transaction::Waits | Transaction::Open | Transaction::Done(_) => Seen::Right { shows },
         }
     }
 }
 
-/// What is wrong somewhere, of all there can be; and how many states there are.
-fn explore(build: Build) -> (Option<&'static str>, usize) {
-    let mut met = HashSet::from([State::START]);
-    let mut queue = VecDeque::from([State::START]);
-    while let Some(state) = queue.pop_front() {
-        let mut next = Vec::new();
-        state.outside(&mut next);
-        next.push(state.follow(build));
-        let (answered, started) = state.answer(build);
-        next.push(answered);
-        if let Some((shows, began)) = started {
-            if shows && state.is_acknowledged() {
-                return (Some("an answer starts after the acknowledgement"), met.len());
-            }
-            let late = matches!(state.withdrawal,
-                Transaction::Done(at) if began > at + OLDEST + DRIFT);
-            if shows && late {
-                return (Some("a change is not in force in time"), met.len());
-            }
-        }
-        queue.extend(next.into_iter().filter(|state| met.insert(*state)));
+const AFTER: &str = "no answer starts after the acknowledgement and shows what was withdrawn";
+const LATE: &str = "every change is in force in time";
+
+impl Model for Build {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::START]
     }
-    (None, met.len())
+
+    fn actions(&self, _: &State, steps: &mut Vec<Step>) {
+        steps.extend([0, 1, 2].map(Step::Tick));
+        steps.extend([Step::Withdraw, Step::ChangeSomebodyElse, Step::Follow, Step::Answer]);
+    }
+
+    fn next_state(&self, state: &State, step: Step) -> Option<State> {
+        let state = State { seen: Seen::Nothing, ..*state };
+        match step {
+            Step::Tick(counted) => state.tick(counted),
+            Step::Withdraw => state.withdraw(),
+            Step::ChangeSomebodyElse => state.change_somebody_else(),
+            Step::Follow => Some(state.follow(*self)),
+            Step::Answer => Some(state.answer(*self)),
+        }
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(AFTER, |_: &Self, state: &State| {
+                state.seen != Seen::AfterTheAcknowledgement
+            }),
+            Property::always(LATE, |_: &Self, state: &State| state.seen != Seen::Late),
+            Property::sometimes(
+                "what is withdrawn and not yet acknowledged is shown",
+                |_: &Self, state: &State| {
+                    state.is_withdrawn() && state.seen == Seen::Right { shows: true }
+                },
+            ),
+            Property::sometimes(
+                "somebody is answered after the acknowledgement",
+                |_: &Self, state: &State| {
+                    state.is_acknowledged() && state.seen == Seen::Right { shows: false }
+                },
+            ),
+        ]
+    }
 }
 
 #[test]
 fn nothing_withdrawn_starts_after_the_acknowledgement_and_all_else_is_in_force_in_time() {
-    let (fault, states) = explore(Build::Right);
-    assert_eq!(fault, None);
+    let looked = Build::Right.checker().spawn_bfs().join();
+    looked.assert_properties();
+    let states = looked.unique_state_count();
     assert!(states > 10_000, "{states} states are few");
 }
 
@@ -295,6 +362,8 @@ fn each_mistake_in_the_building_is_found() {
         Build::DeadlineIncluded,
         Build::NoDrift,
     ] {
-        assert!(explore(build).0.is_some(), "{build:?} is not found");
+        let looked = build.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+        let found = [AFTER, LATE].into_iter().any(|name| looked.discovery(name).is_some());
+        assert!(found, "{build:?} is not found");
     }
 }

@@ -7,6 +7,7 @@ mod killed;
 mod operator;
 mod land;
 mod order;
+mod passed_on;
 mod proxy;
 mod revoked;
 mod through;

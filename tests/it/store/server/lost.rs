@@ -1,9 +1,9 @@
 //! Connections that end, servers that are killed, rows that are held: nothing half done, nothing lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use mylife::{
-    error::Kind,
+    error::{Error, Kind},
     store::{
         Change,
         postgres::{Database, Patience},
@@ -160,6 +160,50 @@ fn a_row_that_somebody_holds_is_waited_for_so_long_and_no_longer() {
     }
 }
 
+/// What the operator's log has of an error's cause.
+fn cause(error: &Error) -> String {
+    let told = error.source().expect("it has a cause").to_string();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    told
+}
+
+#[test]
+fn a_database_whose_disk_is_full_keeps_what_it_has_and_says_what_to_do() {
+    let (name, database) = fresh();
+    let directory = Directory::new("full");
+    // The last rows of a commit find no room, and then a single row does not.
+    for table in ["outbox", "spent"] {
+        let full = format!(
+            "CREATE FUNCTION full_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'could not extend file: No space left on device' \
+             USING ERRCODE = 'disk_full'; END $$; \
+             CREATE TRIGGER full_disk BEFORE INSERT ON {table} \
+             FOR EACH ROW EXECUTE FUNCTION full_{table}()"
+        );
+        on_one_thread(async {
+            let store = open(&directory, database.clone()).await;
+            let patient = format!("297.{table}");
+            store.commit(writes(&patient, 0, assessment(&patient, 1))).await.unwrap();
+            shared().run(&name, &full);
+            let refused = if table == "spent" {
+                store.spend([7; 32], at(60), at(0)).await.unwrap_err()
+            } else {
+                let all = writes(&patient, 1, assessment(&format!("{patient}.more"), 1));
+                let outbox = vec![message("205", &patient)];
+                store.commit(Change { outbox, ..all }).await.unwrap_err()
+            };
+            assert_eq!(refused.kind(), Kind::Unavailable);
+            assert!(cause(&refused).contains("free space on the database's disk"), "{refused:?}");
+            assert_eq!(documents(&*store, &patient).await.unwrap().len(), 1, "nothing half done");
+            assert_eq!(store.version(&patient).await.unwrap(), Some(1));
+            shared().run(&name, &format!("DROP TRIGGER full_disk ON {table}"));
+            assert!(store.spend([7; 32], at(60), at(0)).await.unwrap(), "it was not spent");
+            store.commit(change(&patient, 1)).await.unwrap();
+            shared().run(&name, "DELETE FROM spent");
+        });
+    }
+}
+
 #[test]
 fn a_database_that_is_only_read_takes_no_write() {
     let (name, database) = fresh();
@@ -170,7 +214,9 @@ fn a_database_that_is_only_read_takes_no_write() {
         shared()
             .run(&name, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
         shared().run(&name, END);
-        assert_eq!(store.commit(change("297.p", 1)).await.unwrap_err().kind(), Kind::Unavailable);
+        let refused = store.commit(change("297.p", 1)).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable);
+        assert!(cause(&refused).contains("it is only read: let store.url lead"), "{refused:?}");
         let spent = store.spend([7; 32], at(60), at(0)).await;
         assert_eq!(spent.unwrap_err().kind(), Kind::Unavailable);
         let back = format!("ALTER DATABASE {name} RESET default_transaction_read_only");

@@ -1,10 +1,12 @@
-//! A token is ended at one process and used at the other.
+//! A token is ended at one process and used at the other, and Redis forgets what it knew of it.
 
 use std::time::Duration;
 
-use mylife::{authenticate::revoked::OLDEST, source::follower::EVERY};
+use mylife::{
+    authenticate::revoked::OLDEST, domain::theme::Theme::Housing, source::follower::EVERY,
+};
 
-use super::Twins;
+use super::{ANSWERS, Twins, writes};
 use crate::world::Node;
 
 #[test]
@@ -24,6 +26,34 @@ fn a_token_revoked_at_one_opens_no_door_of_the_other_within_a_second() {
     let region = twins.world.actor("north-savo");
     let said = region.about_token(&twins.b, "/oauth/introspect", &token);
     assert_eq!(said.text(), r#"{"active":false}"#);
+}
+
+#[test]
+fn a_redis_that_is_emptied_forgets_no_withdrawal_and_lets_nothing_be_used_again() {
+    let twins = Twins::new();
+    let (at_a, at_b) = (twins.a.client("national-portal"), twins.b.client("national-portal"));
+    let aino = twins.a.person("aino").answered(ANSWERS);
+    let grant = aino.grants(&at_a, [Housing]);
+    twins.settle();
+    at_b.search("Observation", &aino).shows([Housing]);
+    let region = twins.world.actor("north-savo");
+    let token = region.token(&twins.a, "system/*.rs");
+    let proof = at_a.actor.token_form(&twins.a, "system/*.rs");
+    at_a.actor.ask_token(&twins.a, &proof).accepted();
+    let ended = writes(&grant, "inactive", &twins.a, Vec::new());
+    twins.run(twins.until(&aino, ended)).unwrap().accepted();
+    region.about_token(&twins.a, "/oauth/revoke", &token);
+    twins.settle();
+    for _ in 0..3 {
+        assert_eq!(twins.redis.cli(&["FLUSHALL"]).trim(), "OK");
+        for (node, client) in [(&twins.a, &at_a), (&twins.b, &at_b)] {
+            client.search("Observation", &aino).is_empty();
+            region.get(node, "/fhir/Organization", Some("297")).refused(401, "login");
+            let again = client.actor.ask_token(node, &proof);
+            let error = again.json()["error"].as_str();
+            assert_eq!((again.status(), error), (401, Some("invalid_client")), "{again:?}");
+        }
+    }
 }
 
 #[test]

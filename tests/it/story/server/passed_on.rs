@@ -1,0 +1,231 @@
+//! What a holder answers another gateway starts there: a withdrawal waits for that too, and what one of
+//! several processes knew a while ago is as old at the other gateway.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
+};
+
+use http::Method;
+use mylife::{
+    audit::step::GOOD_FOR,
+    domain::theme::Theme::{Health, Housing},
+    shared::{Away, Choice, redis::door::Door},
+};
+use serde_json::json;
+use tokio::task::{LocalSet, spawn_local};
+
+use super::{ANSWERS, Slow, asks, when, writes};
+use crate::{
+    shared::server::{self as redis, fixture::Server},
+    store::server as postgres,
+    story::export::{begin, files, manifest, prefers},
+    world::{Node, PORTAL, Person, Reply, World, actor::Ask, municipality::At},
+};
+
+/// A holder, and a portal that passes on what it answers once it is written down. Time stands still.
+struct Passing {
+    holder: Node,
+    portal: Node,
+    disk: Slow,
+    _redis: Option<Server>,
+    _frozen: Sender<()>,
+    world: World,
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        self.disk.let_go();
+    }
+}
+
+impl Passing {
+    fn new(several: bool) -> Self {
+        let world = World::new();
+        let (frozen, thawed) = channel();
+        world.runtime.block_on(async {
+            tokio::time::pause();
+            tokio::task::spawn_blocking(move || thawed.recv().is_err());
+        });
+        let server = several.then(|| Server::start(&[]));
+        let holder = if let Some(server) = &server {
+            let door = Arc::new(Door::new(redis::one(server)).unwrap());
+            Node::replica(&world, "297", 0, None, |setup| {
+                setup.shared = Choice::Redis { door, away: Away::Refuse };
+                setup.database = Some(postgres::fresh().1);
+            })
+        } else {
+            world.municipality("297")
+        };
+        let disk = Slow::default();
+        let portal = world.municipality_on(PORTAL, Arc::new(disk.clone()));
+        Self { holder, portal, disk, _redis: server, _frozen: frozen, world }
+    }
+
+    fn at_portal(&self) -> At {
+        At { nodes: Some("297".to_owned()), ..self.portal.client("national-portal") }
+    }
+
+    async fn pass(&self, by: Duration) {
+        self.world.pass(by);
+        tokio::time::advance(by).await;
+    }
+
+    async fn stored(&self, person: &Person) -> Option<u64> {
+        let local = self.holder.gateway.reach.sources.local.as_ref().unwrap();
+        local.store().version(person.patient()).await.unwrap()
+    }
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Something that the portal is asked, and asks the holder.
+struct Question {
+    method: Method,
+    path: String,
+    ask: Ask<'static>,
+}
+
+impl Question {
+    fn get(path: String) -> Self {
+        Self { method: Method::GET, path, ask: Ask::default() }
+    }
+
+    fn put_to(self, to: &At) -> impl Future<Output = Option<Reply>> + use<> {
+        let At { actor, node, .. } = to.clone();
+        let Self { method, path, mut ask } = self;
+        ask.headers.push(actor.bearer(&node));
+        ask.nodes = Some("297");
+        async move { actor.meanwhile(&node, method, &path, ask).await }
+    }
+}
+
+/// The ways on which the portal tells somebody of a person, or that there is one.
+const WAYS: [fn(&At, &Person) -> Question; 6] = [
+    |_, aino| Question::get(format!("/fhir/Observation?patient={}", aino.patient())),
+    |_, aino| Question::get(format!("/fhir/Observation/{}.ho.s", aino.document(0))),
+    |_, aino| Question::get(format!("/fhir/Observation/{}.ho.s/_history", aino.document(0))),
+    |_, aino| Question::get(format!("/fhir/Patient/{}/$everything", aino.patient())),
+    |portal, _| {
+        let begun = begin(portal, "/fhir/$export?_type=Observation");
+        Question::get(files(&manifest(portal, &begun), "Observation").remove(0))
+    },
+    |_, aino| {
+        let of = json!({ "reference": format!("Patient/{}", aino.patient()) });
+        let named = json!({ "name": "patient", "valueReference": of });
+        let body = json!({ "resourceType": "Parameters", "parameter": [named] }).to_string();
+        let kind = Some("application/fhir+json");
+        let ask = Ask { headers: prefers(&[]), kind, body: body.into(), nodes: None };
+        Question { method: Method::POST, path: "/fhir/Patient/$export".to_owned(), ask }
+    },
+];
+
+#[test]
+fn a_withdrawal_waits_for_what_another_gateway_has_and_has_not_answered_yet() {
+    let both = [true, false].into_iter();
+    for (in_time, way) in both.flat_map(|in_time| WAYS.map(|way| (in_time, way))) {
+        let all = Passing::new(false);
+        let at_portal = all.at_portal();
+        let aino = all.holder.person("aino").answered(ANSWERS);
+        let grant = aino.grants(&all.holder.client("national-portal"), [Housing]);
+        let passed_on = way(&at_portal, &aino).put_to(&at_portal);
+        let ended = writes(&grant, "inactive", &all.holder, Vec::new());
+        LocalSet::new().block_on(&all.world.runtime, async {
+            let before = all.stored(&aino).await;
+            all.disk.hold();
+            let passed_on = spawn_local(passed_on);
+            when(async || all.disk.is_waited_for()).await;
+            all.pass(ms(1)).await;
+            let ended = spawn_local(ended);
+            when(async || all.stored(&aino).await != before).await;
+            for _ in 0..19 {
+                // Asking takes a moment, in which a gateway in haste would acknowledge.
+                all.stored(&aino).await;
+                all.pass(ms(100)).await;
+            }
+            assert!(!ended.is_finished(), "it is acknowledged while the portal has it");
+            if in_time {
+                all.disk.let_go();
+                passed_on.await.unwrap().expect("it is in time").accepted();
+                all.pass(ms(200)).await;
+                ended.await.unwrap().unwrap().accepted();
+            } else {
+                all.pass(ms(200)).await;
+                ended.await.unwrap().unwrap().accepted();
+                all.disk.let_go();
+                let late = passed_on.await.unwrap();
+                assert!(late.is_none(), "{late:?}");
+            }
+        });
+        at_portal.search("Observation", &aino).is_empty();
+    }
+}
+
+#[test]
+fn nobody_waits_of_whom_no_gateway_was_told() {
+    let all = Passing::new(false);
+    let (reader, at_portal) = (all.holder.client("national-portal"), all.at_portal());
+    let [aino, eetu] = ["aino", "eetu"].map(|name| all.holder.person(name).answered(ANSWERS));
+    let kept = eetu.grants(&reader, [Housing]);
+    at_portal.search("Observation", &aino).is_empty();
+    at_portal.search("Observation", &eetu).shows([Housing]);
+    let grant = aino.grants(&reader, [Housing]);
+    reader.search("Observation", &aino).shows([Housing]);
+    // Time stands still, so who waits waits for ever.
+    grant.revoke();
+    reader.search("Observation", &aino).is_empty();
+    aino.grants(&reader, [Health]);
+    at_portal.search("Observation", &aino).shows([Health]);
+    all.world.pass(GOOD_FOR);
+    // It is too long ago to start there now.
+    kept.revoke();
+}
+
+#[test]
+fn what_another_gateway_is_told_after_a_withdrawal_does_not_make_it_wait_longer() {
+    let all = Passing::new(false);
+    let (reader, at_portal) = (all.holder.client("national-portal"), all.at_portal());
+    let aino = all.holder.person("aino").answered(ANSWERS);
+    let grant = aino.grants(&reader, [Housing]);
+    aino.grants(&reader, [Health]);
+    at_portal.search("Observation", &aino).shows([Housing]);
+    let ended = writes(&grant, "inactive", &all.holder, Vec::new());
+    let later = asks(&at_portal, &aino);
+    LocalSet::new().block_on(&all.world.runtime, async {
+        let before = all.stored(&aino).await;
+        let ended = spawn_local(ended);
+        when(async || all.stored(&aino).await != before).await;
+        all.pass(ms(1_900)).await;
+        later.await.expect("it is in time").shows([Health]).hides([Housing]);
+        assert!(!ended.is_finished(), "the portal may still pass on what was withdrawn");
+        all.pass(ms(200)).await;
+        ended.await.unwrap().unwrap().accepted();
+    });
+}
+
+#[test]
+fn what_a_process_knew_before_it_was_asked_is_as_old_where_it_is_passed_on() {
+    for (passes, starts) in [(1_070, true), (1_090, false)] {
+        let all = Passing::new(true);
+        let at_portal = all.portal.client("national-portal");
+        let aino = all.holder.person("aino").answered(ANSWERS);
+        aino.grants(&all.holder.client("national-portal"), [Housing]);
+        let passed_on = asks(&at_portal, &aino);
+        LocalSet::new().block_on(&all.world.runtime, async {
+            all.holder.gateway.look().await.unwrap();
+            all.pass(ms(900)).await;
+            all.disk.hold();
+            let passed_on = spawn_local(passed_on);
+            when(async || all.disk.is_waited_for()).await;
+            all.pass(ms(passes)).await;
+            all.disk.let_go();
+            assert_eq!(passed_on.await.unwrap().is_some(), starts, "{passes} ms later");
+        });
+    }
+}
