@@ -60,7 +60,8 @@ PROFILES = {
                        ('item', 1, None, {}), ('subjectType', 1, None, fixed('Patient'))]),
     'QuestionnaireResponse': ('A life assessment, as far as the reader may see it. A skipped item is absent, never 0; there is no '
                               'total score.',
-                              [('identifier', 1, None, {}), ('questionnaire', 1, None, {}), PERSON,
+                              [('extension', 0, '1', extension(f'{BASE}/StructureDefinition/answered-by')),
+                               ('identifier', 1, None, {}), ('questionnaire', 1, None, {}), PERSON,
                                ('item', 1, None, {})]),
     'Observation': ('Satisfaction with or importance of one theme, 0 to 10, derived from an assessment.',
                     [('category', 1, None, concept('http://terminology.hl7.org/CodeSystem/observation-category', 'survey')),
@@ -92,6 +93,8 @@ PROFILES = {
 }
 EXTENSIONS = {
     'plan-title': ('CarePlan', 'string', "The person's own title of the plan, which only who may see own words is given."),
+    'answered-by': ('QuestionnaireResponse', 'code', 'Who gave the answers, where it is not the person: representative, or professional '
+                    'as told by the person.'),
     'collective-plan-theme': ('Reference', 'Coding', 'A theme of a line of the collective plan.'),
     'collective-plan-owner': ('Reference', 'Reference', 'Whose plan a line of the collective plan is from.'),
     'collective-plan-status': ('Reference', 'code', 'The state of a line of the collective plan, in the words of its resource.'),

@@ -24,6 +24,8 @@ pub mod restore;
 pub mod validate;
 pub mod people;
 pub mod map;
+pub mod diff;
+pub mod sandbox;
 pub mod circle;
 pub mod token;
 pub mod cases;
@@ -85,6 +87,8 @@ Examples:
   mylife restore gateway.toml --from /backups/2026-11-22 --log old-data/audit --whole
   mylife validate plan.json
   mylife map plan.json
+  mylife sandbox --people 200 --seed 7 --municipality 297
+  mylife diff before.json after.json --content
   mylife circle assessment.json --lang en --out circle.svg
   mylife export --client-id portal --key portal.jwk --scope system/*.rs --into taken \
     --token-endpoint https://gateway.example/oauth/token --fhir https://gateway.example/fhir
@@ -139,6 +143,10 @@ enum Command {
     Validate(validate::Validate),
     /// Print the FHIR resources of native documents with their labels
     Map(map::Map),
+    /// Tell what differs between two resources or Bundles, in the terms of FHIR
+    Diff(diff::Diff),
+    /// Invent people and their native documents, the same ones for the same arguments
+    Sandbox(sandbox::Sandbox),
     /// Draw the Circle of Life of a native assessment
     Circle(circle::Circle),
     /// Ask a gateway for an access token
@@ -237,6 +245,8 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Restore(asked) => restore::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Map(asked) => map::run(asked, output),
+        Command::Diff(asked) => diff::run(asked, output),
+        Command::Sandbox(asked) => sandbox::run(asked, output),
         Command::Circle(asked) => circle::run(asked, output),
         Command::Token(asked) => token::run(asked, output),
         Command::Export(asked) => export::run(asked, output),

@@ -5,14 +5,15 @@
 //! again if somebody else was first. All of a document or nothing.
 
 pub mod again;
+pub mod missing;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    audit::{frame::AuditKey, log::Log, record::Entry, step},
+    audit::{frame::AuditKey, log::Log, step},
     chance::Chance,
     directory::Directory,
     domain::{
@@ -72,20 +73,39 @@ pub struct Written {
 /// # Errors
 /// `Unprocessable` with every reference that points at nothing; `Conflict`, `Unavailable`.
 pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
-    let (kind, content) = match document.typed() {
-        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
-        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
-        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
-    };
     let identity = match document.typed() {
         Typed::Person(person) => {
             person.identity_code.as_ref().map(|code| desk.keys.identity_mac(code.reveal()))
         }
         Typed::Assessment(_) | Typed::Plan(_) => None,
     };
+    let patient = whose(desk, desk.author.client_id(), document, identity).await?;
+    next(desk, document, (patient, identity), |_| true).await
+}
+
+/// Commits a native document that is to be the first of its id, about somebody held here. The same sent
+/// again is that one.
+///
+/// # Errors
+/// `Conflict` when there is another one of its id; else as [`native`].
+pub async fn created(desk: &Desk<'_>, document: &Native, patient: Arc<str>) -> Result<Written> {
+    next(desk, document, (patient, None), |earlier| earlier.is_none()).await
+}
+
+/// Commits the next version of a native document, if the one there is may be followed.
+async fn next(
+    desk: &Desk<'_>,
+    document: &Native,
+    (patient, identity): (Arc<str>, Option<IdentityMac>),
+    may_follow: impl Fn(Option<&Document>) -> bool,
+) -> Result<Written> {
+    let (kind, content) = match document.typed() {
+        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
+        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
+        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
+    };
     let owner: Arc<str> = desk.author.client_id().into();
     let local: Arc<str> = document.typed().id().as_str().into();
-    let patient = whose(desk, &owner, document, identity).await?;
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
         references(desk, &owner, document, stored.as_ref())?;
@@ -97,6 +117,9 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
             let (id, version) = (Arc::clone(id), *version);
             desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
+        }
+        if !may_follow(earlier) {
+            return Err(taken());
         }
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
         match commit(desk, &patient, stored.as_ref(), identity, next).await {
@@ -410,48 +433,6 @@ async fn commit(
     Ok(Written { id, version, created, patient: Arc::clone(patient) })
 }
 
-/// Brings the records of writes into the log that are not there, each once. Of a log in files that
-/// is done at start-up, for writes whose acknowledgement was cut off; of one that processes share, by
-/// any of them all the time, whoever made the write.
-///
-/// # Errors
-/// `Unavailable` when store or log cannot be reached.
-pub async fn append_missing(local: &Local, log: &Log) -> Result<usize> {
-    let mut appended = 0;
-    loop {
-        let missing = missing(local, log).await?;
-        if missing.is_empty() {
-            return Ok(appended);
-        }
-        appended += match log.adopt(&missing).await {
-            // Another process is at it too, and has them.
-            Err(error) if error.kind() == Kind::Conflict => return Ok(appended),
-            adopted => adopted?,
-        };
-        local.store().recorded(missing.iter().map(|(_, row, _)| *row).collect()).await?;
-    }
-}
-
-/// The records of writes that wait, with the keys they are to be sealed under.
-async fn missing(local: &Local, log: &Log) -> Result<Vec<(AuditKey, i64, Arc<[u8]>)>> {
-    let mut waiting = Vec::new();
-    for (row, payload) in local.store().unrecorded().await? {
-        let patient = Entry::from_payload(&payload)?.patient.map(|id| Arc::<str>::from(&*id));
-        waiting.push((patient, row, payload));
-    }
-    let patients: BTreeSet<Arc<str>> =
-        waiting.iter().filter_map(|(patient, ..)| patient.clone()).collect();
-    if waiting.is_empty() {
-        return Ok(Vec::new());
-    }
-    let keys = local.store().audit_keys(patients.into_iter().collect()).await?;
-    let of = |patient: Option<Arc<str>>| {
-        let held = patient.and_then(|patient| Some((keys.get(&patient)?, patient)));
-        held.map_or_else(|| log.node_key().clone(), |(key, id)| AuditKey::new(id, *key))
-    };
-    Ok(waiting.into_iter().map(|(patient, row, payload)| (of(patient), row, payload)).collect())
-}
-
 /// The content of a stored document.
 ///
 /// # Errors
@@ -474,6 +455,12 @@ const fn resource_name(kind: DocumentKind) -> &'static str {
         DocumentKind::Plan => "CarePlan",
         DocumentKind::Consent => "Consent",
     }
+}
+
+/// The refusal of an identifier that stands for something else.
+pub fn taken() -> Error {
+    let say = "Of this identifier there are other answers already; give these their own.";
+    Error::new(Kind::Conflict, say).at("QuestionnaireResponse.identifier")
 }
 
 fn busy() -> Error {

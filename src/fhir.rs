@@ -6,6 +6,7 @@
 pub mod types;
 pub mod version;
 pub mod date;
+pub mod difference;
 pub mod labels;
 pub mod segment;
 pub mod param;

@@ -15,6 +15,8 @@ pub mod history;
 pub mod import;
 pub mod receipt;
 pub mod write;
+mod writing;
+pub mod answered;
 pub mod forward;
 pub mod follow;
 pub mod public;

@@ -7,6 +7,7 @@ pub mod kinds;
 pub mod context;
 pub mod chart;
 pub mod survey;
+pub mod answered;
 pub mod plan;
 pub mod person;
 pub mod consent;

@@ -57,6 +57,8 @@ pub enum Mutant {
     RefusesAfterLooking,
     /// A Consent is found by its uuid, whoever wrote it.
     UuidIsEverybodys,
+    /// Answers are taken for somebody whom their sender may not see.
+    AnswersForHidden,
     /// A write is numbered with the version of the person's whole compartment.
     WritesAreNumberedTogether,
     /// `POST _search` shows what is held.
@@ -150,7 +152,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 45] = [
+    pub const ALL: [Mutant; 46] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -173,6 +175,7 @@ mod seeded {
         Mutant::HistoryKeepsHiddenVersions,
         Mutant::RefusesAfterLooking,
         Mutant::UuidIsEverybodys,
+        Mutant::AnswersForHidden,
         Mutant::WritesAreNumberedTogether,
         Mutant::PostSkipsRelease,
         Mutant::HeadSkipsRelease,

@@ -166,6 +166,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::CircleOfResponse(_)
         | Call::CollectivePlan(_)
         | Call::CreateConsent
+        | Call::CreateResponse
         | Call::Everything(_)
         | Call::Export(_)
         | Call::ExportEnd(_)

@@ -71,6 +71,8 @@ pub enum Call {
     WriteConsent,
     /// `POST /fhir/Consent`.
     CreateConsent,
+    /// `POST /fhir/QuestionnaireResponse`: answers are handed in.
+    CreateResponse,
     /// `POST /fhir/Consent/$import`: one of another form.
     ImportConsent,
     /// `GET /fhir/Consent/{id}/$receipt`.
@@ -116,6 +118,7 @@ impl Call {
             Self::Batch => "batch",
             Self::Validate(_) => "validate",
             Self::CreateConsent => "create-consent",
+            Self::CreateResponse => "create-response",
             Self::ImportConsent => "import-consent",
             Self::Receipt(_) => "receipt",
             Self::UpdateConsent(_) => "update-consent",
@@ -150,7 +153,7 @@ impl Call {
             | Self::WriteConsent
             | Self::Explain(_) => Some(ResourceType::Consent),
             Self::Handles(_) | Self::Everything(_) => Some(ResourceType::Patient),
-            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => {
+            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) | Self::CreateResponse => {
                 Some(ResourceType::QuestionnaireResponse)
             }
             Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
@@ -185,6 +188,7 @@ impl Call {
             | Self::Validate(_)
             | Self::HistoryType(_)
             | Self::CreateConsent
+            | Self::CreateResponse
             | Self::ImportConsent
             | Self::WriteConsent
             | Self::Public(..)
@@ -221,6 +225,7 @@ impl Call {
             | Self::Compartment(..)
             | Self::Batch
             | Self::CreateConsent
+            | Self::CreateResponse
             | Self::ImportConsent
             | Self::UpdateConsent(_)
             | Self::WriteConsent
@@ -258,7 +263,9 @@ impl Call {
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
             | Self::ExportFile(_) => Some(Interaction::Search),
-            Self::CreateConsent | Self::ImportConsent => Some(Interaction::Create),
+            Self::CreateConsent | Self::CreateResponse | Self::ImportConsent => {
+                Some(Interaction::Create)
+            }
             Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
             Self::Public(..)
             | Self::OAuth(_)
@@ -353,6 +360,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
         ["fhir", "Consent"] if put => (true, Call::WriteConsent),
         ["fhir", "Consent"] if post => (true, Call::CreateConsent),
+        ["fhir", "QuestionnaireResponse"] if post => (true, Call::CreateResponse),
         ["fhir", "Consent", "$import"] => (post, Call::ImportConsent),
         ["fhir", "Consent", id] if put => (true, Call::UpdateConsent(ours(id)?)),
         ["fhir", "Consent", _] if *method == Method::DELETE => return Err(never_deleted()),

@@ -141,7 +141,7 @@ async fn rest(from: &Setup) -> Result<()> {
     let Opened { store, ledger } = open_store(from).await?;
     let log = open_log(from, ledger).await?;
     let local = Local::new(Arc::clone(&store), from.organization.as_str().into(), 0);
-    commit::append_missing(&local, &log).await?;
+    commit::missing::append_missing(&local, &log).await?;
     if !store.unrecorded().await?.is_empty() {
         let say = "Records of writes come to wait for the audit log: stop every process of the \
                    gateway first.";

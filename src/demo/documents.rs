@@ -11,8 +11,8 @@ use crate::{
     },
     domain::{
         assessment::{
-            AgeGroup, Answer, AnsweredBy, Assessment, AssessmentSchema, AssessmentStatus, Form,
-            Register, Score,
+            Answer, AnsweredBy, Assessment, AssessmentSchema, AssessmentStatus, Form, Register,
+            Score,
         },
         day::{Day, Period},
         person::Person,
@@ -33,7 +33,7 @@ pub(super) fn assessments(
     person: &Person,
     dice: &mut Dice,
 ) -> Option<Vec<Assessment>> {
-    let count = 1 + usize::from(cast.number % 3);
+    let count = 1 + usize::try_from(cast.number % 3).ok()?;
     let mut all = Vec::new();
     for number in 1..=count {
         let newest = number == count;
@@ -49,8 +49,10 @@ pub(super) fn assessments(
             schema: AssessmentSchema::V1,
             id: cast.local(at, &format!("a{number}"))?,
             person: person.id.clone(),
+            identifier: None,
             form,
-            age_group: age_group(cast),
+            form_version: None,
+            age_group: cast.group,
             status,
             authored: cast.ago(days),
             answered_by: AnsweredBy::Person,
@@ -60,10 +62,6 @@ pub(super) fn assessments(
         });
     }
     Some(all)
-}
-
-fn age_group(cast: &Cast<'_>) -> AgeGroup {
-    if cast.story == Story::Child { AgeGroup::Fourteen } else { AgeGroup::Adult }
 }
 
 fn register(field: &Field) -> Option<Register> {

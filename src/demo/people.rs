@@ -3,7 +3,7 @@
 //! Beside the way of a request. Each has a story, by which consents are attached elsewhere; every
 //! municipality has one of each. Documents are native; nothing here is about anybody.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     chance::{Chance, SeededChance},
@@ -13,7 +13,7 @@ use crate::{
         texts::{FAMILY_FI, FAMILY_SV, GIVEN_FI, GIVEN_SV},
     },
     domain::{
-        assessment::Assessment,
+        assessment::{AgeGroup, Assessment},
         class::{Class, ClassSet},
         coded::coded,
         day::{Day, Period},
@@ -116,14 +116,71 @@ pub fn people(seed: u64, now: Moment) -> Result<Vec<Somebody>> {
     let mut all = Vec::new();
     for (which, municipality) in MUNICIPALITIES.iter().enumerate() {
         for story in &stories {
-            let number = u16::try_from(all.len()).unwrap_or(u16::MAX);
+            let number = u32::try_from(all.len()).unwrap_or(u32::MAX);
             let other = MUNICIPALITIES.iter().cycle().nth(which + 1);
-            let cast = Cast { story: *story, number, now, municipality, other };
+            let (group, ages) = if *story == Story::Child {
+                (AgeGroup::Fourteen, (14, 1))
+            } else {
+                (AgeGroup::Adult, (18, 11))
+            };
+            let cast = Cast { story: *story, number, now, municipality, other, group, ages };
             let one = somebody(&cast, &mut dice);
             all.push(one.ok_or_else(|| Error::internal("the demo's calendar ends here"))?);
         }
     }
     Ok(all)
+}
+
+/// The codes of the municipalities where people live.
+pub fn municipalities() -> impl Iterator<Item = &'static str> {
+    MUNICIPALITIES.iter().map(|municipality| municipality.code)
+}
+
+/// Each age group, with its least age and how many years it spans.
+const AGES: [(AgeGroup, (usize, usize)); 5] = [
+    (AgeGroup::Adult, (18, 48)),
+    (AgeGroup::Seven, (7, 3)),
+    (AgeGroup::Fourteen, (14, 4)),
+    (AgeGroup::Families, (24, 22)),
+    (AgeGroup::Ten, (10, 4)),
+];
+
+/// Makes so many people of all ages and gives each to `take`: the same for the same seed and instant, and
+/// the first of many the same as of few.
+///
+/// # Errors
+/// What `take` refuses; `Internal` if `now` is no instant a calendar knows.
+pub fn crowd(
+    count: u32,
+    seed: u64,
+    now: Moment,
+    mut take: impl FnMut(&Somebody) -> Result<()>,
+) -> Result<()> {
+    let adults =
+        [Story::Ordinary, Story::TwoMunicipalities, Story::CountyPlan, Story::NonDisclosure];
+    let mut dice = Dice(SeededChance::new(seed));
+    let mut codes = BTreeSet::new();
+    let beyond = || Error::internal("the calendar ends here");
+    for number in 0..count {
+        let at = usize::try_from(number).unwrap_or_default();
+        let place = at + at / MUNICIPALITIES.len();
+        let municipality = MUNICIPALITIES.iter().cycle().nth(place % 3).ok_or_else(beyond)?;
+        let other = MUNICIPALITIES.iter().cycle().nth(place % 3 + 1);
+        let (group, ages) = AGES.iter().cycle().nth(at % AGES.len()).copied().ok_or_else(beyond)?;
+        let story = match group {
+            AgeGroup::Seven | AgeGroup::Ten | AgeGroup::Fourteen => Story::Child,
+            AgeGroup::Adult | AgeGroup::Families => dice.pick(&adults).ok_or_else(beyond)?,
+        };
+        let cast = Cast { story, number, now, municipality, other, group, ages };
+        // A day has a hundred codes that are issued to nobody, so now and then one is taken.
+        let free = (0..100).find_map(|_| {
+            let one = somebody(&cast, &mut dice)?;
+            let code = one.homes.first()?.person.identity_code.as_ref()?.reveal().to_owned();
+            codes.insert(code).then_some(one)
+        });
+        take(&free.ok_or_else(beyond)?)?;
+    }
+    Ok(())
 }
 
 /// Repeatable chance, read as numbers.
@@ -146,9 +203,13 @@ impl Dice {
 /// What is settled about somebody before the dice are thrown.
 pub(super) struct Cast<'a> {
     pub(super) story: Story,
-    pub(super) number: u16,
+    pub(super) number: u32,
     pub(super) now: Moment,
     pub(super) municipality: &'a Municipality,
+    /// For whom the survey's wording is.
+    pub(super) group: AgeGroup,
+    /// Least age, and how many years it may be from.
+    ages: (usize, usize),
     other: Option<&'a Municipality>,
 }
 
@@ -165,6 +226,11 @@ impl Cast<'_> {
     /// The instant so many days ago.
     pub(super) fn ago(&self, days: u64) -> Moment {
         self.now.minus(Duration::from_secs(days * 86_400))
+    }
+
+    /// Of the hundred codes of a day that are issued to nobody.
+    fn code(&self) -> u16 {
+        900 + u16::try_from(self.number % 100).unwrap_or_default()
     }
 
     /// A local id: the system's own number, a word, and the person's number.
@@ -197,8 +263,11 @@ fn somebody(cast: &Cast<'_>, dice: &mut Dice) -> Option<Somebody> {
 
 fn person(cast: &Cast<'_>, dice: &mut Dice) -> Option<Person> {
     let child = cast.story == Story::Child;
-    // 14 years and some weeks, or 18 to 29 years.
-    let years = if child { 14 } else { 18 + dice.below(11) };
+    // And some weeks.
+    let years = match cast.ages {
+        (least, 1) => least,
+        (least, span) => least + dice.below(span),
+    };
     let days = u64::try_from(years).ok()? * 366 + 20 + u64::try_from(dice.below(200)).ok()?;
     let born = Day::in_finland(cast.ago(days))?;
     let name = name(cast, dice)?;
@@ -206,7 +275,7 @@ fn person(cast: &Cast<'_>, dice: &mut Dice) -> Option<Person> {
         schema: PersonSchema::V1,
         id: cast.local(cast.municipality, "p")?,
         birth_date: Some(born),
-        identity_code: Some(IdentityCode::invent(born, 900 + cast.number)?),
+        identity_code: Some(IdentityCode::invent(born, cast.code())?),
         language: Some(cast.language()?),
         municipality: words::Municipality::parse(cast.municipality.code),
         contact: Some(contact(cast)?),
@@ -244,13 +313,13 @@ fn contact(cast: &Cast<'_>) -> Option<Contact> {
 }
 
 fn guardian(cast: &Cast<'_>, child: &Person, born: Day, dice: &mut Dice) -> Option<Representation> {
-    let own = Day::in_finland(cast.ago(42 * 366))?;
+    let own = Day::in_finland(cast.ago(42 * 366 + u64::from(cast.number / 100 % 3000)))?;
     let given = dice.pick(&GIVEN_FI)?;
     Some(Representation {
         id: LocalId::parse("r-1")?,
         who: Representative {
             name: Words::parse(&format!("{given} {}", child.name.family.as_str()))?,
-            identity_code: Some(IdentityCode::invent(own, 900 + cast.number)?),
+            identity_code: Some(IdentityCode::invent(own, cast.code())?),
         },
         relation: Relation::Guardian,
         themes: Reach::All,

@@ -10,7 +10,7 @@ use crate::domain::{
     coded::coded,
     moment::Moment,
     theme::Theme,
-    words::{Code, Language, LocalId, Words, redacted},
+    words::{Code, Language, LocalId, Plain, Words, redacted},
 };
 
 coded! {
@@ -108,6 +108,16 @@ pub struct Register {
     pub sector: Option<Code>,
 }
 
+/// By what the system that made a document knows it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identifier {
+    /// Whose naming it is: a URI.
+    pub system: Plain,
+    /// The name.
+    pub value: Plain,
+}
+
 /// What was answered about one theme; at least one member beside the theme is there.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -142,8 +152,14 @@ pub struct Assessment {
     pub id: LocalId,
     /// The sender's id of the person.
     pub person: LocalId,
+    /// By what the system knows it that had it filled in; the document's own id if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
     /// Which form.
     pub form: Form,
+    /// Version of its wording, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form_version: Option<Code>,
     /// For whom its wording is; 18+ if absent.
     #[serde(default = "adult")]
     pub age_group: AgeGroup,

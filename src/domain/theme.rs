@@ -44,6 +44,20 @@ impl Theme {
         Self::Resilience,
     ];
 
+    /// Every theme, in the order in which the survey asks about them.
+    pub const ASKED: [Self; 10] = [
+        Self::Health,
+        Self::Resilience,
+        Self::Housing,
+        Self::StudiesWork,
+        Self::Family,
+        Self::Friends,
+        Self::Finance,
+        Self::PersonalDevelopment,
+        Self::SelfEsteem,
+        Self::LifeSatisfaction,
+    ];
+
     /// The code in the theme `CodeSystem`.
     pub const fn code(self) -> &'static str {
         match self {

@@ -132,9 +132,16 @@ text!(
 );
 
 text!(
+    /// System or value of an identifier: 1 to 200 visible ASCII characters.
+    Plain, "1 to 200 visible ASCII characters", |text| {
+        (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    }
+);
+
+text!(
     /// What somebody wrote, said or is called; never empty.
     Words, "a text that is not empty", |text| !text.trim().is_empty()
 );
 
-shown!(DirectoryId, Municipality, Language, Code);
+shown!(DirectoryId, Municipality, Language, Code, Plain);
 redacted!(LocalId, Words);

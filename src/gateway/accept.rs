@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
 
 use crate::{
-    commit::Written,
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
     gateway::{Gateway, export, request::Asked},
@@ -94,16 +93,16 @@ impl Asked<'_> {
 }
 
 impl Gateway {
-    /// The acknowledgement of a Consent that is written, in the form that `Prefer` names. The Consent
-    /// itself is a read, recorded as any other, and only for whom it is there.
+    /// The acknowledgement of a write, in the form that `Prefer` names. What is written itself is a read,
+    /// recorded as any other, and only for whom it is there.
     pub(super) async fn shown_back(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
-        written: &Written,
+        (kind, id): (ResourceType, &str),
+        acknowledged: Response<Body>,
     ) -> Response<Body> {
-        let acknowledged = self.acknowledged(asked, written);
-        let read = Call::Read(ResourceType::Consent, written.id.to_string());
+        let read = Call::Read(kind, id.to_owned());
         let reader = asked
             .prefers("return=representation")
             .then(|| scope::grant(Arc::clone(grant.caller()), read).ok())

@@ -97,7 +97,7 @@ impl Gateway {
         let local =
             setup.holds_data.then(|| Arc::new(Local::new(Arc::clone(&store), custodian, bytes)));
         if let Some(local) = &local {
-            commit::append_missing(local, &log).await?;
+            commit::missing::append_missing(local, &log).await?;
             local.follow(setup.clock.elapsed()).await?;
         }
         let revoked = Arc::<Revoked>::default();

@@ -24,6 +24,9 @@ const SAY: &str = "Every read and search takes _format (json), _pretty, _summary
 const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
                       a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";
 
+/// What of answers is taken.
+const ANSWERS: &str = "By the person, a representative, or a system for whom it can see; answers to a     Questionnaire published here, all of them kept or none. Of an identifier of its sender's there is one.";
+
 /// The `CapabilityStatement` of a gateway at `base`.
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let group = json!({ "type": "Group", "operation": [export("group-export")] });
@@ -89,6 +92,9 @@ fn resource(kind: ResourceType) -> Value {
         let more = ["vread", "history-instance", "history-type"];
         interactions.extend(more.map(|code| json!({ "code": code })));
     }
+    if kind == ResourceType::QuestionnaireResponse {
+        interactions.push(json!({ "code": "create", "documentation": ANSWERS }));
+    }
     if kind == ResourceType::Consent {
         interactions.extend(["create", "update"].map(|code| json!({ "code": code })));
     }
@@ -119,6 +125,9 @@ fn resource(kind: ResourceType) -> Value {
                           and profile.",
     }));
     object.insert("operation".to_owned(), operations.into());
+    if kind == ResourceType::QuestionnaireResponse {
+        object.insert("conditionalCreate".to_owned(), json!(true));
+    }
     if kind == ResourceType::Consent {
         object.insert("conditionalCreate".to_owned(), json!(true));
         object.insert("conditionalUpdate".to_owned(), json!(true));

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,10 +18,8 @@ use crate::{
     consent::{
         name::URI,
         profile::{self, Accepted, Status, authority},
-        release,
-        view::View,
     },
-    domain::{id::node_of, identity, moment::Moment},
+    domain::{id::node_of, moment::Moment},
     error::{Error, Kind, Result},
     federation::{ask::WRITTEN, outbox::letter::rename_person},
     fhir::types::ResourceType,
@@ -29,18 +27,19 @@ use crate::{
         Gateway,
         accept::{FHIR_JSON, content_type},
         request::Asked,
+        writing::several,
     },
-    handle::{self, Route},
     json,
     listen::body::Body,
-    mapping,
-    query::Raw,
-    respond::{self, condition::Versions},
+    respond::condition::Versions,
     scope::Grant,
     search,
     source::local::Local,
-    store::{Document, IdentityMac},
+    store::Document,
 };
+
+/// Where the person is named.
+pub(super) const PATIENT: &str = "Consent.patient";
 
 /// A Consent that follows the form, and the way it is named.
 struct Draft<'a> {
@@ -87,15 +86,21 @@ impl Gateway {
             return self.forward_consent(asked, grant, &uuid, accepted.kind, body).await;
         };
         if let Some(condition) = asked.headers.get("if-none-exist") {
-            let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
-            let text = condition.to_str().unwrap_or_default();
-            let found = self.seen_like(asked, grant, local, (patient, identity), text).await?;
-            match found.as_slice() {
-                [] => {}
-                [one] => return Ok(self.acknowledged(asked, one)),
-                _ => {
-                    let say = "Several Consents are as If-None-Exist says; say more of the one.";
-                    return Err(Error::new(Kind::PreconditionFailed, say));
+            let meant = self.meant(asked, grant, local, &accepted.patient, PATIENT).await?;
+            let whose = self.resolved(local, meant).await?;
+            let found = match &whose {
+                Some(whose) => self.seen_like(asked, grant, local, whose, condition).await?,
+                None => None,
+            };
+            if let (Some(patient), Some((view, ids))) = (whose, found) {
+                let mut known = ids.into_iter().filter_map(|id| {
+                    let version = view.consent_version(&id)?;
+                    Some(Written { id, version, created: false, patient: Arc::clone(&patient) })
+                });
+                match (known.next(), known.next()) {
+                    (Some(one), None) => return Ok(self.acknowledged(asked, &one)),
+                    (Some(_), Some(_)) => return Err(several()),
+                    (None, _) => {}
                 }
             }
         }
@@ -131,8 +136,8 @@ impl Gateway {
         let view = self.seen_now(asked, grant, local, &place).await?;
         let seen = view.and_then(|view| search::read(&view, ResourceType::Consent, id));
         seen.ok_or_else(Error::not_found)?;
-        let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
-        let whose = self.resolved(local, patient, identity).await?;
+        let meant = self.meant(asked, grant, local, &accepted.patient, PATIENT).await?;
+        let whose = self.resolved(local, meant).await?;
         if whose.as_deref() != Some(&*place) {
             let say = "A Consent stays that of its person; write another for another.";
             return Err(Error::new(Kind::Unprocessable, say).at("Consent.patient"));
@@ -168,11 +173,6 @@ impl Gateway {
         Err(authority::forbidden())
     }
 
-    fn is_officer(&self, grant: &Grant) -> bool {
-        let known = &self.terms.law.officer_roles;
-        grant.caller().roles().iter().any(|role| known.iter().any(|known| **known == **role))
-    }
-
     /// The Consent belongs here: to the gateway that holds the data.
     async fn keep_consent(
         &self,
@@ -182,8 +182,9 @@ impl Gateway {
         draft: &Draft<'_>,
     ) -> Result<Response<Body>> {
         let Draft { accepted, body, known } = draft;
-        let (patient, identity) = self.patient(asked, grant, local, &accepted.patient).await?;
-        let whose = self.resolved(local, patient.clone(), identity).await?;
+        let (patient, identity) =
+            self.meant(asked, grant, local, &accepted.patient, PATIENT).await?;
+        let whose = self.resolved(local, (patient.clone(), identity)).await?;
         let confined = grant.caller().confined_to();
         if confined.is_some_and(|one| one.is_none() || one != whose.as_deref()) {
             return Err(authority::forbidden());
@@ -230,64 +231,9 @@ impl Gateway {
         if takes || !is_grant {
             self.nothing_earlier_starts(local, &written.patient).await;
         }
-        Ok(self.shown_back(asked, grant, &written).await)
-    }
-
-    /// The Patient here of whom a Consent speaks, if there is one.
-    async fn resolved(
-        &self,
-        local: &Local,
-        patient: Option<Arc<str>>,
-        identity: Option<IdentityMac>,
-    ) -> Result<Option<Arc<str>>> {
-        match (patient, identity) {
-            (Some(patient), _) => Ok(Some(patient)),
-            (None, Some(identity)) => local.find(identity).await,
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// What the writer sees of a person now.
-    async fn seen_now(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        patient: &str,
-    ) -> Result<Option<Arc<View>>> {
-        let Some(held) = local.load_now(patient).await? else { return Ok(None) };
-        let mapped = mapping::to_fhir(held, &self.terms.directory);
-        Ok(Some(release::release(mapped, grant, &self.terms, asked.now)))
-    }
-
-    /// The Consents of a person that the writer can see and that are as a condition says.
-    async fn seen_like(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        (patient, identity): (Option<Arc<str>>, Option<IdentityMac>),
-        condition: &str,
-    ) -> Result<Vec<Written>> {
-        let raw = Raw { url: Some(condition), body: None, strict: true };
-        let terms = self.query_terms(grant, asked.now);
-        let query =
-            crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
-        let Some(patient) = self.resolved(local, patient, identity).await? else {
-            return Ok(Vec::new());
-        };
-        let Some(view) = self.seen_now(asked, grant, local, &patient).await? else {
-            return Ok(Vec::new());
-        };
-        let found = search::find(&view, &query).into_hits();
-        Ok(found
-            .iter()
-            .filter_map(|hit| {
-                let id = Arc::clone(&hit.resource.id);
-                let version = view.consent_version(&id)?;
-                Some(Written { id, version, created: false, patient: Arc::clone(&patient) })
-            })
-            .collect())
+        let acknowledged = self.acknowledged(asked, &written);
+        let what = (ResourceType::Consent, &*written.id);
+        Ok(self.shown_back(asked, grant, what, acknowledged).await)
     }
 
     /// The Consent that the writer read before, by the version it was read under, and that version's
@@ -312,58 +258,13 @@ impl Gateway {
     }
 
     pub(super) fn acknowledged(&self, asked: &Asked<'_>, written: &Written) -> Response<Body> {
-        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-        let outcome = respond::issues(&[(
-            "information",
-            "informational",
-            "The consent is in force as written.".to_owned(),
-            None,
-        )]);
-        let minimal = asked.prefers("return=minimal");
-        let mut response = respond::written(status, &outcome, &asked.request_id);
-        if minimal {
-            response = response.map(Body::without_bytes);
-        }
-        let headers = response.headers_mut();
-        let location = format!("{}/Consent/{}", self.base, written.id);
+        let at = format!("Consent/{}", written.id);
+        let say = "The consent is in force as written.";
+        let mut response = self.written(asked, written.created, &at, say);
         let etag = format!("W/\"{}\"", written.version);
-        headers.extend(HeaderValue::from_str(&location).ok().map(|v| (header::LOCATION, v)));
-        headers.extend(HeaderValue::from_str(&etag).ok().map(|v| (header::ETAG, v)));
+        let etag = HeaderValue::from_str(&etag).ok();
+        response.headers_mut().extend(etag.map(|etag| (header::ETAG, etag)));
         response
-    }
-
-    /// Whose consent it is: an existing compartment, or the look-up value of an identity code.
-    pub(super) async fn patient(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        named: &profile::Patient,
-    ) -> Result<(Option<Arc<str>>, Option<IdentityMac>)> {
-        let unknown = || {
-            Error::new(
-                Kind::Unprocessable,
-                "Name the person by a Patient held here, or by identity code.",
-            )
-            .at("Consent.patient")
-        };
-        if let Some(reference) = &named.reference {
-            let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
-            let ours = node_of(id).as_ref() == Some(&self.node);
-            let held = if ours { local.load_now(id).await? } else { None };
-            return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
-        }
-        let identifier = named.identifier.as_ref().ok_or_else(unknown)?;
-        let code = if &*identifier.system == handle::SYSTEM {
-            let from = grant.caller().node().ok_or_else(unknown)?;
-            let route = Route { from: from.as_str(), to: self.node.as_str() };
-            self.handle.open(&identifier.value, route, asked.now)?
-        } else if &*identifier.system == identity::SYSTEM {
-            identifier.value.to_string().into()
-        } else {
-            return Err(unknown());
-        };
-        Ok((None, Some(self.keys.identity_mac(&code))))
     }
 }
 

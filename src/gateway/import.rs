@@ -15,7 +15,7 @@ use crate::{
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
-        consent::without_code,
+        consent::{PATIENT, without_code},
         request::Asked,
     },
     json,
@@ -41,7 +41,7 @@ impl Gateway {
         profile::check_time(&body, asked.now)?;
         let local = self.own()?;
         let (patient, identity) =
-            self.patient(asked, grant, local, &profile::patient(&body)?).await?;
+            self.meant(asked, grant, local, &profile::patient(&body)?, PATIENT).await?;
         let kept = without_code(&consent, patient.as_deref());
         let first = profile::identifiers(&body)?.into_iter().next();
         // Sent again it is the next version; without a name of its own it is another one.

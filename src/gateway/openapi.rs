@@ -102,7 +102,8 @@ fn operation(path: &Path, method: &str, say: &str) -> Value {
     let mut responses = json!({ "200": done });
     let refused = json!({ "description": "Refused, with what to do", "content": fhir(outcome) });
     if let Some(all) = responses.as_object_mut() {
-        if method == "put" || path.template == "/fhir/Consent" {
+        let creates = ["/fhir/Consent", "/fhir/QuestionnaireResponse"].contains(&path.template);
+        if method == "put" || creates {
             all.insert("201".to_owned(), done);
         }
         all.insert("4XX".to_owned(), refused.clone());

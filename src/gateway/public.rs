@@ -42,6 +42,8 @@ pub struct Documents {
     schemas: BTreeMap<&'static str, Document>,
     /// By `{type}/{id}`.
     guide: BTreeMap<String, Document>,
+    /// The forms of the survey.
+    pub(super) forms: Questionnaires,
     /// In order of id.
     pub(super) directory: BTreeMap<ResourceType, Vec<Value>>,
 }
@@ -67,11 +69,12 @@ impl Documents {
             let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
             guide.insert(format!("{kind}/{}", id_of(&resource)), Document::new(&resource));
         }
+        let forms = Questionnaires::load()?;
         let mut by_type = BTreeMap::new();
         for kind in ResourceType::ALL.iter().filter(|kind| !kind.is_personal()) {
             let mut all = directory.resources(*kind);
             if *kind == ResourceType::Questionnaire {
-                all = questionnaire::resources(&Questionnaires::load()?);
+                all = questionnaire::resources(&forms);
             }
             let stamped = all.into_iter().map(|value| capability::stamped(value, published));
             let mut all: Vec<Value> = stamped.collect();
@@ -89,6 +92,7 @@ impl Documents {
             openid: metadata.openid_configuration().as_ref().map(Document::new),
             schemas,
             guide,
+            forms,
             directory: by_type,
         })
     }

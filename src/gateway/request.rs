@@ -263,6 +263,7 @@ impl Gateway {
             Call::ExportStatus(link) => Box::pin(self.export_status(asked, grant, link)).await,
             Call::ExportEnd(link) => Box::pin(self.export_end(asked, grant, link)).await,
             Call::ExportFile(link) => Box::pin(self.export_file(asked, grant, link)).await,
+            Call::CreateResponse => Box::pin(self.take_answers(asked, grant)).await,
             Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
             Call::ImportConsent => Box::pin(self.import_consent(asked, grant)).await,
             Call::Receipt(id) => Box::pin(self.receipt(asked, grant, id)).await,

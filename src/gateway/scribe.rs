@@ -47,7 +47,7 @@ impl Gateway {
             return Ok(());
         }
         if let Some(local) = &self.reach.sources.local {
-            commit::append_missing(local, &self.log).await?;
+            commit::missing::append_missing(local, &self.log).await?;
         }
         let own = Arc::clone(self);
         // It waits for the database.

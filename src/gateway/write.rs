@@ -32,13 +32,8 @@ impl Gateway {
     ) -> Result<Response<Body>> {
         content_type(asked.headers, FHIR_JSON)?;
         let source = self.own()?;
-        let rules = Rules {
-            schemas: &self.schemas,
-            now: asked.now,
-            test_range: self.limits.test_range,
-            limits: self.limits.document,
-        };
-        let document = native::validate(&asked.body, &rules).map_err(|faults| refused(&faults))?;
+        let document =
+            native::validate(&asked.body, &self.rules(asked)).map_err(|faults| refused(&faults))?;
         if document.typed().kind() != kind {
             let say = "Push this kind of document to its own address.";
             return Err(Error::new(Kind::Unprocessable, say).at("$.schema"));
@@ -54,6 +49,16 @@ impl Gateway {
         let body =
             json!({ "id": &*written.id, "version": written.version, "patient": &*written.patient });
         Ok(respond::written(status, &body, &asked.request_id))
+    }
+
+    /// By what a native document is judged.
+    pub(super) fn rules(&self, asked: &Asked<'_>) -> Rules<'_> {
+        Rules {
+            schemas: &self.schemas,
+            now: asked.now,
+            test_range: self.limits.test_range,
+            limits: self.limits.document,
+        }
     }
 
     pub(super) fn desk<'a>(
@@ -86,7 +91,7 @@ impl Gateway {
 }
 
 /// Every fault of a document, in one refusal.
-fn refused(faults: &[native::Fault]) -> Error {
+pub(super) fn refused(faults: &[native::Fault]) -> Error {
     let kind = faults.first().map_or(Kind::Unprocessable, |fault| fault.kind);
     let said: Vec<String> = faults.iter().map(|fault| fault.say.clone()).collect();
     let error = Error::new(kind, said.join("; "));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     compartment::Held,
     domain::{
-        assessment::{Answer, Assessment, AssessmentStatus},
+        assessment::{Answer, AnsweredBy, Assessment, AssessmentStatus},
         class::ClassSet,
         part::Part,
         theme::{Theme, ThemeSet, Viewpoint},
@@ -30,12 +30,17 @@ use crate::{
 /// Code system of items and Observations.
 pub const CODES: &str = "https://mylife.example/fhir/CodeSystem/3x10d";
 
+/// The profile of a response.
+pub const PROFILE: &str =
+    "https://mylife.example/fhir/StructureDefinition/mylife-questionnaireresponse";
+/// The extension that says who gave the answers, where it is not the person.
+pub const ANSWERED_BY: &str = "https://mylife.example/fhir/StructureDefinition/answered-by";
+
 /// The `QuestionnaireResponse`.
 pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource {
     let assessment = &held.native;
-    let profile = "https://mylife.example/fhir/StructureDefinition/mylife-questionnaireresponse";
     let id = Arc::clone(&held.id);
-    let mut b = context.builder(QuestionnaireResponse, id, profile, text::language(assessment));
+    let mut b = context.builder(QuestionnaireResponse, id, PROFILE, text::language(assessment));
     let mut kinds = Vec::new();
     let mut items = Vec::new();
     for answer in &assessment.answers {
@@ -51,15 +56,28 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
             b.line(&[*kind], &text::answer(*theme, viewpoint, value, assessment.language.as_str()));
         }
     });
-    b.frame("identifier", || json!({ "system": text::DOCUMENT, "value": &*held.id }));
+    let by = assessment.answered_by;
+    if by != AnsweredBy::Person {
+        b.frame("extension", || json!([{ "url": ANSWERED_BY, "valueCode": by.code() }]));
+    }
+    let (system, value) = identifier(held);
+    b.frame("identifier", || json!({ "system": system, "value": value }));
     let questionnaire = context.questionnaire(assessment);
-    b.frame("questionnaire", || json!(questionnaire));
+    b.frame("questionnaire", || match &assessment.form_version {
+        Some(version) => json!(format!("{questionnaire}|{version}")),
+        None => json!(questionnaire),
+    });
     b.computed(Slot::Status);
     b.frame("subject", || context.subject());
     b.computed(Slot::Authored("authored"));
-    b.reference(context.patient(), "source", || context.subject());
+    // Who represents a person gave other answers than the person's own.
+    let is_own = by != AnsweredBy::Representative;
+    if is_own {
+        b.reference(context.patient(), "source", || context.subject());
+    }
     b.array("item", |b| {
-        for theme in Theme::ALL {
+        // A response has its items in the order of its form.
+        for theme in Theme::ASKED {
             let of_theme = items.iter().filter(|(t, ..)| *t == theme);
             b.item(|b| {
                 b.frame("linkId", || json!(theme.code()));
@@ -77,12 +95,20 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     for param in ["patient", "subject"] {
         b.row(&kinds, param, reference("Patient", &context.compartment.patient));
     }
-    b.row(context.patient(), "source", reference("Patient", &context.compartment.patient));
+    if is_own {
+        b.row(context.patient(), "source", reference("Patient", &context.compartment.patient));
+    }
     b.row(&kinds, "authored", RowValue::<&str>::Computed(Slot::Authored("authored")));
     b.row(&kinds, "status", RowValue::<&str>::Computed(Slot::Status));
     b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire));
-    b.row(&kinds, "identifier", token(Some(text::DOCUMENT), &held.id));
+    b.row(&kinds, "identifier", token(Some(system), value));
     b.build()
+}
+
+/// By what the response is known: to the system that had it filled in, or here.
+fn identifier(held: &Held<Assessment>) -> (&str, &str) {
+    let own = (text::DOCUMENT, &*held.id);
+    held.native.identifier.as_ref().map_or(own, |one| (one.system.as_str(), one.value.as_str()))
 }
 
 /// An Observation per importance and satisfaction that was answered.

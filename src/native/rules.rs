@@ -205,7 +205,17 @@ fn team(document: &Value, report: &mut Report) {
 
 /// Ids travel in URLs and logs, where no identity code may ever stand.
 fn no_identity_code_in_ids(path: &str, value: &Value, report: &mut Report) {
-    const HOLD_IDS: [&str; 6] = ["id", "person", "assessments", "assessment", "goal", "performer"];
+    const HOLD_IDS: [&str; 8] = [
+        "id",
+        "person",
+        "assessments",
+        "assessment",
+        "goal",
+        "performer",
+        // Of an identifier.
+        "system",
+        "value",
+    ];
     for (name, inner) in value.as_object().into_iter().flatten() {
         let path = member(path, name);
         let entries = inner.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -54,6 +54,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::CollectivePlan(_)
         | Call::Compartment(..)
         | Call::CreateConsent
+        | Call::CreateResponse
         | Call::Everything(_)
         | Call::Explain(_)
         | Call::Handles(_)

@@ -138,6 +138,7 @@ pub const PATHS: &[Path] = &[
     ),
     closed("/fhir/Consent/$import", All, &[("post", "Writes a Consent of another form")]),
     closed("/fhir/Consent/{id}", All, &[("put", "Writes the next version of a Consent")]),
+    closed("/fhir/QuestionnaireResponse", All, &[("post", "Takes in a life assessment")]),
     closed("/fhir/{type}", All, &[("get", "Searches a type")]),
     closed("/fhir/{type}/{id}", All, &[("get", "Reads a resource")]),
 ];

@@ -59,6 +59,7 @@ tests! {
         a_provenance_is_as_old_as_what_is_seen,
     },
     writing::{
+        answers_for_who_is_hidden_are_refused_as_for_who_is_absent,
         a_consent_of_another_writer_changes_no_write,
         a_consent_of_another_writer_is_not_found,
         what_others_ask_slows_nobody_down,

@@ -7,6 +7,7 @@ mod circle;
 mod edit;
 mod explained;
 mod expressions;
+mod handed_in;
 mod history;
 mod interference;
 mod lab;

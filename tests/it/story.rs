@@ -1,5 +1,6 @@
 //! What users live: one file per story, in the language of `world`.
 
+mod answers_are_handed_in;
 mod attacked;
 mod bad_consents;
 mod bad_input;

@@ -14,9 +14,10 @@ use crate::{
     compartment::Compartment,
     consent::{name::Name, release::represents},
     domain::{
+        assessment::AnsweredBy,
         class::{Class, ClassSet},
         moment::Moment,
-        person::Reach,
+        person::{Reach, Representation},
         theme::{Theme, ThemeSet},
     },
     error::{self, Error, Result},
@@ -70,7 +71,42 @@ pub fn check(
     Ok(())
 }
 
-/// The refusal of who may not write a Consent.
+/// As whom a user may answer for a person: as the person, or as a representative whose representation is
+/// in force and covers what is answered. `None` for anybody else.
+pub fn answers(
+    user: &str,
+    held: &Compartment,
+    (themes, classes): (ThemeSet, ClassSet),
+    now: Moment,
+) -> Option<AnsweredBy> {
+    if user.strip_prefix("Patient/") == Some(&*held.patient) {
+        return Some(AnsweredBy::Person);
+    }
+    let covers = |one: &Representation| {
+        let reaches = match one.themes {
+            Reach::All => true,
+            Reach::Themes(covered) => themes.iter().all(|theme| covered.contains(theme)),
+        };
+        reaches && one.classes.contains_all(classes)
+    };
+    in_force(user, held, now).any(covers).then_some(AnsweredBy::Representative)
+}
+
+/// The representations of a person by somebody that are in force.
+fn in_force<'h>(
+    who: &'h str,
+    held: &'h Compartment,
+    now: Moment,
+) -> impl Iterator<Item = &'h Representation> {
+    let patient: Arc<str> = format!("Patient/{}", held.patient).into();
+    let known = held.person.iter().flat_map(|person| &person.native.representation);
+    known.filter(move |one| {
+        let law = represents(one, &held.patient, &patient);
+        *law.who == *who && law.period.is_none_or(|period| period.permits_at(now))
+    })
+}
+
+/// The refusal of who may not write a Consent, or answers.
 pub fn forbidden() -> Error {
     let say = "Only the person, a representative or an officer may write this; a system by itself for \
                those it serves.";
@@ -87,13 +123,7 @@ fn covers(
 ) -> bool {
     let tightens = accepted.kind == Kind::Prohibition || accepted.status != Status::Active;
     let Some(held) = held else { return tightens };
-    let patient: Arc<str> = format!("Patient/{}", held.patient).into();
-    let known = held.person.iter().flat_map(|person| &person.native.representation);
-    let mut known = known.filter(|one| {
-        let law = represents(one, &held.patient, &patient);
-        *law.who == *who && law.period.is_none_or(|period| period.permits_at(now))
-    });
-    known.any(|one| {
+    in_force(who, held, now).any(|one| {
         tightens || rules(consent).iter().all(|rule| reaches(rule, one.themes, one.classes))
     })
 }

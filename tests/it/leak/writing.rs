@@ -92,3 +92,31 @@ pub(super) fn what_others_ask_slows_nobody_down() {
     (0..20).for_each(|_| drop(ask(&reader)));
     assert_eq!(ask(&reader).refused(429, "throttled").header("retry-after"), Some("1"));
 }
+
+#[test]
+pub(super) fn answers_for_who_is_hidden_are_refused_as_for_who_is_absent() {
+    let stage = Stage::new();
+    let eetu = stage.kuopio.person(HIDDEN);
+    let portal = stage.world.actor("survey-portal");
+    let answers = |patient: &str, headers: Vec<(&'static str, String)>| {
+        let item = json!({ "linkId": "housing", "item": [
+            { "linkId": "housing.satisfaction", "answer": [{ "valueInteger": 1 }] }] });
+        let body = json!({
+            "resourceType": "QuestionnaireResponse", "status": "completed",
+            "questionnaire": "https://mylife.example/fhir/Questionnaire/3x10d-10-18plus",
+            "subject": { "reference": format!("Patient/{patient}") },
+            "authored": "2026-03-01T10:00:00Z", "item": [item],
+        });
+        let (kind, body) = (Some("application/fhir+json"), body.to_string().into());
+        let ask = Ask { headers, kind, body, nodes: None };
+        portal.send(&stage.kuopio, Method::POST, "/fhir/QuestionnaireResponse", ask)
+    };
+    let absent = format!("297.{}", "a".repeat(26));
+    let unlike = vec![("if-none-exist", "status=completed".to_owned())];
+    stage.hide();
+    for headers in [Vec::new(), unlike] {
+        let hidden = answers(eetu.patient(), headers.clone());
+        assert_eq!(seen(&hidden), seen(&answers(&absent, headers)));
+        assert_eq!(hidden.status(), 422);
+    }
+}

@@ -7,7 +7,7 @@ use std::fmt;
 use mylife::domain::{
     assessment::{
         AgeGroup, Answer, AnsweredBy, Assessment, AssessmentSchema, AssessmentStatus, Form,
-        Register, Score,
+        Identifier, Register, Score,
     },
     class::Class,
     day::{Day, Period},
@@ -19,8 +19,9 @@ use mylife::domain::{
         Performer, Plan, PlanSchema, PlanStatus, Quantity, Role, Service, ServiceState, SetBy,
         Target, Views,
     },
+    questionnaire::Questionnaires,
     theme::Theme,
-    words::{Code, DirectoryId, Language, LocalId, Municipality, Words},
+    words::{Code, DirectoryId, Language, LocalId, Municipality, Plain, Words},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -205,8 +206,8 @@ pub(super) fn answer(form: Form) -> impl Strategy<Value = Answer> {
 /// One to three versions under one head.
 pub(super) fn assessment() -> impl Strategy<Value = Vec<Assessment>> {
     let form = select(vec![Form::Thirty, Form::Ten]);
-    (form, option::of(register()), select(vec![10_u8, 40])).prop_flat_map(
-        |(form, register, authored)| {
+    (form, option::of(register()), select(vec![10_u8, 40]), told()).prop_flat_map(
+        |(form, register, authored, (answered_by, identifier, form_version))| {
             let answers = btree_map(0..4_u8, answer(form), 0..4).prop_map(|found| {
                 let mut answers: Vec<Answer> = found.into_values().collect();
                 answers.sort_by_key(|a| a.theme);
@@ -223,11 +224,17 @@ pub(super) fn assessment() -> impl Strategy<Value = Vec<Assessment>> {
                     schema: AssessmentSchema::V1,
                     id: local("a0"),
                     person: local("p"),
+                    identifier: identifier.clone(),
                     form,
+                    form_version: form_version.then(|| {
+                        let forms = Questionnaires::load().unwrap();
+                        let form = forms.find(form, AgeGroup::Adult).unwrap();
+                        Code::parse(&form.version).unwrap()
+                    }),
                     age_group: AgeGroup::Adult,
                     status,
                     authored: day(authored),
-                    answered_by: AnsweredBy::Person,
+                    answered_by,
                     language: Language::parse("sv").unwrap(),
                     register: register.clone(),
                     answers,
@@ -236,6 +243,16 @@ pub(super) fn assessment() -> impl Strategy<Value = Vec<Assessment>> {
             })
         },
     )
+}
+
+/// Who answered, and what the system says that had it filled in.
+fn told() -> impl Strategy<Value = (AnsweredBy, Option<Identifier>, bool)> {
+    let plain = |text: String| Plain::parse(&text).unwrap();
+    let identifier = (0..3_u8).prop_map(move |n| Identifier {
+        system: plain("urn:ietf:rfc:3986".to_owned()),
+        value: plain(format!("urn:uuid:00000000-0000-4000-8000-00000000000{n}")),
+    });
+    (select(AnsweredBy::ALL), option::of(identifier), any::<bool>())
 }
 
 fn register() -> impl Strategy<Value = Register> {

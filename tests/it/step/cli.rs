@@ -1,5 +1,6 @@
 //! Commands as an operator runs them: what they say, what they leave, how they end.
 
+mod comparing;
 mod drawing;
 mod living;
 mod loading;

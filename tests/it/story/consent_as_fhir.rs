@@ -242,7 +242,7 @@ fn only_the_person_a_representative_and_an_officer_write() {
 }
 
 /// Id of a `RelatedPerson`.
-fn related(patient: &str, local: &str) -> String {
+pub(super) fn related(patient: &str, local: &str) -> String {
     mylife::domain::person::related_id(patient, local).to_string()
 }
 

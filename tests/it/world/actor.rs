@@ -42,13 +42,19 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 11] = [
+    let rows: [(&str, &str, &[&str], &str); 12] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
         ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
         ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
+        (
+            "survey-portal",
+            portal,
+            &["system/QuestionnaireResponse.crs", "system/Patient.r"],
+            "TREAT",
+        ),
         ("citizen-app", city, &["system/*.rs"], "PATRQT"),
         ("officer-desk", city, &["system/*.rs"], "HLEGAL"),
         ("case-system", county, &["mylife/launch.write"], "CAREMGT"),

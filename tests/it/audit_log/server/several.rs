@@ -4,7 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use mylife::{
     audit::log::Log,
-    commit::append_missing,
+    commit::missing::append_missing,
     error::Kind,
     source::local::Local,
     store::{

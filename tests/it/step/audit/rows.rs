@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 use mylife::{
     audit::log::AuditKey,
     chance::{Chance, SeededChance},
-    commit::append_missing,
+    commit::missing::append_missing,
     domain::id::NodeCode,
     seal::Keys,
     source::local::Local,

@@ -1,0 +1,144 @@
+//! What the roads of writes share: whose it is that is written, what its writer sees, what is told back.
+//!
+//! Part of the roads `consent`, `import` and `answered`. A writer knows of what is here by what it may see
+//! and by nothing else. Source: FHIR R4 http.html#create.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{
+    consent::{profile, release, view::View},
+    domain::{id::node_of, identity},
+    error::{Error, Kind, Result},
+    gateway::{Gateway, request::Asked},
+    handle::{self, Route},
+    listen::body::Body,
+    mapping,
+    query::Raw,
+    respond,
+    scope::Grant,
+    search,
+    source::local::Local,
+    store::IdentityMac,
+};
+
+/// Who is meant: an existing compartment, or the look-up value of an identity code.
+pub(super) type Meant = (Option<Arc<str>>, Option<IdentityMac>);
+
+impl Gateway {
+    /// Who is meant by an element, whose place is named in the refusal.
+    pub(super) async fn meant(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        named: &profile::Patient,
+        place: &str,
+    ) -> Result<Meant> {
+        let unknown = || unknown(place);
+        if let Some(reference) = &named.reference {
+            let id = reference.strip_prefix("Patient/").ok_or_else(unknown)?;
+            let ours = node_of(id).as_ref() == Some(&self.node);
+            let held = if ours { local.load_now(id).await? } else { None };
+            return held.map(|_| (Some(id.into()), None)).ok_or_else(unknown);
+        }
+        let identifier = named.identifier.as_ref().ok_or_else(unknown)?;
+        let code = if &*identifier.system == handle::SYSTEM {
+            let from = grant.caller().node().ok_or_else(unknown)?;
+            let route = Route { from: from.as_str(), to: self.node.as_str() };
+            self.handle.open(&identifier.value, route, asked.now)?
+        } else if &*identifier.system == identity::SYSTEM {
+            identifier.value.to_string().into()
+        } else {
+            return Err(unknown());
+        };
+        Ok((None, Some(self.keys.identity_mac(&code))))
+    }
+
+    /// The Patient here who is meant, if there is one.
+    pub(super) async fn resolved(
+        &self,
+        local: &Local,
+        (patient, identity): Meant,
+    ) -> Result<Option<Arc<str>>> {
+        match (patient, identity) {
+            (Some(patient), _) => Ok(Some(patient)),
+            (None, Some(identity)) => local.find(identity).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// What the writer sees of a person now.
+    pub(super) async fn seen_now(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+    ) -> Result<Option<Arc<View>>> {
+        let Some(held) = local.load_now(patient).await? else { return Ok(None) };
+        let mapped = mapping::to_fhir(held, &self.terms.directory);
+        Ok(Some(release::release(mapped, grant, &self.terms, asked.now)))
+    }
+
+    /// What of a person the writer can see and is as the condition `If-None-Exist` says, and the view it
+    /// was found in.
+    pub(super) async fn seen_like(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        condition: &HeaderValue,
+    ) -> Result<Option<(Arc<View>, Vec<Arc<str>>)>> {
+        let condition = condition.to_str().unwrap_or_default();
+        let raw = Raw { url: Some(condition), body: None, strict: true };
+        let terms = self.query_terms(grant, asked.now);
+        let query =
+            crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
+        let Some(view) = self.seen_now(asked, grant, local, patient).await? else {
+            return Ok(None);
+        };
+        let found = search::find(&view, &query).into_hits();
+        let found = found.iter().map(|hit| Arc::clone(&hit.resource.id)).collect();
+        Ok(Some((view, found)))
+    }
+
+    /// Does the user have a role that may write for others?
+    pub(super) fn is_officer(&self, grant: &Grant) -> bool {
+        let known = &self.terms.law.officer_roles;
+        grant.caller().roles().iter().any(|role| known.iter().any(|known| **known == **role))
+    }
+
+    /// The acknowledgement of a write, with where it is and what is said of it.
+    pub(super) fn written(
+        &self,
+        asked: &Asked<'_>,
+        created: bool,
+        at: &str,
+        say: &str,
+    ) -> Response<Body> {
+        let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+        let outcome = respond::issues(&[("information", "informational", say.to_owned(), None)]);
+        let mut response = respond::written(status, &outcome, &asked.request_id);
+        if asked.prefers("return=minimal") {
+            response = response.map(Body::without_bytes);
+        }
+        let location = HeaderValue::from_str(&format!("{}/{at}", self.base)).ok();
+        response.headers_mut().extend(location.map(|at| (header::LOCATION, at)));
+        response
+    }
+}
+
+/// The refusal of a person who is not here, or not for this writer.
+pub(super) fn unknown(place: &str) -> Error {
+    let say = "Name the person by a Patient held here, or by identity code.";
+    Error::new(Kind::Unprocessable, say).at(place)
+}
+
+/// Several are as `If-None-Exist` says.
+pub(super) fn several() -> Error {
+    let say = "Several resources are as If-None-Exist says; say more of the one.";
+    Error::new(Kind::PreconditionFailed, say)
+}
