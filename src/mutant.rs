@@ -105,6 +105,8 @@ pub enum Mutant {
     EverythingSkipsRelease,
     /// What is asked in a batch is answered with what is held.
     BatchSkipsRelease,
+    /// Whoever asks is told what others are permitted.
+    ExplainsToAnybody,
 }
 
 /// Is this mistake being made?
@@ -196,6 +198,7 @@ mod seeded {
         Mutant::PatientScopeIsEverybodys,
         Mutant::EverythingSkipsRelease,
         Mutant::BatchSkipsRelease,
+        Mutant::ExplainsToAnybody,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportFilesFollowPeople,

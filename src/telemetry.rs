@@ -23,7 +23,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 32] = [
+pub const ROADS: [&str; 33] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -31,6 +31,7 @@ pub const ROADS: [&str; 32] = [
     "compartment",
     "consent",
     "create-consent",
+    "create-response",
     "everything",
     "explain",
     "export",

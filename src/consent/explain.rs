@@ -25,6 +25,7 @@ use crate::{
     domain::moment::Moment,
     fhir::types::ResourceType,
     mapping::{Mapped, chart::Chart},
+    mutant::{self, Mutant},
     scope::Grant,
     unit::{Sort, Unit},
 };
@@ -140,7 +141,8 @@ enum Standing {
     Person,
     /// Somebody who acts for the person: those of which they may themselves see something.
     Representative,
-    /// An officer, who does not see the data: all of them, whatever data there are.
+    /// An officer, who does not see the data: all of them, whatever the data say. Of documents only that
+    /// is read which the policy itself names: register, time, and who is in a team.
     Officer,
 }
 
@@ -210,6 +212,7 @@ fn standing(snapshot: &Snapshot, own: &Asker, compartment: &Compartment) -> Opti
     match decide(snapshot, own, &record).why {
         Why::SelfAccess => Some(Standing::Person),
         Why::Allowed => Some(Standing::Officer),
+        Why::Default if mutant::on(Mutant::ExplainsToAnybody) => Some(Standing::Officer),
         Why::Default => represents().then_some(Standing::Representative),
         Why::Bar | Why::Prohibition | Why::Scope => None,
     }

@@ -19,7 +19,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     authenticate::jose::{TokenKind, claims::Registered},
@@ -35,6 +35,8 @@ use crate::{
 /// How often one thing is asked before the demo gives up.
 const TRIES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Before a gateway is asked again that could not answer: it knows more by then, or never.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Tokens are renewed this long before they end.
 const AHEAD: Duration = Duration::from_secs(30);
 
@@ -151,6 +153,10 @@ impl Visitor {
             // Every try is signed anew: an assertion is good once.
             let form = self.assertion(client, node)?;
             match self.once(&form, None).await {
+                Ok(reply) if reply.status >= 500 => {
+                    last = reply.expect("A token request").err().unwrap_or(last);
+                    sleep(PAUSE).await;
+                }
                 Ok(reply) => {
                     let reply = reply.expect("A token request")?;
                     let text = reply.body.get("access_token").and_then(Value::as_str);
@@ -199,7 +205,10 @@ impl Visitor {
         for _ in 0..TRIES {
             match self.once(ask, token).await {
                 Ok(reply) if reply.status < 500 => return Ok(reply),
-                Ok(reply) => last = failed(format!("A gateway answered {}.", reply.status)),
+                Ok(reply) => {
+                    last = failed(format!("A gateway answered {}.", reply.status));
+                    sleep(PAUSE).await;
+                }
                 Err(why) => last = why,
             }
         }

@@ -162,6 +162,9 @@ async fn push(
     Ok(record)
 }
 
+/// How often the portal is asked what was kept.
+const TRIES: usize = 4;
+
 /// Writes a consent and learns its ids: one rule for each node that now holds it.
 async fn write(
     resident: &Resident,
@@ -186,18 +189,22 @@ async fn write(
     );
     let form = [("patient.identifier", person.as_str()), ("identifier", identifier.as_str())];
     let ask = Ask::form(format!("{}/Consent/_search", portal.fhir()), &form);
-    let found = visitor.ask(desk, portal, &ask).await?.expect("A search for consents")?;
-    let mut rules = Vec::new();
-    for record in &resident.records {
-        let code = running.node(record.node)?.code.as_str();
-        let of_node = entries(&found.body).find_map(|resource| {
-            let id = resource.get("id")?.as_str()?;
-            id.strip_prefix(code)?.starts_with('.').then(|| format!("Consent/{id}"))
+    // A node that was not reached in time costs its own part, and is asked once more.
+    for _ in 0..TRIES {
+        let found = visitor.ask(desk, portal, &ask).await?.expect("A search for consents")?;
+        let rules = resident.records.iter().map(|record| {
+            let code = running.node(record.node)?.code.as_str();
+            let of_node = entries(&found.body).find_map(|resource| {
+                let id = resource.get("id")?.as_str()?;
+                id.strip_prefix(code)?.starts_with('.').then(|| format!("Consent/{id}"))
+            });
+            Ok(of_node.map(|consent| Rule { node: record.node, consent, ..draft.rule.clone() }))
         });
-        let consent = of_node.ok_or_else(|| Error::internal("a consent was not kept"))?;
-        rules.push(Rule { node: record.node, consent, ..draft.rule.clone() });
+        if let Some(rules) = rules.collect::<Result<Option<Vec<_>>>>()? {
+            return Ok(rules);
+        }
     }
-    Ok(rules)
+    Err(Error::internal("a consent was not kept"))
 }
 
 /// Writes a consent as it now stands.

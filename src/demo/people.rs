@@ -171,7 +171,7 @@ pub fn crowd(
             AgeGroup::Seven | AgeGroup::Ten | AgeGroup::Fourteen => Story::Child,
             AgeGroup::Adult | AgeGroup::Families => dice.pick(&adults).ok_or_else(beyond)?,
         };
-        let cast = Cast { story, number, now, municipality, other, group, ages };
+        let cast = Cast { story, number, now, municipality, group, ages, other };
         // A day has a hundred codes that are issued to nobody, so now and then one is taken.
         let free = (0..100).find_map(|_| {
             let one = somebody(&cast, &mut dice)?;

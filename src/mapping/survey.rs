@@ -41,16 +41,8 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     let assessment = &held.native;
     let id = Arc::clone(&held.id);
     let mut b = context.builder(QuestionnaireResponse, id, PROFILE, text::language(assessment));
-    let mut kinds = Vec::new();
-    let mut items = Vec::new();
-    for answer in &assessment.answers {
-        for (viewpoint, value, classes) in values(answer) {
-            let themes = ThemeSet::EMPTY.with(answer.theme);
-            let kind = context.kind(QuestionnaireResponse, themes, classes);
-            kinds.push(kind);
-            items.push((answer.theme, viewpoint, value, kind));
-        }
-    }
+    let items = given(assessment, context);
+    let kinds: Vec<KindId> = items.iter().map(|(.., kind)| *kind).collect();
     b.narrative(|b| {
         for (theme, viewpoint, value, kind) in &items {
             b.line(&[*kind], &text::answer(*theme, viewpoint, value, assessment.language.as_str()));
@@ -103,6 +95,22 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     b.row(&kinds, "questionnaire", RowValue::Uri(questionnaire));
     b.row(&kinds, "identifier", token(Some(system), value));
     b.build()
+}
+
+/// Each value that was given, where it stands and what decides it.
+fn given(
+    assessment: &Assessment,
+    context: &mut Context<'_>,
+) -> Vec<(Theme, &'static str, Value, KindId)> {
+    let mut items = Vec::new();
+    for answer in &assessment.answers {
+        for (viewpoint, value, classes) in values(answer) {
+            let themes = ThemeSet::EMPTY.with(answer.theme);
+            let kind = context.kind(QuestionnaireResponse, themes, classes);
+            items.push((answer.theme, viewpoint, value, kind));
+        }
+    }
+    items
 }
 
 /// By what the response is known: to the system that had it filled in, or here.
@@ -202,13 +210,7 @@ pub fn values(answer: &Answer) -> Vec<(&'static str, Value, ClassSet)> {
 
 /// Kinds of the `QuestionnaireResponse`'s content: it exists for whom one of them is permitted.
 pub fn response_kinds(assessment: &Assessment, context: &mut Context<'_>) -> Vec<KindId> {
-    let mut kinds = Vec::new();
-    for answer in &assessment.answers {
-        for (_, _, classes) in values(answer) {
-            let themes = ThemeSet::EMPTY.with(answer.theme);
-            kinds.push(context.kind(QuestionnaireResponse, themes, classes));
-        }
-    }
+    let mut kinds: Vec<_> = given(assessment, context).iter().map(|(.., kind)| *kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

@@ -1,5 +1,6 @@
 //! Expects E0451: a receipt that nobody wrote down.
 
 fn main() {
-    drop(mylife::audit::Receipt { leaf: [0; 32], deadline: std::time::Duration::MAX });
+    let deadline = std::time::Duration::MAX;
+    drop(mylife::audit::Receipt { leaf: [0; 32], deadline, passed_on: Vec::new() });
 }

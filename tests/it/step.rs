@@ -10,7 +10,7 @@ mod cli;
 mod collective;
 pub(crate) mod config;
 mod storing;
-mod consent;
+pub(crate) mod consent;
 mod explain;
 mod fhir_schema;
 mod fhirpath;

@@ -83,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) law: RefCell<Value>,
     /// The Redis that gateways share with other processes of theirs, if stories run on servers.
     redis: Option<redis::fixture::Server>,
+    /// Names of the databases of the gateways, if stories run on servers.
+    pub(crate) databases: RefCell<Vec<String>>,
     /// Gateways that follow what other processes write.
     following: RefCell<Vec<Weak<Gateway>>>,
 }
@@ -145,6 +147,7 @@ impl World {
             ring: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
             redis: on_servers().then(|| redis::fixture::Server::start(&[])),
+            databases: RefCell::default(),
             following: RefCell::default(),
         }))
     }
@@ -189,13 +192,16 @@ impl World {
         self.clock.now()
     }
 
-    /// Lets time pass; who follows others has heard of them since.
+    /// Lets time pass; who follows others has heard of them since, and what was written is in the log.
     pub(crate) fn pass(&self, by: Duration) {
         self.clock.advance(by);
         // A story that stands on the runtime says itself who looks when.
         if Handle::try_current().is_err() {
             for gateway in self.following.borrow().iter().filter_map(Weak::upgrade) {
-                self.runtime.block_on(gateway.look()).unwrap();
+                self.runtime.block_on(async {
+                    gateway.look().await.unwrap();
+                    gateway.gather_records().await.unwrap();
+                });
             }
         }
     }
@@ -206,7 +212,11 @@ impl World {
         if let Some(server) = &self.redis {
             let door = Arc::new(Door::new(redis::one(server)).unwrap());
             setup.shared = Choice::Redis { door, away: Away::Refuse };
-            setup.database = Some(database.unwrap_or_else(|| postgres::fresh().1));
+            setup.database = Some(database.unwrap_or_else(|| {
+                let (name, database) = postgres::fresh();
+                self.databases.borrow_mut().push(name);
+                database
+            }));
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use mylife::{audit::log::AuditKey, commit::missing::append_missing, error::Kind, source::local::Local};
+use mylife::{
+    audit::log::AuditKey, commit::missing::append_missing, error::Kind, source::local::Local,
+};
 use tokio::task::JoinSet;
 
 use super::{Home, append, each_once, requests};

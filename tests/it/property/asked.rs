@@ -1,13 +1,14 @@
 //! Questions over the whole grammar: reads, searches of every parameter, by URL and by form, page by
 //! page to the end, and all that is asked or refused beside them.
 
+pub(super) mod operated;
 mod other;
 
 use form_urlencoded::Serializer;
 use mylife::{domain::theme::Theme, fhir::types::ResourceType, query::param};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use self::other::Other;
+use self::{operated::Operation, other::Other};
 use super::{
     lab::{FHIR, Lab, Seen},
     oracle::{observation, part},
@@ -39,6 +40,8 @@ pub(super) enum Question {
     Read(ResourceType, String),
     /// A search, and all its pages.
     Search { kind: ResourceType, pairs: Vec<(&'static str, String)>, form: bool },
+    /// An operation, with all that follows of it.
+    Operation(Operation),
     /// Anything else.
     Other(Other),
 }
@@ -67,7 +70,8 @@ pub(super) fn questions() -> impl Strategy<Value = Question> {
         )
     });
     let other = other::others().prop_map(Question::Other);
-    prop_oneof![3 => read, 9 => search, 4 => other]
+    let operation = operated::operations().prop_map(Question::Operation);
+    prop_oneof![3 => read, 9 => search, 2 => operation, 4 => other]
 }
 
 /// Names the person; by identifier only in a form.
@@ -329,6 +333,7 @@ impl Question {
     /// Asks it, and for every further page.
     pub(super) fn ask(&self, lab: &Lab, token: &str) -> Vec<Seen> {
         match self {
+            Self::Operation(operation) => operation.ask(lab, token),
             Self::Other(other) => other.ask(lab, token),
             Self::Read(kind, id) => vec![lab.fetch(token, &format!("{FHIR}/{}/{id}", kind.name()))],
             Self::Search { kind, pairs, form } => {

@@ -9,7 +9,7 @@ use mylife::domain::{
 use proptest::{option, prelude::*, sample::select};
 
 use super::{
-    oracle::visible,
+    oracle::{ground, visible},
     past::alike,
     reader::Reader,
     world::{
@@ -88,9 +88,13 @@ pub(super) fn edits() -> impl Strategy<Value = Edit> {
 
 /// The world after those edits that change nothing the reader may see; how many were kept.
 pub(super) fn apply(world: &World, reader: &Reader, edits: &[Edit]) -> (World, usize) {
-    let before = visible(world, reader);
+    let (before, rests_on) = (visible(world, reader), ground(world, reader));
     // What is gone was there once, so what was before counts too.
-    apply_to(world, edits, |next| visible(next, reader) == before && alike(world, next, reader))
+    apply_to(world, edits, |next| {
+        ground(next, reader) == rests_on
+            && visible(next, reader) == before
+            && alike(world, next, reader)
+    })
 }
 
 /// The world after those edits that may be made; how many were kept.

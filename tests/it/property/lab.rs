@@ -10,6 +10,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use mylife::{
     audit::log::{Disk, Log, Tape},
     authenticate::jose::{ring::Ring, sign::Signer},
     chance::SeededChance,
-    clock::FixedClock,
+    clock::{Clock, FixedClock},
     consent::law::Law,
     directory::Listing,
     domain::{
@@ -57,7 +58,7 @@ static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(|| {
     Arc::new(Signer::from_jwk(&generate(Algorithm::Es256).unwrap()).unwrap())
 });
 
-/// The instant of every request.
+/// The instant of every request but those that wait for something, which come up to some hours later.
 pub(super) fn now() -> Moment {
     Moment::parse("2026-06-01T12:00:00Z").unwrap()
 }
@@ -133,6 +134,9 @@ pub(super) struct Lab {
     far: Option<Arc<Far>>,
     runtime: Runtime,
     directory: PathBuf,
+    clock: Arc<FixedClock>,
+    /// How often it was told what it holds.
+    held: u64,
 }
 
 /// What is sent beside the token.
@@ -173,8 +177,9 @@ impl Lab {
     pub(super) fn with(alter: impl FnOnce(&mut Setup)) -> Self {
         let directory = fresh();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let gateway = open(&runtime, &directory, alter);
-        Self { gateway, far: None, runtime, directory }
+        let clock = Arc::new(FixedClock::new(now()));
+        let gateway = open(&runtime, &directory, &clock, alter);
+        Self { gateway, far: None, runtime, directory, clock, held: 0 }
     }
 
     /// A portal without data, which asks one other gateway: what is held is held there.
@@ -182,23 +187,38 @@ impl Lab {
         let directory = fresh();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let wires = Wires::default();
-        let holder = open(&runtime, &directory.join("holder"), |s| far::holder(s, &wires));
-        let gateway = open(&runtime, &directory.join("portal"), |s| far::portal(s, &wires));
-        let far = runtime.block_on(Far::serve(holder, &wires));
-        Self { gateway, far: Some(far), runtime, directory }
+        let clock = Arc::new(FixedClock::new(now()));
+        let holder = open(&runtime, &directory.join("holder"), &clock, |s| far::holder(s, &wires));
+        let gateway = open(&runtime, &directory.join("portal"), &clock, |s| far::portal(s, &wires));
+        let far = Some(runtime.block_on(Far::serve(holder, &wires)));
+        Self { gateway, far, runtime, directory, clock, held: 0 }
     }
 
-    /// From now on this is what the gateway holds.
+    /// From now on this is what the gateway holds. Chance begins anew, so that what was drawn of it
+    /// for earlier holdings moves nothing.
     pub(super) fn hold(&mut self, world: &World) {
+        self.held += 1;
+        let chance = || Arc::new(SeededChance::new(self.held));
+        self.gateway.chance = chance();
         match &self.far {
             None => fill(&mut self.gateway, world),
-            Some(far) => fill(&mut self.runtime.block_on(far.change()), world),
+            Some(far) => {
+                let mut holder = self.runtime.block_on(far.change());
+                holder.chance = chance();
+                fill(&mut holder, world);
+            }
         }
     }
 
-    /// A token for a reader.
+    /// Lets time pass, everywhere.
+    pub(super) fn pass(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// A token for a reader, got now.
     pub(super) fn token(&self, reader: &Reader) -> String {
-        reader.token(&SIGNER, self.gateway.base.trim_end_matches("/fhir"))
+        let url = self.gateway.base.trim_end_matches("/fhir");
+        reader.token(&SIGNER, url, self.clock.now())
     }
 
     /// Leading characters of an id that make up one block of a walk over people.
@@ -270,9 +290,14 @@ fn fresh() -> PathBuf {
     std::env::temp_dir().join(name)
 }
 
-fn open(runtime: &Runtime, directory: &Path, alter: impl FnOnce(&mut Setup)) -> Gateway {
+fn open(
+    runtime: &Runtime,
+    directory: &Path,
+    clock: &Arc<FixedClock>,
+    alter: impl FnOnce(&mut Setup),
+) -> Gateway {
     std::fs::create_dir_all(directory).unwrap();
-    let mut setup = setup(directory);
+    let mut setup = setup(directory, Arc::clone(clock));
     alter(&mut setup);
     let mut gateway = runtime.block_on(Gateway::open(setup)).unwrap();
     let log = Log::inline(
@@ -310,7 +335,7 @@ pub(super) fn signer() -> &'static Signer {
 
 /// A token for a reader.
 pub(super) fn token(reader: &Reader) -> String {
-    reader.token(&SIGNER, ISSUER)
+    reader.token(&SIGNER, ISSUER, now())
 }
 
 /// A token of any client, with these claims, got at an instant.
@@ -318,7 +343,7 @@ pub(super) fn token_with(client: &str, claims: &serde_json::Value, at: Moment) -
     signed(&SIGNER, client, claims, ISSUER, at)
 }
 
-fn setup(directory: &Path) -> Setup {
+fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
     let client = json!({
         "client_id": "reader", "name": "Reader", "organization": "urn:oid:1.2.246.10.1",
         "jwks": mylife::gateway::open::jwks(&SIGNER), "scopes": ["system/*.rs"],
@@ -353,7 +378,7 @@ fn setup(directory: &Path) -> Setup {
         sandbox: mylife::oauth::launch::login::Sandbox::default(),
         rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
         database: None,
-        clock: Arc::new(FixedClock::new(now())),
+        clock,
         chance: Arc::new(SeededChance::new(1)),
     }
 }

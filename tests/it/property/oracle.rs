@@ -3,7 +3,10 @@
 
 mod of_plan;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mylife::{
     consent::{
@@ -106,6 +109,25 @@ pub(super) fn of_person_then(
     }
     Eye::references(one, whose, &mut seen);
     seen
+}
+
+/// What the policy about everybody's data rests on beside their consents, which `$explain` tells an
+/// officer of: where each document comes from, and who is in the team of a plan that is active.
+pub(super) fn ground(world: &World, reader: &Reader) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (whose, one) in world.people.iter().enumerate().filter(|_| reader.officer) {
+        for (number, last) in one.assessments.iter().map(|v| v.last().unwrap()).enumerate() {
+            let origin = json!([document('a', whose, number), last.register, last.authored]);
+            all.insert(origin.to_string());
+        }
+        for (number, last) in one.plans.iter().map(|v| v.last().unwrap()).enumerate() {
+            let id = document('w', whose, number);
+            all.insert(json!([id, last.register, last.created]).to_string());
+            let team = last.team.iter().filter(|m| m.active && last.status == PlanStatus::Active);
+            all.extend(team.map(|m| json!([whose, m.organization, m.practitioner]).to_string()));
+        }
+    }
+    all
 }
 
 /// One reader before one person's data.

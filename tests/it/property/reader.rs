@@ -7,10 +7,7 @@ use mylife::{
 use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::{
-    lab::now,
-    world::{CITY, OTHER, READER, YOUTH, patient},
-};
+use super::world::{CITY, OTHER, READER, YOUTH, patient};
 
 const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
 const CLASS: &str = "https://mylife.example/fhir/CodeSystem/class";
@@ -86,15 +83,15 @@ fn scopes() -> impl Strategy<Value = String> {
 }
 
 impl Reader {
-    /// An access token of the gateway at `url`.
-    pub(super) fn token(&self, signer: &Signer, url: &str) -> String {
+    /// An access token of the gateway at `url`, got at an instant.
+    pub(super) fn token(&self, signer: &Signer, url: &str, at: Moment) -> String {
         let roles = if self.officer { vec!["officer"] } else { Vec::new() };
         let claims = json!({
             "scope": self.scope, "organization": self.organization,
             "purpose": self.purpose, "register": self.register, "subject": self.subject,
             "roles": roles,
         });
-        signed(signer, "reader", &claims, url, now())
+        signed(signer, "reader", &claims, url, at)
     }
 }
 

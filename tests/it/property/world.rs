@@ -2,13 +2,12 @@
 //!
 //! A document is the list of its versions; a part that is equal in two of them keeps its stamp.
 
+mod source;
+
 use std::fmt;
 
 use mylife::domain::{
-    assessment::{
-        AgeGroup, Answer, AnsweredBy, Assessment, AssessmentSchema, AssessmentStatus, Form,
-        Identifier, Register, Score,
-    },
+    assessment::{AgeGroup, Answer, Assessment, AssessmentSchema, AssessmentStatus, Form, Score},
     class::Class,
     day::{Day, Period},
     identity::IdentityCode,
@@ -21,7 +20,7 @@ use mylife::domain::{
     },
     questionnaire::Questionnaires,
     theme::Theme,
-    words::{Code, DirectoryId, Language, LocalId, Municipality, Plain, Words},
+    words::{Code, DirectoryId, Language, LocalId, Municipality, Words},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -30,6 +29,8 @@ use proptest::{
     sample::{select, subsequence},
 };
 use serde_json::{Value, json};
+
+use self::source::{register, told};
 
 /// The themes that are used.
 pub(super) const THEMES: [Theme; 4] =
@@ -243,24 +244,6 @@ pub(super) fn assessment() -> impl Strategy<Value = Vec<Assessment>> {
             })
         },
     )
-}
-
-/// Who answered, and what the system says that had it filled in.
-fn told() -> impl Strategy<Value = (AnsweredBy, Option<Identifier>, bool)> {
-    let plain = |text: String| Plain::parse(&text).unwrap();
-    let identifier = (0..3_u8).prop_map(move |n| Identifier {
-        system: plain("urn:ietf:rfc:3986".to_owned()),
-        value: plain(format!("urn:uuid:00000000-0000-4000-8000-00000000000{n}")),
-    });
-    (select(AnsweredBy::ALL), option::of(identifier), any::<bool>())
-}
-
-fn register() -> impl Strategy<Value = Register> {
-    select(vec!["youth-services", "social-welfare"]).prop_map(|code| Register {
-        code: Code::parse(code).unwrap(),
-        service_task: None,
-        sector: None,
-    })
 }
 
 fn themes(least: usize) -> impl Strategy<Value = Vec<Theme>> {

@@ -5,6 +5,7 @@ mod import;
 mod parts;
 mod profile;
 mod properties;
+pub(crate) mod published;
 mod twice;
 mod twin;
 mod world;

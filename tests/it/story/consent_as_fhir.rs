@@ -10,7 +10,10 @@ use mylife::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At};
+use crate::{
+    step::consent::published,
+    world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At},
+};
 
 const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000aa";
 const HOUR: Duration = Duration::from_hours(1);
@@ -276,6 +279,29 @@ fn a_consent_of_another_form_is_imported_as_far_as_it_can_be_told() {
     let own = Terms::grant(&portal.actor).consent(&patient(&aino), UUID, "active");
     assert_eq!(import(&own).refused(422, "business-rule").expression(), ["Consent.category"]);
     assert_eq!(book.get(&place(&made)).status(), 200);
+}
+
+#[test]
+fn every_consent_that_hl7_and_ihe_publish_is_imported_with_its_report_and_lets_nobody_in() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, ""), (Health, 1, 1, "")]);
+    let of_aino = format!("Patient/{}", aino.patient());
+    let survey = format!("/fhir/QuestionnaireResponse/{}", aino.document(0));
+    let expected = published::expected();
+    for (name, text) in published::published() {
+        let text =
+            published::named(&text, [&of_aino, "Organization/297.org.any", "Practitioner/x"]);
+        let made = write(&book, Method::POST, "/fhir/Consent/$import", &text, &[]);
+        assert_eq!(made.status(), 201, "{name}: {made:?}");
+        let issues = made.json()["issue"].as_array().unwrap()[1..].iter();
+        let places: Vec<&str> =
+            issues.map(|issue| issue["expression"][0].as_str().unwrap()).collect();
+        assert_eq!(places, expected[&name].narrowed, "{name}");
+        portal.get(&survey).refused(404, "not-found");
+        assert_eq!(book.get(&place(&made)).status(), 200, "{name}");
+    }
 }
 
 #[test]

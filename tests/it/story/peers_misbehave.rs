@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::world::{Lie, Person, Reply, World};
 
+/// How long a peer is waited for that never answers: all the while, the one beside it has time to.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// What the portal finds of somebody of Kuopio while Kajaani is this.
 fn beside(lie: Option<Lie>, deadline: Duration) -> (Reply, Person) {
     let world = World::with_deadline(deadline);
@@ -63,7 +66,7 @@ fn a_peer_that_is_down_or_lies_costs_its_own_entry() {
 
 #[test]
 fn a_peer_that_never_answers_costs_its_own_entry() {
-    let (reply, aino) = beside(Some(Lie::Silence), Duration::from_secs(3));
+    let (reply, aino) = beside(Some(Lie::Silence), PATIENCE);
     costs_only_itself(&reply, &aino, "silence");
 }
 
@@ -71,7 +74,7 @@ fn a_peer_that_never_answers_costs_its_own_entry() {
 fn a_peer_whose_answer_has_no_end_costs_its_own_entry() {
     static MUCH: [u8; 1 << 16] = [b' '; 1 << 16];
     for (what, piece) in [("byte by byte", &MUCH[..1]), ("as fast as it can", &MUCH[..])] {
-        let (reply, aino) = beside(Some(Lie::Drips(piece)), Duration::from_secs(3));
+        let (reply, aino) = beside(Some(Lie::Drips(piece)), PATIENCE);
         costs_only_itself(&reply, &aino, what);
     }
 }

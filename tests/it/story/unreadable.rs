@@ -1,10 +1,10 @@
 //! A consent that cannot be read is as a store that cannot be reached: nothing is released to anybody.
 
 use mylife::domain::theme::Theme::{Health, Housing};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::explained::{ask, caller, citizen, law};
-use crate::world::World;
+use crate::{store::server as postgres, world::World};
 
 #[test]
 fn where_one_consent_cannot_be_read_everybody_gets_the_same_503() {
@@ -21,13 +21,18 @@ fn where_one_consent_cannot_be_read_everybody_gets_the_same_503() {
     drop((aino, eetu));
 
     // One consent of hers is damaged where it is stored.
-    let file = Connection::open(kuopio.dir.join(mylife::store::sqlite::FILE)).unwrap();
-    let book = "SELECT id FROM document WHERE person = (SELECT row FROM person WHERE patient = ?1) \
-                AND id <> ?2 AND local_id LIKE 'urn:uuid:%'";
-    let consent: String = file.query_row(book, params![patient, survey], |row| row.get(0)).unwrap();
-    let damage = "UPDATE document SET body = zeroblob(64) WHERE id = ?1";
-    assert_eq!(file.execute(damage, [consent]).unwrap(), 1);
-    drop(file);
+    let damage = format!(
+        "UPDATE document SET body = parts WHERE person = (SELECT row FROM person WHERE patient = \
+         '{patient}') AND id <> '{survey}' AND local_id LIKE 'urn:uuid:%' RETURNING id"
+    );
+    let damaged = if let Some(database) = world.databases.borrow().first() {
+        postgres::run(database, &damage).len()
+    } else {
+        let file = Connection::open(kuopio.dir.join(mylife::store::sqlite::FILE)).unwrap();
+        let mut damage = file.prepare(&damage).unwrap();
+        damage.query_map([], |_| Ok(())).unwrap().count()
+    };
+    assert_eq!(damaged, 1);
     let kuopio = kuopio.restart();
     let (portal, county) = (kuopio.client("national-portal"), kuopio.client("north-savo"));
     let mut bodies = Vec::new();

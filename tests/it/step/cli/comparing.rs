@@ -29,7 +29,7 @@ fn a_sandbox_is_the_same_for_the_same_arguments_and_all_of_it_is_good() {
     let few = make(&["--people", "20", "--seed", "7"]);
     assert!(many.starts_with(&few), "the first of many are those of few");
     let all = lines(&many);
-    let of = |schema: &str| all.iter().filter(move |one| one["schema"] == schema);
+    let of = |schema: &'static str| all.iter().filter(move |one| one["schema"] == schema);
     let people: Vec<&Value> = of("mylife/person/1").collect();
     let codes: BTreeSet<&str> =
         people.iter().map(|one| one["identity_code"].as_str().unwrap()).collect();

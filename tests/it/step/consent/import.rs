@@ -32,7 +32,7 @@ fn trees(depth: u8) -> BoxedStrategy<Value> {
 }
 
 /// A rule that permits to whom the tests ask for, so that something is left of some trees.
-fn granted(mut rule: Value) -> Value {
+pub(super) fn granted(mut rule: Value) -> Value {
     rule["actor"] = json!([{ "role": { "coding": [{ "code": "IRCP" }] },
         "reference": { "reference": "Organization/county" } }]);
     rule["purpose"] = json!([{ "code": "TREAT" }]);
@@ -54,7 +54,7 @@ fn held(consent: Value) -> Held {
     Held { consent, recorded: None, force: (None, None) }
 }
 
-fn permits(world: &World, consents: &[Value]) -> bool {
+pub(super) fn permits(world: &World, consents: &[Value]) -> bool {
     let mut world = world.clone();
     world.consents = consents.iter().cloned().map(held).collect();
     decide(&world.snapshot(), &world.asker(), &world.thing.unit()).permit

@@ -188,28 +188,6 @@ fn nobody_waits_of_whom_no_gateway_was_told() {
 }
 
 #[test]
-fn what_another_gateway_is_told_after_a_withdrawal_does_not_make_it_wait_longer() {
-    let all = Passing::new(false);
-    let (reader, at_portal) = (all.holder.client("national-portal"), all.at_portal());
-    let aino = all.holder.person("aino").answered(ANSWERS);
-    let grant = aino.grants(&reader, [Housing]);
-    aino.grants(&reader, [Health]);
-    at_portal.search("Observation", &aino).shows([Housing]);
-    let ended = writes(&grant, "inactive", &all.holder, Vec::new());
-    let later = asks(&at_portal, &aino);
-    LocalSet::new().block_on(&all.world.runtime, async {
-        let before = all.stored(&aino).await;
-        let ended = spawn_local(ended);
-        when(async || all.stored(&aino).await != before).await;
-        all.pass(ms(1_900)).await;
-        later.await.expect("it is in time").shows([Health]).hides([Housing]);
-        assert!(!ended.is_finished(), "the portal may still pass on what was withdrawn");
-        all.pass(ms(200)).await;
-        ended.await.unwrap().unwrap().accepted();
-    });
-}
-
-#[test]
 fn what_a_process_knew_before_it_was_asked_is_as_old_where_it_is_passed_on() {
     for (passes, starts) in [(1_070, true), (1_090, false)] {
         let all = Passing::new(true);
