@@ -38,7 +38,7 @@ use mylife::{
     },
     federation::client,
     gateway::{Gateway, Limits, open::Setup},
-    listen::{Answer, Incoming, body::BodyReader},
+    listen::{Answer, Incoming, Stop, body::BodyReader},
     pki::Ca,
     seal::Keys,
     shared::{Away, Choice, pace::Rates, redis::door},
@@ -125,6 +125,12 @@ impl World {
         }
         let world = Self::at(dir);
         let gateway = Arc::new(world.open().await);
+        // Who shares a store answers only what it has just heard of.
+        let (stop, stopping) = Stop::new();
+        if shared.is_some() {
+            gateway.look().await.unwrap();
+            tokio::spawn(Arc::clone(&gateway).follow(stopping));
+        }
         let token = world.token("source");
         let clock = SystemClock::default();
         let mut all = Vec::new();
@@ -136,6 +142,7 @@ impl World {
             pushing.spawn(push(Arc::clone(&gateway), token.clone(), number, size));
         }
         all.extend(pushing.join_all().await);
+        drop(stop);
         all.sort_unstable();
         let documents = size.people * (1 + size.assessments + size.consents);
         let each = clock.elapsed() / u32::try_from(documents).unwrap();

@@ -6,7 +6,7 @@ use mylife::{
     audit::{
         chain::LinkKey,
         log::{Disk, Log, LogKeys},
-        read::{self, Keys},
+        read::{self, Found, Keys},
         record::{Entry, Outcome},
         verify::{rows, verify},
     },
@@ -202,6 +202,12 @@ impl Node {
 
     /// What the audit log of this gateway says; the whole log must verify.
     pub(crate) fn audit(&self) -> Vec<Entry<'static>> {
+        let found = self.records().into_iter();
+        found.map(|one| one.entry.expect("its key is known")).collect()
+    }
+
+    /// The records of the audit log, opened where the person is known here; the whole log must verify.
+    pub(crate) fn records(&self) -> Vec<Found> {
         let keys = log_keys(&self.gateway.node, &self.identity.keys).unwrap();
         let of = |id: &str| {
             if id == "node" {
@@ -212,16 +218,15 @@ impl Node {
             Some(stored.audit_key)
         };
         if self.gateway.log.is_shared() {
-            return self.shared_audit(&keys, &of);
+            return self.shared_records(&keys, &of);
         }
         let report = verify(&self.audit, Some(&keys.signer.verifier()), &of).unwrap();
         assert!(report.fault.is_none(), "{report:?}");
-        let found = read::read(&self.audit, &of).unwrap();
-        found.map(|one| one.unwrap().entry.expect("its key is known")).collect()
+        read::read(&self.audit, &of).unwrap().map(Result::unwrap).collect()
     }
 
     /// The same of the log that several share, up to now.
-    fn shared_audit(&self, keys: &LogKeys, of: Keys<'_>) -> Vec<Entry<'static>> {
+    fn shared_records(&self, keys: &LogKeys, of: Keys<'_>) -> Vec<Found> {
         let runtime = &self.world.runtime;
         runtime.block_on(self.gateway.gather_records()).unwrap();
         let beside = Postgres::beside(Options {
@@ -235,8 +240,7 @@ impl Node {
         let (verifier, links) = (keys.signer.verifier(), LinkKey::of_node(&keys.node_key));
         let report = rows::verify(&ledger, Some(&verifier), Some(&links), of).unwrap();
         assert!(report.fault.is_none(), "{report:?}");
-        let found = read::rows::read(ledger, of);
-        found.map(|one| one.unwrap().entry.expect("its key is known")).collect()
+        read::rows::read(ledger, of).map(Result::unwrap).collect()
     }
 
     /// The disclosures of one person that the log knows of.
