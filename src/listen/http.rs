@@ -75,7 +75,8 @@ fn http1(limits: &Limits) -> http1::Builder {
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes.max(BUFFER_BYTES))
         .max_buf_size(BUFFER_BYTES)
-        .half_close(false);
+        // Else hyper would look for the end of what comes, with a new buffer, whenever an answer goes on.
+        .half_close(true);
     builder
 }
 

@@ -46,13 +46,15 @@ use tokio::{net::TcpStream, runtime::Builder};
 use tokio_rustls::TlsConnector;
 
 use self::{
-    server::{BODY, HEAD},
+    server::answers::{Answers, keep},
     world::{HOST, Size, World, demand_disk},
 };
 
 const ROUNDS: usize = 7;
 const SIZE: Size = Size { people: 2000, assessments: 5, consents: 1 };
 const TYPE: &str = "QuestionnaireResponse";
+/// Where the bare server has all of it.
+const WHOLE: &str = "/";
 /// The ratio to hold.
 const HOLD: f64 = 0.5;
 
@@ -88,11 +90,11 @@ fn main() {
 
 fn compare(world: &World) {
     demand_disk(&world.dir);
-    fs::write(world.dir.join(HEAD), "content-type: application/fhir+ndjson\n").unwrap();
     let gateway = Server::start("gateway");
     let cold = gateway.round("cold");
     let first = world.people().into_iter().next().unwrap();
-    let body = fs::read_to_string(world.dir.join(BODY)).unwrap();
+    let body = &Answers::kept(&world.dir).bodies[WHOLE];
+    let body = str::from_utf8(body).unwrap();
     assert!(body.contains(&first.patient) && body.contains(&first.response), "somebody is missing");
     let bare = Server::start("bare");
     println!("{}", machine::line());
@@ -173,7 +175,7 @@ fn client(dir: PathBuf, what: &str, at: SocketAddr, pid: u32) {
     runtime.block_on(async {
         let mut line = Line::open(&world, at).await;
         let (status, paths) = if what == "whole" {
-            (None, vec!["/".to_owned()])
+            (None, vec![WHOLE.to_owned()])
         } else {
             let (status, paths) = line.files().await;
             (Some(status), paths)
@@ -194,7 +196,11 @@ fn client(dir: PathBuf, what: &str, at: SocketAddr, pid: u32) {
         let cpu = cpu_of(pid).saturating_sub(before).as_secs_f64();
         println!("{bytes} {seconds} {cpu} {}", memory_of(pid));
         if what == "cold" {
-            fs::write(world.dir.join(BODY), whole).unwrap();
+            keep(
+                &world.dir,
+                "content-type: application/fhir+ndjson\n",
+                [(WHOLE, &*whole)].into_iter(),
+            );
         }
         if let Some(status) = status {
             line.ask(Method::DELETE, &status).await;

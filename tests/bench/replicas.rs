@@ -46,7 +46,7 @@ use self::{
     rounds::{
         CORE, ROUNDS, SECONDS, Server,
         client::Heard,
-        fsync, keep, load, machine, server, table, verdict,
+        fsync, load, machine, server, table, take, verdict,
         world::{Size, Somebody, World, demand_disk},
     },
 };
@@ -121,14 +121,9 @@ impl Stand {
         Self { cluster, database, redis, world, replicas }
     }
 
-    /// The bare server, with an answer of the gateway.
+    /// The bare server, with the answers of a replica.
     fn bare(&self) -> Server {
-        let first = self.world.people().into_iter().next().unwrap();
-        let (head, body) = rounds::client::once(&self.world, self.replicas[0].at, &path(&first));
-        let text = String::from_utf8_lossy(&body);
-        assert!(text.contains(&first.patient) && text.contains(&first.response), "{text}");
-        keep(&self.world.dir, &head, &body);
-        println!("read: {} bytes", body.len());
+        println!("read: {} bytes", take(&self.world, self.replicas[0].at, path));
         Server::start(&["bare"])
     }
 

@@ -261,19 +261,25 @@ pub(crate) async fn connect(connector: &TlsConnector, at: SocketAddr) -> TlsStre
     connector.connect(name, link).await.unwrap()
 }
 
-/// One question, with the head and body of its answer.
-pub(crate) fn once(world: &World, at: SocketAddr, path: &str) -> (String, Vec<u8>) {
+/// Head of the first answer and the bodies of all, asked one after the other.
+pub(crate) fn each(world: &World, at: SocketAddr, paths: &[String]) -> (String, Vec<Vec<u8>>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut link = connect(&connector(world), at).await;
         let token = world.token("county");
-        let question =
-            format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\r\n");
-        link.write_all(question.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let head = read(&mut link, &mut answer).await.unwrap();
-        let (head, body) = answer.split_at(head);
-        assert!(is_released(body), "{}", String::from_utf8_lossy(body));
-        (String::from_utf8(head.to_vec()).unwrap(), body.to_vec())
+        let (mut first, mut bodies) = (None, Vec::new());
+        for path in paths {
+            let question = format!(
+                "GET {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\r\n"
+            );
+            link.write_all(question.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            let head = read(&mut link, &mut answer).await.unwrap();
+            let (head, body) = answer.split_at(head);
+            assert!(is_released(body), "{}", String::from_utf8_lossy(body));
+            first.get_or_insert_with(|| String::from_utf8(head.to_vec()).unwrap());
+            bodies.push(body.to_vec());
+        }
+        (first.unwrap(), bodies)
     })
 }

@@ -37,8 +37,8 @@ use mylife::clock::{Clock, SystemClock};
 
 use self::{
     client::{Heard, Load},
-    server::{BODY, HEAD},
-    world::World,
+    server::answers::keep,
+    world::{Somebody, World},
 };
 
 const CONNECTIONS: usize = 64;
@@ -95,13 +95,18 @@ pub(crate) fn unlist<T: FromStr<Err: std::fmt::Debug>>(word: &str) -> Vec<T> {
     word.split(',').map(|one| one.parse().unwrap()).collect()
 }
 
-/// Head and body for the bare server; hyper writes length and date itself.
-pub(crate) fn keep(dir: &Path, head: &str, body: &[u8]) {
-    let own = |line: &&str| line.starts_with("content-length") || line.starts_with("date");
-    let lines = head.lines().skip(1).filter(|line| !line.is_empty() && !own(line));
-    let lines: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
-    fs::write(dir.join(HEAD), lines.concat()).unwrap();
-    fs::write(dir.join(BODY), body).unwrap();
+/// Takes everybody's answer of the gateway for the bare server to send; how long the first is.
+pub(crate) fn take(world: &World, at: SocketAddr, path: impl Fn(&Somebody) -> String) -> usize {
+    let people = world.people();
+    let paths: Vec<String> = people.iter().map(path).collect();
+    let (head, bodies) = client::each(world, at, &paths);
+    for (somebody, body) in people.iter().zip(&bodies) {
+        let text = String::from_utf8_lossy(body);
+        assert!(text.contains(&somebody.patient) && text.contains(&somebody.response), "{text}");
+    }
+    let answers = paths.iter().map(String::as_str).zip(bodies.iter().map(Vec::as_slice));
+    keep(&world.dir, &head, answers);
+    bodies.first().map_or(0, Vec::len)
 }
 
 /// A server, and where it listens; it ends with this.

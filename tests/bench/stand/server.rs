@@ -1,13 +1,12 @@
 //! The two servers that are compared, each a process of its own: the gateway, and hyper alone.
 //!
 //! Beside the way. Both speak TLS with the same certificate on one single-threaded runtime; the bare
-//! one sends one answer of the gateway, head and body, to whatever is asked. A server ends when its
-//! standard input does, so none is left behind.
+//! one has the gateway's answers in memory, and sends the one that is asked for. A server ends when
+//! its standard input does, so none is left behind.
 
 use std::{convert::Infallible, fs, io, net::SocketAddr, sync::Arc, thread};
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Request, Response, StatusCode, uri::PathAndQuery};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -26,12 +25,11 @@ use rustls::ServerConfig;
 use tokio::{net::TcpListener, runtime::Builder};
 use tokio_rustls::TlsAcceptor;
 
-use super::world::{HOST, World};
+#[path = "answers.rs"]
+pub(crate) mod answers;
 
-/// The file with the head that the bare server sends: `name: value` a line.
-pub(crate) const HEAD: &str = "answer.head";
-/// The file with its body.
-pub(crate) const BODY: &str = "answer.body";
+use self::answers::Answers;
+use super::world::{HOST, World};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -65,7 +63,7 @@ pub(crate) fn gateway(world: &World) {
     serve_per_core(1, &bind, &stopping).unwrap();
 }
 
-/// Serves one answer and nothing else.
+/// Serves the answers that were kept, and nothing else.
 pub(crate) fn bare(world: &World) {
     thread::spawn(|| {
         io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
@@ -84,14 +82,7 @@ pub(crate) fn bare(world: &World) {
         .unwrap();
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(settings));
-    let head: Arc<[(HeaderName, HeaderValue)]> = read(HEAD)
-        .lines()
-        .map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.parse().unwrap(), value.parse().unwrap())
-        })
-        .collect();
-    let body = Bytes::from(read(BODY));
+    let answers = Arc::new(Answers::kept(&world.dir));
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let port = TcpListener::bind(ANY).await.unwrap();
@@ -99,12 +90,17 @@ pub(crate) fn bare(world: &World) {
         loop {
             let (stream, _) = port.accept().await.unwrap();
             stream.set_nodelay(true).unwrap();
-            let (acceptor, head, body) = (acceptor.clone(), Arc::clone(&head), body.clone());
+            let (acceptor, answers) = (acceptor.clone(), Arc::clone(&answers));
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let service = service_fn(move |_: Request<Incoming>| {
-                    let mut response = Response::new(Full::new(body.clone()));
-                    response.headers_mut().extend(head.iter().cloned());
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let asked = request.uri().path_and_query().map(PathAndQuery::as_str);
+                    let body = asked.and_then(|path| answers.bodies.get(path)).cloned();
+                    let mut response = Response::new(Full::new(body.clone().unwrap_or_default()));
+                    response.headers_mut().extend(answers.head.iter().cloned());
+                    if body.is_none() {
+                        *response.status_mut() = StatusCode::NOT_FOUND;
+                    }
                     async move { Ok::<_, Infallible>(response) }
                 });
                 drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);

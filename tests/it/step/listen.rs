@@ -383,6 +383,16 @@ async fn a_change_that_has_begun_comes_to_its_end_when_the_client_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_says_no_more_after_a_question_has_its_answer() {
+    let (wires, _stop) = listening(Limits::default(), None);
+    let mut link = wires.open(1).unwrap();
+    let text = format!("GET /slow HTTP/1.1\r\n{HOST}\r\n");
+    link.write_all(text.as_bytes()).await.unwrap();
+    link.shutdown().await.unwrap();
+    assert_eq!(hear(&mut link, Instant::now()).await.statuses(), [200]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_costs_its_own_connection_only() {
     let (wires, _stop) = listening(Limits::default(), None);
     let text = format!("GET /panic HTTP/1.1\r\n{HOST}\r\n");
