@@ -97,6 +97,8 @@ pub enum Mutant {
     ExportIsAnybodys,
     /// A file of an export has what is held.
     ExportSkipsRelease,
+    /// Who was changed since an export began is left to the next one, whatever the change was.
+    ExportPassesOverChanged,
     /// There are as many files of an export as people are held.
     ExportFilesFollowPeople,
     /// A scope of one patient covers everybody's data.
@@ -154,7 +156,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 47] = [
+    pub const ALL: [Mutant; 48] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -201,6 +203,7 @@ mod seeded {
         Mutant::ExplainsToAnybody,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
+        Mutant::ExportPassesOverChanged,
         Mutant::ExportFilesFollowPeople,
     ];
 

@@ -1,5 +1,5 @@
-//! What others do that a reader may not see changes no byte of what the reader gets, writes included:
-//! the second and third form of non-interference, over histories on a real store.
+//! What others do that a reader may not see changes no byte of what the reader gets, writes and bulk
+//! exports included: the second and third form of non-interference, over histories on a real store.
 //!
 //! A history is run whole, and once more without all that others did out of the reader's sight. Time
 //! and chance are those of the place in the history, so that both runs have the same.
@@ -20,6 +20,7 @@ use mylife::{
 };
 use proptest::{
     collection::vec,
+    option,
     prelude::*,
     sample::select,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -28,9 +29,13 @@ use serde_json::{Value, json};
 
 use self::deed::{Deed, Town, deeds};
 use super::{
+    asked::operated::{files, kick_off, place, taken},
     lab::{FHIR, Lab, Seen, Sent, now, signer, token_with},
     world::{OTHER, READER},
 };
+
+/// Seconds in which an export settles, and may be asked about again.
+const SETTLES: u64 = 3;
 
 /// Chance that is dealt anew at each place of a history.
 #[derive(Clone)]
@@ -66,6 +71,10 @@ enum Ask {
     Write(u8, bool, Option<&'static str>),
     /// A Consent for somebody by identity code, whether held or not.
     WriteByCode(u8),
+    /// An export begins: of what, from which place of the history on, and of the person alone or not.
+    Export(&'static str, Option<u64>, bool),
+    /// How far one of the exports is, and its files if it has settled; it goes on being there.
+    Take(usize),
     /// What is refused.
     Refused(&'static str, &'static str),
 }
@@ -91,6 +100,17 @@ const KINDS: [&str; 10] = [
     "Consent",
 ];
 
+/// Types that are exported together.
+const TAKEN: [&str; 3] =
+    ["Patient,QuestionnaireResponse,Observation", "CarePlan,Goal,Task,CareTeam", RECORDS];
+
+/// Of one person alone: whoever wrote by an identity code has a Consent with somebody whose id was drawn
+/// when they were first met, and that is not the same place in both runs.
+const RECORDS: &str = "Provenance,Consent";
+
+/// Exports of one history at most: a client has so many under way, and no more.
+const EXPORTS: usize = 12;
+
 fn asks() -> impl Strategy<Value = Ask> {
     let more = vec!["", "", "&_count=1", "&_sort=_lastUpdated", "&_count=0", "&_security=housing"];
     let refused = vec![
@@ -107,6 +127,9 @@ fn asks() -> impl Strategy<Value = Ask> {
         3 => (0..6_usize).prop_map(Ask::Read),
         3 => (0..2_u8, any::<bool>(), tag).prop_map(|(n, stands, tag)| Ask::Write(n, stands, tag)),
         1 => (0..2_u8).prop_map(Ask::WriteByCode),
+        2 => (select(TAKEN.to_vec()), option::weighted(0.3, 0..20_u64), any::<bool>())
+            .prop_map(|(kinds, since, alone)| Ask::Export(kinds, since, alone || kinds == RECORDS)),
+        2 => (0..4_usize).prop_map(Ask::Take),
         1 => select(refused).prop_map(|(method, at)| Ask::Refused(method, at)),
     ]
 }
@@ -155,7 +178,7 @@ impl Place {
         self.reach(start);
         let tokens = Tokens::new(self.clock.now());
         town.begin(&self.lab, &tokens);
-        let (mut seen, mut found) = (Vec::new(), Vec::new());
+        let (mut seen, mut found, mut exports) = (Vec::new(), Vec::new(), Vec::new());
         for (at, step) in steps.iter().enumerate() {
             self.reach(start + 1 + at as u64);
             match step {
@@ -163,6 +186,17 @@ impl Place {
                     deed.done(&mut town, &self.lab, &tokens);
                 }
                 Step::Others(_) => {}
+                Step::Reader(Ask::Export(kinds, since, alone)) if exports.len() < EXPORTS => {
+                    let since = since.map(|at| now().plus(Duration::from_secs(start + at)));
+                    let (path, body) = town.export(kinds, since, *alone);
+                    let begun = kick_off(&self.lab, &tokens.reader, &path, &body);
+                    exports.extend(place(&begun));
+                    seen.push(begun);
+                }
+                Step::Reader(Ask::Take(which)) => {
+                    let place = exports.iter().rev().nth(*which);
+                    seen.extend(place.iter().flat_map(|p| files(&self.lab, &tokens.reader, p)));
+                }
                 Step::Reader(ask) => {
                     let got = ask.made(&self.lab, &tokens.reader, &town);
                     found.extend(got.iter().flat_map(ids));
@@ -183,6 +217,11 @@ impl Place {
                     seen.extend(got);
                 }
             }
+        }
+        // Whatever is under way is taken to its end.
+        self.reach(start + 1 + steps.len() as u64 + SETTLES);
+        for place in &exports {
+            seen.extend(taken(&self.lab, &tokens.reader, place));
         }
         seen
     }
@@ -247,7 +286,7 @@ impl Ask {
                 super::asked::walk(lab, token, lab.fetch(token, &first))
             }
             Self::Walk(kind) => vec![lab.fetch(token, &format!("{FHIR}/{kind}?_count=2"))],
-            Self::Read(_) => Vec::new(),
+            Self::Read(_) | Self::Export(..) | Self::Take(_) => Vec::new(),
             Self::Write(n, stands, tag) => {
                 let status = if *stands { "active" } else { "inactive" };
                 let patient = json!({ "reference": format!("Patient/{}", town.patient) });

@@ -182,16 +182,24 @@ fn export(lab: &Lab, token: &str, begun: Seen) -> Vec<Seen> {
     seen
 }
 
-/// The manifest of an export that has settled, every file in its order, its end, and what is left.
-pub(in crate::property) fn taken(lab: &Lab, token: &str, place: &str) -> Vec<Seen> {
-    let manifest = lab.fetch(token, place);
-    assert_eq!(manifest.status, 200, "{manifest:?}");
-    let (text, mut seen) = (manifest.json(), vec![manifest]);
-    for list in ["output", "error"] {
-        for file in text[list].as_array().unwrap() {
-            seen.push(lab.fetch(token, file["url"].as_str().unwrap()));
+/// How far an export is; if it has settled that is its manifest, and every file in its order follows.
+pub(in crate::property) fn files(lab: &Lab, token: &str, place: &str) -> Vec<Seen> {
+    let mut seen = vec![lab.fetch(token, place)];
+    if seen[0].status == 200 {
+        let manifest = seen[0].json();
+        for list in ["output", "error"] {
+            for file in manifest[list].as_array().unwrap() {
+                seen.push(lab.fetch(token, file["url"].as_str().unwrap()));
+            }
         }
     }
+    seen
+}
+
+/// The manifest of an export that has settled, every file in its order, its end, and what is left.
+pub(in crate::property) fn taken(lab: &Lab, token: &str, place: &str) -> Vec<Seen> {
+    let mut seen = files(lab, token, place);
+    assert_eq!(seen[0].status, 200, "{:?}", seen[0]);
     let end = Sent { method: "DELETE", target: place, ..Sent::default() };
     seen.extend([lab.send(token, &end), lab.fetch(token, place)]);
     seen

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use mylife::domain::{day::Day, identity::IdentityCode};
+use mylife::domain::{day::Day, identity::IdentityCode, moment::Moment};
 use proptest::{option, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -92,6 +92,27 @@ impl Town {
         self.consent(lab, tokens, 0, READER, "grant", &OPEN, "active");
         Deed::Answer(0, 1, 3).done(self, lab, tokens);
         Deed::Goal(true).done(self, lab, tokens);
+    }
+
+    /// Where an export of types begins, and the body that names the person if it is of them alone.
+    pub(super) fn export(
+        &self,
+        kinds: &str,
+        since: Option<Moment>,
+        alone: bool,
+    ) -> (String, String) {
+        let since = since.map(|since| since.to_string());
+        if alone {
+            let text = |name: &str, value: &str| json!({ "name": name, "valueString": value });
+            let reference = format!("Patient/{}", self.patient);
+            let person = json!({ "name": "patient", "valueReference": { "reference": reference } });
+            let more = since.iter().map(|since| text("_since", since));
+            let all: Vec<Value> = [text("_type", kinds), person].into_iter().chain(more).collect();
+            let body = json!({ "resourceType": "Parameters", "parameter": all });
+            return ("Patient/$export".to_owned(), body.to_string());
+        }
+        let since = since.map(|since| format!("&_since={since}")).unwrap_or_default();
+        (format!("$export?_type={kinds}{since}"), String::new())
     }
 
     /// An identity code: of the person, or of a stranger.
