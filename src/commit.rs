@@ -25,7 +25,7 @@ use crate::{
     error::{Error, Kind, Result},
     json,
     mutant::{self, Mutant},
-    native::{Native, Typed, parts::Target},
+    native::{self, Native, Typed, parts::Target},
     seal::Keys,
     source::local::Local,
     store::{Change, Document, DocumentKind, IdentityMac, Place, Stored},
@@ -87,7 +87,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
 /// again is that one.
 ///
 /// # Errors
-/// `Conflict` when there is another one of its id; else as [`native`].
+/// `Conflict` when there is another one of its id; else as [`native()`].
 pub async fn created(desk: &Desk<'_>, document: &Native, patient: Arc<str>) -> Result<Written> {
     next(desk, document, (patient, None), |earlier| earlier.is_none()).await
 }
@@ -108,7 +108,7 @@ async fn next(
     let local: Arc<str> = document.typed().id().as_str().into();
     for _ in 0..TRIES {
         let stored = desk.local.store().load(&patient).await?;
-        references(desk, &owner, document, stored.as_ref())?;
+        references(desk, &owner, document, stored.as_ref()).await?;
         let earlier = find(stored.as_ref(), &owner, kind, &local);
         let parts = next_parts(desk, earlier, &content)?;
         let body = Arc::clone(document.canonical());
@@ -277,26 +277,36 @@ async fn whose(
 }
 
 /// Does everything exist that the document points at?
-fn references(
+async fn references(
     desk: &Desk<'_>,
     owner: &str,
     document: &Native,
     stored: Option<&Stored>,
 ) -> Result<()> {
     let has = |kind, id: &LocalId| find(stored, owner, kind, id.as_str()).is_some();
-    let missing = document.references().into_iter().filter(|reference| match &reference.target {
-        Target::Person(_) => false,
-        Target::Assessment(id) => !has(DocumentKind::Assessment, id),
-        Target::Service(id) | Target::Practitioner(id) | Target::Organization(id) => {
-            !desk.directory.knows(id.as_str())
+    let mut places = Vec::new();
+    for reference in document.references() {
+        let is_there = match &reference.target {
+            // Whose the document is was settled before.
+            Target::Person(_) if reference.path == native::parts::WHOSE => true,
+            Target::Person(id) => {
+                let store = desk.local.store();
+                store.local(owner, DocumentKind::Person, id.as_str()).await?.is_some()
+            }
+            Target::Assessment(id) => has(DocumentKind::Assessment, id),
+            Target::Service(id) | Target::Practitioner(id) | Target::Organization(id) => {
+                desk.directory.knows(id.as_str())
+            }
+        };
+        if !is_there {
+            places.push(reference.path);
         }
-    });
-    let places: Vec<String> = missing.map(|reference| reference.path).collect();
+    }
     if places.is_empty() {
         return Ok(());
     }
-    let say = "These point at nothing this gateway knows: push the assessment first, or have the \
-               unit, service or professional added to the directory.";
+    let say = "These point at nothing this gateway knows: push the assessment or the person first, \
+               or have the unit, service or professional added to the directory.";
     let error = Error::new(Kind::Unprocessable, say);
     Err(places.into_iter().fold(error, Error::at))
 }

@@ -5,14 +5,20 @@
 
 pub mod derived;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use crate::{
     compartment::derived::Derived,
-    domain::{assessment::Assessment, moment::Moment, part::Parts, person::Person, plan::Plan},
+    domain::{
+        assessment::Assessment,
+        moment::Moment,
+        part::Parts,
+        person::{Named, Person},
+        plan::Plan,
+    },
     error::{Error, Result},
     json,
     store::{Document, DocumentKind, Stored},
@@ -23,6 +29,8 @@ use crate::{
 pub struct Held<T> {
     /// Document id, unique in the federation.
     pub id: Arc<str>,
+    /// The client that pushes it.
+    pub owner: Arc<str>,
     /// When this version was committed.
     pub recorded: Moment,
     /// What was made at commit for its parts.
@@ -115,6 +123,8 @@ pub struct Compartment {
     pub consents: Vec<Recorded>,
     /// What enters kinds.
     pub limits: Limits,
+    /// Is a plan about others too?
+    pub is_shared: bool,
     /// What later steps derived from it, by type.
     pub derived: Derived,
     /// Bytes its documents take in memory.
@@ -122,6 +132,13 @@ pub struct Compartment {
 }
 
 impl Compartment {
+    /// Whom its plans are about beside the person, each once.
+    pub fn others(&self) -> BTreeSet<Named> {
+        let goals =
+            self.plans.iter().flat_map(|held| held.native.goals.iter().map(move |g| (held, g)));
+        goals.flat_map(|(held, goal)| goal.others(&held.owner)).collect()
+    }
+
     /// Bytes it takes in memory now, and those of them that later steps added.
     pub fn weight(&self) -> (usize, usize) {
         let derived = self.derived.weight();
@@ -145,6 +162,7 @@ impl Compartment {
             plans: documents.plans,
             consents: documents.consents,
             limits: documents.limits,
+            is_shared: documents.is_shared,
             derived: Derived::default(),
             size: documents.size,
         })
@@ -164,6 +182,8 @@ struct Documents {
     consents: Vec<Recorded>,
     /// What enters kinds.
     limits: Limits,
+    /// Is a plan about others too?
+    is_shared: bool,
     /// Bytes they take in memory.
     size: usize,
 }
@@ -183,7 +203,9 @@ impl Documents {
                     documents.assessments.push(held);
                 }
                 DocumentKind::Plan => {
-                    let held = documents.held(document)?;
+                    let held: Held<Plan> = documents.held(document)?;
+                    let goals = &held.native.goals;
+                    documents.is_shared |= goals.iter().any(|goal| !goal.concerns.is_empty());
                     documents.plans.push(held);
                 }
                 DocumentKind::Consent => documents.consent(document)?,
@@ -217,6 +239,7 @@ impl Documents {
     fn held<T: DeserializeOwned>(&mut self, document: &Document) -> Result<Held<T>> {
         let held = Held {
             id: Arc::clone(&document.id),
+            owner: Arc::clone(&document.owner),
             recorded: document.recorded,
             parts: json::stored(&document.parts)?,
             native: json::stored(&document.body)?,

@@ -18,15 +18,26 @@ pub mod told;
 
 use std::sync::Arc;
 
-use crate::{compartment::Compartment, directory::Directory, mapping::chart::Chart, source::Held};
+use crate::{
+    compartment::Compartment,
+    directory::Directory,
+    mapping::chart::Chart,
+    source::{Held, Member},
+};
 
 /// One person's data in FHIR, not yet released to anybody.
 pub struct Mapped {
     compartment: Arc<Compartment>,
     chart: Arc<Chart>,
+    members: Arc<[Member]>,
 }
 
 impl Mapped {
+    /// Whom it is about beside the person.
+    pub const fn members(&self) -> &Arc<[Member]> {
+        &self.members
+    }
+
     /// Gives the person and their chart to the next step.
     pub fn into_parts(self) -> (Arc<Compartment>, Arc<Chart>) {
         (self.compartment, self.chart)
@@ -35,11 +46,12 @@ impl Mapped {
 
 /// Maps what a source holds of one person. A compartment that was mapped before costs nothing.
 pub fn to_fhir(held: Held, directory: &Arc<Directory>) -> Mapped {
+    let members = Arc::clone(held.members());
     let compartment = held.into_compartment();
     let chart = compartment.derived.of(|| {
         let chart = Chart::new(&compartment, directory);
         compartment.derived.grew(chart.weight());
         chart
     });
-    Mapped { compartment, chart }
+    Mapped { compartment, chart, members }
 }

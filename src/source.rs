@@ -11,11 +11,25 @@ pub mod past;
 
 use std::sync::Arc;
 
-use crate::{compartment::Compartment, domain::moment::Moment, source::local::Ground};
+use crate::{
+    compartment::Compartment,
+    domain::{moment::Moment, person::Named},
+    source::local::Ground,
+};
+
+/// Somebody else whom a person's data are about.
+#[derive(Clone)]
+pub struct Member {
+    /// As the data name them.
+    pub named: Named,
+    /// What is held of them; `None` if nothing is.
+    pub compartment: Option<Arc<Compartment>>,
+}
 
 /// What a source holds of one person: whole, unmapped, unreleased.
 pub struct Held {
     compartment: Arc<Compartment>,
+    members: Arc<[Member]>,
     ground: Ground,
 }
 
@@ -33,6 +47,11 @@ impl Held {
     /// The version of the compartment.
     pub fn version(&self) -> u64 {
         self.compartment.version
+    }
+
+    /// Whom it is about beside the person.
+    pub const fn members(&self) -> &Arc<[Member]> {
+        &self.members
     }
 
     /// Gives the compartment to the next step.

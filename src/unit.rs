@@ -14,7 +14,7 @@ use self::{
     label::{Confidentiality, Themes},
     period::Span,
 };
-use crate::domain::{class::ClassSet, theme::Theme};
+use crate::domain::{class::ClassSet, person::Named, theme::Theme};
 
 /// What sort of thing the unit is; three of them have a rule of their own.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -104,6 +104,8 @@ pub struct Unit {
     pub codes: Arc<[Code]>,
     /// `Type/id` of the plan it is a part of.
     pub plan: Option<Arc<str>>,
+    /// Whom it is about beside the person.
+    pub members: Arc<[Named]>,
 }
 
 impl Unit {
@@ -129,6 +131,7 @@ impl Unit {
             refs: Arc::default(),
             codes: Arc::default(),
             plan: None,
+            members: Arc::default(),
         }
     }
 

@@ -93,7 +93,7 @@ const fn just_before(at: Moment) -> Moment {
     Moment::from_millis(at.millis().saturating_sub(1))
 }
 
-fn each(snapshot: &Snapshot, asker: &Asker, see: &mut impl FnMut(Moment)) {
+fn each(snapshot: &Snapshot, asker: &Asker, see: &mut dyn FnMut(Moment)) {
     let scene = Scene::new(snapshot, asker, asker.now);
     for policy in snapshot.policies.iter().filter(|policy| may_speak(policy, scene)) {
         let origin = &policy.origin;
@@ -110,6 +110,7 @@ fn each(snapshot: &Snapshot, asker: &Asker, see: &mut impl FnMut(Moment)) {
     let representation = snapshot.representation.iter().filter_map(|by| by.period);
     grounds.chain(representation).flat_map(Window::ends).for_each(&mut *see);
     snapshot.majority.ends().for_each(&mut *see);
+    snapshot.members.iter().for_each(|member| each(&member.snapshot, &member.asker, see));
     if let Some((from, until)) = asker.break_glass.as_ref().map(BreakGlass::valid) {
         see(from);
         see(until);

@@ -18,7 +18,7 @@ use super::{
     vote::{Vote, Voter, voters},
 };
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named},
     mutant::{self, Mutant},
 };
 
@@ -40,6 +40,22 @@ pub struct Snapshot {
     /// The units of the person at this node: for `identity`, for theme-less parts of a plan, and
     /// for what a consent names as related.
     pub others: Vec<Unit>,
+    /// Whom some of the units are about beside the person.
+    pub members: Arc<[Member]>,
+}
+
+/// Somebody else whom units are about: everything of theirs that a decision reads. Who is named by a
+/// unit and is not here permits nothing.
+#[derive(Clone)]
+pub struct Member {
+    /// As units name them.
+    pub named: Named,
+    /// What is held of them.
+    pub snapshot: Snapshot,
+    /// The one who asks, before their data.
+    pub asker: Asker,
+    /// Their recorded stance as a minor.
+    pub stance: Option<u8>,
 }
 
 /// Which step decided.
@@ -123,6 +139,8 @@ pub struct Compiled<'a> {
     grounds: Vec<&'a Ground>,
     /// Under which the asker acts for the person.
     acting: Vec<&'a Representation>,
+    /// The decisions of the others whom units are about.
+    members: Vec<(&'a Member, Self)>,
     /// What of the other units goes without a look at its scope, once somebody asks.
     others: OnceCell<Vec<Option<Vec<Arc<str>>>>>,
 }
@@ -144,6 +162,11 @@ impl<'a> Compiled<'a> {
             overriding,
             grounds,
             acting: acting.filter(|by| by.is_valid(asker, &snapshot.patient, now)).collect(),
+            members: snapshot
+                .members
+                .iter()
+                .map(|member| (member, Self::new(&member.snapshot, &member.asker, now)))
+                .collect(),
             others: OnceCell::new(),
             scene,
         }
@@ -163,6 +186,27 @@ impl<'a> Compiled<'a> {
         if !self.is_in_scope(unit) {
             return Verdict::deny(Why::Scope);
         }
+        self.agreed(unit, self.of_person(unit, slots))
+    }
+
+    /// What is about others too needs the permission of each, and each of them decides as if it were
+    /// theirs. Nothing of what they gave is told.
+    fn agreed(&self, unit: &Unit, own: Verdict) -> Verdict {
+        if unit.members.is_empty() || !own.permit {
+            return own;
+        }
+        let alone = Unit { members: Arc::default(), ..unit.clone() };
+        let refusal = unit.members.iter().find_map(|named| {
+            let of = self.members.iter().find(|(member, _)| member.named == *named);
+            let Some((member, decisions)) = of else { return Some(Why::Default) };
+            let verdict = decisions.decide(&Unit { minor_stance: member.stance, ..alone.clone() });
+            (!verdict.permit).then_some(verdict.why)
+        });
+        refusal.map_or(own, Verdict::deny)
+    }
+
+    /// The decision as far as it is the person's own.
+    fn of_person(&self, unit: &Unit, slots: impl Iterator<Item = Slot>) -> Verdict {
         if let Some(verdict) = self.first(unit) {
             return verdict;
         }
@@ -238,7 +282,8 @@ impl<'a> Compiled<'a> {
                 if unit.sort == Sort::Identity || unit.themes.is_empty() {
                     return None;
                 }
-                let verdict = self.first(unit).unwrap_or_else(|| self.by_theme(unit, unit.slots()));
+                let own = self.first(unit).unwrap_or_else(|| self.by_theme(unit, unit.slots()));
+                let verdict = self.agreed(unit, own);
                 verdict.permit.then_some(verdict.basis)
             };
             all.iter().map(permit).collect()

@@ -17,7 +17,7 @@ use crate::{
         asker::{Asker, BreakGlass},
         boundary::{Course, Standing},
         cover::{Interaction, ScopeCover},
-        decide::Snapshot,
+        decide::{Member, Snapshot},
         label::{Classes, Themes as KnownThemes},
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
@@ -29,7 +29,7 @@ use crate::{
     directory::Directory,
     domain::{
         moment::Moment,
-        person::{Reach as Themes, related_id},
+        person::{MinorStance, Reach as Themes, related_id},
     },
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart},
@@ -37,6 +37,7 @@ use crate::{
     query::{Filter, How, param, test::Test},
     scope::Grant,
     smart::Limits,
+    source,
     unit::Unit,
 };
 
@@ -117,8 +118,16 @@ impl Decided {
 
 /// What this caller may see of this person now.
 pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc<View> {
+    let held = Arc::clone(mapped.members());
     let (compartment, chart) = mapped.into_parts();
-    let decided = decisions(&compartment, &chart, grant, terms, now);
+    let decided = if held.is_empty() {
+        decisions(&compartment, &chart, grant, terms, now)
+    } else {
+        // What others permit is theirs to change, so nothing of it is kept with the person.
+        let asker = asker(&compartment, grant, terms, cover(grant), now);
+        let members = members(&held, grant, terms, now);
+        Arc::new(decided(&compartment, &chart, grant, terms, (&asker, members)))
+    };
     Arc::new(View::new(compartment, chart, decided, None))
 }
 
@@ -144,11 +153,7 @@ fn decisions(
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
-    let snapshot = snapshot(compartment, chart.others(), terms);
-    let course = Course::new(&snapshot, &asker, now);
-    let mut standing = |unit: Unit| course.standing(&unit);
-    let decided = decide_all(&asker, course.next_change(), chart, terms, grant, &mut standing);
-    let decided = Arc::new(decided);
+    let decided = Arc::new(decided(compartment, chart, grant, terms, (&asker, Arc::default())));
     let is_past =
         |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.call == grant.interaction();
     let mut gone: Vec<Arc<Decided>> = kept.extract_if(.., is_past).collect();
@@ -159,6 +164,45 @@ fn decisions(
     compartment.derived.grew(decided.weight());
     kept.push(Arc::clone(&decided));
     decided
+}
+
+/// Decides about every kind, at the asker's instant.
+fn decided(
+    compartment: &Compartment,
+    chart: &Chart,
+    grant: &Grant,
+    terms: &Terms,
+    (asker, members): (&Asker, Arc<[Member]>),
+) -> Decided {
+    let snapshot = Snapshot { members, ..snapshot(compartment, chart.others(), terms) };
+    let course = Course::new(&snapshot, asker, asker.now);
+    let mut standing = |unit: Unit| course.standing(&unit);
+    decide_all(asker, course.next_change(), chart, terms, grant, &mut standing)
+}
+
+/// The others whom data are about, before this caller. A gateway that asks passes on what it is told,
+/// and a withdrawal waits for what was told of the one who withdraws: so of what is about several it is
+/// told nothing.
+pub(super) fn members(
+    held: &[source::Member],
+    grant: &Grant,
+    terms: &Terms,
+    now: Moment,
+) -> Arc<[Member]> {
+    if grant.caller().node().is_some() {
+        return Arc::default();
+    }
+    let member = |held: &source::Member| {
+        let compartment = held.compartment.as_ref()?;
+        let person = compartment.person.as_ref();
+        Some(Member {
+            named: held.named.clone(),
+            snapshot: snapshot(compartment, Vec::new(), terms),
+            asker: asker(compartment, grant, terms, cover(grant), now),
+            stance: person.and_then(|p| p.native.minor_stance).map(MinorStance::code),
+        })
+    };
+    held.iter().filter_map(member).collect()
 }
 
 /// Under which letter of a scope the call reads: search, and history of a type, under `s`.
@@ -267,6 +311,7 @@ pub(super) fn snapshot(compartment: &Compartment, others: Vec<Unit>, terms: &Ter
             .map(|r| represents(r, &compartment.patient, &patient))
             .collect(),
         others,
+        members: Arc::default(),
         patient,
     }
 }

@@ -143,6 +143,7 @@ fn goals(cast: &Cast<'_>, home: &Home, texts: &PlanTexts) -> Option<Vec<Goal>> {
         Some(Goal {
             id: LocalId::parse(id)?,
             themes: ThemeSet::from_iter(themes),
+            concerns: Vec::new(),
             words: Words::parse(words)?,
             set_by,
             status: GoalStatus::Active,

@@ -106,7 +106,9 @@ pub fn of_plan(plan: &Plan) -> Content {
         }
     };
     for p in &plan.goals {
-        let rest = json(&(p.themes, p.set_by, p.status, p.start, &p.target, p.achievement));
+        let rest = (p.themes, p.set_by, p.status, p.start, &p.target, p.achievement);
+        // Whom it is about says who may see it, so that is told as a change of it.
+        let rest = if p.concerns.is_empty() { json(&rest) } else { json(&(rest, &p.concerns)) };
         part("goal", &p.id, rest, Some(&p.words));
     }
     for p in &plan.services {

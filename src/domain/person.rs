@@ -171,6 +171,15 @@ pub struct Representation {
     pub period: Period,
 }
 
+/// Somebody else whom a document is about, by the id that its owner has for them.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Named {
+    /// The owner of the document.
+    pub owner: Arc<str>,
+    /// The owner's id of the person.
+    pub local: Arc<str>,
+}
+
 /// Id of the `RelatedPerson` of a representation: a digest of the sender's id, which may be any text.
 pub fn related_id(patient: &str, local: &str) -> Arc<str> {
     use aws_lc_rs::digest::{SHA256, digest};

@@ -5,6 +5,8 @@
 //! service is planned until a decision grants it. Codes of goals: R4 `goal-status` and
 //! `goal-achievement`. Members: `schemas/native/plan.schema.json`.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::{
@@ -12,6 +14,7 @@ use crate::domain::{
     coded::coded,
     day::{Day, Period},
     moment::Moment,
+    person::Named,
     theme::{Theme, ThemeSet},
     words::{DirectoryId, LocalId, Words, redacted},
 };
@@ -215,6 +218,10 @@ pub struct Goal {
     pub id: LocalId,
     /// What it is about; at least one.
     pub themes: ThemeSet,
+    /// Whom it is about beside the person, by the sender's ids of people: who is to see it needs the
+    /// permission of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<LocalId>,
     /// The person's own words.
     pub words: Words,
     /// Who set it.
@@ -373,6 +380,14 @@ pub struct Plan {
     /// Which register it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<Register>,
+}
+
+impl Goal {
+    /// Whom it is about beside the person, in a plan of this owner.
+    pub fn others(&self, owner: &Arc<str>) -> impl Iterator<Item = Named> {
+        let named = |id: &LocalId| Named { owner: Arc::clone(owner), local: id.shared() };
+        self.concerns.iter().map(named)
+    }
 }
 
 redacted!(Views, Target, Goal, Quantity, Service, Action, Member, FollowUp, Plan);

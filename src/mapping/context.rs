@@ -12,7 +12,8 @@ use crate::{
     domain::{
         assessment::Assessment,
         class::ClassSet,
-        plan::Plan,
+        person::Named,
+        plan::{Goal, Plan},
         theme::{Theme, ThemeSet},
         words::LocalId,
     },
@@ -68,6 +69,22 @@ impl<'a> Context<'a> {
     pub fn kind(&mut self, of: ResourceType, themes: ThemeSet, classes: ClassSet) -> KindId {
         let kind = self.item(of, themes, classes);
         self.kinds.intern(kind)
+    }
+
+    /// The kind of a segment of a goal, which may be about others too.
+    pub fn goal_kind(&mut self, held: &Held<Plan>, goal: &Goal, classes: ClassSet) -> KindId {
+        let kind = self.of_goal(held, goal, classes);
+        self.kinds.intern(kind)
+    }
+
+    fn of_goal(&mut self, held: &Held<Plan>, goal: &Goal, classes: ClassSet) -> Kind {
+        let kind = self.item(ResourceType::Goal, goal.themes, classes);
+        if goal.concerns.is_empty() {
+            return kind;
+        }
+        let mut members: Vec<Named> = goal.others(&held.owner).collect();
+        members.sort_unstable();
+        self.kinds.about(members.into(), kind)
     }
 
     /// The kind of a theme-less part of a plan.
@@ -180,13 +197,12 @@ impl<'a> Context<'a> {
 
     /// The themed parts of a plan, for the rule of its theme-less parts.
     pub fn themed_of_plan(&mut self, held: &Held<Plan>) -> Vec<Kind> {
-        let themed = plan::themed(held, self).into_iter();
-        themed
-            .map(|(of, themes, classes)| {
-                let kind = self.item(of, themes, classes);
-                self.kinds.in_plan(held, kind)
-            })
-            .collect()
+        let goals = held.native.goals.iter().filter(|goal| !goal.themes.is_empty());
+        let mut all: Vec<Kind> =
+            goals.map(|goal| self.of_goal(held, goal, ClassSet::EMPTY)).collect();
+        let others = plan::themed(&held.native, self).into_iter();
+        all.extend(others.map(|(of, themes, classes)| self.item(of, themes, classes)));
+        all.into_iter().map(|kind| self.kinds.in_plan(held, kind)).collect()
     }
 
     fn item(&self, of: ResourceType, themes: ThemeSet, classes: ClassSet) -> Kind {

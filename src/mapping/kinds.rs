@@ -11,7 +11,7 @@ use crate::{
     domain::{
         assessment::{Assessment, Register},
         class::{Class, ClassSet},
-        person::MinorStance,
+        person::{MinorStance, Named},
         plan::Plan,
         theme::ThemeSet,
     },
@@ -82,6 +82,7 @@ pub struct Kind {
     origin: u16,
     source: u16,
     plan: u16,
+    members: u16,
 }
 
 impl Kind {
@@ -98,6 +99,8 @@ pub struct Kinds {
     sources: Vec<Source>,
     /// Documents of plans; that of no plan is empty.
     plans: Vec<Arc<str>>,
+    /// Others whom something is about; nobody first.
+    members: Vec<Arc<[Named]>>,
     custodian: Arc<str>,
     stance: Option<MinorStance>,
     is_complete: bool,
@@ -112,6 +115,7 @@ impl Kinds {
             origins: Vec::new(),
             sources: vec![Source::default()],
             plans: vec![Arc::default()],
+            members: vec![Arc::default()],
             custodian: Arc::clone(&compartment.custodian),
             stance: person.and_then(|p| p.native.minor_stance),
             is_complete: false,
@@ -126,12 +130,17 @@ impl Kinds {
     /// A kind without themes and classes, from a document of this origin.
     pub(super) fn plain(sort: Sort, of: ResourceType, origin: u16) -> Kind {
         let (themes, classes) = (ThemeSet::EMPTY, ClassSet::EMPTY);
-        Kind { sort, of, themes, classes, origin, source: 0, plan: 0 }
+        Kind { sort, of, themes, classes, origin, source: 0, plan: 0, members: 0 }
     }
 
     /// The same as a part of a plan.
     pub(super) fn in_plan(&mut self, plan: &Held<Plan>, kind: Kind) -> Kind {
         Kind { plan: number(&mut self.plans, Arc::clone(&plan.id)), ..kind }
+    }
+
+    /// The same about others too.
+    pub(super) fn about(&mut self, members: Arc<[Named]>, kind: Kind) -> Kind {
+        Kind { members: number(&mut self.members, members), ..kind }
     }
 
     /// The same as given and written by somebody.
@@ -176,6 +185,7 @@ impl Kinds {
         unit.given_by = source.and_then(|s| s.given_by.clone());
         unit.written_by = source.and_then(|s| s.written_by.clone());
         unit.plan = plan.map(|id| format!("CarePlan/{id}").into());
+        unit.members = self.members.get(usize::from(kind.members)).cloned().unwrap_or_default();
         unit
     }
 
@@ -202,6 +212,7 @@ impl Kinds {
         self.origins.shrink_to_fit();
         self.sources.shrink_to_fit();
         self.plans.shrink_to_fit();
+        self.members.shrink_to_fit();
         self.is_complete = true;
         self
     }
@@ -217,6 +228,7 @@ impl Kinds {
             + self.origins.len() * size_of::<Origin>()
             + self.sources.len() * size_of::<Source>()
             + self.plans.len() * size_of::<Arc<str>>()
+            + self.members.len() * size_of::<Arc<[Named]>>()
     }
 }
 

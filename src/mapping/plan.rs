@@ -70,16 +70,14 @@ pub fn resources(
     }
 }
 
-/// Themes and classes of each part that has a theme, for the rule of theme-less parts.
-pub fn themed(held: &Held<Plan>, context: &Context<'_>) -> Vec<(ResourceType, ThemeSet, ClassSet)> {
-    let plan = &held.native;
-    let goals = plan.goals.iter().map(|g| (ResourceType::Goal, g.themes, ClassSet::EMPTY));
+/// Themes and classes of each part beside the goals that has a theme, for the rule of theme-less parts.
+pub fn themed(plan: &Plan, context: &Context<'_>) -> Vec<(ResourceType, ThemeSet, ClassSet)> {
     let services = plan
         .services
         .iter()
         .map(|s| (ResourceType::ServiceRequest, s.themes, context.sensitivity(s.service.as_str())));
     let actions = plan.actions.iter().map(|a| (ResourceType::Task, a.themes, ClassSet::EMPTY));
-    goals.chain(services).chain(actions).filter(|(_, themes, _)| !themes.is_empty()).collect()
+    services.chain(actions).filter(|(_, themes, _)| !themes.is_empty()).collect()
 }
 
 fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
@@ -146,7 +144,7 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
     });
     b.array("goal", |b| {
         for goal in &plan.goals {
-            let kind = context.kind(ResourceType::Goal, goal.themes, ClassSet::EMPTY);
+            let kind = context.goal_kind(held, goal, ClassSet::EMPTY);
             let id = part_id(held, "goal", goal.id.as_str(), 'g');
             b.row(&[kind], "goal", reference("Goal", &id));
             b.reference_item(&[kind], || json!({ "reference": format!("Goal/{id}") }));
@@ -174,8 +172,8 @@ fn care_plan_links(held: &Held<Plan>, context: &mut Context<'_>, b: &mut Builder
 }
 
 fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
-    let kind = context.kind(ResourceType::Goal, goal.themes, ClassSet::EMPTY);
-    let words = context.kind(ResourceType::Goal, goal.themes, own_words());
+    let kind = context.goal_kind(held, goal, ClassSet::EMPTY);
+    let words = context.goal_kind(held, goal, own_words());
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-goal";
     let key = format!("goal:{}", goal.id.as_str());
     let language = context.language();

@@ -94,8 +94,11 @@ pub(super) fn references(typed: &Typed) -> Vec<Reference> {
     }
 }
 
+/// Place of the pointer at whose document it is.
+pub const WHOSE: &str = "$.person";
+
 fn whose(person: &LocalId) -> Reference {
-    Reference { path: "$.person".to_owned(), target: Target::Person(person.clone()) }
+    Reference { path: WHOSE.to_owned(), target: Target::Person(person.clone()) }
 }
 
 fn of_plan(plan: &Plan) -> Vec<Reference> {
@@ -105,6 +108,14 @@ fn of_plan(plan: &Plan) -> Vec<Reference> {
         target: Target::Assessment(id.clone()),
     });
     found.extend(assessments);
+    for (at, goal) in plan.goals.iter().enumerate() {
+        let path = member(&element("$.goals", at), "concerns");
+        let one = |(at, id): (usize, &LocalId)| Reference {
+            path: element(&path, at),
+            target: Target::Person(id.clone()),
+        };
+        found.extend(goal.concerns.iter().enumerate().map(one));
+    }
     let services = plan.services.iter().enumerate().map(|(at, service)| Reference {
         path: member(&element("$.services", at), "service"),
         target: Target::Service(service.service.clone()),

@@ -139,6 +139,12 @@ fn goals(document: &Value, report: &mut Report) {
                 "the plan does not list this assessment; add it to assessments",
             );
         }
+        if texts(goal, "concerns").iter().any(|id| Some(*id) == text(document, "person")) {
+            report.add(
+                member(&path, "concerns"),
+                "the plan is the person's own; name only others whom the goal is about",
+            );
+        }
         let target = goal.get("target").and_then(|target| text(target, "theme"));
         if target.is_some_and(|theme| !texts(goal, "themes").contains(theme)) {
             report.add(
@@ -205,9 +211,10 @@ fn team(document: &Value, report: &mut Report) {
 
 /// Ids travel in URLs and logs, where no identity code may ever stand.
 fn no_identity_code_in_ids(path: &str, value: &Value, report: &mut Report) {
-    const HOLD_IDS: [&str; 8] = [
+    const HOLD_IDS: [&str; 9] = [
         "id",
         "person",
+        "concerns",
         "assessments",
         "assessment",
         "goal",

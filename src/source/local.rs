@@ -6,6 +6,7 @@
 //! [`Local::known_current`] gave before. The cache is bounded in bytes.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -17,9 +18,14 @@ use moka::sync::Cache;
 
 use crate::{
     compartment::Compartment,
+    domain::person::Named,
     error::{Error, Kind, Result},
-    source::{Held, follower::Follower, past::Past},
-    store::{Change, Committed, IdentityMac, Place, Store, Walked},
+    source::{
+        Held, Member,
+        follower::Follower,
+        past::{Past, others},
+    },
+    store::{Change, Committed, DocumentKind, IdentityMac, Place, Store, Walked},
 };
 
 /// Bytes of a slot and of its place in the cache.
@@ -74,6 +80,11 @@ const COUNTERS: usize = 4096;
 pub struct Ground {
     counter: usize,
     counted: u64,
+}
+
+impl Ground {
+    /// What never stands.
+    const NONE: Self = Self { counter: usize::MAX, counted: u64::MAX };
 }
 
 /// The gateway's own data.
@@ -146,6 +157,35 @@ impl Local {
     /// # Errors
     /// `Unavailable` when the store, or something it holds of the person, cannot be read.
     pub async fn load(&self, patient: &str) -> Result<Option<Held>> {
+        let Some((compartment, mut ground)) = self.alone(patient).await? else { return Ok(None) };
+        let mut members = Arc::default();
+        if compartment.is_shared {
+            // Of what is about several no ground is told: nothing that rests on it may last.
+            ground = Ground::NONE;
+            members = Box::pin(self.members(compartment.others())).await?;
+        }
+        Ok(Some(Held { compartment, members, ground }))
+    }
+
+    /// The others whom somebody's data are about. Whom nobody knows any more is there without data.
+    async fn members(&self, named: BTreeSet<Named>) -> Result<Arc<[Member]>> {
+        let mut all = Vec::new();
+        for named in named {
+            let (owner, local) = (&named.owner, &named.local);
+            let place = self.store.local(owner, DocumentKind::Person, local).await?;
+            let compartment = match place {
+                Some(place) => {
+                    self.alone(&place.patient).await?.map(|(compartment, _)| compartment)
+                }
+                None => None,
+            };
+            all.push(Member { named, compartment });
+        }
+        Ok(all.into())
+    }
+
+    /// What is held of a person, without the others whom it is about.
+    async fn alone(&self, patient: &str) -> Result<Option<(Arc<Compartment>, Ground)>> {
         loop {
             // Before the slot is found: a commit counts before it marks the slot and after.
             let ground = self.ground(patient);
@@ -157,7 +197,7 @@ impl Local {
             if let (Some(loaded), true) = (slot.loaded.get(), slot.open.load(Ordering::SeqCst)) {
                 self.weigh(patient, &slot, loaded);
                 let compartment = loaded.compartment.clone();
-                return Ok(compartment.map(|compartment| Held { compartment, ground }));
+                return Ok(compartment.map(|compartment| (compartment, ground)));
             }
             let _one = slot.one.lock().await;
             if slot.loaded.get().is_some() {
@@ -199,7 +239,10 @@ impl Local {
     pub async fn history(&self, patient: &str) -> Result<Option<Past>> {
         let ground = self.ground(patient);
         let stored = self.store.history(patient).await.map_err(unreadable)?;
-        Ok(stored.map(|stored| Past::new(stored, Arc::clone(&self.custodian), ground)))
+        let Some(stored) = stored else { return Ok(None) };
+        let named = others(&stored.documents).map_err(unreadable)?;
+        let members = self.members(named).await?;
+        Ok(Some(Past::new(stored, Arc::clone(&self.custodian), members, ground)))
     }
 
     /// The Patient id of an identity code.

@@ -4,13 +4,17 @@
 //! for one request and kept nowhere, so what is read every day pays nothing for it. Says nothing of who
 //! may see what: decisions are those of today.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     compartment::{Compartment, Limits},
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named, plan::Plan},
     error::Result,
-    source::{Held, local::Ground},
+    json,
+    source::{Held, Member, local::Ground},
     store::{Document, DocumentKind, Stored},
 };
 
@@ -18,6 +22,8 @@ use crate::{
 pub struct Past {
     stored: Stored,
     custodian: Arc<str>,
+    /// Whom any of it is about beside the person, as of now: decisions are those of today.
+    members: Arc<[Member]>,
     ground: Ground,
     steps: Vec<Step>,
     limits: Limits,
@@ -35,10 +41,15 @@ struct Step {
 }
 
 impl Past {
-    pub(super) fn new(stored: Stored, custodian: Arc<str>, ground: Ground) -> Self {
+    pub(super) fn new(
+        stored: Stored,
+        custodian: Arc<str>,
+        members: Arc<[Member]>,
+        ground: Ground,
+    ) -> Self {
         let steps = steps(&stored.documents);
-        let then = BTreeMap::new();
-        Self { stored, custodian, ground, steps, limits: Limits::default(), taken: 0, then }
+        let (limits, then) = (Limits::default(), BTreeMap::new());
+        Self { stored, custodian, members, ground, steps, limits, taken: 0, then }
     }
 
     /// What is held now.
@@ -105,8 +116,22 @@ impl Past {
     }
 
     fn held(&self, compartment: Compartment) -> Held {
-        Held { compartment: Arc::new(compartment), ground: self.ground }
+        let members = Arc::clone(&self.members);
+        Held { compartment: Arc::new(compartment), members, ground: self.ground }
     }
+}
+
+/// Whom any version of a plan is about beside the person, each once.
+///
+/// # Errors
+/// `Internal` when what is stored cannot be decoded.
+pub(super) fn others(documents: &[Document]) -> Result<BTreeSet<Named>> {
+    let mut all = BTreeSet::new();
+    for document in documents.iter().filter(|document| document.kind == DocumentKind::Plan) {
+        let plan: Plan = json::stored(&document.body)?;
+        all.extend(plan.goals.iter().flat_map(|goal| goal.others(&document.owner)));
+    }
+    Ok(all)
 }
 
 /// The newest version of a document, or one more of a Consent.

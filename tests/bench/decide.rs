@@ -167,6 +167,7 @@ fn snapshot(compartment: &Compartment, chart: &Chart) -> Snapshot {
         policies: (0..CONSENTS).map(policy).collect(),
         representation: Vec::new(),
         others: chart.others(),
+        members: Arc::default(),
         patient,
     }
 }

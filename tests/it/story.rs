@@ -16,6 +16,7 @@ mod given_again;
 mod every_parameter;
 mod discovery;
 mod emergency;
+mod families;
 pub(crate) mod explained;
 mod explained_everywhere;
 pub(crate) mod export;

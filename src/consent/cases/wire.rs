@@ -138,6 +138,7 @@ impl Scenario {
             majority: Majority::of(store.birth_date.as_deref()),
             turvakielto: false,
             others: others.collect::<Result<_, String>>()?,
+            members: Arc::default(),
             policies: store.consents.iter().map(policy).collect(),
             law: Arc::new(Law {
                 grounds: store.grounds,

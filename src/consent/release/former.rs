@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Terms, asker, cover, decide_all, snapshot};
+use super::{Terms, asker, cover, decide_all, members, snapshot};
 use crate::{
     compartment::Compartment,
     consent::{
@@ -49,9 +49,10 @@ pub struct Today<'a> {
 impl<'a> Today<'a> {
     /// From what is held now.
     pub fn new(mapped: Mapped, grant: &'a Grant, terms: &'a Terms, now: Moment) -> Self {
+        let members = members(mapped.members(), grant, terms, now);
         let (compartment, chart) = mapped.into_parts();
         let asker = asker(&compartment, grant, terms, cover(grant), now);
-        let snapshot = snapshot(&compartment, chart.others(), terms);
+        let snapshot = Snapshot { members, ..snapshot(&compartment, chart.others(), terms) };
         let (known, ended) = (HashMap::new(), HashMap::new());
         Self { compartment, snapshot, asker, grant, terms, known, ended }
     }

@@ -53,7 +53,7 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
     if let Some(goal) = &action.goal
         && let Some(of) = held.native.goals.iter().find(|g| g.id == *goal)
     {
-        let kind = context.kind(ResourceType::Goal, of.themes, ClassSet::EMPTY);
+        let kind = context.goal_kind(held, of, ClassSet::EMPTY);
         let id = part_id(held, "goal", goal.as_str(), 'g');
         b.row(&[kind], "focus", reference("Goal", &id));
         b.reference(&[kind], "focus", || json!({ "reference": format!("Goal/{id}") }));

@@ -149,6 +149,7 @@ impl<'a> Eye<'a> {
             policies: policies(one, whose, &person).into(),
             representation: Vec::new(),
             others: bits.iter().filter(themed).map(|b| b.unit.clone()).collect(),
+            members: Arc::default(),
             patient: person,
         };
         Self { reader, asker: asker(one, reader), snapshot }

@@ -266,6 +266,7 @@ pub(super) fn goals() -> impl Strategy<Value = Vec<Goal>> {
             Goal {
                 id: local(format!("g{id}")),
                 themes: themes.into_iter().collect(),
+                concerns: Vec::new(),
                 words: words(said),
                 set_by,
                 status,

@@ -1,6 +1,7 @@
 //! The consent decision: worked cases, properties, boundaries in time, and what may be written.
 
 mod boundaries;
+mod families;
 mod import;
 mod parts;
 mod profile;

@@ -148,6 +148,7 @@ impl World {
             policies: self.consents.iter().map(Held::policy).collect(),
             representation: read::<Representation>(&self.representation),
             others: self.others.iter().map(Thing::unit).collect(),
+            members: Arc::default(),
         }
     }
 

@@ -1,0 +1,154 @@
+//! A goal about several people is seen by whom each of them permits, as long as each of them does.
+
+use std::time::Duration;
+
+use http::Method;
+use mylife::domain::theme::Theme::{Family, Health, Housing};
+use serde_json::{Value, json};
+
+use super::explained::citizen;
+use crate::world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At};
+
+/// A plan with a goal of the person's own, and one about others too.
+fn plan(person: &str, others: &[&str]) -> Value {
+    json!({
+        "schema": "mylife/plan/1", "id": format!("{person}-w"), "person": person,
+        "status": "active", "period": { "start": "2026-02-10" },
+        "created": "2026-02-10T08:00:00Z", "assessments": [],
+        "goals": [
+            { "id": "g-1", "themes": ["housing"], "words": "My own key", "set_by": "person",
+              "status": "active" },
+            { "id": "g-2", "themes": ["family"], "concerns": others, "words": "Supper together",
+              "set_by": "together", "status": "active" },
+        ],
+        "services": [],
+        "actions": [{ "id": "t-1", "themes": ["housing"], "text": "Call", "status": "planned",
+            "performer": "person", "goal": "g-2" }],
+        "team": [{ "id": "m-1", "practitioner": "297.prac.youth1", "role": "case-manager",
+            "organization": "297.org.youth", "active": true }],
+        "follow_up": [],
+    })
+}
+
+/// Aino, who plans something with Eetu, and shares everything of it with the portal.
+fn family(kuopio: &Node, portal: &At) -> (Person, Person) {
+    let eetu = kuopio.person("eetu");
+    let aino = kuopio.person("aino").planned(&plan("aino", &["eetu"]));
+    aino.gives(Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text"));
+    (aino, eetu)
+}
+
+/// Does the reader see the goal of the family, in whatever it may ask?
+fn sees(reader: &At, aino: &Person) -> bool {
+    let goals = reader.search("Goal", aino);
+    goals.says("My own key");
+    let shown = goals.text().contains("Supper together");
+    let count = if shown { 2 } else { 1 };
+    assert_eq!(goals.total(), Some(count), "{goals:?}");
+    let plan = reader.search("CarePlan", aino);
+    assert_eq!(plan.matches()[0]["goal"].as_array().unwrap().len(), count as usize, "{plan:?}");
+    let task = reader.search("Task", aino);
+    assert_eq!(task.matches()[0].get("focus").is_some(), shown, "{task:?}");
+    let past = reader.get(&format!("/fhir/Goal/_history?patient={}", aino.patient()));
+    assert_eq!(past.text().contains("Supper together"), shown, "{past:?}");
+    let everything = reader.get(&format!("/fhir/Patient/{}/$everything", aino.patient()));
+    assert_eq!(everything.text().contains("Supper together"), shown, "{everything:?}");
+    shown
+}
+
+fn push(node: &Node, body: &Value) -> Reply {
+    let id = body["id"].as_str().unwrap();
+    let ask =
+        Ask { kind: Some("application/json"), body: body.to_string().into(), ..Ask::default() };
+    node.world.actor("source").send(node, Method::PUT, &format!("/native/plans/{id}"), ask)
+}
+
+#[test]
+fn a_goal_about_two_people_needs_the_permission_of_both() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    assert!(!sees(&portal, &aino));
+    // What is permitted of another theme, or without own words, is not enough.
+    eetu.gives(Terms::grant(&portal.actor).themes(&[Health]).class("free-text"));
+    assert!(!sees(&portal, &aino));
+    let theme = eetu.grants(&portal, [Family]);
+    let goals = portal.search("Goal", &aino);
+    assert_eq!(goals.keeps_quiet("Supper together").total(), Some(2), "{goals:?}");
+    theme.revoke();
+    world.pass(Duration::from_mins(1));
+    let given = eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
+    assert!(sees(&portal, &aino));
+    // It is new to the reader from when both permitted it.
+    let found = portal.search("Goal", &aino);
+    let newest = found.matches()[0];
+    assert!(newest.to_string().contains("Supper together"), "{newest}");
+    assert_eq!(newest["meta"]["lastUpdated"], world.now().to_string());
+    world.pass(Duration::from_mins(1));
+    // Again in the same words: and now that he takes it back, whatever was answered before.
+    assert!(sees(&portal, &aino));
+    given.revoke();
+    assert!(!sees(&portal, &aino));
+    eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
+    assert!(sees(&portal, &aino));
+    eetu.gives(Terms::prohibition(&portal.actor));
+    assert!(!sees(&portal, &aino));
+}
+
+#[test]
+fn nobody_sees_more_of_it_for_being_one_of_them() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
+    let goals = herself.search("Goal", &aino);
+    assert_eq!(goals.says("My own key").keeps_quiet("Supper").total(), Some(1), "{goals:?}");
+    let himself = citizen(&kuopio, &format!("Patient/{}", eetu.patient()));
+    assert!(himself.search("Goal", &aino).matches().is_empty());
+}
+
+#[test]
+fn whom_nothing_else_is_seen_of_is_not_there_for_a_goal_that_is_hidden() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    let (other, path) = (kuopio.client("north-savo"), format!("/fhir/Patient/{}", aino.patient()));
+    aino.gives(Terms::grant(&other.actor).themes(&[Family]));
+    other.get(&path).refused(404, "not-found");
+    assert!(other.search("CarePlan", &aino).matches().is_empty());
+    eetu.grants(&other, [Family]);
+    other.get(&path).accepted();
+    assert_eq!(other.search("CarePlan", &aino).matches().len(), 1);
+}
+
+#[test]
+fn another_gateway_is_told_nothing_of_what_is_about_several() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let here = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &here);
+    eetu.gives(Terms::grant(&here.actor).themes(&[Family]).class("free-text"));
+    assert!(sees(&here, &aino));
+    let mut there = world.portal().client("national-portal");
+    there.nodes = Some("297".to_owned());
+    let goals = there.search("Goal", &aino);
+    assert_eq!(goals.says("My own key").keeps_quiet("Supper").matches().len(), 1, "{goals:?}");
+}
+
+#[test]
+fn a_plan_names_others_who_were_pushed_and_nobody_else() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    kuopio.person("aino");
+    let unknown = push(&kuopio, &plan("aino", &["iida"]));
+    unknown.refused(422, "business-rule");
+    assert_eq!(unknown.expression(), ["$.goals[1].concerns[0]"], "{unknown:?}");
+    let own = push(&kuopio, &plan("aino", &["aino"]));
+    own.refused(422, "business-rule");
+    assert_eq!(own.expression(), ["$.goals[1].concerns"], "{own:?}");
+    kuopio.person("iida");
+    push(&kuopio, &plan("aino", &["iida"])).accepted();
+}
