@@ -155,18 +155,22 @@ pub fn explain(
     terms: &Terms,
     now: Moment,
 ) -> Option<Explanation> {
+    let asked_of = |of: &Compartment| question.asker(of, &terms.directory, now);
+    let members = release::members_before(mapped.members(), terms, asked_of);
     let (compartment, chart) = mapped.into_parts();
-    let snapshot = release::snapshot(&compartment, chart.others(), terms);
+    let alone = release::snapshot(&compartment, chart.others(), terms);
     let mut own = release::asker(&compartment, grant, terms, Interaction::Read, now);
     // What the token reaches was settled before; here it is about who asks.
     own.scopes = ScopeCover::all();
-    let standing = standing(&snapshot, &own, &compartment)?;
+    let standing = standing(&alone, &own, &compartment)?;
+    let snapshot = Snapshot { members, ..alone.clone() };
     let policy = Policy { snapshot: &snapshot, compartment: &compartment, chart: &chart };
-    let asker = question.asker(&compartment, &terms.directory, now);
+    let asker = asked_of(&compartment);
     let by_data = standing != Standing::Officer;
     let mut rows = policy.rows(&asker, question.kind, by_data);
     if standing == Standing::Representative {
-        let own = Compiled::new(&snapshot, &own, now);
+        // Who acts for the person does so for nobody else.
+        let own = Compiled::new(&alone, &own, now);
         rows.retain(|row| policy.row(row.about, &own, question.kind, by_data).permitted);
     }
     (!rows.is_empty()).then(|| Explanation {

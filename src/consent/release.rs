@@ -192,13 +192,22 @@ pub(super) fn members(
     if grant.caller().node().is_some() {
         return Arc::default();
     }
+    members_before(held, terms, |of| asker(of, grant, terms, cover(grant), now))
+}
+
+/// The others whom data are about, before the asker that there is of each.
+pub(super) fn members_before(
+    held: &[source::Member],
+    terms: &Terms,
+    asker: impl Fn(&Compartment) -> Asker,
+) -> Arc<[Member]> {
     let member = |held: &source::Member| {
         let compartment = held.compartment.as_ref()?;
         let person = compartment.person.as_ref();
         Some(Member {
             named: held.named.clone(),
             snapshot: snapshot(compartment, Vec::new(), terms),
-            asker: asker(compartment, grant, terms, cover(grant), now),
+            asker: asker(compartment),
             stance: person.and_then(|p| p.native.minor_stance).map(MinorStance::code),
         })
     };

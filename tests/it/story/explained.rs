@@ -84,7 +84,7 @@ fn class<'a>(reply: &'a Reply, code: &str, withheld: Option<&str>) -> Option<Vec
     })
 }
 
-fn permitted(reply: &Reply, code: &str, withheld: Option<&str>) -> Option<bool> {
+pub(super) fn permitted(reply: &Reply, code: &str, withheld: Option<&str>) -> Option<bool> {
     let parts = class(reply, code, withheld)?;
     parts.iter().find(|p| p["name"] == "permitted")?["valueBoolean"].as_bool()
 }

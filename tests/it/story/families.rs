@@ -6,7 +6,7 @@ use http::Method;
 use mylife::domain::theme::Theme::{Family, Health, Housing};
 use serde_json::{Value, json};
 
-use super::explained::citizen;
+use super::explained::{ask, caller, citizen, permitted};
 use crate::world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At};
 
 /// A plan with a goal of the person's own, and one about others too.
@@ -44,9 +44,9 @@ fn sees(reader: &At, aino: &Person) -> bool {
     goals.says("My own key");
     let shown = goals.text().contains("Supper together");
     let count = if shown { 2 } else { 1 };
-    assert_eq!(goals.total(), Some(count), "{goals:?}");
+    assert_eq!(goals.matches().len(), count, "{goals:?}");
     let plan = reader.search("CarePlan", aino);
-    assert_eq!(plan.matches()[0]["goal"].as_array().unwrap().len(), count as usize, "{plan:?}");
+    assert_eq!(plan.matches()[0]["goal"].as_array().unwrap().len(), count, "{plan:?}");
     let task = reader.search("Task", aino);
     assert_eq!(task.matches()[0].get("focus").is_some(), shown, "{task:?}");
     let past = reader.get(&format!("/fhir/Goal/_history?patient={}", aino.patient()));
@@ -122,6 +122,22 @@ fn whom_nothing_else_is_seen_of_is_not_there_for_a_goal_that_is_hidden() {
     eetu.grants(&other, [Family]);
     other.get(&path).accepted();
     assert_eq!(other.search("CarePlan", &aino).matches().len(), 1);
+}
+
+#[test]
+fn who_asks_what_a_portal_may_see_is_told_what_all_of_them_permit() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
+    let body = caller(&portal.actor.organization, "TREAT", &[]);
+    let may = |theme: &str| permitted(&ask(&herself, aino.patient(), &body, "en"), theme, None);
+    assert_eq!((may("housing"), may("family")), (Some(true), Some(false)));
+    let given = eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
+    assert_eq!((may("housing"), may("family")), (Some(true), Some(true)));
+    given.revoke();
+    assert_eq!(may("family"), Some(false));
 }
 
 #[test]
