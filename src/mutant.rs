@@ -109,6 +109,8 @@ pub enum Mutant {
     BatchSkipsRelease,
     /// Whoever asks is told what others are permitted.
     ExplainsToAnybody,
+    /// What is about several is decided by the person with whom it is kept.
+    OthersAreNotAsked,
 }
 
 /// Is this mistake being made?
@@ -156,7 +158,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 48] = [
+    pub const ALL: [Mutant; 49] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -201,6 +203,7 @@ mod seeded {
         Mutant::EverythingSkipsRelease,
         Mutant::BatchSkipsRelease,
         Mutant::ExplainsToAnybody,
+        Mutant::OthersAreNotAsked,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportPassesOverChanged,

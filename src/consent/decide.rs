@@ -192,7 +192,7 @@ impl<'a> Compiled<'a> {
     /// What is about others too needs the permission of each, and each of them decides as if it were
     /// theirs. Nothing of what they gave is told.
     fn agreed(&self, unit: &Unit, own: Verdict) -> Verdict {
-        if unit.members.is_empty() || !own.permit {
+        if unit.members.is_empty() || !own.permit || mutant::on(Mutant::OthersAreNotAsked) {
             return own;
         }
         let alone = Unit { members: Arc::default(), ..unit.clone() };

@@ -1,9 +1,10 @@
 //! What belongs together: chains, `_has`, includes, elements, several questions in one request.
 
 use http::Method;
+use mylife::domain::theme::Theme::Housing;
 use serde_json::json;
 
-use super::stage::Stage;
+use super::stage::{HIDDEN, Stage, plan, push};
 use crate::world::{Reply, actor::Ask};
 
 #[test]
@@ -94,7 +95,7 @@ pub(super) fn everything_of_a_person_is_what_is_seen() {
     });
     assert!(pages[0].ids().len() > 10, "{:?}", pages[0]);
     let absent = stage.reader.get(&format!("/fhir/Patient/297.{}/$everything", "q".repeat(26)));
-    let eetu = stage.kuopio.person(super::stage::HIDDEN).patient().to_owned();
+    let eetu = stage.kuopio.person(HIDDEN).patient().to_owned();
     let hidden = stage.reader.get(&format!("/fhir/Patient/{eetu}/$everything"));
     let bare = |reply: &Reply, id: &str| reply.text().replace(id, "");
     assert_eq!(bare(&hidden, &eetu), bare(&absent, &format!("297.{}", "q".repeat(26))));
@@ -122,4 +123,30 @@ pub(super) fn a_batch_is_as_its_entries_alone() {
     };
     let found = stage.tells_nothing(ask);
     assert_eq!(found[0].json()["entry"][0]["resource"]["total"], 8);
+}
+
+#[test]
+pub(super) fn a_goal_about_others_is_absent_until_they_permit_it() {
+    let stage = Stage::new();
+    let everything =
+        format!("/fhir/Patient/{}/$everything?_type=CarePlan,Goal", stage.aino.patient());
+    let paths = [
+        stage.of_aino("Goal", "&_total=accurate"),
+        stage.of_aino("Goal", "&category=housing&_include=Goal:subject"),
+        stage.of_aino("CarePlan", "&_include=CarePlan:goal"),
+        "/fhir/Goal/_history?patient=".to_owned() + stage.aino.patient(),
+        everything,
+    ];
+    let ask = || paths.each_ref().map(|path| stage.reader.get(path).bytes());
+    let before = ask();
+    assert!(before.iter().all(|(status, _, text)| *status == 200 && text.contains("Goal/")));
+    let eetu = stage.kuopio.person(HIDDEN);
+    let goal = json!({ "id": "g-4", "themes": ["housing"], "concerns": [HIDDEN], "words": "Yhdess\u{e4}",
+        "set_by": "together", "status": "active" });
+    push(&stage.kuopio, "plans", &plan(&json!({ "goals": [goal] })));
+    for (one, other) in before.iter().zip(&ask()) {
+        assert_eq!(one, other);
+    }
+    eetu.grants(&stage.kuopio.client("national-portal"), [Housing]);
+    assert!(before.iter().zip(&ask()).all(|(one, other)| one != other));
 }
