@@ -104,8 +104,20 @@ impl Asking {
     }
 }
 
-/// Handles of one person, by node code.
-type Handles = BTreeMap<String, String>;
+/// Handles of one person.
+pub struct Handles {
+    /// By node code.
+    sealed: BTreeMap<String, String>,
+    /// From when what is found by them counts: they are given for a Patient that the caller sees.
+    since: Duration,
+}
+
+/// How a person is named to a peer.
+struct Selector {
+    pair: (String, String),
+    /// From when it counts, where another gateway gave it.
+    since: Option<Duration>,
+}
 
 /// What came of asking one peer.
 pub struct Reply {
@@ -136,11 +148,24 @@ impl Source {
 
     /// Everything it releases of one person.
     pub async fn about_one(&self, asking: &Arc<Asking>, query: &Query, person: &Person) -> Reply {
-        let Some(selector) = self.selector(asking, person).await else {
+        let Some(Selector { pair, since }) = self.selector(asking, person).await else {
             return Reply::nothing(State::NotReached);
         };
+        let mut reply = self.about_named(asking, query, pair).await;
+        if let (Some(answered), Some(since)) = (&mut reply.answered, since) {
+            answered.asked_at = answered.asked_at.min(since);
+        }
+        reply
+    }
+
+    async fn about_named(
+        &self,
+        asking: &Arc<Asking>,
+        query: &Query,
+        named: (String, String),
+    ) -> Reply {
         let mut pairs = query.sent.clone();
-        pairs.push(selector);
+        pairs.push(named);
         pairs.push(("_count".to_owned(), MOST.to_string()));
         let mut whole: Option<Answered> = None;
         let mut cursor = None;
@@ -260,25 +285,27 @@ impl Source {
     }
 
     /// How the person is named to this peer.
-    async fn selector(&self, asking: &Arc<Asking>, person: &Person) -> Option<(String, String)> {
+    async fn selector(&self, asking: &Arc<Asking>, person: &Person) -> Option<Selector> {
         let of_patient = asking.kind == ResourceType::Patient;
-        let name = if of_patient { "identifier" } else { "patient.identifier" }.to_owned();
+        let name = if of_patient { "identifier" } else { "patient.identifier" };
+        let named =
+            |name: &str, value, since| Some(Selector { pair: (name.to_owned(), value), since });
         match person {
             Person::Identifier(system, code) if system == identity::SYSTEM => {
-                Some((name, self.seal(asking, code)?))
+                named(name, self.seal(asking, code)?, None)
             }
-            Person::Identifier(system, code) => Some((name, format!("{system}|{code}"))),
+            Person::Identifier(system, code) => named(name, format!("{system}|{code}"), None),
             Person::Id(id) if node_of(id).as_ref() == Some(&self.code) => {
-                Some((if of_patient { "_id" } else { "patient" }.to_owned(), id.clone()))
+                named(if of_patient { "_id" } else { "patient" }, id.clone(), None)
             }
             Person::Id(id) => match (&asking.known, &asking.holder) {
-                (Some(code), _) => Some((name, self.seal(asking, code)?)),
+                (Some(code), _) => named(name, self.seal(asking, code)?, None),
                 (None, Some(holder)) => {
                     let (holder, by, id) = (Arc::clone(holder), Arc::clone(asking), id.clone());
                     let fetch = async move { holder.handles(&by, &id).await.ok().flatten() };
                     let handles = asking.handles.get_or_init(|| fetch).await.as_ref()?;
-                    let sealed = handles.get(self.code.as_str())?;
-                    Some((name, format!("{}|{sealed}", handle::SYSTEM)))
+                    let sealed = handles.sealed.get(self.code.as_str())?;
+                    named(name, format!("{}|{sealed}", handle::SYSTEM), Some(handles.since))
                 }
                 (None, None) => None,
             },
@@ -294,11 +321,13 @@ impl Source {
 
     /// Asks the holder of a Patient for handles that name the person to other peers.
     async fn handles(&self, asking: &Arc<Asking>, id: &str) -> Result<Option<Handles>> {
+        let asked_at = asking.clock.elapsed();
         let path = format!("/fhir/Patient/{id}/$handles");
         let request = Request::builder().method(Method::POST).uri(path);
         match self.send(asking, request, Bytes::new()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
-                page::handles(reply.body()).map(Some)
+                let sealed = page::handles(reply.body())?;
+                Ok(Some(Handles { sealed, since: known(&reply, asked_at) }))
             }
             Outcome::Answered(_) => Ok(None),
             other @ (Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut) => {

@@ -3,6 +3,7 @@
 
 mod alike;
 mod letters;
+mod numbered;
 mod killed;
 mod operator;
 mod land;
@@ -12,6 +13,7 @@ mod proxy;
 mod revoked;
 mod through;
 mod town;
+mod widened;
 
 use std::{
     future::Future,
