@@ -9,7 +9,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::Response;
 use serde_json::Value;
 
@@ -20,7 +19,10 @@ use crate::{
         name::Name,
         profile::{Identifier, Patient, authority},
     },
-    domain::{assessment::AnsweredBy, id::node_of},
+    domain::{
+        assessment::{self, AnsweredBy},
+        id::node_of,
+    },
     error::{Error, Kind, Result},
     fhir::{schema::Fault, types::ResourceType},
     gateway::{
@@ -184,16 +186,11 @@ impl Gateway {
         patient: &str,
     ) -> Result<Native> {
         let Received { mut document, identifier, .. } = received;
+        let owner = grant.caller().client_id();
         let id = match &identifier {
-            Some(one) => {
-                let name = digest(&SHA256, format!("{}|{}", one.system, one.value).as_bytes());
-                let hex: String =
-                    name.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
-                format!("fhir:{hex}")
-            }
+            Some(one) => self.local_id(owner, one)?,
             None => format!("fhir:{}", base32(&*self.chance, 26)),
         };
-        let owner = grant.caller().client_id();
         let held = local.store().local(owner, DocumentKind::Assessment, &id).await?;
         if held.is_some_and(|held| *held.patient != *patient) {
             return Err(commit::taken());
@@ -202,6 +199,15 @@ impl Gateway {
         document.insert("person".to_owned(), patient.into());
         let bytes = serde_json::to_vec(&document).map_err(Error::internal)?;
         native::validate(&bytes, &self.rules(asked)).map_err(|faults| write::refused(&faults))
+    }
+
+    /// The sender's id for answers that have an identifier. It stands unsealed in the store, where it is
+    /// looked up, so it is made with a key: what an identifier says is not to be guessed from it.
+    fn local_id(&self, owner: &str, identifier: &assessment::Identifier) -> Result<String> {
+        let named = serde_json::to_vec(&(owner, identifier)).map_err(Error::internal)?;
+        let name = self.keys.mac("answers handed in", &named);
+        let hex: String = name.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("fhir:{hex}"))
     }
 
     async fn answered(

@@ -168,6 +168,24 @@ fn of_an_identifier_there_is_one() {
 }
 
 #[test]
+fn what_an_identifier_says_is_not_to_be_guessed_from_what_is_stored() {
+    let world = World::new();
+    let kept = ["297", "205"].map(|code| {
+        let node = world.municipality(code);
+        let (app, aino) = (node.client("survey-portal"), node.person("aino"));
+        let made = post(&app, &own(&node, &app, &aino), &answers(&aino), &[]);
+        assert_eq!(made.status(), 201, "{made:?}");
+        let store = node.gateway.reach.sources.local.as_ref().unwrap().store();
+        let stored = world.runtime.block_on(store.load(aino.patient())).unwrap().unwrap();
+        let mut ids = stored.documents.iter().map(|one| one.local_id.to_string());
+        ids.find(|id| id.starts_with("fhir:")).expect("it is kept")
+    });
+    // The same words of the same sender: only who has a gateway's key knows under which name it has them.
+    assert_ne!(kept[0], kept[1]);
+    assert!(kept.iter().all(|id| id.len() == "fhir:".len() + 32), "{kept:?}");
+}
+
+#[test]
 fn the_person_a_representative_and_a_system_for_whom_it_sees_hand_in() {
     let world = World::new();
     let kuopio = world.municipality("297");
