@@ -26,6 +26,7 @@ pub mod directory;
 pub mod limits;
 pub mod shared;
 mod throw_away;
+mod alike;
 
 use std::{
     fs,
@@ -52,6 +53,7 @@ use crate::{
     domain::identity::TestRange,
     gateway::{
         Limits,
+        numbered::Numbered,
         open::{PeerSetup, Setup},
     },
     oauth::{
@@ -277,7 +279,9 @@ fn whole(
     let directory = path.parent().unwrap_or(Path::new("."));
     let place = Place::File((&*name).into(), 1);
     let root = Section::root(&table, place, directory, mistakes);
-    sections(root, clock, chance)
+    let mut config = sections(root, clock, chance)?;
+    config.setup.settings.digest = alike::digest(&table, &mistakes.questions().all());
+    Some(config)
 }
 
 /// Reads every section, whatever is wrong with the others.
@@ -376,6 +380,7 @@ impl Parts {
             law,
             directory: listing,
             activated: node.activated,
+            settings: Numbered { number: node.settings, ..Numbered::default() },
             limits: Limits {
                 page: costs.page,
                 test_range: node.test_range,

@@ -40,6 +40,7 @@ pub mod scribe;
 pub mod errands;
 pub mod told;
 mod passed_on;
+pub mod numbered;
 
 use std::sync::Arc;
 

@@ -140,6 +140,17 @@ pub struct Revocations {
     pub settled: i64,
     /// Which server says so, as for [`Changes`].
     pub server: i64,
+    /// The highest number of settings that any process has; 0 where there is one process.
+    pub settings: i64,
+}
+
+/// The settings of every process of a gateway.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Only grows.
+    pub number: i64,
+    /// A keyed digest of what they say.
+    pub mark: [u8; 32],
 }
 
 /// One person's change, made in one transaction.
@@ -285,6 +296,11 @@ pub trait Store: Send + Sync {
     fn job(&self, id: &str, now: Moment) -> Task<Option<Job>>;
     /// Ends an export; what is not there stays so.
     fn end_job(&self, id: &str) -> Task<()>;
+    /// Makes settings those of every process, unless some of this or a higher number are; gives those
+    /// that are. Where no other process writes the store they always are.
+    fn settle(&self, own: Settings) -> Task<Settings> {
+        Box::pin(async move { Ok(own) })
+    }
     /// Takes, or keeps, what one process at a time may do, for so long at most; `false` while it is
     /// another's. Within a process it does not exclude: that is for a lock there.
     fn take_turn(&self, _name: &str, _life: Duration) -> Task<bool> {

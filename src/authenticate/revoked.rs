@@ -1,8 +1,10 @@
-//! Tokens that were revoked before their time: known to every process of a gateway within a second.
+//! Tokens that were revoked before their time, and settings that were replaced: known to every process
+//! of a gateway within a second.
 //!
 //! Part of the step `authenticate`, asked for every token, cached or not. The truth is in the store; here
 //! is what is known of it, added to by the process that revokes and by following the others. Who has not
-//! heard of the store for [`OLDEST`] accepts no token. Sources: RFC 7009, design 5.
+//! heard of the store for [`OLDEST`], or has older settings than others, accepts no token. Sources: RFC
+//! 7009, design 3.1 and 5.
 
 use std::{
     collections::HashMap,
@@ -32,13 +34,18 @@ pub struct Revoked {
     server: AtomicI64,
     /// When the store was last asked, in nanoseconds of the monotonic clock.
     heard: AtomicU64,
+    /// Number of the settings by which this process decides.
+    own: AtomicI64,
+    /// The highest that any process has.
+    newest: AtomicI64,
 }
 
 impl Default for Revoked {
     fn default() -> Self {
-        let (settled, server, heard) =
-            (AtomicI64::new(0), AtomicI64::new(0), AtomicU64::new(ALONE));
-        Self { tokens: ArcSwap::default(), settled, server, heard }
+        let number = || AtomicI64::new(0);
+        let (settled, server, own, newest) = (number(), number(), number(), number());
+        let heard = AtomicU64::new(ALONE);
+        Self { tokens: ArcSwap::default(), settled, server, heard, own, newest }
     }
 }
 
@@ -76,6 +83,13 @@ impl Revoked {
             self.settled.store(new.settled, Ordering::SeqCst);
         }
         self.add(&new.tokens, now);
+        let newest = self.newest.fetch_max(new.settings, Ordering::SeqCst);
+        if newest < new.settings && self.own.load(Ordering::SeqCst) < new.settings {
+            tracing::error!(
+                node.settings = new.settings,
+                "another process has newer settings: nothing is answered here until they are taken too"
+            );
+        }
         // After the tokens: of two rounds at once neither may skip what the other has not added.
         self.settled.fetch_max(new.settled, Ordering::SeqCst);
         if store.is_shared() {
@@ -86,11 +100,20 @@ impl Revoked {
         Ok(())
     }
 
-    /// Is all known here that was revoked [`OLDEST`] ago?
+    /// The settings of this number are those by which this process decides.
+    pub fn settled_on(&self, number: i64) {
+        self.own.fetch_max(number, Ordering::SeqCst);
+    }
+
+    /// Is all known here that was revoked [`OLDEST`] ago, and are the settings by which tokens are
+    /// believed those of every process?
     ///
     /// # Errors
     /// `Unavailable` if not.
     pub fn current(&self, now: Duration) -> Result<()> {
+        if self.own.load(Ordering::SeqCst) < self.newest.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("another process has newer settings"));
+        }
         let heard = self.heard.load(Ordering::SeqCst);
         if heard == ALONE || now.saturating_sub(Duration::from_nanos(heard)) <= OLDEST {
             return Ok(());

@@ -143,6 +143,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("node.holds_data", "Has it data of its own? A portal has none."),
     ("node.log", "What goes to standard error: a level, or filters."),
     ("node.organization", "The controller it stands in front of, urn:oid:..."),
+    (
+        "node.settings",
+        "Number of these settings where replicas share a database: raise it with clients, peers, law \
+         table, directory and node.activated; who has a lower one answers nothing.",
+    ),
     ("node.test_range", "What becomes of identity codes that are issued to nobody (900-999)."),
     ("node.url", "The address of clients and peers, without a path; the issuer of its tokens."),
     ("peers", "The other gateways."),

@@ -30,6 +30,8 @@ pub struct Node {
     pub holds_data: bool,
     /// When law table and directory, as they are, came into force.
     pub activated: Moment,
+    /// Which of several settings these are.
+    pub settings: u64,
     /// What becomes of identity codes that are issued to nobody.
     pub test_range: TestRange,
     /// What is logged.
@@ -45,6 +47,7 @@ pub fn read(mut section: Section<'_>) -> Option<Node> {
     let holds_data = section.flag("holds_data", true);
     let instant = "an instant, 2026-01-01T00:00:00Z: when law table and directory came into force";
     let activated = section.required("activated", instant, Moment::parse);
+    let settings = section.number("settings", 1..=1_000_000_000, 1);
     let ranges = [
         ("refuse", TestRange::Refuse),
         ("allow", TestRange::Allow(WrongCheck::Refuse)),
@@ -64,6 +67,7 @@ pub fn read(mut section: Section<'_>) -> Option<Node> {
         host: at.host().to_owned(),
         holds_data,
         activated: activated?,
+        settings,
         test_range,
         log,
     })

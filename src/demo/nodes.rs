@@ -43,6 +43,7 @@ use crate::{
     federation::{client, tls::PeerTls},
     gateway::{
         Gateway, Limits,
+        numbered::Numbered,
         open::{PeerSetup, Setup, handle_key, jwks},
     },
     json,
@@ -346,6 +347,7 @@ fn setup(
         law: law(),
         directory: listing::of(node.slug)?,
         activated: world.now,
+        settings: Numbered::default(),
         limits: Limits {
             page: 200,
             test_range: TestRange::Allow(WrongCheck::Refuse),

@@ -37,6 +37,7 @@ use crate::{
     gateway::{
         Gateway,
         kept::Kept,
+        numbered::agree,
         open::{Opened, PeerSetup, Setup, handle_key, open_log, open_store},
         origin::Origins,
         public::Documents,
@@ -203,7 +204,9 @@ impl Gateway {
             Arc::clone(&peers),
         );
         let authenticator = Arc::new(authenticator.with_revoked(stock.revoked));
-        // Nothing above has an effect; this has, and is last of what can fail.
+        // Nothing above has an effect; what follows has, and is last of what can fail.
+        let agreed = agree(&*store, &keys, setup.settings).await?;
+        authenticator.revoked().settled_on(agreed);
         let outbox = match stock.outbox {
             Some(outbox) => {
                 outbox.renew(sender, Arc::clone(&sources)).await?;

@@ -26,7 +26,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     error::Result,
     federation::{client, tls::PeerTls},
-    gateway::Limits,
+    gateway::{Limits, numbered::Numbered},
     handle::{HandleKey, PublicKey},
     oauth::{
         keys::fetch::Rules,
@@ -76,6 +76,8 @@ pub struct Setup {
     pub directory: Listing,
     /// When law table, directory and mapping of this version came into force.
     pub activated: Moment,
+    /// Which of several settings these are, where several processes must have the same.
+    pub settings: Numbered,
     /// Bounds and switches.
     pub limits: Limits,
     /// Bytes of the cache of compartments and answers.

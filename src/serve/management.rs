@@ -103,7 +103,10 @@ impl Management {
 
     async fn store_answers(&self) -> bool {
         let gateway = self.gateway();
-        gateway.known_current().is_ok() && gateway.tokens.store.walk(None, 1).await.is_ok()
+        let revoked = gateway.authenticator.revoked();
+        revoked.current(gateway.clock.elapsed()).is_ok()
+            && gateway.known_current().is_ok()
+            && gateway.tokens.store.walk(None, 1).await.is_ok()
     }
 
     /// Where the store is, and whether it answers.

@@ -30,7 +30,7 @@ use crate::{
     seal::Keys,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Store, Stored, Task, Walked,
+        Settings, Store, Stored, Task, Walked,
         lock::Lock,
         postgres::{
             pool::{Engine, Errand, Pool},
@@ -366,6 +366,10 @@ impl Store for Postgres {
             Box::pin(read::job(rows, id, *now))
         });
         Box::pin(async move { sealed.await?.map(|job| sealed::open_job(&keys, job)).transpose() })
+    }
+
+    fn settle(&self, own: Settings) -> Task<Settings> {
+        self.pool.ask(Errand::Transaction, own, |rows, own| Box::pin(write::settle(rows, own)))
     }
 
     fn end_job(&self, id: &str) -> Task<()> {

@@ -1,6 +1,7 @@
 //! One file per step of the way of a request and per part it stands on, with the names of `src/`.
 
 mod addresses;
+mod alike;
 mod asking;
 pub(crate) mod audit;
 mod audit_tree;

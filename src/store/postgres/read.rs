@@ -156,10 +156,12 @@ pub(super) async fn changes(rows: &Session<'_>, after: i64, limit: usize) -> Out
 pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocations> {
     let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 + g.ahead, \
                r.token, r.until, \
-               (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint FROM gateway g LEFT JOIN revoked r ON r.place > $1";
+               (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, g.settings \
+               FROM gateway g LEFT JOIN revoked r ON r.place > $1";
     let found = rows.all(sql, &[Number(after)]).await?;
     let settled = found.first().map_or(Ok(after), |row| column(row, 0))?;
     let server = found.first().map_or(Ok(0), |row| column(row, 3))?;
+    let settings = found.first().map_or(Ok(0), |row| column(row, 4))?;
     let mut tokens = Vec::with_capacity(found.len());
     for row in &found {
         if let Some(token) = column::<Option<&[u8]>>(row, 1)? {
@@ -167,7 +169,7 @@ pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocatio
             tokens.push((token, moment(row, 2)?));
         }
     }
-    Ok(Revocations { tokens, settled, server })
+    Ok(Revocations { tokens, settled, server, settings })
 }
 
 /// Audit records that have not reached the log, whoever made them.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::{
     domain::moment::Moment,
+    error::Error,
     store::{
-        Committed, Document, Job, Outgoing,
+        Committed, Document, Job, Outgoing, Settings,
         postgres::{
             fault::Outcome,
             session::{
@@ -192,6 +193,17 @@ pub(super) async fn begin_job(
 pub(super) async fn end_job(rows: &Session<'_>, id: &str) -> Outcome<()> {
     rows.all("DELETE FROM job WHERE id = $1", &[Text(id)]).await?;
     Ok(())
+}
+
+/// Makes settings those of every process, unless some of this or a higher number are.
+pub(super) async fn settle(rows: &Session<'_>, own: &Settings) -> Outcome<Settings> {
+    // Of two at once the second waits for the row, and then looks at it again.
+    let sql = "UPDATE gateway SET settings = $1, settings_mark = $2 WHERE settings < $1";
+    rows.all(sql, &[Number(own.number), Bytes(&own.mark)]).await?;
+    let common = rows.one("SELECT settings, settings_mark FROM gateway", &[]).await?;
+    let common = common.ok_or_else(|| Error::internal("a store that is nobody's"))?;
+    let mark: &[u8] = column(&common, 1)?;
+    Ok(Settings { number: column(&common, 0)?, mark: mark.try_into().map_err(Error::internal)? })
 }
 
 /// Takes a turn that nobody has, or keeps one's own; the server's clock alone counts.

@@ -135,7 +135,7 @@ pub(super) fn revoked(rows: &Connection, after: i64) -> Result<Revocations> {
         all(rows, sql, [after], |row| Ok((row.get(0)?, moment(row, 1)?, row.get(2)?)))?;
     let settled = found.last().map_or(after, |(_, _, place)| *place);
     let tokens = found.into_iter().map(|(token, until, _)| (token, until)).collect();
-    Ok(Revocations { tokens, settled, server: 0 })
+    Ok(Revocations { tokens, settled, server: 0, settings: 0 })
 }
 
 /// Audit records that have not reached the log.

@@ -194,6 +194,7 @@ impl World {
             law: self.law.clone(),
             directory: Listing { organizations, ..Listing::default() },
             activated: Moment::parse("2026-01-01T00:00:00Z").unwrap(),
+            settings: mylife::gateway::numbered::Numbered::default(),
             limits: Limits {
                 page: 100,
                 test_range: TestRange::Allow(WrongCheck::Refuse),

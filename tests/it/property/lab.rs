@@ -365,6 +365,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
         law: law(),
         directory: listing(),
         activated: activated(),
+        settings: mylife::gateway::numbered::Numbered::default(),
         limits: Limits {
             page: 100,
             test_range: TestRange::Allow(WrongCheck::Refuse),

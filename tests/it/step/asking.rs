@@ -100,7 +100,7 @@ impl Store for Memory {
     }
     fn revoked(&self, _: i64) -> Task<Revocations> {
         let tokens = self.revoked.lock().unwrap().clone();
-        Box::pin(async { Ok(Revocations { tokens, settled: 0, server: 0 }) })
+        Box::pin(async { Ok(Revocations { tokens, settled: 0, server: 0, settings: 0 }) })
     }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         absent()

@@ -83,14 +83,14 @@ pub(super) fn gateway(dir: &Dir, port: u16) -> String {
     own.split_once('\n').unwrap().1.to_owned()
 }
 
-fn read(path: &Path, said: &Said) -> Result<Config, Vec<String>> {
+pub(super) fn read(path: &Path, said: &Said) -> Result<Config, Vec<String>> {
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let told = |all: Vec<config::Mistake>| all.iter().map(ToString::to_string).collect();
     config::read(path, said, &clock, &chance).map_err(told)
 }
 
-fn said(environment: &[(&str, &str)], set: &[&str]) -> Said {
+pub(super) fn said(environment: &[(&str, &str)], set: &[&str]) -> Said {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Said {
         environment: environment.iter().map(pair).collect(),

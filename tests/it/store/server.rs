@@ -94,8 +94,13 @@ fn every(name: &str, story: impl AsyncFn(Arc<dyn Store>)) {
 /// A new database of the shared server, reached straight.
 pub(crate) fn fresh() -> (String, Database) {
     let name = shared().database();
-    let database = database(shared(), "", &name);
+    let database = named(&name);
     (name, database)
+}
+
+/// A database of the shared server that is there already.
+pub(crate) fn named(name: &str) -> Database {
+    database(shared(), "", name)
 }
 
 /// Runs statements on such a database; gives the first column of the last rows.

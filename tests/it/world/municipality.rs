@@ -359,6 +359,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         law: serde_json::from_value::<Law>(world.law.borrow().clone()).unwrap(),
         directory: listing(code),
         activated: START.minus(std::time::Duration::from_hours(24 * 365)),
+        settings: mylife::gateway::numbered::Numbered::default(),
         limits: Limits {
             page: 100,
             test_range: TestRange::Allow(WrongCheck::Refuse),

@@ -61,7 +61,7 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
     for (sql, why) in [
         ("INSERT INTO schema_version VALUES (99, '')", "written by a newer gateway"),
         ("UPDATE schema_version SET checksum = ''", "not one this gateway made"),
-        ("DELETE FROM schema_version WHERE number = 5", "of an older gateway: stop the gateways"),
+        ("DELETE FROM schema_version WHERE number = 6", "of an older gateway: stop the gateways"),
         ("DELETE FROM schema_version", "journal of its schema is gone"),
         ("DROP TABLE schema_version", "another program's tables"),
         (
@@ -89,8 +89,9 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
 fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
     let (name, database) = fresh();
     on_one_thread(Postgres::migrate(&database)).unwrap();
-    // Before its last step, with something in the way of the second half of it.
-    let before = "DELETE FROM schema_version WHERE number = 5; DROP TABLE job; \
+    // Before one of its steps, with something in the way of the second half of it.
+    let before = "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job; \
+                  ALTER TABLE gateway DROP COLUMN settings, DROP COLUMN settings_mark; \
                   CREATE TABLE job_until (in_the_way int)";
     shared().run(&name, before);
     let there = "SELECT count(*) FROM pg_class WHERE relname IN ('job', 'job_owner')";
@@ -101,7 +102,7 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
         assert!(say(&database).contains("of an older gateway: stop the gateways"));
     }
     shared().run(&name, "DROP TABLE job_until");
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5]);
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6]);
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
 }
@@ -110,10 +111,10 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5]);
+        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5, 6]);
         assert_eq!(
             Postgres::pending(&database).await.unwrap(),
-            [1, 2, 3, 4, 5],
+            [1, 2, 3, 4, 5, 6],
             "looking changes nothing"
         );
         let directories = [(); 6].map(|()| Directory::new("many"));
@@ -125,7 +126,7 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [0_i64; 0]);
         assert_eq!(Postgres::migrate(&database).await.unwrap(), [0_i64; 0]);
     });
-    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["5"]);
+    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["6"]);
     assert_eq!(shared().run(&name, "SELECT count(*) FROM gateway"), ["1"]);
 }
 
