@@ -9,6 +9,7 @@ mod operator;
 mod land;
 mod order;
 mod passed_on;
+mod process;
 mod proxy;
 mod revoked;
 mod through;

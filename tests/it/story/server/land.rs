@@ -7,9 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -28,8 +26,9 @@ use tokio::{sync::watch, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
+    process::{Process, must, mylife},
     proxy::{Behind, Proxy, Way},
-    town::{LONGEST, Line, PORTAL, free_port, must, mylife, reach},
+    town::{LONGEST, Line, PORTAL, free_port, reach},
 };
 
 /// Codes of the gateways; the last one is the portal.
@@ -56,7 +55,7 @@ struct Member {
     way: Option<Proxy>,
     /// Where others find it.
     host: String,
-    running: RefCell<Option<Child>>,
+    process: Process,
 }
 
 pub(super) struct Land {
@@ -78,7 +77,7 @@ impl Land {
             let port = free_port();
             let way = (*code != CODES[HERE]).then(|| Proxy::start(Behind::Port(port)));
             let host = format!("127.0.0.1:{}", way.as_ref().map_or(port, |way| way.port));
-            Member { port, management: free_port(), way, host, running: RefCell::new(None) }
+            Member { port, management: free_port(), way, host, process: Process::default() }
         };
         let members: Vec<Member> = CODES.iter().map(member).collect();
         settings(&dir, &members);
@@ -136,41 +135,21 @@ impl Land {
             "listen.cores=1".to_owned(),
             "limits.client_requests_per_second=1000000".to_owned(),
         ];
-        let log = self.dir.join(format!("log-{number}"));
-        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
-            .arg("serve")
-            .arg(self.dir.join(format!("{}.toml", CODES[number])))
-            .args(set.iter().flat_map(|one| ["--set", one]))
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        let told = child.stdout.take().unwrap();
-        let first = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            BufReader::new(told).read_line(&mut line).unwrap();
-            line
-        });
-        let first = first.await.unwrap();
-        let said = || fs::read_to_string(&log).unwrap();
-        assert!(first.starts_with("Serving "), "{}: {}", CODES[number], said());
-        member.running.replace(Some(child));
+        let config = self.dir.join(format!("{}.toml", CODES[number])).display().to_string();
+        let set = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
+        let said = std::iter::once(config).chain(set).collect();
+        member.process.start(said, &self.dir.join(format!("log-{number}"))).await;
         self.news.send_replace(());
     }
 
     /// Kills it: nothing is written, told or closed any more.
     pub(super) fn kill(&self, number: usize) {
-        let mut child = self.members[number].running.take().expect("it runs");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        self.members[number].process.kill();
     }
 
     /// Stops it between any two steps, or lets it go on.
     pub(super) fn signal(&self, number: usize, signal: &str) {
-        let running = self.members[number].running.borrow();
-        let id = running.as_ref().expect("it runs").id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.members[number].process.signal(signal);
     }
 
     /// Opens, holds or cuts the way to a holder.
@@ -242,12 +221,7 @@ impl Land {
 
 impl Drop for Land {
     fn drop(&mut self) {
-        for member in &self.members {
-            if let Some(mut child) = member.running.take() {
-                drop(child.kill());
-                drop(child.wait());
-            }
-        }
+        self.members.clear();
         drop(fs::remove_dir_all(&self.dir));
     }
 }

@@ -7,10 +7,8 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap},
     fs,
-    io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -31,7 +29,10 @@ use serde_json::Value;
 use tokio::{net::TcpStream, sync::watch, task::AbortHandle, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use super::proxy::{Behind, Proxy, Way};
+use super::{
+    process::{Process, must, mylife},
+    proxy::{Behind, Proxy, Way},
+};
 use crate::{shared::server::fixture::Server, store::server as postgres};
 
 /// Longer than any answer takes that is worth waiting for, and than a process is paused.
@@ -86,7 +87,7 @@ pub(super) struct Town {
 pub(super) struct Replica {
     port: u16,
     management: u16,
-    running: RefCell<Option<Child>>,
+    process: Process,
 }
 
 /// What came back.
@@ -122,20 +123,6 @@ pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Runs the program to its end; gives what it says.
-pub(super) fn mylife(line: &[&str]) -> (bool, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_mylife")).args(line).output().unwrap();
-    let said = String::from_utf8(done.stdout).unwrap();
-    let complaint = String::from_utf8_lossy(&done.stderr);
-    (done.status.success(), if said.is_empty() { complaint.into_owned() } else { said })
-}
-
-pub(super) fn must(line: &[&str]) -> String {
-    let (good, said) = mylife(line);
-    assert!(good, "{line:?}: {said}");
-    said
-}
-
 impl Town {
     /// So many processes on a `PostgreSQL` and a Redis.
     pub(super) async fn of(count: usize) -> Self {
@@ -156,7 +143,7 @@ impl Town {
         let dir = std::env::temp_dir().join(format!("mylife-town-{}", base32(&SystemChance, 8)));
         fs::create_dir_all(&dir).unwrap();
         let made =
-            || Replica { port: free_port(), management: free_port(), running: RefCell::new(None) };
+            || Replica { port: free_port(), management: free_port(), process: Process::default() };
         let replicas: Vec<Replica> = (0..count).map(|_| made()).collect();
         let host = format!("127.0.0.1:{}", replicas[0].port);
         fs::write(dir.join("gateway.toml"), settings(&dir, &host)).unwrap();
@@ -204,7 +191,7 @@ impl Town {
 
     /// Waits until a process that was killed has been started again.
     pub(super) async fn runs(&self, number: usize) -> bool {
-        self.until(|| self.replicas[number].running.borrow().is_some()).await
+        self.until(|| self.replicas[number].process.runs()).await
     }
 
     pub(super) fn replicas(&self) -> &[Replica] {
@@ -239,42 +226,19 @@ impl Town {
 
     /// Starts a process that does not run, and waits until it serves.
     pub(super) async fn start(&self, number: usize) {
-        let said = self.said(number);
         let log = self.dir.join(format!("log-{number}"));
-        let log = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
-            .arg("serve")
-            .args(said)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let told = child.stdout.take().unwrap();
-        let first = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            BufReader::new(told).read_line(&mut line).unwrap();
-            line
-        });
-        let first = first.await.unwrap();
-        let log = || fs::read_to_string(self.dir.join(format!("log-{number}"))).unwrap();
-        assert!(first.starts_with("Serving "), "replica {number}: {}", log());
-        let replica = &self.replicas[number];
-        replica.running.replace(Some(child));
+        self.replicas[number].process.start(self.said(number), &log).await;
         self.news.send_replace(());
     }
 
     /// Kills it: nothing is written, told or closed any more.
     pub(super) fn kill(&self, number: usize) {
-        let mut child = self.replicas[number].running.take().expect("it runs");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        self.replicas[number].process.kill();
     }
 
     /// Stops it between any two steps, or lets it go on.
     pub(super) fn signal(&self, number: usize, signal: &str) {
-        let running = self.replicas[number].running.borrow();
-        let id = running.as_ref().expect("it runs").id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.replicas[number].process.signal(signal);
     }
 
     fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> Option<String> {
@@ -359,7 +323,7 @@ impl Town {
 
     /// How often each word of the log stands there once all processes are stopped; it must verify.
     pub(super) fn audit(&self) -> HashMap<String, usize> {
-        assert!(self.replicas.iter().all(|one| one.running.borrow().is_none()), "one runs");
+        assert!(self.replicas.iter().all(|one| !one.process.runs()), "one runs");
         let own = self.said(0);
         let line: Vec<&str> = own.iter().map(String::as_str).collect();
         must(&[&["audit", "verify"], &line[..]].concat());
@@ -375,12 +339,7 @@ impl Town {
 
 impl Drop for Town {
     fn drop(&mut self) {
-        for replica in &self.replicas {
-            if let Some(mut child) = replica.running.take() {
-                drop(child.kill());
-                drop(child.wait());
-            }
-        }
+        self.replicas.clear();
         drop(fs::remove_dir_all(&self.dir));
     }
 }

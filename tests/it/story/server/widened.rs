@@ -1,7 +1,8 @@
 //! A question that a holder widened by handles: what others answer by them is under way as long as what
-//! the holder told, and a withdrawal there waits for it.
+//! the holder told, so a withdrawal there waits for it, and it is as old as what the holder knew.
 
 use std::{
+    future::Future,
     sync::{
         Arc,
         mpsc::{Sender, channel},
@@ -10,30 +11,95 @@ use std::{
 };
 
 use http::Method;
-use mylife::{audit::step::GOOD_FOR, domain::theme::Theme::Housing};
+use mylife::{
+    audit::step::GOOD_FOR,
+    domain::theme::Theme::Housing,
+    shared::{Away, Choice, redis::door::Door},
+};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::{ANSWERS, Slow, when, writes};
-use crate::world::{Node, PORTAL, Person, World, actor::Ask};
+use crate::{
+    shared::server::{self as redis, fixture::Server},
+    store::server as postgres,
+    world::{Node, PORTAL, Person, Reply, World, actor::Ask, municipality::At, person::Given},
+};
 
 /// A holder that gives handles, a neighbour that answers by them, and a portal. Time stands still.
 struct Widened {
     holder: Node,
-    portal: Node,
-    disks: [Slow; 2],
+    at_portal: At,
+    at_holder: Slow,
+    here: Slow,
     aino: Person,
+    grant: Given,
     _neighbour: Node,
+    _redis: Option<Server>,
     _frozen: Sender<()>,
     world: World,
 }
 
 impl Drop for Widened {
     fn drop(&mut self) {
-        self.disks.iter().for_each(Slow::let_go);
+        [&self.at_holder, &self.here].into_iter().for_each(Slow::let_go);
     }
 }
 
 impl Widened {
+    /// Aino is named as the holder knows her, and only the neighbour is asked about her. `several`: the
+    /// holder is one of several processes.
+    fn new(several: bool) -> Self {
+        let world = World::new();
+        let (frozen, thawed) = channel();
+        world.runtime.block_on(async {
+            tokio::time::pause();
+            tokio::task::spawn_blocking(move || thawed.recv().is_err());
+        });
+        let (at_holder, here) = (Slow::default(), Slow::default());
+        let server = several.then(|| Server::start(&[]));
+        let holder = if let Some(server) = &server {
+            let door = Arc::new(Door::new(redis::one(server)).unwrap());
+            Node::replica(&world, "297", 0, None, |setup| {
+                setup.shared = Choice::Redis { door, away: Away::Refuse };
+                setup.database = Some(postgres::fresh().1);
+            })
+        } else {
+            world.municipality_on("297", Arc::new(at_holder.clone()))
+        };
+        let portal = world.municipality_on(PORTAL, Arc::new(here.clone()));
+        let neighbour = world.municipality("205");
+        let [aino, there] = [&holder, &neighbour].map(|node| node.person("aino").answered(ANSWERS));
+        there.grants(&neighbour.client("national-portal"), [Housing]);
+        let grant = aino.grants(&holder.client("national-portal"), [Housing]);
+        let at_portal = At { nodes: Some("205".to_owned()), ..portal.client("national-portal") };
+        world.runtime.block_on(holder.gateway.look()).unwrap();
+        at_portal.search("Observation", &aino).shows([Housing]);
+        world.pass(GOOD_FOR);
+        world.runtime.block_on(holder.gateway.look()).unwrap();
+        Self {
+            holder,
+            at_portal,
+            at_holder,
+            here,
+            aino,
+            grant,
+            _neighbour: neighbour,
+            _redis: server,
+            _frozen: frozen,
+            world,
+        }
+    }
+
+    fn asks(&self) -> impl Future<Output = Option<Reply>> + use<> {
+        let At { actor, node, .. } = self.at_portal.clone();
+        let path = format!("/fhir/Observation?patient={}", self.aino.patient());
+        let headers = vec![actor.bearer(&node)];
+        async move {
+            let ask = Ask { headers, nodes: Some("205"), ..Ask::default() };
+            actor.meanwhile(&node, Method::GET, &path, ask).await
+        }
+    }
+
     async fn pass(&self, millis: u64) {
         let by = Duration::from_millis(millis);
         self.world.pass(by);
@@ -47,50 +113,20 @@ impl Widened {
 }
 
 #[test]
-fn a_withdrawal_waits_for_what_others_answer_by_handles_and_that_starts_no_later() {
+fn a_withdrawal_waits_for_what_others_answer_by_handles() {
     for in_time in [true, false] {
-        let world = World::new();
-        let (frozen, thawed) = channel();
-        world.runtime.block_on(async {
-            tokio::time::pause();
-            tokio::task::spawn_blocking(move || thawed.recv().is_err());
-        });
-        let disks = [Slow::default(), Slow::default()];
-        let holder = world.municipality_on("297", Arc::new(disks[0].clone()));
-        let portal = world.municipality_on(PORTAL, Arc::new(disks[1].clone()));
-        let neighbour = world.municipality("205");
-        let (aino, there) = (holder.person("aino"), neighbour.person("aino").answered(ANSWERS));
-        let aino = aino.answered(ANSWERS);
-        let grant = aino.grants(&holder.client("national-portal"), [Housing]);
-        there.grants(&neighbour.client("national-portal"), [Housing]);
-        let mut at_portal = portal.client("national-portal");
-        at_portal.nodes = Some("205".to_owned());
-        // She is named as the holder knows her, and only the neighbour is asked about her.
-        at_portal.search("Observation", &aino).shows([Housing]);
-        world.pass(GOOD_FOR);
-        let path = format!("/fhir/Observation?patient={}", aino.patient());
-        let ended = writes(&grant, "inactive", &holder, Vec::new());
-        let all =
-            Widened { holder, portal, disks, aino, _neighbour: neighbour, _frozen: frozen, world };
-        let [at_holder, here] = &all.disks;
-        let asked = {
-            let (actor, node) = (at_portal.actor.clone(), all.portal.clone());
-            let headers = vec![actor.bearer(&node)];
-            async move {
-                let ask = Ask { headers, nodes: Some("205"), ..Ask::default() };
-                actor.meanwhile(&node, Method::GET, &path, ask).await
-            }
-        };
+        let all = Widened::new(false);
+        let (asked, ended) = (all.asks(), writes(&all.grant, "inactive", &all.holder, Vec::new()));
         LocalSet::new().block_on(&all.world.runtime, async {
             let before = all.stored().await;
-            at_holder.hold();
+            all.at_holder.hold();
             let asked = spawn_local(asked);
-            when(async || at_holder.is_waited_for()).await;
+            when(async || all.at_holder.is_waited_for()).await;
             // The handles take a while; the neighbour is asked by them afterwards.
             all.pass(900).await;
-            here.hold();
-            at_holder.let_go();
-            when(async || here.is_waited_for()).await;
+            all.here.hold();
+            all.at_holder.let_go();
+            when(async || all.here.is_waited_for()).await;
             let ended = spawn_local(ended);
             when(async || all.stored().await != before).await;
             for _ in 0..10 {
@@ -100,18 +136,36 @@ fn a_withdrawal_waits_for_what_others_answer_by_handles_and_that_starts_no_later
             }
             assert!(!ended.is_finished(), "it is acknowledged while the portal has an answer");
             if in_time {
-                here.let_go();
+                all.here.let_go();
                 asked.await.unwrap().expect("it is in time").shows([Housing]);
                 all.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
             } else {
                 all.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
-                here.let_go();
+                all.here.let_go();
                 let late = asked.await.unwrap();
                 assert!(late.is_none(), "{late:?}");
             }
         });
-        at_portal.search("Observation", &all.aino).is_empty();
+        all.at_portal.search("Observation", &all.aino).is_empty();
+    }
+}
+
+#[test]
+fn what_others_answer_by_handles_is_as_old_as_what_their_giver_knew() {
+    for (passes, starts) in [(1_070, true), (1_090, false)] {
+        let all = Widened::new(true);
+        let asked = all.asks();
+        LocalSet::new().block_on(&all.world.runtime, async {
+            // What the holder tells then it knew now.
+            all.pass(900).await;
+            all.here.hold();
+            let asked = spawn_local(asked);
+            when(async || all.here.is_waited_for()).await;
+            all.pass(passes).await;
+            all.here.let_go();
+            assert_eq!(asked.await.unwrap().is_some(), starts, "{passes} ms later");
+        });
     }
 }

@@ -1,0 +1,80 @@
+//! The program as an operator starts it: one process that serves, is stopped, killed, started again.
+
+use std::{
+    cell::RefCell,
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+/// Runs the program to its end; gives what it says.
+pub(super) fn mylife(line: &[&str]) -> (bool, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_mylife")).args(line).output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    let complaint = String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), if said.is_empty() { complaint.into_owned() } else { said })
+}
+
+/// The same of what must end well.
+pub(super) fn must(line: &[&str]) -> String {
+    let (good, said) = mylife(line);
+    assert!(good, "{line:?}: {said}");
+    said
+}
+
+/// One that may run; it ends with the test.
+#[derive(Default)]
+pub(super) struct Process(RefCell<Option<Child>>);
+
+impl Process {
+    /// Starts one that does not run, and waits until it serves. `said` names its settings; what it
+    /// complains of goes to the end of the log.
+    pub(super) async fn start(&self, said: Vec<String>, log: &Path) {
+        let file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
+            .arg("serve")
+            .args(said)
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let told = child.stdout.take().unwrap();
+        let first = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(told).read_line(&mut line).unwrap();
+            line
+        });
+        let first = first.await.unwrap();
+        let complaint = || fs::read_to_string(log).unwrap();
+        assert!(first.starts_with("Serving "), "{}: {}", log.display(), complaint());
+        self.0.replace(Some(child));
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Kills it: nothing is written, told or closed any more.
+    pub(super) fn kill(&self) {
+        let mut child = self.0.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops it between any two steps, or lets it go on.
+    pub(super) fn signal(&self, signal: &str) {
+        let running = self.0.borrow();
+        let id = running.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
