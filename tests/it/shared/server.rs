@@ -1,6 +1,7 @@
 //! On a real Redis, which each test starts for itself.
 
 pub(crate) mod fixture;
+mod cluster;
 mod foreign;
 mod loss;
 mod same;
