@@ -7,7 +7,7 @@
 mod task;
 mod team;
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -255,11 +255,7 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     let at = b.stamp(stamp(held, &format!("service:{}", service.id.as_str())));
     let name = context.name(service.service.as_str());
     b.narrative(|b| b.line(&[kind], &name));
-    let (status, intent) = match service.state {
-        ServiceState::Planned => ("active", "plan"),
-        ServiceState::Granted => ("active", "order"),
-        ServiceState::Ended => ("completed", "order"),
-    };
+    let (status, intent) = status_and_intent(service.state);
     let plan = plan_kinds(held, context);
     let based_on = json!([{ "reference": format!("CarePlan/{}", held.id) }]);
     b.reference(&plan, "basedOn", || based_on);
@@ -284,7 +280,8 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     if let Some(decided) = service.decided {
         b.content(&[kind], at, "authoredOn", || json!(decided.to_string()));
     }
-    b.content(&[kind], at, "performer", || performers(service, context));
+    let named = || performers(service, context).map(|(of, id)| context.named(of, id)).collect();
+    b.content(&[kind], at, "performer", || Value::Array(named()));
     if let Some(note) = &service.note {
         let said = b.stamp(stamp(held, &format!("service-words:{}", service.id.as_str())));
         b.content(&[words], said, "note", || json!([{ "text": note.as_str() }]));
@@ -294,7 +291,9 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     b.row(&[kind], "intent", token(None, intent));
     b.row(&[kind], "code", token(Some(text::SERVICE), service.service.as_str()));
     b.row(&[kind], "code:text", RowValue::Text(&name));
-    b.row(&[kind], "performer", reference("HealthcareService", service.service.as_str()));
+    for (of, id) in performers(service, context) {
+        b.row(&[kind], "performer", reference(of, id));
+    }
     for theme in service.themes.iter() {
         b.row(&[kind], "category", token(Some(labels::THEME), theme.code()));
     }
@@ -305,13 +304,24 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     b.build()
 }
 
-/// The service and the unit that gives it. A service carries the sensitivity of its unit, so both are
-/// of one kind.
-fn performers(service: &Service, context: &Context<'_>) -> Value {
-    let mut all = vec![context.named("HealthcareService", service.service.as_str())];
-    let unit = context.directory.given_by(service.service.as_str());
-    all.extend(unit.map(|unit| context.named("Organization", unit)));
-    json!(all)
+/// `ServiceRequest.status` and `intent`.
+const fn status_and_intent(state: ServiceState) -> (&'static str, &'static str) {
+    match state {
+        ServiceState::Planned => ("active", "plan"),
+        ServiceState::Granted => ("active", "order"),
+        ServiceState::Ended => ("completed", "order"),
+    }
+}
+
+/// The service and the unit that gives it, as type and id. A service carries the sensitivity of its unit,
+/// so both are of one kind.
+fn performers<'a>(
+    service: &'a Service,
+    context: &'a Context<'_>,
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let id = service.service.as_str();
+    let unit = context.directory.given_by(id).map(|unit| ("Organization", unit));
+    iter::once(("HealthcareService", id)).chain(unit)
 }
 
 /// Kinds of the `CarePlan`'s content: it exists for whom one of them is permitted.

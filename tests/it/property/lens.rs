@@ -18,9 +18,9 @@ use super::{
     SOME,
     asked::{Question, questions},
     lab::{FHIR, Lab, token},
-    reader::readers,
+    reader::{Reader, readers},
     released::released,
-    world::{patient, worlds},
+    world::{Somebody, World, patient, worlds},
 };
 
 /// Where a parameter looks, as in R4's list of search parameters; `*` is each element, `**` a rule of a
@@ -188,5 +188,40 @@ fn a_search_finds_what_the_released_bytes_say() {
     });
     if let Err(why) = outcome {
         panic!("{why}");
+    }
+}
+
+#[test]
+fn a_service_is_found_by_everybody_who_performs_it() {
+    let person = r#"[{"schema": "mylife/person/1", "id": "p", "identity_code": "290200A900B",
+        "birth_date": "2000-02-29", "name": {"family": "Testinen", "given": ["Eino"]},
+        "language": "fi"}]"#;
+    let plan = r#"[[{"schema": "mylife/plan/1", "id": "w", "person": "p", "status": "active",
+        "created": "2026-01-10T08:00:00.000Z", "period": {"start": "2026-01-10"}, "services":
+        [{"id": "s0", "service": "297.svc.youth", "state": "planned", "themes": []}]}]]"#;
+    let (person, plans) = (serde_json::from_str(person), serde_json::from_str(plan));
+    let (person, plans) = (person.unwrap(), plans.unwrap());
+    let somebody = Somebody { person, plans, assessments: Vec::new(), consents: Vec::new() };
+    let mut lab = Lab::new();
+    lab.hold(&World { people: vec![somebody] });
+    let reader = Reader {
+        organization: "urn:oid:1.2.246.10.1",
+        purpose: Some("TREAT"),
+        scope: "system/*.rs".to_owned(),
+        register: None,
+        subject: Some(format!("Patient/{}", patient(0))),
+        officer: false,
+    };
+    let token = token(&reader);
+    let found = |more: &str| {
+        let url = format!("{FHIR}/ServiceRequest?patient={}{more}", patient(0));
+        lab.fetch(&token, &url).json()["entry"][0]["resource"]["performer"].clone()
+    };
+    let all = found("");
+    let performers = all.as_array().unwrap();
+    assert_eq!(performers.len(), 2, "{all}");
+    for one in performers {
+        let reference = one["reference"].as_str().unwrap();
+        assert_eq!(found(&format!("&performer={reference}")), all, "{reference}");
     }
 }
