@@ -112,10 +112,12 @@ pub(super) fn of_person_then(
 }
 
 /// What the policy about everybody's data rests on beside their consents, which `$explain` tells an
-/// officer of: where each document comes from, and who is in the team of a plan that is active.
+/// officer of: that somebody is here and not barred, where each document comes from, and who is in the
+/// team of a plan that is active.
 pub(super) fn ground(world: &World, reader: &Reader) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (whose, one) in world.people.iter().enumerate().filter(|_| reader.officer) {
+        all.insert(json!([whose, one.person.last().map(|p| p.non_disclosure)]).to_string());
         for (number, last) in one.assessments.iter().map(|v| v.last().unwrap()).enumerate() {
             let origin = json!([document('a', whose, number), last.register, last.authored]);
             all.insert(origin.to_string());
