@@ -2,7 +2,8 @@
 //!
 //! Between those who append and the writer: one lock, held for a copy of a frame. Filling the queue
 //! wakes nobody; the writer starts when it is called, which a runtime does once its turn is over, so
-//! that what was ready together is synced together. Knows no file.
+//! that what was ready together is synced together. A full batch does not wait for that: the disk
+//! works on it while the next is made. Knows no file.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::{
 
 /// More than this unwritten means that the disk has stalled.
 const MOST_QUEUED: usize = 64 << 20;
+/// So many records are worth a sync of their own: it costs about what two of them do, and nobody
+/// has to stand still for it. Half as many cost more than they gain.
+const FULL: usize = 32;
 
 /// What became of a batch.
 #[derive(Clone, Copy)]
@@ -106,12 +110,19 @@ impl Queue {
         if sealed.is_empty() {
             return Ok(Arc::new(Batch::of_nothing()));
         }
-        Ok(Arc::clone(&state.filling.batch))
+        let batch = Arc::clone(&state.filling.batch);
+        if state.filling.leaves.len() >= FULL {
+            self.let_go(state);
+        }
+        Ok(batch)
     }
 
     /// Lets the writer take what is queued, now or when it has written the last batch.
     pub(super) fn call(&self) {
-        let mut state = self.lock();
+        self.let_go(self.lock());
+    }
+
+    fn let_go(&self, mut state: MutexGuard<'_, State>) {
         state.called = true;
         if std::mem::take(&mut state.writer_sleeps) {
             drop(state);

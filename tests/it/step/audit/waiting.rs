@@ -135,6 +135,26 @@ fn a_waiter_may_move_when_its_runtime_stands_still_or_has_ended() {
 }
 
 #[test]
+fn a_full_batch_is_written_while_its_runtime_is_still_at_its_turn() {
+    let dir = Dir::new();
+    let log = Arc::new(dir.threaded(Arc::new(FileDisk)));
+    runtime().block_on(async {
+        let waiting: Vec<_> =
+            (0..64).map(|n| log.append(&aino(), format!("{n}").as_bytes())).collect();
+        // The turn does not end: nothing is awaited, and the relay cannot call the writer.
+        let written = (0..10_000_000).any(|_| {
+            thread::yield_now();
+            log.head().size >= 32
+        });
+        assert!(written, "{} of 64 are written", log.head().size);
+        for future in waiting {
+            future.await.unwrap();
+        }
+    });
+    assert_eq!(log.head().size, 64);
+}
+
+#[test]
 fn records_appended_together_share_a_batch_and_keep_their_order() {
     let dir = Dir::new();
     let log = dir.threaded(Arc::new(FileDisk));
