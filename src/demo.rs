@@ -157,11 +157,12 @@ async fn tell(
     let drafts = rules::drafts(&people, clients, options.seed, *now)?;
     let visitor = Visitor::new(&ca.issued().certificate, Arc::clone(clock), Arc::clone(chance))?;
     let residents = loading::load(people, drafts, &visitor, running, clients, *now).await?;
-    sandbox::write(dir, running, clients, &residents)?;
     writeln!(out, "\n{} people are loaded.\n", residents.len()).map_err(Error::unavailable)?;
     let clock = &**clock;
     let scene = Scene { visitor: &visitor, running, clients, residents: &residents, clock };
     let outcome = scene.play().await?;
+    // Who waits for this file finds every grant in it in force: the scene withdraws some for a while.
+    sandbox::write(dir, running, clients, &residents)?;
     table::print(&residents, &outcome, clock.now(), out)?;
     table::print_summary(&outcome, out)?;
     if !options.once {
