@@ -75,7 +75,7 @@ pub fn run(asked: &Circle, output: &mut Output<'_>) -> Result<Exit> {
         let chart = Chart::new(&compartment, &directory);
         for resource in chart.resources(&compartment, ResourceType::QuestionnaireResponse) {
             let Some(seen) = resource.look(&Everything) else { continue };
-            let of = circle::Circle::of(&written(resource, &seen, Labels::default())?);
+            let of = circle::Circle::of(&written(resource, &Everything, &seen, Labels::default())?);
             if latest.as_ref().is_none_or(|known| known.at() < of.at()) {
                 latest = Some(of);
             }

@@ -4,7 +4,10 @@
 //! documents that whoever runs it has already. Ids are made from a fixed seed, so that two runs can
 //! be compared.
 
-use std::path::PathBuf;
+mod explained;
+mod tried;
+
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -19,7 +22,9 @@ use crate::{
         segment::{KindId, MetaText, Permitted, Resource, Seen},
         types::ResourceType,
     },
+    json::Limits,
     mapping::{chart::Chart, kinds::Kind},
+    native::{Rules, schemas::Schemas},
     unit::Sort,
 };
 
@@ -37,7 +42,10 @@ pub struct Map {
     /// Identity codes that are issued to nobody (900-999)
     #[arg(long, value_enum, default_value_t = Range::Allow)]
     pub test_range: Range,
-    /// One JSON object a line: resource and kinds
+    /// Value by value: which element of FHIR each one makes, how, and with which labels
+    #[arg(long)]
+    pub explain: bool,
+    /// One JSON object a line: resource and kinds, or native value and elements
     #[arg(long)]
     pub json: bool,
 }
@@ -52,7 +60,17 @@ pub fn run(asked: &Map, output: &mut Output<'_>) -> Result<Exit> {
     let now = output.around.clock.now();
     let (people, bad) = people::read(&asked.file, asked.test_range.into(), now, output)?;
     let chance = SeededChance::new(0);
-    let custodian = format!("urn:mylife:node:{node}").into();
+    let custodian: Arc<str> = format!("urn:mylife:node:{node}").into();
+    if asked.explain {
+        let (schemas, test_range) = (Schemas::compile()?, asked.test_range.into());
+        let rules = Rules { schemas: &schemas, now, test_range, limits: Limits::default() };
+        let (directory, node, custodian) = (&directory, &node, &custodian);
+        let trial = tried::Trial { rules, directory, node, custodian };
+        for documents in people.values() {
+            explained::explain(documents, &trial, asked.json, output)?;
+        }
+        return Ok(Exit::findings(bad));
+    }
     for documents in people.into_values() {
         let compartment = people::compartment(&documents, &[], (&node, &custodian), now, &chance)?;
         let chart = Chart::new(&compartment, &directory);
@@ -78,7 +96,7 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
     let Some(seen) = resource.look(&Everything) else { return Ok(()) };
     let labels = seen.kinds.iter().map(|kind| chart.labels(*kind));
     let labels = labels.fold(Labels::default(), Labels::union);
-    let json = written(resource, &seen, labels)?;
+    let json = written(resource, &Everything, &seen, labels)?;
     let kinds = seen.kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
     if as_json {
         let shown = |kind: &Kind| json!({ "sort": sort(kind), "themes": themes(kind), "classes": classes(kind) });
@@ -96,11 +114,16 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
     Ok(())
 }
 
-/// A resource as this reader sees it.
-pub(super) fn written(resource: &Resource, seen: &Seen, labels: Labels) -> Result<Value> {
+/// A resource as a reader sees it.
+pub(super) fn written(
+    resource: &Resource,
+    to: &impl Permitted,
+    seen: &Seen,
+    labels: Labels,
+) -> Result<Value> {
     let mut text = String::new();
     let meta = MetaText { version: "1", security: &labels::security(labels) };
-    resource.write(&Everything, seen, &meta, &mut text);
+    resource.write(to, seen, &meta, &mut text);
     serde_json::from_str(&text).map_err(Error::internal)
 }
 

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod drawing;
+mod explaining;
 mod living;
 mod loading;
 mod operating;
