@@ -15,6 +15,7 @@ pub mod several;
 pub mod write;
 
 use std::{
+    iter,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -26,7 +27,10 @@ use self::{
     include::Included,
 };
 use crate::{
-    consent::sight::{Basis, Written},
+    consent::{
+        release::together::Other,
+        sight::{Basis, Written},
+    },
     domain::{id::NodeCode, moment::Moment, warrant::Warrant},
     error::Result,
     federation::{Answered, Completeness, State, Waypoint},
@@ -183,7 +187,7 @@ impl Answer {
 /// The answer that is one resource.
 pub fn one(hit: &Hit, node: &NodeCode, sealer: &dyn Sealer, known_current: Duration) -> Answer {
     let Written { version, text } = hit.view.written(&hit.resource, &hit.sight, sealer);
-    let said = Said::new(text, version, vec![disclosure(hit, node)]);
+    let said = Said::new(text, version, disclosures(hit, node));
     Answer::new(Arc::new(said), known_current)
 }
 
@@ -335,7 +339,7 @@ impl<'a> Page<'a> {
             match entry {
                 Entry::Own(hit) => {
                     write::entry(hit, &self.query.shape, &self.frame, &mut body);
-                    note(&mut disclosures, disclosure(hit, self.frame.node));
+                    note_all(&mut disclosures, self::disclosures(hit, self.frame.node));
                 }
                 Entry::Peers(entry) => {
                     write::peers_entry(entry, &self.query.shape, self.frame.base, &mut body);
@@ -369,7 +373,7 @@ impl<'a> Page<'a> {
             let write = || write::included(&found, &query.shape, frame, body);
             mutant::careless(Mutant::IncludesSeeHidden, write);
             match &found {
-                Included::Own(hit) => note(disclosures, disclosure(hit, frame.node)),
+                Included::Own(hit) => note_all(disclosures, self::disclosures(hit, frame.node)),
                 Included::Peers(entry) if entry.kind.is_personal() => {
                     note(disclosures, peers_disclosure(entry));
                 }
@@ -441,6 +445,26 @@ fn disclosure(hit: &Hit, node: &NodeCode) -> Disclosure {
         basis: hit.sight.basis.to_vec(),
         source: node.clone(),
     }
+}
+
+/// What leaves of a resource to the record of each whom it is about: the person first.
+fn disclosures(hit: &Hit, node: &NodeCode) -> Vec<Disclosure> {
+    with_others(disclosure(hit, node), hit.view.others(&hit.resource, &hit.sight))
+}
+
+/// A disclosure of somebody's data, and what the records of the others say whom it is about too.
+fn with_others(own: Disclosure, others: Vec<Other>) -> Vec<Disclosure> {
+    let of = |other: Other| {
+        let Other { patient, audit_key, labels, basis } = other;
+        let (resources, source) = (own.resources.clone(), own.source.clone());
+        Disclosure { patient, audit_key: Some(audit_key), resources, labels, basis, source }
+    };
+    let others: Vec<Disclosure> = others.into_iter().map(of).collect();
+    iter::once(own).chain(others).collect()
+}
+
+fn note_all(all: &mut Vec<Disclosure>, more: Vec<Disclosure>) {
+    more.into_iter().for_each(|one| note(all, one));
 }
 
 fn peers_disclosure(entry: &crate::federation::Entry) -> Disclosure {

@@ -139,6 +139,12 @@ impl Compartment {
         goals.flat_map(|(held, goal)| goal.others(&held.owner)).collect()
     }
 
+    /// The number of a Consent's newest version, where it is one of the person's.
+    pub fn consent_version(&self, id: &str) -> Option<u64> {
+        let of_it = self.consents.iter().filter(|consent| *consent.id == *id);
+        of_it.map(|consent| consent.version).max()
+    }
+
     /// Bytes it takes in memory now, and those of them that later steps added.
     pub fn weight(&self) -> (usize, usize) {
         let derived = self.derived.weight();

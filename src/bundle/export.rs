@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosure, note, peers_disclosure};
+use super::{Answer, Disclosure, Said, disclosures, note, note_all, peers_disclosure};
 use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
             Some(cut) => self.body.extend_from_slice(&cut),
         }
         self.body.push(b'\n');
-        note(&mut self.disclosures, disclosure(hit, self.node));
+        note_all(&mut self.disclosures, disclosures(hit, self.node));
     }
 
     /// Adds what a peer released.

@@ -9,7 +9,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosure, note, peers_disclosure};
+use super::{Answer, Disclosure, Said, disclosures, note_all, peers_disclosure};
 use crate::{
     consent::view::View,
     domain::id::NodeCode,
@@ -30,7 +30,7 @@ pub struct Piece {
     /// What it says.
     pub resource: Value,
     text: Bytes,
-    disclosure: Disclosure,
+    disclosures: Vec<Disclosure>,
 }
 
 /// Everything that was released.
@@ -81,7 +81,7 @@ impl Gathered {
             id: hit.resource.id.to_string(),
             resource,
             text,
-            disclosure: disclosure(hit, node),
+            disclosures: disclosures(hit, node),
         });
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Gathered {
             id: entry.id.clone(),
             resource: serde_json::from_str(entry.resource.get()).map_err(Error::internal)?,
             text: Bytes::copy_from_slice(entry.resource.get().as_bytes()),
-            disclosure: peers_disclosure(entry),
+            disclosures: vec![peers_disclosure(entry)],
         });
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Gathered {
     pub fn close(self, body: String) -> Answer {
         let mut disclosures: Vec<Disclosure> = Vec::new();
         for piece in self.pieces {
-            note(&mut disclosures, piece.disclosure);
+            note_all(&mut disclosures, piece.disclosures);
         }
         let said = Said::new(body.into(), None, disclosures);
         Answer::new(Arc::new(said), self.known_current)

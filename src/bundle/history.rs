@@ -5,7 +5,7 @@
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
-use super::{Answer, Disclosure, Said, note, write};
+use super::{Answer, Disclosure, Said, note, note_all, with_others, write};
 use crate::{
     bundle::Frame,
     domain::moment::Moment,
@@ -27,8 +27,8 @@ pub fn version(
     let (patient, key) = whose.ok_or_else(Error::not_found)?;
     let found = history.version(version).ok_or_else(Error::not_found)?;
     let shown = found.shown.ok_or_else(Error::not_found)?;
-    let told_of = disclosure((&patient, key), kind, &found.id, &shown, frame);
-    let said = Said::new(shown.written.text, shown.written.version, vec![told_of]);
+    let told_of = disclosures((&patient, key), kind, &found.id, &shown, frame);
+    let said = Said::new(shown.written.text, shown.written.version, told_of);
     Ok(Answer::new(Arc::new(said), known_current))
 }
 
@@ -80,7 +80,8 @@ pub fn page(
         };
         entry.write(frame.base, &mut body);
         if let (Some((patient, key)), Some(shown)) = (&whose, shown) {
-            note(&mut disclosures, disclosure((patient, *key), kind, &version.id, shown, frame));
+            let told_of = self::disclosures((patient, *key), kind, &version.id, shown, frame);
+            note_all(&mut disclosures, told_of);
         }
     }
     Ok(close(body, first, disclosures, known_current))
@@ -183,19 +184,20 @@ fn links(asked: &Asked, frame: &Frame<'_>, next: Option<&Cursor>) -> Vec<(&'stat
     links
 }
 
-fn disclosure(
+fn disclosures(
     (patient, key): (&Arc<str>, [u8; 32]),
     kind: ResourceType,
     id: &Arc<str>,
     shown: &Shown,
     frame: &Frame<'_>,
-) -> Disclosure {
-    Disclosure {
+) -> Vec<Disclosure> {
+    let own = Disclosure {
         patient: Arc::clone(patient),
         audit_key: Some(key),
         resources: vec![(kind, Arc::clone(id))],
         labels: shown.labels,
         basis: shown.basis.to_vec(),
         source: frame.node.clone(),
-    }
+    };
+    with_others(own, shown.others.clone())
 }

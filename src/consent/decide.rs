@@ -58,6 +58,13 @@ pub struct Member {
     pub stance: Option<u8>,
 }
 
+impl Member {
+    /// What is about several, as if it were this one's own.
+    pub fn own(&self, unit: &Unit) -> Unit {
+        Unit { members: Arc::default(), minor_stance: self.stance, ..unit.clone() }
+    }
+}
+
 /// Which step decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Why {
@@ -195,11 +202,10 @@ impl<'a> Compiled<'a> {
         if unit.members.is_empty() || !own.permit || mutant::on(Mutant::OthersAreNotAsked) {
             return own;
         }
-        let alone = Unit { members: Arc::default(), ..unit.clone() };
         let refusal = unit.members.iter().find_map(|named| {
             let of = self.members.iter().find(|(member, _)| member.named == *named);
             let Some((member, decisions)) = of else { return Some(Why::Default) };
-            let verdict = decisions.decide(&Unit { minor_stance: member.stance, ..alone.clone() });
+            let verdict = decisions.decide(&member.own(unit));
             (!verdict.permit).then_some(verdict.why)
         });
         refusal.map_or(own, Verdict::deny)

@@ -156,7 +156,7 @@ pub fn explain(
     now: Moment,
 ) -> Option<Explanation> {
     let asked_of = |of: &Compartment| question.asker(of, &terms.directory, now);
-    let members = release::members_before(mapped.members(), terms, asked_of);
+    let members = release::together::members_before(mapped.members(), terms, asked_of);
     let (compartment, chart) = mapped.into_parts();
     let alone = release::snapshot(&compartment, chart.others(), terms);
     let mut own = release::asker(&compartment, grant, terms, Interaction::Read, now);

@@ -4,6 +4,7 @@
 //! their first boundary in time; has no error path that yields data. Source: `consent` 1.4.
 
 pub mod former;
+pub mod together;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,7 @@ use crate::{
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
         policy::{Kind, Origin, Policy},
+        release::together::Meant,
         sight::Sights,
         stated::Stated,
         view::{Reach, Reached, View},
@@ -29,7 +31,7 @@ use crate::{
     directory::Directory,
     domain::{
         moment::Moment,
-        person::{MinorStance, Reach as Themes, related_id},
+        person::{Reach as Themes, related_id},
     },
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart},
@@ -37,7 +39,6 @@ use crate::{
     query::{Filter, How, param, test::Test},
     scope::Grant,
     smart::Limits,
-    source,
     unit::Unit,
 };
 
@@ -120,15 +121,18 @@ impl Decided {
 pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc<View> {
     let held = Arc::clone(mapped.members());
     let (compartment, chart) = mapped.into_parts();
-    let decided = if held.is_empty() {
-        decisions(&compartment, &chart, grant, terms, now)
-    } else {
-        // What others permit is theirs to change, so nothing of it is kept with the person.
-        let asker = asker(&compartment, grant, terms, cover(grant), now);
-        let members = members(&held, grant, terms, now);
-        Arc::new(decided(&compartment, &chart, grant, terms, (&asker, members)))
-    };
-    Arc::new(View::new(compartment, chart, decided, None))
+    if held.is_empty() {
+        let decided = decisions(&compartment, &chart, grant, terms, now);
+        return Arc::new(View::new(compartment, chart, decided, None));
+    }
+    // What others permit is theirs to change, so nothing of it is kept with the person.
+    let meant = Meant::of(grant, &compartment, &held);
+    let about = (cover(grant), meant.is_some());
+    let asker = asker_about(&compartment, grant, terms, about, now);
+    let members = together::members(&held, grant, terms, now);
+    let concerned = together::concerned(&held, &members, &chart, now);
+    let decided = decided(&compartment, &chart, grant, terms, (&asker, members, &meant));
+    Arc::new(View::new(compartment, chart, Arc::new(decided), None).about(concerned))
 }
 
 fn decisions(
@@ -153,7 +157,8 @@ fn decisions(
         return Arc::clone(known);
     }
     let asker = asker(compartment, grant, terms, interaction, now);
-    let decided = Arc::new(decided(compartment, chart, grant, terms, (&asker, Arc::default())));
+    let alone = (&asker, Arc::default(), &Meant::All);
+    let decided = Arc::new(decided(compartment, chart, grant, terms, alone));
     let is_past =
         |d: &mut Arc<Decided>| d.fingerprint == fingerprint && d.call == grant.interaction();
     let mut gone: Vec<Arc<Decided>> = kept.extract_if(.., is_past).collect();
@@ -166,52 +171,18 @@ fn decisions(
     decided
 }
 
-/// Decides about every kind, at the asker's instant.
+/// Decides about every kind that is meant, at the asker's instant.
 fn decided(
     compartment: &Compartment,
     chart: &Chart,
     grant: &Grant,
     terms: &Terms,
-    (asker, members): (&Asker, Arc<[Member]>),
+    (asker, members, meant): (&Asker, Arc<[Member]>, &Meant),
 ) -> Decided {
     let snapshot = Snapshot { members, ..snapshot(compartment, chart.others(), terms) };
     let course = Course::new(&snapshot, asker, asker.now);
-    let mut standing = |unit: Unit| course.standing(&unit);
+    let mut standing = |unit: Unit| if meant.covers(&unit) { course.standing(&unit) } else { None };
     decide_all(asker, course.next_change(), chart, terms, grant, &mut standing)
-}
-
-/// The others whom data are about, before this caller. A gateway that asks passes on what it is told,
-/// and a withdrawal waits for what was told of the one who withdraws: so of what is about several it is
-/// told nothing.
-pub(super) fn members(
-    held: &[source::Member],
-    grant: &Grant,
-    terms: &Terms,
-    now: Moment,
-) -> Arc<[Member]> {
-    if grant.caller().node().is_some() {
-        return Arc::default();
-    }
-    members_before(held, terms, |of| asker(of, grant, terms, cover(grant), now))
-}
-
-/// The others whom data are about, before the asker that there is of each.
-pub(super) fn members_before(
-    held: &[source::Member],
-    terms: &Terms,
-    asker: impl Fn(&Compartment) -> Asker,
-) -> Arc<[Member]> {
-    let member = |held: &source::Member| {
-        let compartment = held.compartment.as_ref()?;
-        let person = compartment.person.as_ref();
-        Some(Member {
-            named: held.named.clone(),
-            snapshot: snapshot(compartment, Vec::new(), terms),
-            asker: asker(compartment),
-            stance: person.and_then(|p| p.native.minor_stance).map(MinorStance::code),
-        })
-    };
-    held.iter().filter_map(member).collect()
 }
 
 /// Under which letter of a scope the call reads: search, and history of a type, under `s`.
@@ -275,10 +246,19 @@ pub(super) fn asker(
     interaction: Interaction,
     now: Moment,
 ) -> Asker {
+    let meant = Meant::of(grant, compartment, &[]).is_some();
+    asker_about(compartment, grant, terms, (interaction, meant), now)
+}
+
+/// The same where it is known whether the scopes are about it.
+fn asker_about(
+    compartment: &Compartment,
+    grant: &Grant,
+    terms: &Terms,
+    (interaction, meant): (Interaction, bool),
+    now: Moment,
+) -> Asker {
     let caller = grant.caller();
-    // A scope of one patient covers nothing of anybody else, whatever they permit.
-    let meant = caller.confined_to().is_none_or(|one| one == Some(&*compartment.patient));
-    let meant = meant || mutant::on(Mutant::PatientScopeIsEverybodys);
     let covered = ResourceType::ALL.iter().filter(|kind| meant && grant.reaches(**kind));
     let stated = Stated {
         organization: caller.organization(),

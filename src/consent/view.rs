@@ -7,7 +7,11 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 use crate::{
     compartment::Compartment,
     consent::{
-        release::{Decided, former::Today},
+        release::{
+            Decided,
+            former::Today,
+            together::{Concerned, Other},
+        },
         sight::{Basis, Sight, Written},
     },
     domain::{identity::IdentityCode, moment::Moment},
@@ -55,6 +59,8 @@ pub struct View {
     told: Box<[Arc<Resource>]>,
     /// Whose consents decided, where that is not the compartment that is seen.
     today: Option<Arc<Compartment>>,
+    /// Whom some of it is about beside the person.
+    concerned: Arc<[Concerned]>,
 }
 
 impl View {
@@ -64,7 +70,19 @@ impl View {
         decided: Arc<Decided>,
         today: Option<Arc<Compartment>>,
     ) -> Self {
-        Self { compartment, chart, decided, today, told: Box::default() }
+        let (told, concerned) = (Box::default(), Arc::default());
+        Self { compartment, chart, decided, told, today, concerned }
+    }
+
+    /// The same where some of it is about others too.
+    pub(super) fn about(self, concerned: Arc<[Concerned]>) -> Self {
+        Self { concerned, ..self }
+    }
+
+    /// The others whom what is seen of a resource is about: what their own records say of it.
+    pub fn others(&self, resource: &Resource, sight: &Sight) -> Vec<Other> {
+        let of = |one: &Concerned| one.by(resource.kind, &sight.seen.kinds, &self.chart);
+        self.concerned.iter().filter_map(of).collect()
     }
 
     /// When a permit last ended under which the reader could have seen more of the resource.
@@ -86,6 +104,7 @@ impl View {
             chart: Arc::clone(&self.chart),
             decided: Arc::clone(&self.decided),
             today: self.today.clone(),
+            concerned: Arc::clone(&self.concerned),
             told: self.chart.telling(&self.compartment, told),
         })
     }
@@ -170,9 +189,7 @@ impl View {
 
     /// The number of a Consent's version, where it is one of the person's.
     pub fn consent_version(&self, id: &str) -> Option<u64> {
-        let decided = self.today.as_ref().unwrap_or(&self.compartment);
-        let of_it = decided.consents.iter().filter(|c| *c.id == *id);
-        of_it.map(|c| c.version).max()
+        self.today.as_ref().unwrap_or(&self.compartment).consent_version(id)
     }
 
     fn reach_of(&self, kind: ResourceType) -> Option<&Option<Vec<Reach>>> {

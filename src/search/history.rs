@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     consent::{
-        release::former::Today,
+        release::{former::Today, together::Other},
         sight::{Basis, Written},
         view::View,
     },
@@ -45,6 +45,8 @@ pub struct Shown {
     pub labels: Labels,
     /// What permits it.
     pub basis: Box<[Basis]>,
+    /// The others whom it is about.
+    pub others: Vec<Other>,
 }
 
 impl Shown {
@@ -94,7 +96,9 @@ impl History {
             gone.retain(|id| *id != resource.id);
             let written = view.written(resource, &sight, sealer);
             let line = self.lines.entry(Arc::clone(&resource.id)).or_default();
-            let shown = Shown { written, labels: sight.labels, basis: sight.basis.clone() };
+            let others = view.others(resource, &sight);
+            let (labels, basis) = (sight.labels, sight.basis.clone());
+            let shown = Shown { written, labels, basis, others };
             if line.shows(&shown) && !mutant::on(Mutant::HistoryKeepsHiddenVersions) {
                 continue;
             }

@@ -9,7 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Terms, asker, cover, decide_all, members, snapshot};
+use super::{
+    Terms, asker_about, cover, decide_all, snapshot,
+    together::{self, Meant},
+};
 use crate::{
     compartment::Compartment,
     consent::{
@@ -27,6 +30,7 @@ use crate::{
     fhir::segment::KindId,
     mapping::{Mapped, chart::Chart},
     scope::Grant,
+    source,
     unit::{
         Sort, Unit,
         label::{Confidentiality, Themes},
@@ -38,6 +42,9 @@ pub struct Today<'a> {
     compartment: Arc<Compartment>,
     snapshot: Snapshot,
     asker: Asker,
+    /// Whom any of it is about beside the person.
+    held: Arc<[source::Member]>,
+    meant: Meant,
     grant: &'a Grant,
     terms: &'a Terms,
     /// Decisions that were made; good while the units there are stay the same.
@@ -49,12 +56,15 @@ pub struct Today<'a> {
 impl<'a> Today<'a> {
     /// From what is held now.
     pub fn new(mapped: Mapped, grant: &'a Grant, terms: &'a Terms, now: Moment) -> Self {
-        let members = members(mapped.members(), grant, terms, now);
+        let held = Arc::clone(mapped.members());
+        let members = together::members(&held, grant, terms, now);
         let (compartment, chart) = mapped.into_parts();
-        let asker = asker(&compartment, grant, terms, cover(grant), now);
+        let meant = Meant::of(grant, &compartment, &held);
+        let about = (cover(grant), meant.is_some());
+        let asker = asker_about(&compartment, grant, terms, about, now);
         let snapshot = Snapshot { members, ..snapshot(&compartment, chart.others(), terms) };
         let (known, ended) = (HashMap::new(), HashMap::new());
-        Self { compartment, snapshot, asker, grant, terms, known, ended }
+        Self { compartment, snapshot, asker, held, meant, grant, terms, known, ended }
     }
 
     /// What the reader may see today of what was held then.
@@ -69,9 +79,12 @@ impl<'a> Today<'a> {
             self.snapshot.others = others;
             self.known.clear();
         }
-        let (asker, known) = (&self.asker, &mut self.known);
+        let (asker, known, meant) = (&self.asker, &mut self.known, &self.meant);
         let course = Course::new(&self.snapshot, asker, asker.now);
         let mut standing = |mut unit: Unit| {
+            if !meant.covers(&unit) {
+                return None;
+            }
             unit.minor_stance = stance;
             match known.entry(unit) {
                 Entry::Occupied(of) => of.get().clone(),
@@ -84,7 +97,9 @@ impl<'a> Today<'a> {
         let until = course.next_change();
         let decided = decide_all(asker, until, &chart, self.terms, self.grant, &mut standing);
         let today = Some(Arc::clone(&self.compartment));
-        Arc::new(View::new(then, chart, Arc::new(decided), today))
+        let members = &self.snapshot.members;
+        let concerned = together::concerned(&self.held, members, &chart, asker.now);
+        Arc::new(View::new(then, chart, Arc::new(decided), today).about(concerned))
     }
 
     /// When a permit last ended under which there could have been more in a resource of which these

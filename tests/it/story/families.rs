@@ -3,11 +3,19 @@
 use std::time::Duration;
 
 use http::Method;
-use mylife::domain::theme::Theme::{Family, Health, Housing};
+use mylife::{
+    audit::record::{Basis, Entry},
+    domain::theme::Theme::{Family, Health, Housing},
+};
 use serde_json::{Value, json};
 
-use super::explained::{ask, caller, citizen, permitted};
-use crate::world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At};
+use super::{
+    explained::{ask, caller, citizen, permitted},
+    export::{begin, files, manifest},
+};
+use crate::world::{
+    Node, Person, Reply, Terms, World, actor::Ask, browser::Browser, municipality::At, person::path,
+};
 
 /// A plan with a goal of the person's own, and one about others too.
 fn plan(person: &str, others: &[&str]) -> Value {
@@ -167,4 +175,118 @@ fn a_plan_names_others_who_were_pushed_and_nobody_else() {
     assert_eq!(own.expression(), ["$.goals[1].concerns"], "{own:?}");
     kuopio.person("iida");
     push(&kuopio, &plan("aino", &["iida"])).accepted();
+}
+
+/// Which consents a record says it rests on.
+fn consents(record: &Entry<'_>) -> Vec<String> {
+    let of = |basis: &Basis<'_>| {
+        let Basis::Consent { id, .. } = basis else { return None };
+        Some(id.to_string())
+    };
+    record.basis.iter().filter_map(of).collect()
+}
+
+#[test]
+fn what_is_told_of_it_stands_in_the_record_of_each_with_what_that_one_gave() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    let of = |person: &Person| {
+        let is = |entry: &Entry<'_>| &*entry.caller.client == "national-portal";
+        kuopio.disclosures(person.patient()).into_iter().filter(is).collect::<Vec<_>>()
+    };
+    // While it is hidden nothing of him is told.
+    portal.search("Goal", &aino).keeps_quiet("Supper together");
+    assert!(of(&eetu).is_empty());
+    eetu.gives(Terms::grant(&portal.actor).themes(&[Family, Health]).class("free-text"));
+    let goals = portal.search("Goal", &aino);
+    goals.says("Supper together");
+    let is_theirs = |goal: &&Value| goal.to_string().contains("Supper together");
+    let found = goals.matches().into_iter().find(is_theirs).unwrap();
+    let goal = format!("Goal/{}", found["id"].as_str().unwrap());
+    let (hers, his) = (of(&aino).pop().unwrap(), of(&eetu).pop().unwrap());
+    assert_eq!((hers.request.clone(), hers.at), (his.request.clone(), his.at), "of one answer");
+    assert_eq!(json!(his.resources), json!({ "listed": [goal] }));
+    assert_eq!(his.labels.codes().collect::<Vec<_>>(), ["family", "free-text"]);
+    assert_eq!(his.caller.organization.as_deref(), Some(&*portal.actor.organization));
+    let (of_hers, of_his) = (consents(&hers), consents(&his));
+    assert_eq!((of_hers.len(), of_his.len()), (1, 1), "{hers:?} {his:?}");
+    assert_ne!(of_hers, of_his);
+    // Whichever way it leaves; and not where it is only referred to.
+    let begun = begin(&portal, "/fhir/$export?_type=Goal");
+    let file = files(&manifest(&portal, &begun), "Goal").remove(0);
+    let whole = format!("/fhir/Patient/{}", aino.patient());
+    let ways = [
+        (format!("/fhir/{goal}"), 1),
+        (format!("/fhir/{goal}/_history"), 1),
+        (format!("/fhir/Goal/_history?patient={}", aino.patient()), 1),
+        (format!("/fhir/Task?patient={}&_include=Task:focus", aino.patient()), 1),
+        (format!("{whole}/$everything"), 1),
+        (format!("{whole}/$collective-plan"), 1),
+        (file, 1),
+        (format!("/fhir/CarePlan?patient={}", aino.patient()), 0),
+        (format!("/fhir/Task?patient={}", aino.patient()), 0),
+    ];
+    for (way, more) in ways {
+        let before = of(&eetu).len();
+        portal.get(&way).accepted();
+        let all = of(&eetu);
+        assert_eq!(all.len(), before + more, "{way}");
+        assert_eq!(json!(all.last().unwrap().resources), json!({ "listed": [goal] }), "{way}");
+    }
+    // He reads there what he gave, and nothing that she did.
+    let himself = citizen(&kuopio, &format!("Patient/{}", eetu.patient()));
+    let told = himself.search("AuditEvent", &eetu);
+    told.says(&goal).says(&of_his[0]).keeps_quiet(&of_hers[0]).keeps_quiet("Supper together");
+    let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
+    herself.search("AuditEvent", &aino).says(&goal).keeps_quiet(&of_his[0]);
+}
+
+#[test]
+fn one_of_them_reaches_it_by_a_token_of_their_own_where_the_others_let_them() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let aino = kuopio.person("aino");
+    let eino = kuopio.person("eino").planned(&plan("eino", &["aino"]));
+    let terms = Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text");
+    let given = eino.means(terms);
+    let lets = |status: &str| {
+        let mut body = given.body(status);
+        let rule = &mut body["provision"]["provision"][0];
+        let her = format!("Patient/{}", aino.patient());
+        rule["actor"][0]["reference"] = json!({ "reference": her });
+        rule["purpose"][0]["code"] = json!("PATRQT");
+        world.actor("consent-desk").put(&kuopio, &path(given.uuid()), &body, None).accepted();
+    };
+    let browser = Browser::at(&kuopio);
+    let token = browser.tokens("aino", "launch/patient patient/*.rs");
+    let reads = |path: &str| browser.reads(&token, path);
+    let of_eino = |kind: &str| reads(&format!("/fhir/{kind}?patient={}", eino.patient()));
+    reads("/fhir/Goal").is_empty();
+    of_eino("Goal").is_empty();
+
+    lets("active");
+    reads("/fhir/Goal").says("Supper together").keeps_quiet("My own key");
+    let found = of_eino("Goal");
+    found.says("Supper together").keeps_quiet("My own key");
+    assert_eq!(found.matches().len(), 1);
+    let at = format!("/fhir/Goal/{}", found.ids()[0]);
+    reads(&at).says("Supper together");
+    reads(&format!("{at}/_history")).says("Supper together");
+    // Whatever else he lets her see, a token about her is about nothing else of his.
+    for kind in ["CarePlan", "CareTeam", "Task", "Provenance"] {
+        of_eino(kind).is_empty();
+    }
+    reads(&format!("/fhir/Patient/{}", eino.patient())).refused(404, "not-found");
+    assert_eq!(reads("/fhir/Patient").ids(), [aino.patient()]);
+    // That she read it stands in his record too, and the other way round.
+    let told = citizen(&kuopio, &format!("Patient/{}", eino.patient())).search("AuditEvent", &eino);
+    told.says(&found.ids()[0]);
+
+    lets("inactive");
+    of_eino("Goal").is_empty();
+    reads(&at).refused(404, "not-found");
+    reads("/fhir/Goal").is_empty();
 }
