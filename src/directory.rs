@@ -4,7 +4,7 @@
 //! decisions read: which organisation is part of which, and how sensitive a unit is. Source: design
 //! of the HL7 Finland base profiles for identifiers; FHIR R4 for the resources.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -185,8 +185,18 @@ impl Directory {
     }
 
     /// An organisation and those it is part of, by OID, the narrowest first.
-    pub fn chain(&self, oid: &str) -> Vec<String> {
+    fn chain(&self, oid: &str) -> Vec<String> {
         self.ancestors.get(oid).cloned().unwrap_or_else(|| vec![oid.to_owned()])
+    }
+
+    /// The same by all their names: OIDs, and `Organization/id` of those that are listed.
+    pub fn names(&self, oid: &str) -> Vec<Arc<str>> {
+        let listed = |oid: &String| {
+            let known = self.listing.organizations.iter().find(|known| known.oid == *oid);
+            known.map(|known| Arc::from(format!("Organization/{}", known.id)))
+        };
+        let names = |oid: String| [Some(Arc::from(&*oid)), listed(&oid)].into_iter().flatten();
+        self.chain(oid).into_iter().flat_map(names).collect()
     }
 
     /// Is it listed?

@@ -6,8 +6,8 @@
 
 use serde::Deserialize;
 
-use super::{jose::key::KeySet, registry::is_oid, statement::Statement};
-use crate::domain::id::NodeCode;
+use super::{jose::key::KeySet, statement::Statement};
+use crate::domain::id::{NodeCode, is_oid};
 
 /// Another gateway.
 #[derive(Clone, Debug)]

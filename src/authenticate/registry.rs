@@ -16,9 +16,12 @@ use super::jose::{
     claims::is_name,
     key::{Algorithm, KeySet},
 };
-use crate::smart::{
-    Scopes,
-    word::{Word, Words},
+use crate::{
+    domain::id::is_oid,
+    smart::{
+        Scopes,
+        word::{Word, Words},
+    },
 };
 
 /// A client as configuration writes it.
@@ -242,19 +245,6 @@ fn keys(entry: &ClientEntry) -> Result<ClientKeys, Vec<String>> {
             Err(vec!["jwks: is missing, and so is jwks_uri: say one of them".to_owned()])
         }
     }
-}
-
-/// Is it an organisation's OID, `urn:oid:1.2.246...`?
-pub fn is_oid(text: &str) -> bool {
-    let arc = |arc: &str| {
-        !arc.is_empty()
-            && arc.bytes().all(|b| b.is_ascii_digit())
-            && (arc == "0" || !arc.starts_with('0'))
-    };
-    is_name(text)
-        && text
-            .strip_prefix("urn:oid:")
-            .is_some_and(|oid| oid.contains('.') && oid.split('.').all(arc))
 }
 
 /// Is it written like a code of v3-ActReason?

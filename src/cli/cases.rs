@@ -17,7 +17,8 @@ use crate::{
         cases,
         import::{self, Imported, Narrowed},
     },
-    error::Result,
+    error::{Error, Result},
+    fhir::schema::Validator,
     json::{self as strict, Limits},
 };
 
@@ -71,7 +72,13 @@ fn of_cases(file: &Path, as_json: bool, output: &mut Output<'_>) -> Result<Exit>
 fn of_import(file: &Path, as_json: bool, output: &mut Output<'_>) -> Result<Exit> {
     let bytes = fs::read(file).map_err(|error| unreadable(file, error))?;
     let text = strict::parse(&bytes, &Limits::default())?;
-    let Imported { consent, report } = import::import(&text)?;
+    let now = output.around.clock.now();
+    let placed = |error: Error| match error.expression() {
+        [] => error,
+        places => Error::new(error.kind(), format!("{}: {}", places.join(", "), error.say())),
+    };
+    let taken = import::taken(&text, &Validator::new()?, now).map_err(placed);
+    let Imported { consent, report } = taken?;
     if as_json {
         let row = |n: &Narrowed| json!({ "path": n.path, "said": n.said, "kept": n.kept });
         let rows: Vec<Value> = report.iter().map(row).collect();

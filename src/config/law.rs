@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use crate::{
-    authenticate::registry::{ClientEntry, is_oid},
+    authenticate::registry::ClientEntry,
     config::{
         Mistake, beside,
         mistake::{Mistakes, nearest},
@@ -19,7 +19,7 @@ use crate::{
         purpose::Purpose,
     },
     directory::Name,
-    domain::{class::Class, theme::Theme},
+    domain::{class::Class, id::is_oid, theme::Theme},
     fhir::types::ResourceType,
 };
 

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    authenticate::{jose::address::KeyAddress, registry::is_oid},
+    authenticate::jose::address::KeyAddress,
     config::section::Section,
+    domain::id::is_oid,
     oauth::{
         keys::fetch::Rules,
         launch::provider::{Claims, Settings},

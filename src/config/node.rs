@@ -3,10 +3,9 @@
 //! Part of `config`.
 
 use crate::{
-    authenticate::registry::is_oid,
     config::section::Section,
     domain::{
-        id::NodeCode,
+        id::{NodeCode, is_oid},
         identity::{TestRange, WrongCheck},
         moment::Moment,
     },

@@ -8,13 +8,12 @@ use crate::{
     authenticate::{
         jose::key::KeySet,
         peer::{Peer, PeerLimits, Peers},
-        registry::is_oid,
     },
     config::{
         node::{URL, authority},
         section::Section,
     },
-    domain::id::NodeCode,
+    domain::id::{NodeCode, is_oid},
     gateway::open::PeerSetup,
     handle::PublicKey,
     pki,

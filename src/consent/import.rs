@@ -12,12 +12,16 @@ use super::{
     name::Name,
     period::Window,
     policy::is_element,
+    profile::{self, provision::bounded_values},
     rule::{self, Actor, Effect, Part, coding, codings},
 };
-use crate::error::{self, Error, Result};
+use crate::{
+    domain::moment::Moment,
+    error::{self, Error, Result},
+    fhir::schema::Validator,
+};
 
-/// Most rules of one consent, and the deepest of them.
-const MOST: usize = 200;
+/// The deepest rule of one consent.
 const DEEPEST: usize = 6;
 
 /// The system of the label that marks a permit as undecided; no unit has one, and no decision knows it.
@@ -46,6 +50,22 @@ const NOTHING: &str = "nothing is permitted by it";
 const DROPPED: &str = "the others alone are permitted";
 const FORBIDS: &str = "it forbids whatever that may be";
 
+/// Reads a Consent of another form as a gateway takes it: it keeps to FHIR R4, names the person and was not
+/// given after `now`.
+///
+/// # Errors
+/// `Unprocessable`, with the first rule that is broken; see [`import`] too.
+pub fn taken(consent: &Value, fhir: &Validator, now: Moment) -> Result<Imported> {
+    profile::bounded(consent)?;
+    if let Some(fault) = fhir.faults(consent).into_iter().next() {
+        return Err(Error::new(error::Kind::Unprocessable, fault.say).at(fault.expression));
+    }
+    let imported = import(consent)?;
+    profile::check_time(consent, now)?;
+    profile::patient(consent)?;
+    Ok(imported)
+}
+
 /// Reads a Consent of another form.
 ///
 /// # Errors
@@ -57,7 +77,8 @@ pub fn import(consent: &Value) -> Result<Imported> {
     let members = members.filter(|_| is_consent).ok_or_else(|| {
         Error::new(error::Kind::Unprocessable, "Send one Consent resource.").at("Consent")
     })?;
-    let mut reader = Reader { report: Vec::new(), count: 0 };
+    profile::bounded(consent)?;
+    let mut reader = Reader { report: Vec::new() };
     about_privacy(consent)?;
     let mut kept = reader.envelope(members);
     let refused = reader.opted_out(consent);
@@ -102,7 +123,6 @@ fn about_privacy(consent: &Value) -> Result<()> {
 
 struct Reader {
     report: Vec<Narrowed>,
-    count: usize,
 }
 
 impl Reader {
@@ -167,6 +187,7 @@ impl Reader {
         let path = "Consent.provision";
         let is_typed = root.get("type").and_then(rule::effect).is_some();
         if refused && !is_typed {
+            bounded_values(root, path)?;
             return Ok(Some(self.refusal(root, path)));
         }
         let kept = self.rule(root, path, above, 0)?;
@@ -191,11 +212,11 @@ impl Reader {
     }
 
     fn rule(&mut self, rule: &Value, path: &str, above: Above, depth: usize) -> Result<Value> {
-        self.count += 1;
-        if self.count > MOST || depth > DEEPEST {
-            let say = "Say it in fewer rules, less deeply nested: at most 200, and 6 levels.";
+        if depth > DEEPEST {
+            let say = "Say it in rules that are less deeply nested: at most 6 levels.";
             return Err(Error::new(error::Kind::Unprocessable, say).at(path));
         }
+        bounded_values(rule, path)?;
         let effect = rule.get("type").and_then(rule::effect);
         let mut kept = match effect {
             Some(Effect::Deny) => self.denial(rule, path),

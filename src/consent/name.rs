@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::tri::Tri;
+use crate::{directory::Directory, domain::id};
 
 /// Identifiers that are whole by themselves, such as `urn:oid:1.2.246.10.1`.
 pub const URI: &str = "urn:ietf:rfc:3986";
@@ -46,6 +47,20 @@ impl Name {
     /// Does it name nobody?
     pub fn is_unresolvable(&self) -> bool {
         self.reference.is_none() && self.identifier.is_none()
+    }
+
+    /// Can a decision tell of everybody who asks whether it is them? An organisation is told by its OID,
+    /// somebody who acts by a reference; who is in a `CareTeam` is written in no name.
+    pub fn is_recipient(&self) -> bool {
+        let by_identifier = self.identifier.as_deref().is_none_or(id::is_oid);
+        let by_reference = self.reference.is_none() || self.kind().is_some_and(is_single);
+        by_identifier && by_reference && !self.is_unresolvable()
+    }
+
+    /// Is it an organisation that is named by reference and is not listed here? Nobody could ever be it.
+    pub fn is_unlisted(&self, directory: &Directory) -> bool {
+        let organization = self.reference.as_deref().and_then(|r| r.strip_prefix("Organization/"));
+        organization.is_some_and(|id| directory.oid(id).is_none())
     }
 
     /// The resource type it names, if it is given by reference.

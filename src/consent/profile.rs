@@ -6,7 +6,7 @@
 
 pub mod authority;
 pub mod provenance;
-mod provision;
+pub(in crate::consent) mod provision;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,7 +78,7 @@ pub struct Accepted {
     pub identifiers: Vec<Identifier>,
     /// Whose data it speaks of.
     pub patient: Patient,
-    /// Everybody named as requester in any of its rules, to be resolved by the writer.
+    /// Everybody named as requester in any of its rules; whether they are listed, whoever writes it asks.
     pub recipients: Vec<Name>,
     /// Who gave it.
     pub performers: Vec<Name>,
@@ -86,11 +86,20 @@ pub struct Accepted {
     pub by_representative: bool,
 }
 
+/// Has a Consent of any form no more rules than a decision may cost?
+///
+/// # Errors
+/// `Unprocessable`.
+pub fn bounded(consent: &Value) -> Result<()> {
+    provision::bounded(consent)
+}
+
 /// Checks a Consent to be written. The first rule broken is `Kind::Unprocessable`, with the place
 /// as a `FHIRPath`.
 pub fn check(consent: &Value) -> Result<Accepted> {
     let members = consent.as_object().filter(|_| text(consent, "resourceType") == Some("Consent"));
     let members = members.ok_or_else(|| broken("Consent", "Send one Consent resource."))?;
+    bounded(consent)?;
     nothing_modified(consent, "Consent")?;
     if let Some(key) = members.keys().find(|key| !is_element(key) || *key == "policyRule") {
         return Err(broken(

@@ -53,9 +53,7 @@ impl Stated<'_> {
         interaction: Interaction,
         now: Moment,
     ) -> Asker {
-        let chain = |oid: &str| -> Vec<Arc<str>> {
-            directory.chain(oid).into_iter().map(Into::into).collect()
-        };
+        let chain = |oid: &str| directory.names(oid);
         let orgs = chain(self.organization);
         let through = self.through.iter().map(|oid| Gateway { orgs: oid.as_deref().map(chain) });
         // A system that asks by itself is a Device: a prohibition against a person is not about it.

@@ -1,4 +1,4 @@
-//! Identifiers: node codes and ids that are unique in the whole federation.
+//! Identifiers: node codes, ids that are unique in the whole federation, and OIDs of organisations.
 //!
 //! A document's id is `<node>.<26 random base32 characters>`; what is derived from it appends short
 //! codes. The part before the first dot says which gateway holds it, so nothing is ever rewritten
@@ -70,4 +70,17 @@ pub fn node_of(id: &str) -> Option<NodeCode> {
 pub fn document_of(id: &str) -> &str {
     let end = id.match_indices('.').nth(1).map_or(id.len(), |(at, _)| at);
     id.get(..end).unwrap_or(id)
+}
+
+/// Is it an organisation's OID, `urn:oid:1.2.246...`, of at most 255 characters?
+pub fn is_oid(text: &str) -> bool {
+    let arc = |arc: &str| {
+        !arc.is_empty()
+            && arc.bytes().all(|b| b.is_ascii_digit())
+            && (arc == "0" || !arc.starts_with('0'))
+    };
+    text.len() <= 255
+        && text
+            .strip_prefix("urn:oid:")
+            .is_some_and(|oid| oid.contains('.') && oid.split('.').all(arc))
 }

@@ -150,6 +150,7 @@ impl Gateway {
     fn accepted(&self, asked: &Asked<'_>) -> Result<(Accepted, Value)> {
         content_type(asked.headers, FHIR_JSON)?;
         let body = json::parse(&asked.body, &self.limits.document)?;
+        profile::bounded(&body)?;
         if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
             return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
         }
@@ -182,6 +183,11 @@ impl Gateway {
         draft: &Draft<'_>,
     ) -> Result<Response<Body>> {
         let Draft { accepted, body, known } = draft;
+        if accepted.recipients.iter().any(|who| who.is_unlisted(&self.terms.directory)) {
+            let say =
+                "Name an organisation by its OID, or one of this gateway's directory by reference.";
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.provision.actor"));
+        }
         let (patient, identity) =
             self.meant(asked, grant, local, &accepted.patient, PATIENT).await?;
         let whose = self.resolved(local, (patient.clone(), identity)).await?;

@@ -11,7 +11,7 @@ use crate::{
     chance::base32,
     commit::{self, Known},
     consent::{import, profile},
-    error::{Error, Kind, Result},
+    error::Result,
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
@@ -34,11 +34,7 @@ impl Gateway {
         content_type(asked.headers, FHIR_JSON)?;
         self.may_pass_on(grant)?;
         let body = json::parse(&asked.body, &self.limits.document)?;
-        if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
-            return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
-        }
-        let import::Imported { consent, report } = import::import(&body)?;
-        profile::check_time(&body, asked.now)?;
+        let import::Imported { consent, report } = import::taken(&body, &self.fhir, asked.now)?;
         let local = self.own()?;
         let (patient, identity) =
             self.meant(asked, grant, local, &profile::patient(&body)?, PATIENT).await?;

@@ -5,8 +5,11 @@
 
 use http::Uri;
 
-use super::{ClientEntry, is_oid};
-use crate::smart::{Context, Scopes};
+use super::ClientEntry;
+use crate::{
+    domain::id::is_oid,
+    smart::{Context, Scopes},
+};
 
 /// Longest address, in bytes.
 const MAX_URI: usize = 1024;

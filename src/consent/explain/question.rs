@@ -17,7 +17,7 @@ use crate::{
         purpose::Purpose,
         stated::Stated,
     },
-    domain::moment::Moment,
+    domain::{id::is_oid, moment::Moment},
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
 };
@@ -175,14 +175,7 @@ fn is_name(text: &str) -> bool {
 
 fn organization(identifier: &Value) -> Said<String> {
     let part = |key| identifier.get(key).and_then(Value::as_str);
-    let oid = part("value").filter(|oid| {
-        oid.strip_prefix("urn:oid:").is_some_and(|arcs| {
-            (3..=128).contains(&arcs.len())
-                && arcs
-                    .split('.')
-                    .all(|arc| !arc.is_empty() && arc.bytes().all(|digit| digit.is_ascii_digit()))
-        })
-    });
+    let oid = part("value").filter(|oid| is_oid(oid));
     match (part("system"), oid) {
         (Some(URI), Some(oid)) => Ok(oid.to_owned()),
         _ => Err("Give an identifier of system urn:ietf:rfc:3986 and value urn:oid:..."),

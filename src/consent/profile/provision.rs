@@ -23,6 +23,7 @@ use crate::{
 const MOST: usize = 200;
 /// Most values of one condition.
 const VALUES: usize = 100;
+const FEWER: &str = "Give fewer values: a condition has at most 100.";
 /// The deepest rule: an exception of an exception.
 const DEEPEST: usize = 3;
 
@@ -45,7 +46,7 @@ pub(super) fn check(root: Option<&Value>, kind: Kind) -> Result<Vec<Name>> {
                 let say = "The root of a grant has no conditions; put them into its provisions.";
                 return Err(broken(&format!("{place}.{key}"), say));
             }
-            nested(root, place, 1, &mut 0, &mut requesters)?;
+            nested(root, place, 1, &mut requesters)?;
         }
         Kind::Prohibition => {
             if root.get("provision").is_some() {
@@ -64,13 +65,31 @@ fn keys(rule: &Value) -> impl Iterator<Item = &str> {
     members.map(String::as_str).filter(|key| !matches!(*key, "id" | "extension"))
 }
 
-fn nested(
-    parent: &Value,
-    place: &str,
-    level: usize,
-    count: &mut usize,
-    requesters: &mut Vec<Name>,
-) -> Result<()> {
+/// Has a Consent of any form no more rules than a decision may cost? Asked first: of what is far too long
+/// nothing else is worth asking.
+pub(in crate::consent) fn bounded(consent: &Value) -> Result<()> {
+    fn rules(of: &Value) -> usize {
+        array(of, "provision").iter().map(|rule| 1 + rules(rule)).sum()
+    }
+    if consent.get("provision").map_or(0, rules) > MOST {
+        let say = "Say it in fewer rules: a consent has at most 200.";
+        return Err(broken("Consent.provision.provision", say));
+    }
+    Ok(())
+}
+
+/// Has no condition of one rule more values than a decision may cost?
+pub(in crate::consent) fn bounded_values(rule: &Value, place: &str) -> Result<()> {
+    let members = rule.as_object().into_iter().flatten();
+    let is_long = |value: &Value| value.as_array().is_some_and(|all| all.len() > VALUES);
+    let mut long = members.filter(|(key, value)| *key != "provision" && is_long(value));
+    match long.next() {
+        Some((key, _)) => Err(broken(&format!("{place}.{key}"), FEWER)),
+        None => Ok(()),
+    }
+}
+
+fn nested(parent: &Value, place: &str, level: usize, requesters: &mut Vec<Name>) -> Result<()> {
     let Some(rules) = parent.get("provision") else { return Ok(()) };
     let here = format!("{place}.provision");
     let rules = rules.as_array().filter(|rules| !rules.is_empty());
@@ -80,14 +99,9 @@ fn nested(
     }
     for (at, rule) in rules.iter().enumerate() {
         let place = format!("{here}[{at}]");
-        *count += 1;
-        if *count > MOST {
-            let say = "Say it in fewer rules: a consent has at most 200.";
-            return Err(broken(&here, say));
-        }
         of_level(rule, &place, level)?;
         conditions(rule, &place, requesters)?;
-        nested(rule, &place, level + 1, count, requesters)?;
+        nested(rule, &place, level + 1, requesters)?;
     }
     Ok(())
 }
@@ -121,6 +135,7 @@ fn of_level(rule: &Value, place: &str, level: usize) -> Result<()> {
 
 /// Every condition of one rule must be one a decision understands.
 fn conditions(rule: &Value, place: &str, requesters: &mut Vec<Name>) -> Result<()> {
+    bounded_values(rule, place)?;
     for key in keys(rule) {
         let at = format!("{place}.{key}");
         let value = rule.get(key).unwrap_or(&Value::Null);
@@ -133,7 +148,8 @@ fn conditions(rule: &Value, place: &str, requesters: &mut Vec<Name>) -> Result<(
             "actor" => each(
                 "Give every actor a role IRCP, PRCP, CST or AUT and a reference or identifier.",
                 &|actor| rule::actor(actor).is_some(),
-            ),
+            )
+            .and_then(|()| each(WHO, &is_told_apart)),
             "class" => each("Name classes by FHIR resource type.", &|class| {
                 rule::resource_type(class).is_some()
             }),
@@ -164,13 +180,19 @@ fn conditions(rule: &Value, place: &str, requesters: &mut Vec<Name>) -> Result<(
 fn all(array: &Value, place: &str, say: &'static str, is: &dyn Fn(&Value) -> bool) -> Result<()> {
     let elements = array.as_array().filter(|elements| !elements.is_empty());
     let elements = elements.ok_or_else(|| broken(place, "Leave out an empty list."))?;
-    if elements.len() > VALUES {
-        return Err(broken(place, "Give fewer values: a condition has at most 100."));
-    }
     match elements.iter().position(|element| !is(element)) {
         Some(at) => Err(broken(&format!("{place}[{at}]"), say)),
         None => Ok(()),
     }
+}
+
+const WHO: &str = "Name an organisation by its OID (system urn:ietf:rfc:3986, value urn:oid:...), a \
+                   person by reference: of no other form can be told who is meant.";
+
+/// Is it nobody who may be given data, or somebody of whom can be told whether it is who asks?
+fn is_told_apart(actor: &Value) -> bool {
+    let actor = rule::actor(actor).filter(|actor| actor.part == Part::Requester);
+    actor.is_none_or(|actor| actor.who.is_recipient())
 }
 
 fn period(value: &Value, place: &str) -> Result<()> {

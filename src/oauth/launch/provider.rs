@@ -29,10 +29,9 @@ use crate::{
             key::{Algorithm, KeySet},
             login::{ExpectedLogin, verify_login},
         },
-        registry::is_oid,
     },
     chance::base32,
-    domain::{identity::IdentityCode, moment::Moment, words::DirectoryId},
+    domain::{id::is_oid, identity::IdentityCode, moment::Moment, words::DirectoryId},
     error::Result,
     oauth::{client::ASSERTION_TYPE, form::Form, keys::fetch::Fetcher, token::TokenEndpoint},
 };

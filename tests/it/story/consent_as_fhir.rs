@@ -244,6 +244,27 @@ fn only_the_person_a_representative_and_an_officer_write() {
     assert_eq!(known.bytes(), unknown.bytes());
 }
 
+#[test]
+fn an_organisation_is_named_by_its_oid_or_as_the_directory_lists_it() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let (book, county) = (kuopio.client("consent-book"), kuopio.client("north-savo"));
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
+    let listed = json!({ "reference": "Organization/297.org.county" });
+    let mut body =
+        Terms::grant(&county.actor).themes(&[Housing]).consent(&patient(&aino), UUID, "active");
+    body["provision"]["provision"][0]["actor"][0]["reference"] = listed.clone();
+    county.search("Observation", &aino).is_empty();
+    post(&book, &body, &[]).accepted();
+    county.search("Observation", &aino).shows([Housing]);
+    kuopio.client("national-portal").search("Observation", &aino).is_empty();
+    let never = &UUID.replace("aa", "ab");
+    let mut body = Terms::prohibition(&county.actor).consent(&patient(&aino), never, "active");
+    body["provision"]["actor"][0]["reference"] = listed;
+    post(&book, &body, &[]).accepted();
+    county.search("Observation", &aino).is_empty();
+}
+
 /// Id of a `RelatedPerson`.
 pub(super) fn related(patient: &str, local: &str) -> String {
     mylife::domain::person::related_id(patient, local).to_string()

@@ -270,7 +270,8 @@ fn the_command_tells_what_would_be_kept() {
     let dir = Dir::new("import");
     let permit = granted(json!({ "type": "permit" }));
     let sure = dir.write("sure.json", &foreign(&permit, Some("Patient/p1"), None).to_string());
-    let vague = dir.write("vague.json", &foreign(&json!({}), None, None).to_string());
+    let until = json!({ "period": { "end": "2030" } });
+    let vague = dir.write("vague.json", &foreign(&until, None, None).to_string());
     let (sure, vague) = (sure.display().to_string(), vague.display().to_string());
     let (exit, said, _) = run(&around(), &["consent", "import", &sure]);
     assert_eq!((exit, said.as_str()), (Exit::Fine, "0 narrowed\n"));
@@ -284,4 +285,51 @@ fn the_command_tells_what_would_be_kept() {
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(told["narrowed"].as_array().unwrap().len(), 2);
     assert_eq!(told["consent"]["resourceType"], "Consent");
+}
+
+#[test]
+fn the_command_refuses_what_a_gateway_would_with_the_rule_and_the_place() {
+    let permit = granted(json!({ "type": "permit" }));
+    let good = foreign(&permit, Some("Patient/p1"), None);
+    let with = |key: &str, value: Value| {
+        let mut text = good.clone();
+        text[key] = value;
+        text.to_string()
+    };
+    let framed =
+        |rules: Vec<Value>| with("provision", json!({ "type": "deny", "provision": rules }));
+    let deep =
+        (0..8).fold(permit.clone(), |inner, _| json!({ "type": "deny", "provision": [inner] }));
+    let mut labels = permit.clone();
+    let label =
+        json!({ "system": "https://mylife.example/fhir/CodeSystem/theme", "code": "housing" });
+    labels["securityLabel"] = json!(vec![label; 101]);
+    let mut research = good.clone();
+    research["scope"]["coding"][0]["code"] = json!("research");
+    let whole = good.to_string();
+    let rows = [
+        ("far too many rules", framed(vec![json!({}); 100_000]), "Consent.provision.provision"),
+        ("too many rules", framed(vec![permit.clone(); 201]), "Consent.provision.provision"),
+        ("too many values", framed(vec![labels]), "provision[0].securityLabel"),
+        ("too deep", framed(vec![deep]), "Consent.provision.provision[0].provision"),
+        ("far too deep", format!("{}{}", "[".repeat(100), "]".repeat(100)), "nests deeper"),
+        ("too large", with("language", json!("x".repeat(2_000_000))), "larger than"),
+        ("no JSON", whole.trim_end_matches('}').to_owned(), "not JSON"),
+        ("a member twice", whole.replacen('{', "{\"status\":\"draft\",", 1), "stands there twice"),
+        ("not FHIR R4", with("status", json!("perhaps")), "Consent.status"),
+        ("of the gateway's own form", consent("grant", &permit).to_string(), "Consent.category"),
+        ("about research", research.to_string(), "Consent.scope"),
+        ("about nobody", with("patient", json!({ "display": "x" })), "Consent.patient"),
+        ("about a group", with("patient", json!({ "reference": "Group/1" })), "Consent.patient"),
+        ("given years ahead", with("dateTime", json!("2126-01-01")), "Consent.dateTime"),
+    ];
+    let dir = Dir::new("import-bad");
+    for (what, text, rule) in rows {
+        let file = dir.write("bad.json", &text).display().to_string();
+        let (exit, said, complaint) = run(&around(), &["consent", "import", &file]);
+        assert_eq!((exit, said.as_str()), (Exit::Usage, ""), "{what}: {complaint}");
+        assert!(complaint.contains(rule), "{what}: {complaint}");
+    }
+    let file = dir.write("good.json", &whole).display().to_string();
+    assert_eq!(run(&around(), &["consent", "import", &file]).0, Exit::Fine);
 }
