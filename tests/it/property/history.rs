@@ -1,5 +1,6 @@
 //! What others do that a reader may not see changes no byte of what the reader gets, writes and bulk
-//! exports included: the second and third form of non-interference, over histories on a real store.
+//! exports included: the second and third form of non-interference, over histories on a real store, asked
+//! where it is and through a portal.
 //!
 //! A history is run whole, and once more without all that others did out of the reader's sight. Time
 //! and chance are those of the place in the history, so that both runs have the same.
@@ -30,7 +31,7 @@ use serde_json::{Value, json};
 use self::deed::{Deed, Town, deeds};
 use super::{
     asked::operated::{files, kick_off, place, taken},
-    lab::{FHIR, Lab, Seen, Sent, now, signer, token_with},
+    lab::{FHIR, ISSUER, Lab, Seen, Sent, now, signer, token_with},
     world::{OTHER, READER},
 };
 
@@ -40,6 +41,12 @@ const SETTLES: u64 = 3;
 /// Chance that is dealt anew at each place of a history.
 #[derive(Clone)]
 struct Dealt(Arc<Mutex<SeededChance>>);
+
+impl Dealt {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(SeededChance::new(0))))
+    }
+}
 
 impl Chance for Dealt {
     fn fill(&self, bytes: &mut [u8]) {
@@ -51,9 +58,12 @@ impl Chance for Dealt {
 struct Place {
     lab: Lab,
     clock: Arc<FixedClock>,
-    chance: Dealt,
+    /// Of each gateway its own.
+    chances: Vec<Dealt>,
     /// Seconds since it was opened.
     at: u64,
+    /// Seconds from one place of a history to the next.
+    pace: u64,
 }
 
 /// What the reader does.
@@ -142,52 +152,65 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 8..24)
 }
 
+/// Sets up a gateway that histories are run on.
+fn set_up(setup: &mut Setup, clock: &Arc<FixedClock>, chance: &Dealt) {
+    let rows = [
+        ("source", "mylife/native.write", true),
+        ("desk", "system/Consent.cu", false),
+        ("other", "system/*.rs", false),
+    ];
+    for (id, scope, owns) in rows {
+        let client = json!({ "client_id": id, "name": id, "organization": OTHER,
+            "jwks": jwks(signer()), "scopes": [scope], "native_owner": owns });
+        setup.clients.push(serde_json::from_value(client).unwrap());
+    }
+    setup.clock = clock.clone();
+    setup.chance = Arc::new(chance.clone());
+}
+
 impl Place {
-    fn new() -> Self {
+    /// One gateway.
+    fn here() -> Self {
+        let (clock, chance) = (Arc::new(FixedClock::new(now())), Dealt::new());
+        let lab = Lab::with(|setup| set_up(setup, &clock, &chance));
+        Self { lab, clock, chances: vec![chance], at: 0, pace: 1 }
+    }
+
+    /// A portal, and the gateway that holds the data: what that told a while ago no withdrawal waits for.
+    fn portal() -> Self {
         let clock = Arc::new(FixedClock::new(now()));
-        let chance = Dealt(Arc::new(Mutex::new(SeededChance::new(0))));
-        let alter = |setup: &mut Setup| {
-            let rows = [
-                ("source", "mylife/native.write", true),
-                ("desk", "system/Consent.cu", false),
-                ("other", "system/*.rs", false),
-            ];
-            for (id, scope, owns) in rows {
-                let client = json!({ "client_id": id, "name": id, "organization": OTHER,
-                    "jwks": jwks(signer()), "scopes": [scope], "native_owner": owns });
-                setup.clients.push(serde_json::from_value(client).unwrap());
-            }
-            setup.clock = clock.clone();
-            setup.chance = Arc::new(chance.clone());
-        };
-        let lab = Lab::with(alter);
-        Self { lab, clock, chance, at: 0 }
+        let chances = [Dealt::new(), Dealt::new()];
+        let [here, there] = chances.each_ref();
+        let lab = Lab::portal_with(|s| set_up(s, &clock, here), |s| set_up(s, &clock, there));
+        Self { lab, clock, chances: chances.into(), at: 0, pace: 3 }
     }
 
     /// Moves to a place of a history.
     fn reach(&mut self, at: u64) {
         self.clock.advance(Duration::from_secs(at - self.at));
         self.at = at;
-        *self.chance.0.lock().unwrap() = SeededChance::new(at);
+        for chance in &self.chances {
+            *chance.0.lock().unwrap() = SeededChance::new(at);
+        }
     }
 
     /// Runs a history; what the reader gets.
     fn run(&mut self, number: u64, steps: &[Step], all: bool) -> Vec<Seen> {
         let mut town = Town::new(number);
-        let start = number * 100;
+        let (start, pace) = (number * 100 * self.pace, self.pace);
         self.reach(start);
-        let tokens = Tokens::new(self.clock.now());
+        let tokens = Tokens::new(&self.lab, self.clock.now());
         town.begin(&self.lab, &tokens);
         let (mut seen, mut found, mut exports) = (Vec::new(), Vec::new(), Vec::new());
         for (at, step) in steps.iter().enumerate() {
-            self.reach(start + 1 + at as u64);
+            self.reach(start + pace * (1 + at as u64));
             match step {
                 Step::Others(deed) if all || deed.shows() => {
                     deed.done(&mut town, &self.lab, &tokens);
                 }
                 Step::Others(_) => {}
                 Step::Reader(Ask::Export(kinds, since, alone)) if exports.len() < EXPORTS => {
-                    let since = since.map(|at| now().plus(Duration::from_secs(start + at)));
+                    let since = since.map(|at| now().plus(Duration::from_secs(start + pace * at)));
                     let (path, body) = town.export(kinds, since, *alone);
                     let begun = kick_off(&self.lab, &tokens.reader, &path, &body);
                     exports.extend(place(&begun));
@@ -219,7 +242,7 @@ impl Place {
             }
         }
         // Whatever is under way is taken to its end.
-        self.reach(start + 1 + steps.len() as u64 + SETTLES);
+        self.reach(start + pace * (1 + steps.len() as u64) + SETTLES);
         for place in &exports {
             seen.extend(taken(&self.lab, &tokens.reader, place));
         }
@@ -236,17 +259,17 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn new(at: Moment) -> Self {
-        let of = |client: &str, organization: &str, scope: &str| {
+    fn new(lab: &Lab, at: Moment) -> Self {
+        let of = |url: &str, client: &str, organization: &str, scope: &str| {
             let claims =
                 json!({ "organization": organization, "scope": scope, "purpose": "TREAT" });
-            token_with(client, &claims, at)
+            token_with(client, &claims, url, at)
         };
         Self {
-            reader: of("reader", READER, "system/*.rs system/Consent.cu"),
-            source: of("source", OTHER, "mylife/native.write"),
-            desk: of("desk", OTHER, "system/Consent.cu"),
-            other: of("other", OTHER, "system/*.rs"),
+            reader: of(lab.url(), "reader", READER, "system/*.rs system/Consent.cu"),
+            source: of(ISSUER, "source", OTHER, "mylife/native.write"),
+            desk: of(ISSUER, "desk", OTHER, "system/Consent.cu"),
+            other: of(ISSUER, "other", OTHER, "system/*.rs"),
         }
     }
 }
@@ -269,6 +292,7 @@ impl Ask {
             let body = deed::consent(&uuid, &patient, OTHER, "grant", &["housing"], status);
             let mut headers = vec![("content-type", "application/fhir+json".to_owned())];
             headers.extend(tag.map(|tag| ("if-match", tag.to_owned())));
+            headers.extend(lab.is_portal().then(|| ("mylife-nodes", "297".to_owned())));
             let target = &format!("{FHIR}/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
             let sent = Sent { method: "PUT", target, headers, body: &body.to_string() };
             let mut answer = lab.send(token, &sent);
@@ -309,8 +333,8 @@ impl Ask {
 const TOGETHER: u64 = 20;
 
 /// Runs so many histories, the same each time or others; returns how many showed the reader something.
-fn run(count: u32, rng: TestRng) -> u32 {
-    let places = RefCell::new((Place::new(), Place::new(), 0));
+fn run(count: u32, rng: TestRng, place: fn() -> Place) -> u32 {
+    let places = RefCell::new((place(), place(), 0));
     let shown = std::cell::Cell::new(0);
     let config = Config {
         cases: count,
@@ -321,7 +345,7 @@ fn run(count: u32, rng: TestRng) -> u32 {
     let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
         let mut places = places.borrow_mut();
         if places.2 == TOGETHER {
-            *places = (Place::new(), Place::new(), 0);
+            *places = (place(), place(), 0);
         }
         let (whole, purged, number) = &mut *places;
         *number += 1;
@@ -342,7 +366,13 @@ fn run(count: u32, rng: TestRng) -> u32 {
 #[test]
 fn what_others_do_out_of_sight_changes_no_byte_of_what_a_reader_gets() {
     let same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    assert!(run(60, same) > 30);
+    assert!(run(60, same, Place::here) > 30);
+}
+
+#[test]
+fn what_others_do_out_of_sight_changes_no_byte_of_what_a_reader_gets_through_a_portal() {
+    let same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    assert!(run(20, same, Place::portal) > 10);
 }
 
 mod long {
@@ -358,6 +388,12 @@ mod long {
     #[test]
     fn what_others_do_out_of_sight_changes_no_byte_of_two_thousand_histories() {
         let anew = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
-        assert!(super::run(2000, anew) > 1000);
+        assert!(super::run(2000, anew, super::Place::here) > 1000);
+    }
+
+    #[test]
+    fn what_others_do_out_of_sight_changes_no_byte_of_three_hundred_histories_through_a_portal() {
+        let anew = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
+        assert!(super::run(300, anew, super::Place::portal) > 150);
     }
 }

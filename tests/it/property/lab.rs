@@ -35,7 +35,10 @@ use mylife::{
         open::{Setup, log_keys},
     },
     json,
-    listen::{Answer, Incoming, body::BodyReader},
+    listen::{
+        Answer, Incoming,
+        body::{Body, BodyReader},
+    },
     source::local::Local,
     transport::Tcp,
 };
@@ -184,12 +187,26 @@ impl Lab {
 
     /// A portal without data, which asks one other gateway: what is held is held there.
     pub(super) fn portal() -> Self {
+        Self::portal_with(|_| (), |_| ())
+    }
+
+    /// The same, set up in other ways here and there.
+    pub(super) fn portal_with(
+        here: impl FnOnce(&mut Setup),
+        there: impl FnOnce(&mut Setup),
+    ) -> Self {
         let directory = fresh();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let wires = Wires::default();
         let clock = Arc::new(FixedClock::new(now()));
-        let holder = open(&runtime, &directory.join("holder"), &clock, |s| far::holder(s, &wires));
-        let gateway = open(&runtime, &directory.join("portal"), &clock, |s| far::portal(s, &wires));
+        let holder = open(&runtime, &directory.join("holder"), &clock, |setup| {
+            far::holder(setup, &wires);
+            there(setup);
+        });
+        let gateway = open(&runtime, &directory.join("portal"), &clock, |setup| {
+            far::portal(setup, &wires);
+            here(setup);
+        });
         let far = Some(runtime.block_on(Far::serve(holder, &wires)));
         Self { gateway, far, runtime, directory, clock, held: 0 }
     }
@@ -217,8 +234,17 @@ impl Lab {
 
     /// A token for a reader, got now.
     pub(super) fn token(&self, reader: &Reader) -> String {
-        let url = self.gateway.base.trim_end_matches("/fhir");
-        reader.token(&SIGNER, url, self.clock.now())
+        reader.token(&SIGNER, self.url(), self.clock.now())
+    }
+
+    /// Where the gateway is.
+    pub(super) fn url(&self) -> &str {
+        self.gateway.base.trim_end_matches("/fhir")
+    }
+
+    /// Is what is held held at another gateway?
+    pub(super) fn is_portal(&self) -> bool {
+        self.far.is_some()
     }
 
     /// Leading characters of an id that make up one block of a walk over people.
@@ -250,36 +276,49 @@ impl Lab {
 
     /// Sends any request.
     pub(super) fn send(&self, token: &str, sent: &Sent<'_>) -> Seen {
-        // Of whichever gateway it is, what is asked is asked of this one.
-        let target = match sent.target.strip_prefix("https://") {
-            Some(rest) => &rest[rest.find('/').unwrap()..],
-            None => sent.target,
-        };
-        let mut request = Request::builder()
-            .method(sent.method)
-            .uri(target)
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .header("x-request-id", "r1");
-        for (name, value) in &sent.headers {
-            request = request.header(*name, value);
-        }
-        let (parts, ()) = request.body(()).unwrap().into_parts();
-        let body = BodyReader::of(Bytes::copy_from_slice(sent.body.as_bytes()));
-        let incoming =
-            Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() };
-        self.runtime.block_on(async {
-            let (head, body) = self.gateway.answer(incoming).await.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            let hidden = ["date", "x-request-id", "mylife-receipt"];
-            let shown = head.headers.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
-            let mut headers: Vec<(String, String)> = shown
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect();
-            headers.sort();
-            let body = String::from_utf8(body.to_vec()).unwrap();
-            Seen { status: head.status.as_u16(), headers, body }
-        })
+        let incoming = incoming(token, sent);
+        self.runtime.block_on(async { seen(self.gateway.answer(incoming).await).await })
     }
+
+    /// Sends any request to the gateway that holds the data.
+    pub(super) fn send_there(&self, token: &str, sent: &Sent<'_>) -> Seen {
+        let Some(far) = &self.far else { return self.send(token, sent) };
+        let incoming = incoming(token, sent);
+        self.runtime.block_on(async { seen(far.change().await.answer(incoming).await).await })
+    }
+}
+
+/// A request as it arrives at whichever gateway it is sent to.
+fn incoming(token: &str, sent: &Sent<'_>) -> Incoming {
+    // Of whichever gateway it is, what is asked is asked of this one.
+    let target = match sent.target.strip_prefix("https://") {
+        Some(rest) => &rest[rest.find('/').unwrap()..],
+        None => sent.target,
+    };
+    let mut request = Request::builder()
+        .method(sent.method)
+        .uri(target)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header("x-request-id", "r1");
+    for (name, value) in &sent.headers {
+        request = request.header(*name, value);
+    }
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    let body = BodyReader::of(Bytes::copy_from_slice(sent.body.as_bytes()));
+    Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() }
+}
+
+/// What is seen of an answer.
+async fn seen(answer: http::Response<Body>) -> Seen {
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let hidden = ["date", "x-request-id", "mylife-receipt"];
+    let shown = head.headers.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
+    let mut headers: Vec<(String, String)> =
+        shown.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    headers.sort();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    Seen { status: head.status.as_u16(), headers, body }
 }
 
 /// A directory of its own.
@@ -338,9 +377,14 @@ pub(super) fn token(reader: &Reader) -> String {
     reader.token(&SIGNER, ISSUER, now())
 }
 
-/// A token of any client, with these claims, got at an instant.
-pub(super) fn token_with(client: &str, claims: &serde_json::Value, at: Moment) -> String {
-    signed(&SIGNER, client, claims, ISSUER, at)
+/// A token of any client of the gateway at `url`, with these claims, got at an instant.
+pub(super) fn token_with(
+    client: &str,
+    claims: &serde_json::Value,
+    url: &str,
+    at: Moment,
+) -> String {
+    signed(&SIGNER, client, claims, url, at)
 }
 
 fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {

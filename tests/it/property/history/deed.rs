@@ -33,8 +33,11 @@ pub(super) enum Deed {
     ShutSurvey(u8),
     /// The state of the goal that shows.
     Goal(bool),
-    /// Parts of the plan that do not show: title, goal, service, member, action.
+    /// Parts of the plan that do not show: title, goal, service, member, action, and a goal that is about
+    /// a companion too.
     ShutPlan(u8),
+    /// What the companion permits, and it does not show: which, and does it stand.
+    Companion(u8, bool),
     /// Contact of the person.
     Contact(u8),
     /// Somebody else, and a survey of theirs.
@@ -55,7 +58,8 @@ pub(super) fn deeds() -> impl Strategy<Value = Deed> {
         4 => (which(), option::of(0..4_u8)).prop_map(|((s, t), n)| Deed::ShutAnswer(s, t, n)),
         1 => (0..4_u8).prop_map(Deed::ShutSurvey),
         1 => any::<bool>().prop_map(Deed::Goal),
-        3 => (0..32_u8).prop_map(Deed::ShutPlan),
+        3 => (0..64_u8).prop_map(Deed::ShutPlan),
+        2 => (0..4_u8, any::<bool>()).prop_map(|(n, stands)| Deed::Companion(n, stands)),
         1 => (0..3_u8).prop_map(Deed::Contact),
         2 => (0..4_u8).prop_map(Deed::Stranger),
         2 => (0..4_u8, any::<bool>()).prop_map(|(n, stands)| Deed::ShutConsent(n, stands)),
@@ -89,7 +93,7 @@ impl Town {
     pub(super) fn begin(&mut self, lab: &Lab, tokens: &Tokens) {
         let pushed = self.push_person(lab, tokens, 0, 0);
         pushed.json()["patient"].as_str().unwrap().clone_into(&mut self.patient);
-        self.consent(lab, tokens, 0, READER, "grant", &OPEN, "active");
+        self.consent(lab, tokens, (&self.patient, 0), READER, "grant", &OPEN, "active");
         Deed::Answer(0, 1, 3).done(self, lab, tokens);
         Deed::Goal(true).done(self, lab, tokens);
     }
@@ -131,7 +135,7 @@ impl Town {
         let target = &format!("{}/native/{kind}/{id}", FHIR.trim_end_matches("/fhir"));
         let headers = vec![("content-type", "application/json".to_owned())];
         let body = &body.to_string();
-        lab.send(&tokens.source, &Sent { method: "PUT", target, headers, body })
+        lab.send_there(&tokens.source, &Sent { method: "PUT", target, headers, body })
     }
 
     fn push_person(&self, lab: &Lab, tokens: &Tokens, n: u8, contact: u8) -> Seen {
@@ -181,7 +185,9 @@ impl Town {
                 "role": if n == 1 { "case-manager" } else { "professional" },
                 "organization": format!("297.org.{unit}"), "active": true })
         };
-        let goals = [vec![goal], some(0, other)].concat();
+        let both = json!({ "id": "g-3", "themes": ["housing"], "concerns": [self.local("p2")],
+            "words": "Yhdess\u{e4}", "set_by": "together", "status": "active" });
+        let goals = [vec![goal], some(0, other), some(5, both)].concat();
         let team = [vec![member(1, "youth")], some(3, member(2, "mind"))].concat();
         let mut body = json!({
             "schema": "mylife/plan/1", "person": self.local("p0"), "status": "active",
@@ -206,18 +212,19 @@ impl Town {
         &self,
         lab: &Lab,
         tokens: &Tokens,
-        n: u8,
+        (whose, n): (&str, u8),
         to: &str,
         kind: &str,
         themes: &[&str],
         status: &str,
     ) {
         let uuid = format!("urn:uuid:00000000-0000-4000-8000-{:010}{n:02}", self.number);
-        let patient = json!({ "reference": format!("Patient/{}", self.patient) });
+        let patient = json!({ "reference": format!("Patient/{whose}") });
         let body = consent(&uuid, &patient, to, kind, themes, status).to_string();
         let target = &format!("{FHIR}/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
         let headers = vec![("content-type", "application/fhir+json".to_owned())];
-        let written = lab.send(&tokens.desk, &Sent { method: "PUT", target, headers, body: &body });
+        let sent = Sent { method: "PUT", target, headers, body: &body };
+        let written = lab.send_there(&tokens.desk, &sent);
         assert!(written.status < 300, "{written:?}");
     }
 }
@@ -296,7 +303,8 @@ impl Deed {
                 town.push_survey(lab, tokens, "a9", "p0", &survey);
             }
             Self::Grant(stands) => {
-                town.consent(lab, tokens, 0, READER, "grant", &OPEN, status(*stands));
+                let whose = (&*town.patient, 0);
+                town.consent(lab, tokens, whose, READER, "grant", &OPEN, status(*stands));
             }
             Self::Goal(active) => {
                 town.goal = *active;
@@ -306,8 +314,24 @@ impl Deed {
             // A plan is born where it is seen first.
             Self::ShutPlan(_) if town.plan & 64 == 0 => {}
             Self::ShutPlan(bits) => {
+                if bits & 32 != 0 {
+                    town.push_person(lab, tokens, 2, 0);
+                }
                 town.plan = 64 | bits;
                 town.push_plan(lab, tokens);
+            }
+            Self::Companion(n, stands) => {
+                let pushed = town.push_person(lab, tokens, 2, 0).json();
+                let companion = pushed["patient"].as_str().unwrap();
+                // Whatever it is, the goal's theme is not permitted to the reader.
+                let (to, kind, themes): (_, _, &[&str]) = match n {
+                    0 => (READER, "grant", &SHUT),
+                    1 => (OTHER, "grant", &OPEN),
+                    2 => (READER, "prohibition", &OPEN),
+                    _ => (OTHER, "prohibition", &[]),
+                };
+                let whose = (companion, 10 + n);
+                town.consent(lab, tokens, whose, to, kind, themes, status(*stands));
             }
             Self::Contact(contact) => drop(town.push_person(lab, tokens, 0, *contact)),
             Self::Stranger(score) => {
@@ -325,12 +349,15 @@ impl Deed {
                 };
                 // Of all themes to the reader, but never in force.
                 let stands = *stands && *n != 2;
-                town.consent(lab, tokens, 1 + n, to, kind, themes, status(stands));
+                let whose = (&*town.patient, 1 + n);
+                town.consent(lab, tokens, whose, to, kind, themes, status(stands));
             }
             Self::Asks(kind) => {
                 let about = format!("{FHIR}/{kind}?patient={}", town.patient);
-                lab.fetch(&tokens.other, &about);
-                lab.fetch(&tokens.other, &format!("{FHIR}/{kind}?_count=1"));
+                for target in [about, format!("{FHIR}/{kind}?_count=1")] {
+                    let sent = Sent { target: &target, ..Sent::default() };
+                    lab.send_there(&tokens.other, &sent);
+                }
             }
             Self::Mistake => {
                 let body = json!({ "schema": "mylife/person/1" });
