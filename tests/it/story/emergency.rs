@@ -67,6 +67,22 @@ fn a_declared_emergency_is_recorded_with_its_reason_and_told_to_the_person() {
     for words in ["law:rescue", "räddningslag", "fire", "nurse", "urn:oid:1.2.246.10.99900139"] {
         assert!(text.contains(words), "{words}: {text}");
     }
+    // Who only looks who saw what of them is told as well.
+    let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
+    let saw = herself.search("AuditEvent", &aino);
+    let used = |event: &&Value| event.to_string().contains("\"emergency\"");
+    let [event] = saw.matches().into_iter().filter(used).collect::<Vec<_>>()[..] else {
+        panic!("{saw:?}")
+    };
+    let details = event["entity"][0]["detail"].as_array().unwrap();
+    for (name, value) in [
+        ("law", "law:rescue"),
+        ("reason", "fire"),
+        ("overrode", "prohibition"),
+        ("emergency", "a burning house"),
+    ] {
+        assert!(details.iter().any(|d| d["type"] == name && d["valueString"] == value), "{event}");
+    }
     // Once it is over, nothing of it opens anything.
     world.pass(std::time::Duration::from_hours(1));
     ward(&kuopio, None, None).search(kind, &aino).is_empty();
