@@ -2,12 +2,13 @@
 //!
 //! On the floor, used where the mistake would be made. With the feature `mutants`, which no release
 //! build takes, a test makes one mistake at a time on its own thread; without it [`on`] is `false`
-//! wherever it stands and nothing of a mistake is left in the product. Source: `consent` 2.2; the table
-//! is `tests/tables/leaks.txt`.
+//! wherever it stands and nothing of a mistake is left in the product. One of them switches consent off,
+//! for the benchmark of what consent costs. Source: `consent` 2.2; the table is `tests/tables/leaks.txt`.
 
 #[cfg(all(feature = "mutants", not(debug_assertions)))]
 compile_error!(
-    "The feature `mutants` makes a gateway that leaks: it is for debug builds of the tests."
+    "The feature `mutants` makes a gateway that leaks: it is for debug builds of the tests, and for the \
+     profile `switched` of a benchmark."
 );
 
 /// A mistake. Its line says what the gateway then does.
@@ -111,6 +112,8 @@ pub enum Mutant {
     ExplainsToAnybody,
     /// What is about several is decided by the person with whom it is kept.
     OthersAreNotAsked,
+    /// Whatever is held is permitted to whoever asks: nothing is decided.
+    ConsentIsNotAsked,
 }
 
 /// Is this mistake being made?
@@ -158,7 +161,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 49] = [
+    pub const ALL: [Mutant; 50] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -204,6 +207,7 @@ mod seeded {
         Mutant::BatchSkipsRelease,
         Mutant::ExplainsToAnybody,
         Mutant::OthersAreNotAsked,
+        Mutant::ConsentIsNotAsked,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportPassesOverChanged,

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench decide`. Everybody gave twenty consents, most of which speak of others. A read
 //! under them is compared, in turns, with the same read of the same bytes under one rule of law and
-//! without any consent: there is no switch that turns consent off. Beside it stands what a withdrawal
-//! takes that finds nothing in flight.
+//! without any consent: what is served has no switch that turns consent off. A build with one,
+//! `cargo bench --profile switched --features mutants --bench decide`, compares with that too. Beside it
+//! stands what a withdrawal takes that finds nothing in flight.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,6 +15,9 @@
 
 #[path = "stand/machine.rs"]
 mod machine;
+#[cfg(feature = "mutants")]
+#[path = "stand/switched.rs"]
+mod switched;
 #[path = "stand/world.rs"]
 mod world;
 
@@ -42,7 +46,7 @@ use mylife::{
 use serde_json::json;
 use tokio::{runtime::Builder, task::JoinSet};
 
-use world::{COUNTY, SHARED, Size, World, ask, consent, demand_disk};
+use world::{COUNTY, SHARED, Size, Somebody, World, ask, consent, demand_disk};
 
 const SAMPLES: usize = 15;
 const TURNS: usize = 2000;
@@ -66,6 +70,8 @@ fn main() {
         lawful.law = law();
         decisions(&asked).await;
         reads(&asked, &lawful).await;
+        #[cfg(feature = "mutants")]
+        switched::reads(dir("bench-decide-switched"), SIZE).await;
         withdrawals(&asked).await;
     });
 }
@@ -196,13 +202,15 @@ fn asker(now: Moment) -> Asker {
 async fn reads(asked: &World, lawful: &World) {
     let worlds = [asked, lawful];
     let gateways = [Arc::new(asked.open().await), Arc::new(lawful.open().await)];
+    let people = worlds.map(|world| Arc::new(world.people()));
     let mut sizes = [0; 2];
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
         let mut costs = [0.0; 2];
         // Who comes first changes from round to round.
         for which in [round % 2, (round + 1) % 2] {
-            (costs[which], sizes[which]) = round_of(worlds[which], &gateways[which]).await;
+            let token = worlds[which].token("county");
+            (costs[which], sizes[which]) = round_of(&gateways[which], &people[which], &token).await;
         }
         rounds.push(costs);
     }
@@ -212,21 +220,28 @@ async fn reads(asked: &World, lawful: &World) {
     let [with, without] = [0, 1].map(|at| machine::spread(warm.clone().map(|r| r[at]), 1));
     println!("{:<52}{with:>22} us of CPU", format!("a read under {CONSENTS} consents"));
     println!("{:<52}{without:>22} us of CPU", "the same under one rule of law, no consent");
-    let ratios = || warm.clone().map(|costs| costs[0] / costs[1]);
-    let [_, ratio, _] = machine::quartiles(ratios());
+    tell_ratio(warm.map(|costs| costs[0] / costs[1]).collect());
+}
+
+/// Tells by how much consent makes a read dearer.
+fn tell_ratio(ratios: Vec<f64>) {
+    let [_, ratio, _] = machine::quartiles(ratios.iter().copied());
     let word = if ratio <= 1.10 { "holds" } else { "misses" };
-    println!("{:<52}{:>22}; {word} 1.10", "ratio", machine::spread(ratios(), 3));
+    println!("{:<52}{:>22}; {word} 1.10", "ratio", machine::spread(ratios.into_iter(), 3));
 }
 
 /// CPU time of a read in microseconds, audit record and all, and the length of what was read.
-async fn round_of(world: &World, gateway: &Arc<Gateway>) -> (f64, usize) {
-    let token: Arc<str> = world.token("county").into();
-    let people = Arc::new(world.people());
+async fn round_of(
+    gateway: &Arc<Gateway>,
+    people: &Arc<Vec<Somebody>>,
+    token: &str,
+) -> (f64, usize) {
+    let token: Arc<str> = token.into();
     let before = cpu();
     let mut reading = JoinSet::new();
     for first in 0..TOGETHER {
         let (gateway, token) = (Arc::clone(gateway), Arc::clone(&token));
-        let people = Arc::clone(&people);
+        let people = Arc::clone(people);
         reading.spawn(async move {
             let mut length = 0;
             for number in (first..READS).step_by(TOGETHER) {

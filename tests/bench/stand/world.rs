@@ -288,6 +288,7 @@ impl World {
         vec![
             client("source", CITY, &["mylife/native.write", "system/Consent.cu"]),
             client("county", COUNTY, &["system/*.rs"]),
+            client("county-too", COUNTY, &["system/*.rs"]),
         ]
     }
 }
