@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod missing;
+mod beside;
 
 use std::sync::Arc;
 
@@ -20,12 +21,11 @@ use crate::{
         id::NodeCode,
         moment::Moment,
         part::{self, Content, Parts},
-        words::LocalId,
     },
     error::{Error, Kind, Result},
     json,
     mutant::{self, Mutant},
-    native::{self, Native, Typed, parts::Target},
+    native::{Native, Typed},
     seal::Keys,
     source::local::Local,
     store::{Change, Document, DocumentKind, IdentityMac, Place, Stored},
@@ -79,7 +79,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
         }
         Typed::Assessment(_) | Typed::Plan(_) => None,
     };
-    let patient = whose(desk, desk.author.client_id(), document, identity).await?;
+    let patient = beside::whose(desk, desk.author.client_id(), document, identity).await?;
     next(desk, document, (patient, identity), |_| true).await
 }
 
@@ -107,8 +107,8 @@ async fn next(
     let owner: Arc<str> = desk.author.client_id().into();
     let local: Arc<str> = document.typed().id().as_str().into();
     for _ in 0..TRIES {
-        let stored = desk.local.store().load(&patient).await?;
-        references(desk, &owner, document, stored.as_ref()).await?;
+        let stored = beside::stored(desk, document, &patient, (&owner, kind, &local)).await?;
+        beside::references(desk, &owner, document, stored.as_ref()).await?;
         let earlier = find(stored.as_ref(), &owner, kind, &local);
         let parts = next_parts(desk, earlier, &content)?;
         let body = Arc::clone(document.canonical());
@@ -246,69 +246,6 @@ async fn given_by(
         }
         (None, None, None) => Err(Error::not_found()),
     }
-}
-
-/// The compartment a document belongs to: an existing one, or a new one for a new person.
-async fn whose(
-    desk: &Desk<'_>,
-    owner: &str,
-    document: &Native,
-    identity: Option<IdentityMac>,
-) -> Result<Arc<str>> {
-    let store = desk.local.store();
-    let person = match document.typed() {
-        Typed::Person(person) => &person.id,
-        Typed::Assessment(assessment) => &assessment.person,
-        Typed::Plan(plan) => &plan.person,
-    };
-    let known = store.local(owner, DocumentKind::Person, person.as_str()).await?;
-    match (known, document.typed(), identity) {
-        (Some(place), ..) => Ok(place.patient),
-        (None, Typed::Person(_), Some(identity)) => {
-            let known = desk.local.find(identity).await?;
-            Ok(known.unwrap_or_else(|| desk.node.mint(desk.chance).into()))
-        }
-        (None, Typed::Person(_), None) => Ok(desk.node.mint(desk.chance).into()),
-        (None, Typed::Assessment(_) | Typed::Plan(_), _) => {
-            Err(Error::new(Kind::Unprocessable, "No person of this id was pushed; push it first.")
-                .at("$.person"))
-        }
-    }
-}
-
-/// Does everything exist that the document points at?
-async fn references(
-    desk: &Desk<'_>,
-    owner: &str,
-    document: &Native,
-    stored: Option<&Stored>,
-) -> Result<()> {
-    let has = |kind, id: &LocalId| find(stored, owner, kind, id.as_str()).is_some();
-    let mut places = Vec::new();
-    for reference in document.references() {
-        let is_there = match &reference.target {
-            // Whose the document is was settled before.
-            Target::Person(_) if reference.path == native::parts::WHOSE => true,
-            Target::Person(id) => {
-                let store = desk.local.store();
-                store.local(owner, DocumentKind::Person, id.as_str()).await?.is_some()
-            }
-            Target::Assessment(id) => has(DocumentKind::Assessment, id),
-            Target::Service(id) | Target::Practitioner(id) | Target::Organization(id) => {
-                desk.directory.knows(id.as_str())
-            }
-        };
-        if !is_there {
-            places.push(reference.path);
-        }
-    }
-    if places.is_empty() {
-        return Ok(());
-    }
-    let say = "These point at nothing this gateway knows: push the assessment or the person first, \
-               or have the unit, service or professional added to the directory.";
-    let error = Error::new(Kind::Unprocessable, say);
-    Err(places.into_iter().fold(error, Error::at))
 }
 
 fn find<'a>(

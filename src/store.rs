@@ -220,6 +220,27 @@ pub struct Job {
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
     fn load(&self, patient: &str) -> Task<Option<Stored>>;
+    /// The same of no more than one document, by its owner's id for it, and of that no more than the
+    /// newest version: for who writes the next.
+    fn load_one(
+        &self,
+        patient: &str,
+        owner: &str,
+        kind: DocumentKind,
+        local_id: &str,
+    ) -> Task<Option<Stored>> {
+        let loaded = self.load(patient);
+        let (owner, local_id) = (owner.to_owned(), local_id.to_owned());
+        Box::pin(async move {
+            let mut stored = loaded.await?;
+            if let Some(Stored { documents, .. }) = &mut stored {
+                documents
+                    .retain(|d| d.kind == kind && *d.owner == *owner && *d.local_id == *local_id);
+                documents.drain(..documents.len().saturating_sub(1));
+            }
+            Ok(stored)
+        })
+    }
     /// The same with every version of every document, for roads that show what was there before;
     /// as of one instant, in order of (id, version).
     fn history(&self, patient: &str) -> Task<Option<Stored>>;

@@ -15,6 +15,7 @@ use std::{
 };
 
 use moka::sync::Cache;
+use tokio::sync::Notify;
 
 use crate::{
     compartment::Compartment,
@@ -93,7 +94,10 @@ pub struct Local {
     custodian: Arc<str>,
     slots: Cache<Arc<str>, Arc<Slot>>,
     places: Cache<Arc<str>, Place>,
+    /// The Patient of whom an owner knows by an id of its own.
+    people: Cache<(Arc<str>, Arc<str>), Arc<str>>,
     commits: Box<[AtomicU64]>,
+    committed: Notify,
     follower: Option<Follower>,
 }
 
@@ -109,10 +113,13 @@ impl Local {
             })
             .build();
         // An id and its place are a few hundred bytes; the bound follows that of the compartments.
-        let places = Cache::builder().max_capacity((bytes / 1024).max(1024)).build();
+        let entries = (bytes / 1024).max(1024);
+        let places = Cache::builder().max_capacity(entries).build();
+        let people = Cache::builder().max_capacity(entries).build();
         let commits = (0..COUNTERS).map(|_| AtomicU64::new(0)).collect();
         let follower = store.is_shared().then(Follower::new);
-        Self { store, custodian, slots, places, commits, follower }
+        let committed = Notify::new();
+        Self { store, custodian, slots, places, people, commits, committed, follower }
     }
 
     /// Forgets everything that was read, to be mapped and decided about anew.
@@ -172,11 +179,8 @@ impl Local {
         let mut all = Vec::new();
         for named in named {
             let (owner, local) = (&named.owner, &named.local);
-            let place = self.store.local(owner, DocumentKind::Person, local).await?;
-            let compartment = match place {
-                Some(place) => {
-                    self.alone(&place.patient).await?.map(|(compartment, _)| compartment)
-                }
+            let compartment = match self.person(owner, local).await? {
+                Some(patient) => self.alone(&patient).await?.map(|(compartment, _)| compartment),
                 None => None,
             };
             all.push(Member { named, compartment });
@@ -253,6 +257,23 @@ impl Local {
         self.store.find(identity).await
     }
 
+    /// The Patient id of whom an owner knows by an id of its own.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn person(&self, owner: &str, local_id: &str) -> Result<Option<Arc<str>>> {
+        let name = (owner.into(), local_id.into());
+        if let Some(patient) = self.people.get(&name) {
+            return Ok(Some(patient));
+        }
+        let place = self.store.local(owner, DocumentKind::Person, local_id).await?;
+        // As with places.
+        Ok(place.map(|Place { patient, .. }| {
+            self.people.insert(name, Arc::clone(&patient));
+            patient
+        }))
+    }
+
     /// The compartment that holds a document.
     ///
     /// # Errors
@@ -286,7 +307,13 @@ impl Local {
         let committed = self.store.commit(change).await;
         // Also after an error: a commit whose answer was lost may have been made.
         self.mark(&patient);
+        self.committed.notify_one();
         committed
+    }
+
+    /// Waits until something was committed here since this was last waited for; for one who waits.
+    pub async fn committed(&self) {
+        self.committed.notified().await;
     }
 
     /// Is what was loaded there still what is held?
@@ -323,6 +350,7 @@ impl Local {
             self.forget(&patient, &slot);
         }
         self.places.invalidate_all();
+        self.people.invalidate_all();
         count_all();
     }
 

@@ -48,6 +48,7 @@ pub use self::{
 pub mod about;
 pub mod ledger;
 
+mod at_once;
 mod fault;
 mod moving;
 mod places;
@@ -197,6 +198,21 @@ impl Store for Postgres {
         open(Arc::clone(&self.keys), patient, loaded)
     }
 
+    fn load_one(
+        &self,
+        patient: &str,
+        owner: &str,
+        kind: DocumentKind,
+        local_id: &str,
+    ) -> Task<Option<Stored>> {
+        let [patient, owner, local_id] = [patient, owner, local_id].map(Arc::<str>::from);
+        let what = (Arc::clone(&patient), owner, kind, local_id);
+        let loaded = self.pool.ask(Errand::Read, what, |rows, (patient, owner, kind, local_id)| {
+            Box::pin(read::load_one(rows, patient, (owner, *kind, local_id)))
+        });
+        open(Arc::clone(&self.keys), patient, loaded)
+    }
+
     fn history(&self, patient: &str) -> Task<Option<Stored>> {
         let patient = Arc::<str>::from(patient);
         let loaded = self.pool.ask(Errand::Read, Arc::clone(&patient), |rows, patient| {
@@ -264,7 +280,15 @@ impl Store for Postgres {
         let pool = Arc::clone(&self.pool);
         let (keys, chance) = (Arc::clone(&self.keys), Arc::clone(&self.chance));
         Box::pin(async move {
-            let sealed = sealed::seal(&keys, &*chance, change)?;
+            let sealed = Arc::new(sealed::seal(&keys, &*chance, change)?);
+            if at_once::is_meant(&sealed) {
+                let whole = pool.ask(Errand::Whole, Arc::clone(&sealed), |rows, sealed| {
+                    Box::pin(at_once::commit(rows, sealed))
+                });
+                if let Some(committed) = whole.await? {
+                    return Ok(committed);
+                }
+            }
             pool.ask(Errand::Transaction, sealed, |rows, sealed| {
                 Box::pin(write::commit(rows, sealed))
             })

@@ -204,6 +204,19 @@ impl Store for Sqlite {
         self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::Today))
     }
 
+    fn load_one(
+        &self,
+        patient: &str,
+        owner: &str,
+        kind: DocumentKind,
+        local_id: &str,
+    ) -> Task<Option<Stored>> {
+        let [patient, owner, local_id] = [patient, owner, local_id].map(Arc::<str>::from);
+        self.ask(move |rows, keys| {
+            read::load(rows, keys, &patient, Versions::One(&owner, kind, &local_id))
+        })
+    }
+
     fn history(&self, patient: &str) -> Task<Option<Stored>> {
         let patient: Arc<str> = patient.into();
         self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::All))

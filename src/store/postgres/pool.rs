@@ -3,8 +3,8 @@
 //! Belongs to `store::postgres`. The pool has a thread and a runtime of its own: callers stand on any
 //! runtime or none, and one that goes away leaves no transaction half done. A connection on which
 //! anything was left open is closed, never given to the next. What only reads is asked once more when
-//! its connection turns out to be gone, and so is what has not got beyond `BEGIN`; a write of which
-//! nobody knows whether it was made is `Unavailable`.
+//! its connection turns out to be gone, and so is what has not got beyond `BEGIN`, or a word to see
+//! whether the connection lives; a write of which nobody knows whether it was made is `Unavailable`.
 
 use std::{
     pin::Pin,
@@ -50,6 +50,8 @@ pub(super) enum Errand {
     Read,
     /// One statement that writes.
     Statement,
+    /// The same on a connection that has just answered, as at the start of a transaction.
+    Whole,
     /// Several statements, all or none.
     Transaction,
 }
@@ -217,7 +219,8 @@ impl Pool {
     ) -> Outcome<T> {
         // Without bounds of the session's own they are those of a transaction.
         let transaction = errand == Errand::Transaction || !self.prepared;
-        let held = self.begin(transaction).await?;
+        let opening = if transaction { Some(&*self.begin) } else { seen_alive(errand) };
+        let held = self.begin(opening).await?;
         let session = Session::new(held.client()?, self.prepared);
         let answer = match question(&session, what).await {
             Ok(answer) => {
@@ -237,22 +240,25 @@ impl Pool {
         answer
     }
 
-    /// A connection, at the start of a transaction if one is wanted. Until then nothing is at stake,
-    /// so one that is found dead is replaced once.
-    async fn begin(&self, transaction: bool) -> Outcome<Held> {
+    /// A connection, after its first words if there are any. Until then nothing is at stake, so one that
+    /// is found dead is replaced once.
+    async fn begin(&self, opening: Option<&str>) -> Outcome<Held> {
         let mut replaced = false;
         loop {
             let held = Held(Some(self.connections.get().await.map_err(unconnected)?));
-            if !transaction {
-                return Ok(held);
-            }
-            match held.client()?.batch_execute(&self.begin).await.map_err(Fault::from) {
+            let Some(opening) = opening else { return Ok(held) };
+            match held.client()?.batch_execute(opening).await.map_err(Fault::from) {
                 Ok(()) => return Ok(held),
                 Err(fault) if fault.lost && !replaced => replaced = true,
                 Err(fault) => return Err(fault),
             }
         }
     }
+}
+
+/// What is said to a connection only to see whether it lives.
+fn seen_alive(errand: Errand) -> Option<&'static str> {
+    (errand == Errand::Whole).then_some("")
 }
 
 fn unconnected(cause: PoolError) -> Fault {

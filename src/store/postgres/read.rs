@@ -47,6 +47,11 @@ const COMPARTMENT: &str = compartment!(" AND d.kind = $2");
 /// Former versions of all.
 const HISTORY: &str = compartment!("");
 
+/// A person with the newest version of the one document that its owner knows by an id.
+const ONE: &str = "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, d.local_id, \
+     d.version, d.recorded, d.parts, d.body FROM person p LEFT JOIN document d \
+     ON d.person = p.row AND d.owner = $2 AND d.kind = $3 AND d.local_id = $4 WHERE p.patient = $1";
+
 /// A compartment as the rows have it, and the sealed audit key.
 pub(super) type Sealed = (Stored, Vec<u8>);
 
@@ -54,6 +59,16 @@ pub(super) type Sealed = (Stored, Vec<u8>);
 pub(super) async fn load(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Option<Sealed>> {
     let values = [Text(patient), Number(DocumentKind::Consent.number())];
     stored(patient, &rows.all(COMPARTMENT, &values).await?)
+}
+
+/// One person with the newest version of one document.
+pub(super) async fn load_one(
+    rows: &Session<'_>,
+    patient: &Arc<str>,
+    (owner, kind, local_id): (&str, DocumentKind, &str),
+) -> Outcome<Option<Sealed>> {
+    let values = [Text(patient), Text(owner), Number(kind.number()), Text(local_id)];
+    stored(patient, &rows.all(ONE, &values).await?)
 }
 
 /// The same with every version of every document.

@@ -32,13 +32,19 @@ const FORMER_OF_ALL: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version
      v.parts, v.body FROM document d JOIN document_version v ON v.document = d.row \
      WHERE d.person = ?1";
 
+/// The newest version of the one document of a person that its owner knows by an id.
+const ONE: &str = "SELECT id, kind, owner, local_id, version, recorded, parts, body \
+     FROM document WHERE person = ?1 AND owner = ?2 AND kind = ?3 AND local_id = ?4";
+
 /// Which versions are read.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Versions {
+#[derive(Clone, Copy)]
+pub(super) enum Versions<'a> {
     /// What decisions and answers of today rest on.
     Today,
     /// Everything there was.
     All,
+    /// The newest of one document: owner, kind, local id.
+    One(&'a str, DocumentKind, &'a str),
 }
 
 /// A person as the rows have it: row, version, time of the last commit, sealed audit key.
@@ -49,7 +55,7 @@ pub(super) fn load(
     rows: &Connection,
     keys: &Keys,
     patient: &str,
-    versions: Versions,
+    versions: Versions<'_>,
 ) -> Result<Option<Stored>> {
     // One transaction: a commit between two statements must not show in half of the answer.
     let snapshot = rows.unchecked_transaction().map_err(Error::unavailable)?;
@@ -60,14 +66,17 @@ pub(super) fn load(
         |row| Ok((row.get(0)?, version(row, 1)?, moment(row, 2)?, row.get(3)?)),
     )?;
     let Some((person, at_version, changed, audit_key)) = found else { return Ok(None) };
-    let mut held = all(&snapshot, NEWEST, [person], document)?;
-    held.extend(match versions {
+    let newest = || all(&snapshot, NEWEST, [person], document);
+    let held = match versions {
         Versions::Today => {
             let consents = params![person, DocumentKind::Consent.number()];
-            all(&snapshot, FORMER, consents, document)?
+            [newest()?, all(&snapshot, FORMER, consents, document)?].concat()
         }
-        Versions::All => all(&snapshot, FORMER_OF_ALL, [person], document)?,
-    });
+        Versions::All => [newest()?, all(&snapshot, FORMER_OF_ALL, [person], document)?].concat(),
+        Versions::One(owner, kind, local_id) => {
+            all(&snapshot, ONE, params![person, owner, kind.number(), local_id], document)?
+        }
+    };
     drop(snapshot);
     let open = |sealed| sealed::open_document(keys, patient, sealed);
     let mut documents = held.into_iter().map(open).collect::<Result<Vec<_>>>()?;

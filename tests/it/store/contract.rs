@@ -74,6 +74,40 @@ fn every_version_is_there_for_who_asks_what_was_before() {
 }
 
 #[test]
+fn who_writes_the_next_version_of_a_document_is_given_the_newest_of_it_alone() {
+    every("one", async |store| {
+        for version in 1..=2 {
+            let mut next = writes("297.p", version - 1, consent("297.c", version));
+            next.documents.push(assessment("297.a", version));
+            store.commit(next).await.unwrap();
+        }
+        store.commit(writes("297.q", 0, assessment("297.z", 1))).await.unwrap();
+        let one = async |patient, owner, kind, id: &str| {
+            store.load_one(patient, owner, kind, &format!("local of {id}")).await.unwrap()
+        };
+        let (desk, kind) = ("survey-desk", DocumentKind::Assessment);
+        let mut expected = store.load("297.p").await.unwrap().unwrap();
+        for (owner, of, id, document) in [
+            (desk, kind, "297.a", Some(assessment("297.a", 2))),
+            (desk, DocumentKind::Consent, "297.c", Some(consent("297.c", 2))),
+            (desk, DocumentKind::Consent, "297.a", None),
+            ("other", kind, "297.a", None),
+            (desk, kind, "297.b", None),
+            (desk, kind, "297.z", None),
+        ] {
+            expected.documents = document.into_iter().collect();
+            let held = one("297.p", owner, of, id).await.unwrap();
+            assert_eq!(held.documents, expected.documents, "{owner} {id}");
+            assert_eq!(
+                (held.version, held.changed, held.audit_key, &held.patient),
+                (2, expected.changed, expected.audit_key, &expected.patient)
+            );
+        }
+        assert!(one("297.r", desk, kind, "297.a").await.is_none());
+    });
+}
+
+#[test]
 fn one_change_can_hold_several_versions_of_a_document() {
     every("several-versions", async |store| {
         let mut both = writes("297.p", 0, consent("297.c", 1));
@@ -98,10 +132,19 @@ fn refused() -> Vec<(&'static str, Kind, Change)> {
         writes("297.p", 1, Document { kind, local_id, ..assessment("297.new", 1) })
     };
     let identity = Some(IdentityMac([9; 32]));
+    let (new, next) = (|| assessment("297.new", 1), || assessment("297.new", 2));
     vec![
         ("a person who exists is not new", Kind::Conflict, change("297.p", 0)),
         ("a later version", Kind::Conflict, change("297.p", 2)),
         ("a person who does not exist", Kind::Conflict, change("297.new", 1)),
+        ("a person who exists, with a document", Kind::Conflict, writes("297.p", 0, new())),
+        ("a later version, with a first document", Kind::Conflict, writes("297.p", 2, new())),
+        (
+            "a later version, with a next one",
+            Kind::Conflict,
+            writes("297.p", 2, assessment("297.a", 2)),
+        ),
+        ("a new person, with a later version", Kind::Internal, writes("297.new", 0, next())),
         ("another person's identity code", Kind::Conflict, Change { identity, ..step("297.a", 2) }),
         ("another person's document", Kind::Conflict, step("297.z", 2)),
         ("a local id that is taken", Kind::Conflict, taken(DocumentKind::Assessment)),
@@ -121,11 +164,13 @@ fn a_refused_change_writes_nothing_at_all() {
         let identity = Some(IdentityMac([9; 32]));
         let q = writes("297.q", 0, assessment("297.z", 1));
         store.commit(Change { identity, ..q }).await.unwrap();
-        for (why, kind, mut refused) in refused() {
+        for (why, kind, refused) in refused() {
+            assert_eq!(store.commit(refused.clone()).await.unwrap_err().kind(), kind, "{why}");
             // What comes before the fault in the same change is undone as well.
-            refused.documents.insert(0, consent("297.innocent", 1));
-            refused.outbox.push(message("205", "owed by a refused change"));
-            assert_eq!(store.commit(refused).await.unwrap_err().kind(), kind, "{why}");
+            let mut more = refused;
+            more.documents.insert(0, consent("297.innocent", 1));
+            more.outbox.push(message("205", "owed by a refused change"));
+            assert_eq!(store.commit(more).await.unwrap_err().kind(), kind, "{why}, beside another");
         }
         assert_eq!(documents(&*store, "297.p").await.unwrap(), [assessment("297.a", 1)]);
         assert_eq!(store.walk(None, 9).await.unwrap().len(), 2);
