@@ -119,8 +119,8 @@ impl Rows {
         Ok(())
     }
 
-    /// Puts everything there is into the tree, unless others do.
-    fn put_in_tree(&self) -> Result<Frontier> {
+    /// Puts everything there is into the tree; nothing is given where another process is doing so.
+    fn put_in_tree(&self) -> Result<Option<Frontier>> {
         for _ in 0..TRIES {
             let (stem, leaves) = self.ledger.wait(self.ledger.unplaced(MOST))?;
             let (size, count) = (stem.size, leaves.len());
@@ -129,7 +129,7 @@ impl Rows {
             if count > 0 {
                 let grown = Stem { size: tree.size(), peaks: tree.peaks().to_vec() };
                 match self.ledger.wait(self.ledger.place(size, grown, leaves)) {
-                    Err(error) if error.kind() == Kind::Conflict => continue,
+                    Err(error) if error.kind() == Kind::Conflict => return Ok(None),
                     placed => placed?,
                 }
             }
@@ -140,10 +140,10 @@ impl Rows {
             }
             lock(&self.tree).clone_from(&tree);
             if count < MOST {
-                return Ok(tree);
+                return Ok(Some(tree));
             }
         }
-        Err(Error::unavailable("the audit log's tree is never at rest"))
+        Err(restless())
     }
 }
 
@@ -187,7 +187,8 @@ impl Home for Rows {
     }
 
     fn checkpoint(&self, signer: &Signer, now: Moment) -> Result<Checkpoint> {
-        let tree = self.put_in_tree()?;
+        let mut grown = (0..TRIES).filter_map(|_| self.put_in_tree().transpose());
+        let tree = grown.next().ok_or_else(restless)??;
         let checkpoint = Checkpoint { head: head(&tree), at: now };
         let note = signer.sign(&checkpoint);
         self.ledger.wait(self.ledger.sign(tree.size(), note))?;
@@ -244,6 +245,10 @@ fn lost() -> Error {
          that lagged: nothing is answered; bring back the server that has them, or restore a backup, or \
          start the gateways anew to go on without them",
     )
+}
+
+fn restless() -> Error {
+    Error::unavailable("the audit log's tree is never at rest")
 }
 
 fn frontier(stem: Stem) -> Result<Frontier> {

@@ -198,17 +198,10 @@ impl Ledger {
         })
     }
 
-    /// Places of the tree from `from` on, at most `limit`.
+    /// Places of the tree from `from` on, at most `limit`, and none only at the end.
     pub fn placed(&self, from: u64, limit: usize) -> Task<Vec<Placed>> {
         self.pool.ask(Errand::Read, (from, limit), |rows, (from, limit)| {
-            Box::pin(async move {
-                let sql = "SELECT p.place, p.chain, p.number, r.chain, r.number, r.link, r.leaf, \
-                           r.key_id, r.frame FROM (SELECT * FROM audit_place WHERE place >= $1 \
-                           ORDER BY place LIMIT $2) p LEFT JOIN audit_record r \
-                           ON r.chain = p.chain AND r.number = p.number ORDER BY p.place";
-                let values = [Number(signed(*from)?), at_most(*limit)];
-                rows.all(sql, &values).await?.iter().map(placed).collect()
-            })
+            Box::pin(placed(rows, *from, *limit))
         })
     }
 
@@ -244,11 +237,14 @@ impl Ledger {
     pub fn about(&self, key_id: &str) -> Task<Vec<Record>> {
         self.pool.ask(Errand::Read, Arc::<str>::from(key_id), |rows, key_id| {
             Box::pin(async move {
+                // The run that begins last before the record, if it reaches that far.
                 let sql = "SELECT r.chain, r.number, r.link, r.leaf, r.key_id, r.frame \
-                           FROM audit_record r LEFT JOIN audit_place p \
-                           ON p.chain = r.chain AND p.number = r.number \
+                           FROM audit_record r LEFT JOIN LATERAL \
+                           (SELECT * FROM audit_place WHERE chain = r.chain \
+                           AND number <= r.number ORDER BY number DESC LIMIT 1) p \
+                           ON p.number + p.count > r.number \
                            WHERE r.key_id = $1 AND r.key_id <> 'node' \
-                           ORDER BY p.place NULLS LAST, r.chain, r.number";
+                           ORDER BY p.place + r.number - p.number NULLS LAST, r.chain, r.number";
                 rows.all(sql, &[Text(key_id)]).await?.iter().map(|row| record(row, 0)).collect()
             })
         })
@@ -321,27 +317,52 @@ async fn place(rows: &Session<'_>, size: u64, grown: &Stem, leaves: &[Unplaced])
     let (size, peaks) = (Number(signed(size)?), grown.peaks.concat());
     let values = [size, Number(signed(grown.size)?), Bytes(&peaks)];
     rows.one(sql, &values).await?.ok_or_else(conflict)?;
-    let chains: Vec<&str> = leaves.iter().map(|one| &*one.chain).collect();
-    let numbers = leaves.iter().map(|one| signed(one.number)).collect::<Result<Vec<_>>>()?;
-    let first = signed(grown.size)? - signed(leaves.len() as u64)?;
-    let sql = "WITH put AS (INSERT INTO audit_place (place, chain, number) \
-               SELECT $1 + l.at - 1, l.chain, l.number \
-               FROM unnest($2, $3) WITH ORDINALITY AS l (chain, number, at) \
-               RETURNING chain, number), \
+    let (mut place, mut chains) = (signed(grown.size)? - signed(leaves.len() as u64)?, Vec::new());
+    let (mut places, mut numbers, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for run in leaves.chunk_by(|a, b| a.chain == b.chain && a.number + 1 == b.number) {
+        let Some(first) = run.first() else { continue };
+        let count = signed(run.len() as u64)?;
+        chains.push(&*first.chain);
+        places.push(place);
+        numbers.push(signed(first.number)?);
+        counts.push(count);
+        place += count;
+    }
+    let sql = "WITH put AS (INSERT INTO audit_place (place, chain, number, count) \
+               SELECT * FROM unnest($1, $2, $3, $4) RETURNING chain, number + count - 1 AS number), \
                newest AS (SELECT chain, max(number) AS number FROM put GROUP BY chain) \
                UPDATE audit_chain c SET placed = n.number FROM newest n WHERE c.name = n.chain";
-    rows.all(sql, &[Number(first), Texts(&chains), Numbers(&numbers)]).await?;
+    rows.all(sql, &[Numbers(&places), Texts(&chains), Numbers(&numbers), Numbers(&counts)]).await?;
     Ok(())
 }
 
-fn placed(row: &Row) -> Outcome<Placed> {
-    let held = column::<Option<&str>>(row, 3)?.is_some();
-    Ok(Placed {
-        place: version(row, 0)?,
-        chain: text(row, 1)?,
-        number: version(row, 2)?,
-        record: if held { Some(record(row, 3)?) } else { None },
-    })
+async fn placed(rows: &Session<'_>, from: u64, limit: usize) -> Outcome<Vec<Placed>> {
+    // The first place there is, which `from` may be.
+    let sql = "SELECT greatest($1, place) FROM audit_place WHERE place + count > $1 \
+               AND place >= coalesce((SELECT max(place) FROM audit_place WHERE place <= $1), 0) \
+               ORDER BY place LIMIT 1";
+    let Some(first) = rows.one(sql, &[Number(signed(from)?)]).await? else { return Ok(Vec::new()) };
+    let from: i64 = column(&first, 0)?;
+    let until = from.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX));
+    let sql = "SELECT p.place, p.chain, p.number, r.chain, r.number, r.link, r.leaf, r.key_id, \
+               r.frame FROM (SELECT a.place + n AS place, a.chain, a.number + n AS number \
+               FROM audit_place a CROSS JOIN LATERAL \
+               generate_series(greatest($1 - a.place, 0), least(a.count, $2 - a.place) - 1) AS n \
+               WHERE a.place < $2 \
+               AND a.place >= (SELECT max(place) FROM audit_place WHERE place <= $1)) p \
+               LEFT JOIN audit_record r ON r.chain = p.chain AND r.number = p.number \
+               ORDER BY p.place";
+    let found = rows.all(sql, &[Number(from), Number(until)]).await?;
+    let one = |row: &Row| {
+        let held = column::<Option<&str>>(row, 3)?.is_some();
+        Ok(Placed {
+            place: version(row, 0)?,
+            chain: text(row, 1)?,
+            number: version(row, 2)?,
+            record: if held { Some(record(row, 3)?) } else { None },
+        })
+    };
+    found.iter().map(one).collect()
 }
 
 /// A record whose columns begin at `at`.

@@ -61,7 +61,7 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
     for (sql, why) in [
         ("INSERT INTO schema_version VALUES (99, '')", "written by a newer gateway"),
         ("UPDATE schema_version SET checksum = ''", "not one this gateway made"),
-        ("DELETE FROM schema_version WHERE number = 6", "of an older gateway: stop the gateways"),
+        ("DELETE FROM schema_version WHERE number = 7", "of an older gateway: stop the gateways"),
         ("DELETE FROM schema_version", "journal of its schema is gone"),
         ("DROP TABLE schema_version", "another program's tables"),
         (
@@ -90,10 +90,12 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
     let (name, database) = fresh();
     on_one_thread(Postgres::migrate(&database)).unwrap();
     // Before one of its steps, with something in the way of the second half of it.
-    let before = "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job; \
-                  ALTER TABLE gateway DROP COLUMN settings, DROP COLUMN settings_mark; \
-                  CREATE TABLE job_until (in_the_way int)";
-    shared().run(&name, before);
+    let before = format!(
+        "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job; \
+         ALTER TABLE gateway DROP COLUMN settings, DROP COLUMN settings_mark; \
+         {EACH}; CREATE TABLE job_until (in_the_way int)"
+    );
+    shared().run(&name, &before);
     let there = "SELECT count(*) FROM pg_class WHERE relname IN ('job', 'job_owner')";
     for _ in 0..2 {
         let failed = on_one_thread(Postgres::migrate(&database)).unwrap_err();
@@ -102,19 +104,42 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
         assert!(say(&database).contains("of an older gateway: stop the gateways"));
     }
     shared().run(&name, "DROP TABLE job_until");
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6]);
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7]);
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
+}
+
+/// Places as they were before the seventh step.
+const EACH: &str = "DROP TABLE audit_place; CREATE TABLE audit_place (place bigint PRIMARY KEY, \
+     chain text COLLATE \"C\" NOT NULL, number bigint NOT NULL, UNIQUE (chain, number))";
+
+#[test]
+fn places_of_the_tree_that_had_a_row_each_become_runs() {
+    let (name, database) = fresh();
+    on_one_thread(Postgres::migrate(&database)).unwrap();
+    let each = [(0, "a", 1), (1, "a", 2), (2, "b", 1), (3, "a", 3), (4, "b", 2), (5, "b", 3)];
+    let rows = each.map(|(place, chain, number)| format!("({place}, '{chain}', {number})"));
+    let rows = rows.join(", ");
+    shared().run(
+        &name,
+        &format!(
+            "DELETE FROM schema_version WHERE number = 7; {EACH}; INSERT INTO audit_place VALUES {rows}"
+        ),
+    );
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [7]);
+    let runs =
+        "SELECT place || ' ' || chain || number || ' ' || count FROM audit_place ORDER BY place";
+    assert_eq!(shared().run(&name, runs), ["0 a1 2", "2 b1 1", "3 a3 1", "4 b2 2"]);
 }
 
 #[test]
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(
             Postgres::pending(&database).await.unwrap(),
-            [1, 2, 3, 4, 5, 6],
+            [1, 2, 3, 4, 5, 6, 7],
             "looking changes nothing"
         );
         let directories = [(); 6].map(|()| Directory::new("many"));
@@ -126,7 +151,7 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [0_i64; 0]);
         assert_eq!(Postgres::migrate(&database).await.unwrap(), [0_i64; 0]);
     });
-    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["6"]);
+    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["7"]);
     assert_eq!(shared().run(&name, "SELECT count(*) FROM gateway"), ["1"]);
 }
 
