@@ -7,12 +7,13 @@ use std::sync::Arc;
 use crate::{gateway::Gateway, listen::Stopping};
 
 impl Gateway {
-    /// Sends what is owed to other gateways, keeps the shared log and follows what other processes
-    /// write, until told to stop; then brings into the log what waits for it.
+    /// Sends what is owed to other gateways, keeps the shared log, follows what other processes write
+    /// and tells them what is written here, until told to stop; then brings into the log what waits for it.
     pub async fn errands(self: Arc<Self>, stopping: Stopping) {
         tokio::join!(
             Arc::clone(&self).courier(stopping.clone()),
             Arc::clone(&self).scribe(stopping.clone()),
+            Arc::clone(&self).spread(stopping.clone()),
             Arc::clone(&self).follow(stopping),
         );
         if let Err(error) = self.gather_records().await {

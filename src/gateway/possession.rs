@@ -1,8 +1,8 @@
 //! Requests whose token is bound to a key, shown with a proof of holding it (`DPoP`).
 //!
 //! Around the way, beside the plain road of a bearer token. Source: RFC 9449 sections 7 to 9 and 11.1. That a
-//! proof is shown for the first time is asked of what replicas share: should that forget, a proof is good
-//! for what is left of its minute, to whoever holds the token too. A number of ours that proofs must
+//! proof is shown for the first time is known by the store alone; what replicas share tells of most that
+//! are shown again, so that a flood of them does not come so far. A number of ours that proofs must
 //! repeat is derived and kept nowhere.
 
 use http::{HeaderValue, Response, header};
@@ -43,7 +43,9 @@ impl Gateway {
             asked.now,
         )?;
         let name = Key::new("dpop", &[&proof.id]);
-        if !self.shared.once(&name, proof.until, asked.now).await? {
+        // What is away, or has forgotten, has not seen it.
+        let first = self.shared.once(&name, proof.until, asked.now).await.unwrap_or(true);
+        if !first || !self.tokens.store.spend(proof.id, proof.until, asked.now).await? {
             return Err(unproven(Refusal::Invalid("a proof shown before")));
         }
         scope::grant(caller, call)

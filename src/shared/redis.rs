@@ -7,6 +7,7 @@
 
 pub mod door;
 mod ear;
+mod fault;
 mod line;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use ::redis::{
 };
 use zeroize::Zeroizing;
 
+use super::fault::Fault;
 use crate::{
     error::{Error, Result},
     transport::Authority,
@@ -134,7 +135,7 @@ impl Door {
             Ok(said) => flatten(&said, &mut text),
             // It answers, but this user may not ask that.
             Err(error) if error.code() == Some("NOPERM") => {}
-            Err(error) => return Err(Error::unavailable(error)),
+            Err(error) => return Err(Fault(error).into()),
         }
         Ok(text)
     }

@@ -5,7 +5,10 @@
 //! after a pause that doubles up to [`LONGEST_PAUSE`].
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,10 @@ use ::redis::{
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::door::{Door, UNDER_WAY, Wire};
+use super::{
+    door::{Door, UNDER_WAY, Wire},
+    fault::Fault,
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -33,6 +39,8 @@ pub(super) struct Line {
     /// Held by the one who connects.
     attempts: tokio::sync::Mutex<Attempts>,
     seats: Semaphore,
+    /// Did the server refuse what was asked last?
+    refuses: AtomicBool,
 }
 
 #[derive(Default)]
@@ -46,12 +54,13 @@ struct Attempts {
 impl Line {
     pub(super) fn new(door: Arc<Door>, clock: Arc<dyn Clock>) -> Self {
         let (current, attempts) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { door, clock, current, attempts, seats: Semaphore::new(UNDER_WAY) }
+        let (seats, refuses) = (Semaphore::new(UNDER_WAY), AtomicBool::new(false));
+        Self { door, clock, current, attempts, seats, refuses }
     }
 
     /// Sends one command; its answer.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        read(self.send(command).await)
+        self.read(self.send(command).await)
     }
 
     /// The same; if the server does not know the script it is sent `whole`.
@@ -66,7 +75,21 @@ impl Line {
             }
             other => other,
         };
-        read(answer)
+        self.read(answer)
+    }
+
+    /// What the server refuses is told once, and again after it has done something.
+    fn read<T: FromRedisValue>(&self, answer: RedisResult<Value>) -> Result<T> {
+        let refuses = answer.as_ref().is_err_and(|error| error.code().is_some());
+        let did = self.refuses.swap(refuses, Ordering::Relaxed);
+        let answer = answer.map_err(Fault);
+        if let Err(cause) = &answer
+            && refuses
+            && !did
+        {
+            tracing::error!(%cause, "redis refuses");
+        }
+        from_redis_value(answer?).map_err(Error::unavailable)
     }
 
     /// A connection that broke while nobody used it is replaced once. What was sent may then have
@@ -123,7 +146,8 @@ impl Line {
                 attempts.failed = attempts.failed.saturating_add(1);
                 attempts.not_before = self.clock.elapsed() + pause.min(LONGEST_PAUSE);
                 if attempts.failed == 1 {
-                    tracing::error!(%error, "redis is away");
+                    let cause = Fault(error.clone());
+                    tracing::error!(%cause, "redis is away");
                 }
                 Err(error)
             }
@@ -150,8 +174,4 @@ fn breaks(error: &RedisError) -> bool {
         || error.is_timeout()
         || error.is_unrecoverable_error()
         || elsewhere.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
-}
-
-fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> Result<T> {
-    from_redis_value(answer.map_err(Error::unavailable)?).map_err(Error::unavailable)
 }

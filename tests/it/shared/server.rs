@@ -2,6 +2,8 @@
 
 pub(crate) mod fixture;
 mod cluster;
+mod failover;
+mod fault;
 mod foreign;
 mod loss;
 mod same;

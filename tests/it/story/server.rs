@@ -2,6 +2,7 @@
 //! which of them answered, and what is withdrawn through one does not leave the other.
 
 mod alike;
+mod away;
 mod letters;
 mod numbered;
 mod killed;
@@ -137,16 +138,21 @@ impl Twins {
     }
 
     fn with_rates(rates: Rates) -> Self {
-        Self::on(rates, true)
+        Self::on(rates, true, Away::Refuse)
+    }
+
+    /// While Redis is away each holds its part of the limits.
+    fn that_go_on() -> Self {
+        Self::on(Rates::default(), true, Away::Divide(2))
     }
 
     /// Both write one log, in the database.
     fn with_one_log() -> Self {
-        Self::on(Rates::default(), false)
+        Self::on(Rates::default(), false, Away::Refuse)
     }
 
     /// `apart`: the log of B is on a disk of its own, which can be held.
-    fn on(rates: Rates, apart: bool) -> Self {
+    fn on(rates: Rates, apart: bool, away: Away) -> Self {
         let world = World::with_rates(rates);
         let (frozen, thawed) = channel();
         world.runtime.block_on(async {
@@ -157,7 +163,7 @@ impl Twins {
         let (name, database) = postgres::fresh();
         let place = |setup: &mut Setup| {
             let door = Arc::new(Door::new(redis::one(&server)).unwrap());
-            setup.shared = Choice::Redis { door, away: Away::Refuse };
+            setup.shared = Choice::Redis { door, away };
             setup.database = Some(database.clone());
         };
         let disk_of_b = Slow::default();
