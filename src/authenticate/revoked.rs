@@ -84,7 +84,9 @@ impl Revoked {
         }
         self.add(&new.tokens, now);
         let newest = self.newest.fetch_max(new.settings, Ordering::SeqCst);
-        if newest < new.settings && self.own.load(Ordering::SeqCst) < new.settings {
+        let own = self.own.load(Ordering::SeqCst);
+        // Who has none yet is about to learn whether its own are those of all.
+        if newest < new.settings && (1..new.settings).contains(&own) {
             tracing::error!(
                 node.settings = new.settings,
                 "another process has newer settings: nothing is answered here until they are taken too"

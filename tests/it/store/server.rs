@@ -28,6 +28,7 @@ mod lost;
 mod moving;
 mod opening;
 mod order;
+mod turns;
 #[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
 #[path = "contract.rs"]
 mod contract;

@@ -11,6 +11,7 @@ mod land;
 mod order;
 mod passed_on;
 mod process;
+mod refused;
 mod proxy;
 mod revoked;
 mod through;

@@ -376,6 +376,10 @@ async fn trouble(town: &Town, people: &[Person], turns: usize) {
                 outside.database(Way::Open);
             }
             _ => {
+                for _ in 0..5 {
+                    outside.empties_redis();
+                    more(|seen| seen.refused + seen.answered(), 10).await;
+                }
                 outside.redis.set(Way::Cut);
                 more(|seen| seen.refused + seen.answered(), 30).await;
                 outside.redis.set(Way::Open);

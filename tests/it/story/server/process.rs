@@ -23,6 +23,26 @@ pub(super) fn must(line: &[&str]) -> String {
     said
 }
 
+/// What a gateway complains of that does not start.
+pub(super) fn refuses(said: &[String]) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
+        .arg("serve")
+        .args(said)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    // It ends by itself; one that serves does not.
+    if !first.is_empty() {
+        child.kill().unwrap();
+    }
+    let ended = child.wait_with_output().unwrap();
+    assert!(first.is_empty() && !ended.status.success(), "it starts: {first}");
+    String::from_utf8(ended.stderr).unwrap()
+}
+
 /// One that may run; it ends with the test.
 #[derive(Default)]
 pub(super) struct Process(RefCell<Option<Child>>);

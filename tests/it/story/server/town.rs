@@ -61,13 +61,18 @@ pub(super) struct Outside {
     pub(super) redis: Proxy,
     user: &'static str,
     name: String,
-    _server: Server,
+    server: Server,
 }
 
 impl Outside {
     /// Opens, holds or cuts every way to the database.
     pub(super) fn database(&self, way: Way) {
         self.databases.iter().for_each(|database| database.set(way));
+    }
+
+    /// Takes away everything that Redis has.
+    pub(super) fn empties_redis(&self) {
+        assert_eq!(self.server.cli(&["FLUSHALL"]).trim(), "OK");
     }
 }
 
@@ -131,7 +136,7 @@ impl Town {
         let database = |_| Proxy::start(Behind::Socket(socket.clone()));
         let databases = (0..count).map(database).collect();
         let redis = Proxy::start(Behind::Port(server.port));
-        Self::with(count, Some(Outside { databases, redis, user, name, _server: server })).await
+        Self::with(count, Some(Outside { databases, redis, user, name, server })).await
     }
 
     /// One process on a machine of its own.
@@ -198,7 +203,8 @@ impl Town {
         &self.replicas
     }
 
-    fn said(&self, number: usize) -> Vec<String> {
+    /// The settings of a process, as its command has them.
+    pub(super) fn said(&self, number: usize) -> Vec<String> {
         let replica = &self.replicas[number];
         let data = self.dir.join(format!("data-{number}"));
         let mut set = vec![
@@ -222,6 +228,11 @@ impl Town {
         let config = self.dir.join("gateway.toml").display().to_string();
         let said = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
         std::iter::once(config).chain(said).collect()
+    }
+
+    /// A place of its own, which is gone with it.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
     /// Starts a process that does not run, and waits until it serves.
