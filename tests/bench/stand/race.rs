@@ -20,7 +20,7 @@ use tokio::runtime::Builder;
 
 pub(crate) use self::rounds::world;
 use self::{
-    rounds::{ROUNDS, Server, client, fsync, machine, server, table, take, verdict},
+    rounds::{ROUNDS, Server, client, client::Heard, fsync, machine, server, table, take},
     world::{Size, Somebody, World, demand_disk},
 };
 
@@ -90,4 +90,13 @@ impl Race {
         println!("answers not 2xx, or with a withheld theme: {bad}");
         assert_eq!(bad, 0, "figures of wrong answers are no figures");
     }
+}
+
+/// Does it hold?
+fn verdict(hold: f64, rounds: &[(Heard, Heard)]) {
+    let median = |of: fn(&(Heard, Heard)) -> f64| machine::quartiles(rounds.iter().map(of))[1];
+    let rate = median(|(a, b)| a.per_second / b.per_second);
+    let cpu = median(|(a, b)| b.cpu / a.cpu);
+    let word = if rate.min(cpu) >= hold { "holds" } else { "misses" };
+    println!("{word} {hold:.2}: {rate:.2} in requests per second, {cpu:.2} in CPU");
 }

@@ -170,15 +170,6 @@ pub(crate) fn table(title: &str, rounds: &[(Heard, Heard)]) {
     row("latency p99 us", |h| h.p99, |ours, bare| bare / ours);
 }
 
-/// Does it hold?
-pub(crate) fn verdict(hold: f64, rounds: &[(Heard, Heard)]) {
-    let median = |of: fn(&(Heard, Heard)) -> f64| machine::quartiles(rounds.iter().map(of))[1];
-    let rate = median(|(a, b)| a.per_second / b.per_second);
-    let cpu = median(|(a, b)| b.cpu / a.cpu);
-    let word = if rate.min(cpu) >= hold { "holds" } else { "misses" };
-    println!("{word} {hold:.2}: {rate:.2} in requests per second, {cpu:.2} in CPU");
-}
-
 /// Median time of a small append and its sync.
 pub(crate) fn fsync(dir: &Path) -> u128 {
     let mut file = fs::File::create(dir.join("fsync")).unwrap();

@@ -318,7 +318,13 @@ async fn push(gateway: Arc<Gateway>, token: String, number: usize, size: Size) -
 }
 
 async fn put(gateway: &Gateway, token: &str, path: &str, body: &Value) -> Value {
-    let (status, bytes) = ask(gateway, Method::PUT, path, token, body.to_string()).await;
+    let mut told = ask(gateway, Method::PUT, path, token, body.to_string()).await;
+    // A machine that is busy with other things may not hear of the store in time.
+    while told.0 == StatusCode::SERVICE_UNAVAILABLE {
+        tokio::task::yield_now().await;
+        told = ask(gateway, Method::PUT, path, token, body.to_string()).await;
+    }
+    let (status, bytes) = told;
     assert_eq!(status, StatusCode::CREATED, "{path}: {}", String::from_utf8_lossy(&bytes));
     serde_json::from_slice(&bytes).unwrap()
 }
