@@ -344,27 +344,29 @@ impl<'a> Compiled<'a> {
         if basis.len() > before {
             return Ok(());
         }
-        let (mut consents, mut by) = (Vec::new(), Vec::new());
+        let mut by = Vec::new();
         for voter in &self.voters {
             match voter.vote(unit, slot) {
                 Vote::Deny => by.push(Arc::clone(voter.id())),
-                Vote::Permit => consents.push(voter.id()),
+                Vote::Permit => basis.push(Arc::clone(voter.id())),
                 Vote::Silent => {}
             }
         }
         if !by.is_empty() {
             return Err(Forbidden { why: Why::Prohibition, by });
         }
+        let consents = before..basis.len();
         // Of a minor, a guardian sees only what the minor's recorded stance lets be disclosed.
         let disclosed =
             || matches!(unit.minor_stance, Some(1 | 2)) || snapshot.majority.reached(now).is_true();
         let acting = self.acting.iter().filter(|by| by.covers(unit, slot) && disclosed());
         basis.extend(acting.map(|by| Arc::clone(&by.id)));
-        if basis.len() == before {
+        if basis.len() == consents.end {
             of(&self.grounds, basis);
         }
-        if basis.len() == before {
-            basis.extend(consents.into_iter().cloned());
+        if basis.len() > consents.end {
+            // What permits without them is said without them.
+            basis.drain(consents);
         }
         if basis.len() > before {
             return Ok(());

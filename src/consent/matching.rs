@@ -94,19 +94,37 @@ impl Rule {
         Tri::all(self.conditions.iter().map(holds))
     }
 
-    /// Do all its own conditions hold, those that are the same for every unit as `settled`?
-    pub(super) fn applies(&self, settled: Tri, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
-        let own = self.conditions.iter().map(|condition| self.holds(condition, scene, unit, slot));
-        Tri::all(own).min(settled)
+    /// Those of its conditions that only a unit can answer.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| match condition {
+            Condition::Actor(actors) => !of_request(actors),
+            Condition::Action(_)
+            | Condition::Period(_)
+            | Condition::Purpose(_)
+            | Condition::Unknown => false,
+            Condition::Class(_)
+            | Condition::Code(_)
+            | Condition::Confidentiality(_)
+            | Condition::DataPeriod(_)
+            | Condition::Instance(_)
+            | Condition::Register(_)
+            | Condition::Resource(_)
+            | Condition::ServiceTask(_)
+            | Condition::Theme(_) => true,
+        })
     }
 
-    /// A condition on the unit; one that is not on the unit is settled.
-    fn holds(&self, condition: &Condition, scene: Scene<'_>, unit: &Unit, slot: Slot) -> Tri {
+    /// Does an open condition of its hold for the unit? One that is not open is settled.
+    pub(super) fn holds(
+        &self,
+        condition: &Condition,
+        scene: Scene<'_>,
+        unit: &Unit,
+        slot: Slot,
+    ) -> Tri {
         let Scene { asker, recipient, .. } = scene;
         match condition {
-            Condition::Actor(actors) if !of_request(actors) => {
-                actors.any(|actor| is_actor(actor, recipient, asker, unit))
-            }
+            Condition::Actor(actors) => actors.any(|actor| is_actor(actor, recipient, asker, unit)),
             Condition::Class(classes) => self.has_class(*classes, unit),
             Condition::Code(values) => values.any(|content| is_content(content, unit, slot)),
             Condition::Confidentiality(ranks) => self.is_as_confidential(ranks, unit),
@@ -121,7 +139,6 @@ impl Rule {
             Condition::ServiceTask(tasks) => stated(unit.service_task.as_ref(), tasks),
             Condition::Theme(themes) => is_theme(*themes, slot),
             Condition::Action(_)
-            | Condition::Actor(_)
             | Condition::Period(_)
             | Condition::Purpose(_)
             | Condition::Unknown => Tri::True,

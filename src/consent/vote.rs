@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     matching::{Recipient, Scene},
     policy::{Giver, Kind, Policy},
-    rule::{Effect, Rule},
+    rule::{Condition, Effect, Rule},
     tri::Tri,
     unit::{Slot, Unit},
 };
@@ -55,6 +55,8 @@ struct Left<'a> {
     rule: &'a Rule,
     /// Do those of its conditions hold that no unit can change?
     settled: Tri,
+    /// The others.
+    open: Vec<&'a Condition>,
     children: Vec<Self>,
 }
 
@@ -166,7 +168,8 @@ impl<'a> Left<'a> {
     fn of(rule: &'a Rule, scene: Scene<'_>) -> Option<Self> {
         let settled = rule.settled(scene, true);
         let children = || rule.children.iter().filter_map(|child| Self::of(child, scene)).collect();
-        (settled != Tri::False).then(|| Self { rule, settled, children: children() })
+        let left = || Self { rule, settled, open: rule.open().collect(), children: children() };
+        (settled != Tri::False).then(left)
     }
 
     /// Is there a permit in it?
@@ -175,8 +178,9 @@ impl<'a> Left<'a> {
     }
 
     fn walk(&self, root: bool, scene: Scene<'_>, unit: &Unit, slot: Slot) -> End {
-        let Self { rule, settled, children } = self;
-        let applies = rule.applies(*settled, scene, unit, slot);
+        let Self { rule, settled, open, children } = self;
+        let holds = open.iter().map(|condition| rule.holds(condition, scene, unit, slot));
+        let applies = Tri::all(holds).min(*settled);
         let careless = applies == Tri::Unknown && mutant::on(Mutant::UnknownPermits);
         if applies == Tri::False || careless {
             return End::Silent;
