@@ -18,8 +18,8 @@ use crate::{
 
 /// More than this unwritten means that the disk has stalled.
 const MOST_QUEUED: usize = 64 << 20;
-/// So many records are worth a sync of their own: it costs about what two of them do, and nobody
-/// has to stand still for it. Half as many cost more than they gain.
+/// So many records are worth a sync of their own, which costs a processor about what three answers
+/// do: while the disk works on it the next are made, and nobody has to stand still for it.
 const FULL: usize = 32;
 
 /// What became of a batch.
