@@ -32,6 +32,29 @@ const TAG: usize = 16;
 /// Leaf, key id length, nonce, salt and tag: what the emptiest body has.
 const BODY: usize = 32 + 1 + NONCE + SALT + TAG;
 
+/// What a record keeps secret. It writes itself where it is sealed, so that it is made in one place.
+pub trait Payload {
+    /// About how many bytes it has.
+    fn about(&self) -> usize;
+
+    /// Writes it behind what is there.
+    ///
+    /// # Errors
+    /// None in practice; `Internal`.
+    fn write(&self, frame: &mut Vec<u8>) -> Result<()>;
+}
+
+impl<P: AsRef<[u8]> + ?Sized> Payload for P {
+    fn about(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn write(&self, frame: &mut Vec<u8>) -> Result<()> {
+        frame.extend_from_slice(self.as_ref());
+        Ok(())
+    }
+}
+
 /// A record ready to be written.
 pub(super) struct Sealed {
     pub(super) leaf: Hash,
@@ -69,44 +92,48 @@ pub(super) fn leaf_of_row(key: &AuditKey, row: i64, payload: &[u8]) -> Hash {
 /// Salts, hashes, seals and frames a payload.
 pub(super) fn seal(
     key: &AuditKey,
-    payload: &[u8],
+    payload: &(impl Payload + ?Sized),
     salt: Salt,
     chance: &dyn Chance,
 ) -> Result<Sealed> {
     let id = key.id.as_bytes();
-    let id_length = u8::try_from(id.len()).map_err(Error::internal)?;
-    if payload.len() > MAX_PAYLOAD {
-        return Err(Error::internal("an audit record longer than a mebibyte"));
-    }
-    let length = BODY + id.len() + payload.len();
+    let open = CHECKED + size_of::<Hash>() + 1 + id.len();
+    let secret = open + NONCE;
+
+    let mut bytes = Vec::with_capacity(secret + SALT + payload.about() + TAG);
+    bytes.resize(CHECKED + size_of::<Hash>(), 0);
+    bytes.push(u8::try_from(id.len()).map_err(Error::internal)?);
+    bytes.extend_from_slice(id);
     let mut random = [0; NONCE + SALT];
     chance.fill(&mut random);
-    let (nonce, salted) = random.split_at_mut(NONCE);
-    salt.fill(key, payload, salted);
-    let (nonce, salt) = (&*nonce, &*salted);
-    let leaf = tree::leaf(salt, payload);
+    bytes.extend_from_slice(&random);
+    payload.write(&mut bytes)?;
+    if bytes.len() - secret - SALT > MAX_PAYLOAD {
+        return Err(Error::internal("an audit record longer than a mebibyte"));
+    }
+    let length = u32::try_from(bytes.len() + TAG - CHECKED).map_err(Error::internal)?;
 
-    let mut bytes = Vec::with_capacity(CHECKED + length);
-    bytes.extend_from_slice(&u32::try_from(length).map_err(Error::internal)?.to_be_bytes());
-    bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(&leaf);
-    bytes.push(id_length);
-    bytes.extend_from_slice(id);
-    let open = bytes.len();
-    bytes.extend_from_slice(nonce);
-    bytes.extend_from_slice(salt);
-    bytes.extend_from_slice(payload);
     let (head, rest) = bytes.split_at_mut(open);
-    let (_, secret) = rest.split_at_mut(NONCE);
-    let aad = head.get(CHECKED..).unwrap_or_default();
+    let (nonce, salted) = rest.split_at_mut(NONCE);
+    let (salted_with, payload) = salted.split_at_mut(SALT);
+    salt.fill(key, payload, salted_with);
+    let leaf = tree::leaf(salted_with, payload);
+    let (counted, named) = head.split_at_mut(CHECKED);
+    put(counted, length.to_be_bytes());
+    put(named, leaf);
     let tag = key
         .ready()?
-        .seal_in_place_separate_tag(nonce_of(nonce)?, Aad::from(aad), secret)
+        .seal_in_place_separate_tag(nonce_of(nonce)?, Aad::from(&*named), salted)
         .map_err(Error::internal)?;
     bytes.extend_from_slice(tag.as_ref());
     let sum = checksum(&bytes);
-    bytes.iter_mut().skip(4).zip(sum).for_each(|(to, from)| *to = from);
+    put(bytes.get_mut(4..).unwrap_or_default(), sum);
     Ok(Sealed { leaf, bytes })
+}
+
+/// Puts these bytes in the first places.
+fn put<const N: usize>(places: &mut [u8], bytes: [u8; N]) {
+    places.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
 }
 
 /// The mark of a batch that begins at `offset` of its segment.

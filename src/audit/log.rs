@@ -33,7 +33,7 @@ pub use super::frame::AuditKey;
 use super::{
     chain::LinkKey,
     checkpoint::{Checkpoint, Signer},
-    frame::{self, Salt, Sealed, seal},
+    frame::{self, Payload, Salt, Sealed, seal},
     read::Found,
     tree::{Hash, proof::Head},
 };
@@ -206,11 +206,11 @@ impl Log {
     ///
     /// # Errors
     /// `Unavailable` if it could not be made durable; `Internal` if it could not be sealed.
-    pub fn append(
+    pub fn append<P: Payload + ?Sized>(
         &self,
         key: &AuditKey,
-        payload: &[u8],
-    ) -> impl Future<Output = Result<Recorded>> + Send + use<> {
+        payload: &P,
+    ) -> impl Future<Output = Result<Recorded>> + Send + use<P> {
         self.append_sealed(seal(key, payload, Salt::Drawn, &*self.chance))
     }
 
@@ -285,12 +285,11 @@ impl Log {
     ///
     /// # Errors
     /// As [`Log::append`]; then none of them counts.
-    pub fn append_many(
+    pub fn append_many<P: Payload>(
         &self,
-        records: &[(&AuditKey, &[u8])],
-    ) -> impl Future<Output = Result<Vec<Recorded>>> + Send + use<> {
-        let seal =
-            |(key, payload): &(&AuditKey, &[u8])| seal(key, payload, Salt::Drawn, &*self.chance);
+        records: &[(&AuditKey, P)],
+    ) -> impl Future<Output = Result<Vec<Recorded>>> + Send + use<P> {
+        let seal = |(key, payload): &(&AuditKey, P)| seal(key, payload, Salt::Drawn, &*self.chance);
         let sealed = records.iter().map(seal).collect::<Result<Vec<_>>>();
         let queued = sealed.and_then(|all| {
             let batch = self.queue(&all)?;

@@ -9,6 +9,7 @@ use std::{borrow::Cow, io::Write as _, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::frame::Payload,
     domain::{class::ClassSet, moment::Moment, theme::ThemeSet},
     error::{Error, Result},
 };
@@ -316,19 +317,29 @@ pub struct Occasion<'a> {
     pub address: &'a str,
 }
 
-impl Occasion<'_> {
-    /// The payload of which `told` is the rest, see [`Entry::told`].
-    ///
-    /// # Errors
-    /// None in practice; `Internal`.
-    pub fn payload(&self, told: &[u8]) -> Result<Vec<u8>> {
-        let mut payload = Vec::with_capacity(192 + told.len());
-        write!(payload, "{{\"at\":\"{}\",\"request\":", self.at).map_err(Error::internal)?;
-        serde_json::to_writer(&mut payload, self.request).map_err(Error::internal)?;
-        payload.extend_from_slice(b",\"address\":");
-        serde_json::to_writer(&mut payload, self.address).map_err(Error::internal)?;
-        payload.extend_from_slice(told);
-        Ok(payload)
+/// The payload of an occasion and of what is told there, see [`Entry::told`].
+#[derive(Clone, Copy, Debug)]
+pub struct ToldOn<'a> {
+    /// When, by whom and from where.
+    pub occasion: Occasion<'a>,
+    /// The rest.
+    pub told: &'a [u8],
+}
+
+impl Payload for ToldOn<'_> {
+    fn about(&self) -> usize {
+        let Occasion { at: _, request, address } = self.occasion;
+        80 + request.len() + address.len() + self.told.len()
+    }
+
+    fn write(&self, mut frame: &mut Vec<u8>) -> Result<()> {
+        let Occasion { at, request, address } = self.occasion;
+        write!(frame, "{{\"at\":\"{at}\",\"request\":").map_err(Error::internal)?;
+        serde_json::to_writer(&mut frame, request).map_err(Error::internal)?;
+        frame.extend_from_slice(b",\"address\":");
+        serde_json::to_writer(&mut frame, address).map_err(Error::internal)?;
+        frame.extend_from_slice(self.told);
+        Ok(())
     }
 }
 
@@ -350,7 +361,9 @@ impl Entry<'_> {
     pub fn told(&self) -> Result<Box<[u8]>> {
         let occasion = Occasion { at: self.at, request: &self.request, address: &self.address };
         let payload = self.to_payload()?;
-        let told = payload.strip_prefix(&*occasion.payload(&[])?);
+        let mut beginning = Vec::new();
+        ToldOn { occasion, told: &[] }.write(&mut beginning)?;
+        let told = payload.strip_prefix(&*beginning);
         told.map(Into::into).ok_or_else(|| Error::internal("a record begins with its occasion"))
     }
 

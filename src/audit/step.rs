@@ -9,7 +9,9 @@ use crate::{
     audit::{
         frame::AuditKey,
         log::Log,
-        record::{self, Basis, Emergency, Entry, Interaction, Occasion, Outcome, Query, Resources},
+        record::{
+            self, Basis, Emergency, Entry, Interaction, Occasion, Outcome, Query, Resources, ToldOn,
+        },
     },
     bundle::{Answer, Disclosure, Tells, Told},
     domain::moment::Moment,
@@ -73,15 +75,11 @@ pub async fn record<'a>(
     let told = answer.told(|people| tell(people, grant, request, now))?;
     let occasion = Occasion { at: now, request: &request.id, address: &request.address };
     let key = |tells: &'a Tells| tells.key.as_ref().unwrap_or(log.node_key());
+    let payload = |tells: &'a Tells| ToldOn { occasion, told: &tells.record };
     let leaf = match &**told {
-        [one] => log.append(key(one), &occasion.payload(&one.record)?).await?.leaf,
+        [one] => log.append(key(one), &payload(one)).await?.leaf,
         all => {
-            let mut payloads = Vec::with_capacity(all.len());
-            for one in all {
-                payloads.push((key(one), occasion.payload(&one.record)?));
-            }
-            let records: Vec<(&AuditKey, &[u8])> =
-                payloads.iter().map(|(key, payload)| (*key, payload.as_slice())).collect();
+            let records: Vec<_> = all.iter().map(|one| (key(one), payload(one))).collect();
             let recorded = log.append_many(&records).await?;
             recorded.first().ok_or_else(|| Error::internal("no record was made"))?.leaf
         }

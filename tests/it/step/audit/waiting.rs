@@ -163,7 +163,7 @@ fn records_appended_together_share_a_batch_and_keep_their_order() {
     let keys = [&aino, &eero, &aino, log.node_key(), &eero];
     let records: Vec<_> = keys.into_iter().zip(pieces.iter().map(Vec::as_slice)).collect();
     let recorded = block_on(log.append_many(&records)).unwrap();
-    assert_eq!(block_on(log.append_many(&[])).unwrap(), []);
+    assert_eq!(block_on(log.append_many::<&[u8]>(&[])).unwrap(), []);
     log.close().unwrap();
     let found: Vec<_> = read(dir.path(), &all_keys).unwrap().map(Result::unwrap).collect();
     let pairs = found.iter().zip(&recorded);
