@@ -80,7 +80,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
         Typed::Assessment(_) | Typed::Plan(_) => None,
     };
     let patient = beside::whose(desk, desk.author.client_id(), document, identity).await?;
-    next(desk, document, (patient, identity), |_| true).await
+    next(desk, document, (patient, identity), |_| Ok(())).await
 }
 
 /// Commits a native document that is to be the first of its id, about somebody held here. The same sent
@@ -89,7 +89,43 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
 /// # Errors
 /// `Conflict` when there is another one of its id; else as [`native()`].
 pub async fn created(desk: &Desk<'_>, document: &Native, patient: Arc<str>) -> Result<Written> {
-    next(desk, document, (patient, None), |earlier| earlier.is_none()).await
+    let is_first = |earlier: Option<&Document>| earlier.map_or(Ok(()), |_| Err(taken()));
+    next(desk, document, (patient, None), is_first).await
+}
+
+/// Commits the next version of a native document made of the one there was, unless that is another by
+/// now.
+///
+/// # Errors
+/// `PreconditionFailed` when it is; else as [`native()`].
+pub async fn changed(
+    desk: &Desk<'_>,
+    document: &Native,
+    patient: Arc<str>,
+    of: &[u8],
+) -> Result<Written> {
+    let follows = |earlier: Option<&Document>| match earlier {
+        Some(earlier) if *earlier.body == *of => Ok(()),
+        Some(_) | None => Err(another()),
+    };
+    next(desk, document, (patient, None), follows).await
+}
+
+/// What would be stored of a person with the next version of a native document; nothing is.
+///
+/// # Errors
+/// As [`native()`].
+pub async fn preview(desk: &Desk<'_>, document: &Native, mut stored: Stored) -> Result<Stored> {
+    let (kind, content) = content(document);
+    let (owner, local) = names(desk, document);
+    beside::references(desk, &owner, document, Some(&stored)).await?;
+    let earlier = find(Some(&stored), &owner, kind, &local);
+    let parts = next_parts(desk, earlier, &content)?;
+    let body = Arc::clone(document.canonical());
+    let next = successor(desk, earlier, kind, &owner, &local, parts, body);
+    stored.documents.retain(|document| document.id != next.id);
+    stored.documents.push(next);
+    Ok(stored)
 }
 
 /// Commits the next version of a native document, if the one there is may be followed.
@@ -97,15 +133,10 @@ async fn next(
     desk: &Desk<'_>,
     document: &Native,
     (patient, identity): (Arc<str>, Option<IdentityMac>),
-    may_follow: impl Fn(Option<&Document>) -> bool,
+    may_follow: impl Fn(Option<&Document>) -> Result<()>,
 ) -> Result<Written> {
-    let (kind, content) = match document.typed() {
-        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
-        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
-        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
-    };
-    let owner: Arc<str> = desk.author.client_id().into();
-    let local: Arc<str> = document.typed().id().as_str().into();
+    let (kind, content) = content(document);
+    let (owner, local) = names(desk, document);
     for _ in 0..TRIES {
         let stored = beside::stored(desk, document, &patient, (&owner, kind, &local)).await?;
         beside::references(desk, &owner, document, stored.as_ref()).await?;
@@ -118,9 +149,7 @@ async fn next(
             desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
-        if !may_follow(earlier) {
-            return Err(taken());
-        }
+        may_follow(earlier)?;
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
         match commit(desk, &patient, stored.as_ref(), identity, next).await {
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -128,6 +157,19 @@ async fn next(
         }
     }
     Err(busy())
+}
+
+fn content(document: &Native) -> (DocumentKind, Content) {
+    match document.typed() {
+        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
+        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
+        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
+    }
+}
+
+/// The owner of a document, and the owner's id of it.
+fn names(desk: &Desk<'_>, document: &Native) -> (Arc<str>, Arc<str>) {
+    (desk.author.client_id().into(), document.typed().id().as_str().into())
 }
 
 /// By what a Consent is known to its writer.
@@ -206,8 +248,7 @@ pub async fn consent(
             return Err(Error::new(Kind::Conflict, say).at("Consent.identifier"));
         }
         if !expects(earlier) {
-            let say = "If-Match names another version; read the Consent again.";
-            return Err(Error::new(Kind::PreconditionFailed, say));
+            return Err(another());
         }
         if let Some(same) = earlier.filter(|e| e.body == body) {
             let (id, version) = (Arc::clone(&same.id), same.version);
@@ -408,6 +449,11 @@ const fn resource_name(kind: DocumentKind) -> &'static str {
 pub fn taken() -> Error {
     let say = "Of this identifier there are other answers already; give these their own.";
     Error::new(Kind::Conflict, say).at("QuestionnaireResponse.identifier")
+}
+
+/// The refusal of a change of what is not there any more.
+pub fn another() -> Error {
+    Error::new(Kind::PreconditionFailed, "If-Match names another version; read it again.")
 }
 
 fn busy() -> Error {

@@ -17,6 +17,7 @@ pub mod receipt;
 pub mod write;
 mod writing;
 pub mod answered;
+pub mod planned;
 pub mod forward;
 pub mod follow;
 pub mod public;

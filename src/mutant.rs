@@ -60,6 +60,8 @@ pub enum Mutant {
     UuidIsEverybodys,
     /// Answers are taken for somebody whom their sender may not see.
     AnswersForHidden,
+    /// A plan is written for somebody, or changed, whom its writer may not see.
+    PlansOfHidden,
     /// A write is numbered with the version of the person's whole compartment.
     WritesAreNumberedTogether,
     /// `POST _search` shows what is held.
@@ -185,6 +187,7 @@ mod seeded {
         Mutant::RefusesAfterLooking,
         Mutant::UuidIsEverybodys,
         Mutant::AnswersForHidden,
+        Mutant::PlansOfHidden,
         Mutant::WritesAreNumberedTogether,
         Mutant::PostSkipsRelease,
         Mutant::HeadSkipsRelease,

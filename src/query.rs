@@ -166,6 +166,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::CircleOfResponse(_)
         | Call::CollectivePlan(_)
         | Call::CreateConsent
+        | Call::CreatePlanned(_)
         | Call::CreateResponse
         | Call::Everything(_)
         | Call::Export(_)
@@ -183,6 +184,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::Read(..)
         | Call::Receipt(_)
         | Call::UpdateConsent(_)
+        | Call::UpdatePlanned(..)
         | Call::Validate(_)
         | Call::Vread(..)
         | Call::WriteConsent => Err(Error::internal("only a search has a query")),

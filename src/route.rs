@@ -73,6 +73,10 @@ pub enum Call {
     CreateConsent,
     /// `POST /fhir/QuestionnaireResponse`: answers are handed in.
     CreateResponse,
+    /// `POST /fhir/{type}` of what a welfare plan consists of.
+    CreatePlanned(ResourceType),
+    /// `PUT /fhir/{type}/{id}` of the same.
+    UpdatePlanned(ResourceType, String),
     /// `POST /fhir/Consent/$import`: one of another form.
     ImportConsent,
     /// `GET /fhir/Consent/{id}/$receipt`.
@@ -119,6 +123,8 @@ impl Call {
             Self::Validate(_) => "validate",
             Self::CreateConsent => "create-consent",
             Self::CreateResponse => "create-response",
+            Self::CreatePlanned(_) => "create-planned",
+            Self::UpdatePlanned(..) => "update-planned",
             Self::ImportConsent => "import-consent",
             Self::Receipt(_) => "receipt",
             Self::UpdateConsent(_) => "update-consent",
@@ -144,6 +150,8 @@ impl Call {
             | Self::HistoryType(kind)
             | Self::Compartment(_, kind)
             | Self::Validate(kind)
+            | Self::CreatePlanned(kind)
+            | Self::UpdatePlanned(kind, _)
             | Self::Search(kind) => Some(*kind),
             // An explanation names Consents, so it takes the right to read them.
             Self::CreateConsent
@@ -174,6 +182,7 @@ impl Call {
             Self::Read(_, id)
             | Self::Vread(_, id, _)
             | Self::HistoryInstance(_, id)
+            | Self::UpdatePlanned(_, id)
             | Self::Receipt(id)
             | Self::UpdateConsent(id)
             | Self::Handles(id)
@@ -188,6 +197,7 @@ impl Call {
             | Self::Validate(_)
             | Self::HistoryType(_)
             | Self::CreateConsent
+            | Self::CreatePlanned(_)
             | Self::CreateResponse
             | Self::ImportConsent
             | Self::WriteConsent
@@ -225,9 +235,11 @@ impl Call {
             | Self::Compartment(..)
             | Self::Batch
             | Self::CreateConsent
+            | Self::CreatePlanned(_)
             | Self::CreateResponse
             | Self::ImportConsent
             | Self::UpdateConsent(_)
+            | Self::UpdatePlanned(..)
             | Self::WriteConsent
             | Self::Push(..)
             | Self::Handles(_) => false,
@@ -263,10 +275,13 @@ impl Call {
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
             | Self::ExportFile(_) => Some(Interaction::Search),
-            Self::CreateConsent | Self::CreateResponse | Self::ImportConsent => {
-                Some(Interaction::Create)
+            Self::CreateConsent
+            | Self::CreatePlanned(_)
+            | Self::CreateResponse
+            | Self::ImportConsent => Some(Interaction::Create),
+            Self::UpdateConsent(_) | Self::UpdatePlanned(..) | Self::WriteConsent => {
+                Some(Interaction::Update)
             }
-            Self::UpdateConsent(_) | Self::WriteConsent => Some(Interaction::Update),
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)
@@ -367,6 +382,12 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", kind, id] if guide::TYPES.contains(kind) => {
             (read, Call::Public(Public::Guide, format!("{kind}/{}", ours(id)?)))
         }
+        ["fhir", kind] if post && planned(kind).is_some() => {
+            (true, Call::CreatePlanned(resource(kind)?))
+        }
+        ["fhir", kind, id] if put && planned(kind).is_some() => {
+            (true, Call::UpdatePlanned(resource(kind)?, ours(id)?))
+        }
         ["fhir", kind] => (read, Call::Search(resource(kind)?)),
         ["fhir", kind, id] => (read, Call::Read(resource(kind)?, ours(id)?)),
         _ => return Err(unknown()),
@@ -398,6 +419,11 @@ fn resource(name: &str) -> Result<ResourceType> {
     ResourceType::parse(name).ok_or_else(|| {
         Error::new(Kind::NotFound, "This gateway serves no such resource type; see /fhir/metadata.")
     })
+}
+
+/// A type of which a welfare plan consists.
+fn planned(name: &str) -> Option<ResourceType> {
+    resource(name).ok().filter(|kind| kind.is_planned())
 }
 
 /// A type of which a person has resources.

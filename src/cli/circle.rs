@@ -8,21 +8,15 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{
-    exit::Exit,
-    map::{Everything, written},
-    output::Output,
-    people,
-    validate::Range,
-};
+use super::{exit::Exit, output::Output, people, validate::Range};
 use crate::{
     chance::SeededChance,
     circle::{self, Shown, draw, numbers, page},
     directory::Directory,
     domain::id::NodeCode,
     error::{Error, Kind, Result},
-    fhir::{labels::Labels, types::ResourceType},
-    mapping::chart::Chart,
+    fhir::types::ResourceType,
+    mapping::{chart::Chart, kept::whole},
 };
 
 /// What is to be drawn.
@@ -74,8 +68,7 @@ pub fn run(asked: &Circle, output: &mut Output<'_>) -> Result<Exit> {
         let compartment = people::compartment(&documents, &[], (&node, &custodian), now, &chance)?;
         let chart = Chart::new(&compartment, &directory);
         for resource in chart.resources(&compartment, ResourceType::QuestionnaireResponse) {
-            let Some(seen) = resource.look(&Everything) else { continue };
-            let of = circle::Circle::of(&written(resource, &Everything, &seen, Labels::default())?);
+            let of = circle::Circle::of(&whole(resource)?);
             if latest.as_ref().is_none_or(|known| known.at() < of.at()) {
                 latest = Some(of);
             }

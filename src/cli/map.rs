@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 use super::{exit::Exit, output::Output, people, validate::Range};
 use crate::{
     chance::SeededChance,
-    domain::{id::NodeCode, moment::Moment},
+    domain::id::NodeCode,
     error::{Error, Result},
-    fhir::{
-        labels::{self, Labels},
-        segment::{KindId, MetaText, Permitted, Resource, Seen},
-        types::ResourceType,
-    },
+    fhir::{labels::Labels, segment::Resource, types::ResourceType},
     json::Limits,
-    mapping::{chart::Chart, kinds::Kind},
+    mapping::{
+        chart::Chart,
+        kept::{Everything, written},
+        kinds::Kind,
+    },
     native::{Rules, schemas::Schemas},
     unit::Sort,
 };
@@ -83,15 +83,6 @@ pub fn run(asked: &Map, output: &mut Output<'_>) -> Result<Exit> {
     Ok(Exit::findings(bad))
 }
 
-/// A reader who may see everything: whoever holds the files.
-pub(super) struct Everything;
-
-impl Permitted for Everything {
-    fn since(&self, _: KindId) -> Option<Moment> {
-        Some(Moment::MIN)
-    }
-}
-
 fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<'_>) -> Result<()> {
     let Some(seen) = resource.look(&Everything) else { return Ok(()) };
     let labels = seen.kinds.iter().map(|kind| chart.labels(*kind));
@@ -112,19 +103,6 @@ fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<
         output.line(format_args!("# {}: themes {themes}; classes {classes}", sort(kind)));
     }
     Ok(())
-}
-
-/// A resource as a reader sees it.
-pub(super) fn written(
-    resource: &Resource,
-    to: &impl Permitted,
-    seen: &Seen,
-    labels: Labels,
-) -> Result<Value> {
-    let mut text = String::new();
-    let meta = MetaText { version: "1", security: &labels::security(labels) };
-    resource.write(to, seen, &meta, &mut text);
-    serde_json::from_str(&text).map_err(Error::internal)
 }
 
 fn themes(kind: &Kind) -> Vec<&'static str> {

@@ -84,6 +84,14 @@ impl ResourceType {
         }
     }
 
+    /// Does a welfare plan consist of such?
+    pub const fn is_planned(self) -> bool {
+        matches!(
+            self,
+            Self::CarePlan | Self::CareTeam | Self::Goal | Self::ServiceRequest | Self::Task
+        )
+    }
+
     /// Does it have a history? The directory has none, and a record of the log never changes.
     pub const fn has_history(self) -> bool {
         self.is_personal() && !matches!(self, Self::AuditEvent)

@@ -1,8 +1,8 @@
 //! The road of several requests in one: each walks its own way, with its own grant, record and outcome.
 //!
 //! A batch is a list of requests that know nothing of each other. A transaction of reads is answered
-//! whole or not at all; nothing is written as one, since what is written here goes to several gateways.
-//! Bounded in number and bytes. Source: FHIR R4 http.html#transaction.
+//! whole or not at all; one that writes is of one plan (`planned`), since what else is written here goes
+//! to several people or gateways. Bounded in number and bytes. Source: FHIR R4 http.html#transaction.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     error::{Error, Kind, Result},
+    fhir::types::ResourceType,
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
@@ -24,6 +25,7 @@ use crate::{
     },
     mutant::{self, Mutant},
     respond::{self, condition},
+    scope::Grant,
 };
 
 /// Most entries.
@@ -47,10 +49,13 @@ struct Answered {
 
 impl Gateway {
     /// `POST /fhir`.
-    pub(crate) async fn batch(&self, asked: &Asked<'_>) -> Result<Response<Body>> {
+    pub(crate) async fn batch(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
         content_type(asked.headers, FHIR_JSON)?;
         let bundle = json::parse(&asked.body, &self.limits.document)?;
         let (is_transaction, entries) = read(&bundle)?;
+        if is_transaction && !entries.is_empty() && !entries.iter().any(is_read) {
+            return Box::pin(self.write_plan(asked, grant, entries)).await;
+        }
         // A withdrawal waits for the answers that were decided before it, so none of this batch is.
         let (writes, reads): (Vec<_>, Vec<_>) =
             entries.iter().enumerate().partition(|(_, entry)| !is_read(entry));
@@ -118,10 +123,11 @@ fn read(bundle: &Value) -> Result<(bool, &[Value])> {
         let say = "A batch has at most 50 entries; send several.";
         return Err(Error::new(Kind::TooCostly, say).at("Bundle.entry"));
     }
+    let reads = entries.iter().any(is_read);
     for (at, entry) in entries.iter().enumerate().filter(|_| is_transaction) {
-        if !is_read(entry) {
-            let say = "Nothing is written as one here: send writes one by one, or in a batch, where \
-                       each has an outcome of its own. A transaction may read.";
+        if reads && !is_read(entry) || !reads && !is_planned(entry) {
+            let say = "A transaction reads, or writes what is of one plan; send other writes one by one, \
+                       or in a batch, where each has an outcome of its own.";
             let place = format!("Bundle.entry[{at}].request.method");
             return Err(Error::new(Kind::NotSupported, say).at(place));
         }
@@ -133,6 +139,13 @@ fn read(bundle: &Value) -> Result<(bool, &[Value])> {
 fn is_read(entry: &Value) -> bool {
     let method = entry.pointer("/request/method").and_then(Value::as_str);
     matches!(method, Some("GET" | "HEAD"))
+}
+
+/// Is it of what a welfare plan consists of?
+fn is_planned(entry: &Value) -> bool {
+    let url = entry.pointer("/request/url").and_then(Value::as_str).unwrap_or_default();
+    let kind = url.split('/').next().and_then(ResourceType::parse);
+    kind.is_some_and(ResourceType::is_planned)
 }
 
 /// The request that an entry is.

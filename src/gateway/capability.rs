@@ -27,6 +27,11 @@ const CIRCLE: &str = "The Circle of Life of an assessment, of a person the lates
 /// What of answers is taken.
 const ANSWERS: &str = "By the person, a representative, or a system for whom it can see; answers to a     Questionnaire published here, all of them kept or none. Of an identifier of its sender's there is one.";
 
+/// What of a plan is taken.
+const PLANNED: &str = "By the system that keeps the plan, with If-Match of the version it read; all of a \
+    resource is kept or none. What is sent in one transaction is one version of one plan; a Goal is \
+    created with the CarePlan that names it.";
+
 /// The `CapabilityStatement` of a gateway at `base`.
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let group = json!({ "type": "Group", "operation": [export("group-export")] });
@@ -57,7 +62,7 @@ pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
             "resource": resources,
             "interaction": [
                 { "code": "batch" },
-                { "code": "transaction", "documentation": "Of reads alone." },
+                { "code": "transaction", "documentation": "Of reads, or of what is of one plan." },
             ],
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             "operation": [export("export")],
@@ -95,6 +100,10 @@ fn resource(kind: ResourceType) -> Value {
     if kind == ResourceType::QuestionnaireResponse {
         interactions.push(json!({ "code": "create", "documentation": ANSWERS }));
     }
+    if kind.is_planned() {
+        let taken = ["create", "update"];
+        interactions.extend(taken.map(|code| json!({ "code": code, "documentation": PLANNED })));
+    }
     if kind == ResourceType::Consent {
         interactions.extend(["create", "update"].map(|code| json!({ "code": code })));
     }
@@ -125,6 +134,9 @@ fn resource(kind: ResourceType) -> Value {
                           and profile.",
     }));
     object.insert("operation".to_owned(), operations.into());
+    if kind.is_planned() {
+        object.insert("updateCreate".to_owned(), json!(false));
+    }
     if kind == ResourceType::QuestionnaireResponse {
         object.insert("conditionalCreate".to_owned(), json!(true));
     }

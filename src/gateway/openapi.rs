@@ -102,7 +102,8 @@ fn operation(path: &Path, method: &str, say: &str) -> Value {
     let mut responses = json!({ "200": done });
     let refused = json!({ "description": "Refused, with what to do", "content": fhir(outcome) });
     if let Some(all) = responses.as_object_mut() {
-        let creates = ["/fhir/Consent", "/fhir/QuestionnaireResponse"].contains(&path.template);
+        let kind = path.template.strip_prefix("/fhir/").and_then(ResourceType::parse);
+        let creates = method == "post" && kind.is_some();
         if method == "put" || creates {
             all.insert("201".to_owned(), done);
         }

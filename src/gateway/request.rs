@@ -254,7 +254,7 @@ impl Gateway {
             Call::Handles(_) => Box::pin(self.handles(asked, grant)).await,
             Call::Explain(_) => Box::pin(self.explain(asked, grant)).await,
             Call::Everything(id) => Box::pin(self.everything(asked, grant, id)).await,
-            Call::Batch => Box::pin(self.batch(asked)).await,
+            Call::Batch => Box::pin(self.batch(asked, grant)).await,
             Call::Validate(kind) => self.validate(asked, *kind),
             Call::CircleOfResponse(id) => Box::pin(self.circle_of_one(asked, grant, id)).await,
             Call::CircleOfPatient(id) => Box::pin(self.circle_of_latest(asked, grant, id)).await,
@@ -264,6 +264,9 @@ impl Gateway {
             Call::ExportEnd(link) => Box::pin(self.export_end(asked, grant, link)).await,
             Call::ExportFile(link) => Box::pin(self.export_file(asked, grant, link)).await,
             Call::CreateResponse => Box::pin(self.take_answers(asked, grant)).await,
+            Call::CreatePlanned(kind) | Call::UpdatePlanned(kind, _) => {
+                Box::pin(self.write_planned(asked, grant, *kind)).await
+            }
             Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
             Call::ImportConsent => Box::pin(self.import_consent(asked, grant)).await,
             Call::Receipt(id) => Box::pin(self.receipt(asked, grant, id)).await,

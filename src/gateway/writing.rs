@@ -1,23 +1,26 @@
 //! What the roads of writes share: whose it is that is written, what its writer sees, what is told back.
 //!
-//! Part of the roads `consent`, `import` and `answered`. A writer knows of what is here by what it may see
+//! Part of the roads `consent`, `import`, `answered` and `planned`. A writer knows of what is here by what it may see
 //! and by nothing else. Source: FHIR R4 http.html#create.
 
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
 
 use crate::{
-    consent::{profile, release, view::View},
+    consent::{name::Name, profile, release, view::View},
     domain::{id::node_of, identity},
     error::{Error, Kind, Result},
+    fhir::{schema::Fault, types::ResourceType},
     gateway::{Gateway, request::Asked},
     handle::{self, Route},
     listen::body::Body,
     mapping,
     query::Raw,
     respond,
-    scope::Grant,
+    route::Call,
+    scope::{self, Grant},
     search,
     source::local::Local,
     store::IdentityMac,
@@ -54,6 +57,47 @@ impl Gateway {
             return Err(unknown());
         };
         Ok((None, Some(self.keys.identity_mac(&code))))
+    }
+
+    /// How an element names the person; a Patient of another gateway has their data there.
+    pub(super) fn named(&self, subject: &Value, place: &str) -> Result<profile::Patient> {
+        let reference = subject.get("reference").and_then(Value::as_str);
+        let own = format!("{}/", self.base);
+        let reference = reference.map(|text| text.strip_prefix(&own).unwrap_or(text));
+        if let Some(id) = reference.and_then(|text| text.strip_prefix("Patient/")) {
+            let node = node_of(id).ok_or_else(|| unknown(place))?;
+            if node != self.node {
+                return Err(elsewhere(place));
+            }
+        } else if reference.is_some() {
+            return Err(unknown(place));
+        }
+        let part = |name: &str| subject.pointer(&format!("/identifier/{name}"))?.as_str();
+        let identifier = part("system").zip(part("value"));
+        let identifier = identifier.map(|(system, value)| profile::Identifier {
+            system: system.into(),
+            value: value.into(),
+        });
+        if reference.is_some() && identifier.is_some() {
+            let say = "Name the person in one way: by reference or by identifier.";
+            return Err(Error::new(Kind::Unprocessable, say).at(place));
+        }
+        let name = Name::parse(&json!({ "reference": reference }));
+        Ok(profile::Patient { reference: name.reference().cloned(), identifier })
+    }
+
+    /// Does the writer see the Patient?
+    pub(super) async fn sees_person(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+    ) -> Result<bool> {
+        let read = Call::Read(ResourceType::Patient, patient.to_owned());
+        let Ok(reader) = scope::grant(Arc::clone(grant.caller()), read) else { return Ok(false) };
+        let seen = self.seen_now(asked, &reader, local, patient).await?;
+        Ok(seen.is_some_and(|view| search::read(&view, ResourceType::Patient, patient).is_some()))
     }
 
     /// The Patient here who is meant, if there is one.
@@ -135,6 +179,21 @@ impl Gateway {
 pub(super) fn unknown(place: &str) -> Error {
     let say = "Name the person by a Patient held here, or by identity code.";
     Error::new(Kind::Unprocessable, say).at(place)
+}
+
+/// The refusal of what is kept at another gateway.
+pub(super) fn elsewhere(place: &str) -> Error {
+    let say = "Write it at the gateway that holds the person's data: its code stands at the start of \
+               the Patient's id. Nothing is passed on.";
+    Error::new(Kind::NotSupported, say).at(place)
+}
+
+/// Every fault of what was sent, in one refusal.
+pub(super) fn faulty(faults: &[Fault]) -> Error {
+    let said: Vec<String> =
+        faults.iter().map(|fault| format!("{} {}", fault.expression, fault.say)).collect();
+    let error = Error::new(Kind::Unprocessable, format!("{}.", said.join("; ")));
+    faults.iter().fold(error, |error, fault| error.at(fault.expression.clone()))
 }
 
 /// Several are as `If-None-Exist` says.

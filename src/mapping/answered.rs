@@ -22,6 +22,7 @@ use crate::{
     },
     fhir::schema::Fault,
     mapping::{
+        sent::{at, list, text},
         survey::{ANSWERED_BY, PROFILE},
         text::DOCUMENT,
     },
@@ -385,18 +386,6 @@ impl Reader {
             self.tell(at(place, "text"), "must be as in the Questionnaire, or left out");
         }
     }
-}
-
-fn at(place: &str, name: &str) -> String {
-    format!("{place}.{name}")
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Would a part of the time be lost: what is below a millisecond, or a leap second?

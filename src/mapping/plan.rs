@@ -18,6 +18,7 @@ use crate::{
         day::Period,
         plan::{Goal, Plan, Service, ServiceState, SetBy},
         theme::ThemeSet,
+        words::LocalId,
     },
     fhir::{
         labels,
@@ -33,6 +34,8 @@ use crate::{
 
 /// Code system of plans, plan parts and roles.
 pub const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
+/// Extension of a `CarePlan` by its heading in own words.
+pub const TITLE: &str = "https://mylife.example/fhir/StructureDefinition/plan-title";
 
 /// Everything that is mapped from a plan.
 pub fn resources(
@@ -70,6 +73,20 @@ pub fn resources(
     }
 }
 
+/// `Type/id` of each part that has a resource of its own, with the sender's id of it.
+pub fn names(held: &Held<Plan>) -> Vec<(String, LocalId)> {
+    let plan = &held.native;
+    let name = |of: ResourceType, key: &str, local: &LocalId, letter: char| {
+        (format!("{of}/{}", part_id(held, key, local.as_str(), letter)), local.clone())
+    };
+    let goals = plan.goals.iter().map(|g| name(ResourceType::Goal, "goal", &g.id, 'g'));
+    let services =
+        plan.services.iter().map(|s| name(ResourceType::ServiceRequest, "service", &s.id, 's'));
+    let actions = plan.actions.iter().map(|a| name(ResourceType::Task, "action", &a.id, 'a'));
+    let days = plan.follow_up.iter().map(|f| name(ResourceType::Task, "follow-up", &f.id, 'f'));
+    goals.chain(services).chain(actions).chain(days).collect()
+}
+
 /// Themes and classes of each part beside the goals that has a theme, for the rule of theme-less parts.
 pub fn themed(plan: &Plan, context: &Context<'_>) -> Vec<(ResourceType, ThemeSet, ClassSet)> {
     let services = plan
@@ -98,7 +115,7 @@ fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     b.content(&[own], whole, "title", || json!(heading));
     if let Some(title) = &plan.title {
         let at = b.stamp(stamp(held, "title"));
-        let own_title = json!([{ "url": format!("{}/StructureDefinition/plan-title", labels::CANONICAL), "valueString": title.as_str() }]);
+        let own_title = json!([{ "url": TITLE, "valueString": title.as_str() }]);
         b.content(&[words], at, "extension", || own_title);
     }
     if let Some(view) = plan.views.as_ref().and_then(|v| v.person.as_ref()) {

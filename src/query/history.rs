@@ -54,6 +54,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::CollectivePlan(_)
         | Call::Compartment(..)
         | Call::CreateConsent
+        | Call::CreatePlanned(_)
         | Call::CreateResponse
         | Call::Everything(_)
         | Call::Explain(_)
@@ -66,6 +67,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::Receipt(_)
         | Call::Search(_)
         | Call::UpdateConsent(_)
+        | Call::UpdatePlanned(..)
         | Call::Validate(_)
         | Call::Vread(..)
         | Call::WriteConsent

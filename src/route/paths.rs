@@ -43,12 +43,19 @@ use Types::{All, OfPeople, WithHistory};
 /// What each `$export` does.
 const EXPORT: &[(&str, &str)] = &[("get", "Begins an export"), ("post", "Begins an export")];
 
+/// What is done with what a welfare plan consists of, beside reading it.
+const CREATED: &[(&str, &str)] = &[("post", "Takes in what is of a welfare plan")];
+const UPDATED: &[(&str, &str)] = &[("put", "Writes the next version of it")];
+
 /// All of them.
 pub const PATHS: &[Path] = &[
     closed(
         "/fhir",
         All,
-        &[("post", "Several requests in one Bundle: batch, or a transaction of reads")],
+        &[(
+            "post",
+            "Several requests in one Bundle: batch, or a transaction of reads or of one plan",
+        )],
     ),
     open("/fhir/metadata", &[("get", "The CapabilityStatement")]),
     open(
@@ -139,6 +146,16 @@ pub const PATHS: &[Path] = &[
     closed("/fhir/Consent/$import", All, &[("post", "Writes a Consent of another form")]),
     closed("/fhir/Consent/{id}", All, &[("put", "Writes the next version of a Consent")]),
     closed("/fhir/QuestionnaireResponse", All, &[("post", "Takes in a life assessment")]),
+    closed("/fhir/CarePlan", All, CREATED),
+    closed("/fhir/CarePlan/{id}", All, UPDATED),
+    closed("/fhir/CareTeam", All, CREATED),
+    closed("/fhir/CareTeam/{id}", All, UPDATED),
+    closed("/fhir/Goal", All, CREATED),
+    closed("/fhir/Goal/{id}", All, UPDATED),
+    closed("/fhir/ServiceRequest", All, CREATED),
+    closed("/fhir/ServiceRequest/{id}", All, UPDATED),
+    closed("/fhir/Task", All, CREATED),
+    closed("/fhir/Task/{id}", All, UPDATED),
     closed("/fhir/{type}", All, &[("get", "Searches a type")]),
     closed("/fhir/{type}/{id}", All, &[("get", "Reads a resource")]),
 ];

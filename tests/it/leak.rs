@@ -62,6 +62,7 @@ tests! {
         answers_for_who_is_hidden_are_refused_as_for_who_is_absent,
         a_consent_of_another_writer_changes_no_write,
         a_consent_of_another_writer_is_not_found,
+        a_plan_that_is_hidden_is_written_to_as_one_that_is_absent,
         what_others_ask_slows_nobody_down,
     },
     deciding::{

@@ -21,6 +21,7 @@ mod round_trip;
 mod shelf;
 mod validity;
 mod world;
+mod written;
 
 /// Cases of a property where each costs some requests.
 const SOME: u32 = 150;

@@ -25,6 +25,7 @@ mod known_already;
 mod launch;
 mod looks_in_the_directory;
 mod peers_misbehave;
+mod plans_are_written;
 mod portal_pulls_survey;
 mod published_guide;
 mod in_every_form;

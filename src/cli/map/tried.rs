@@ -12,7 +12,6 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Everything, written};
 use crate::{
     chance::SeededChance,
     cli::people,
@@ -24,7 +23,11 @@ use crate::{
         segment::{KindId, Permitted, Resource},
         types::ResourceType,
     },
-    mapping::{chart::Chart, kinds::Kind},
+    mapping::{
+        chart::Chart,
+        kept::{Everything, written},
+        kinds::Kind,
+    },
     native::{self, Native, Rules, schemas},
 };
 

@@ -120,3 +120,56 @@ pub(super) fn answers_for_who_is_hidden_are_refused_as_for_who_is_absent() {
         assert_eq!(hidden.status(), 422);
     }
 }
+
+#[test]
+pub(super) fn a_plan_that_is_hidden_is_written_to_as_one_that_is_absent() {
+    let stage = Stage::new();
+    let plan = json!({ "schema": "mylife/plan/1", "id": "p-1", "person": HIDDEN, "status": "draft",
+        "period": { "start": "2026-02-10" }, "created": "2026-02-10T08:00:00Z",
+        "goals": [{ "id": "g-1", "themes": ["housing"], "words": "A home", "set_by": "person",
+            "status": "active" }] });
+    let eetu = stage.kuopio.person(HIDDEN).planned(&plan);
+    let keeper = stage.kuopio.client("plan-keeper");
+    let given = eetu.gives(Terms::grant(&keeper.actor).themes(&[Housing]));
+    let found = |kind: &str| format!("{kind}/{}", keeper.search(kind, &eetu).ids()[0]);
+    let (plan, goal) = (found("CarePlan"), found("Goal"));
+    given.revoke();
+    assert!(keeper.search("Goal", &eetu).ids().is_empty());
+    let write = |method: Method, path: &str, body: &Value| {
+        let headers = vec![("if-match", "W/\"1\"".to_owned())];
+        let ask = Ask {
+            headers,
+            kind: Some("application/fhir+json"),
+            nodes: None,
+            body: body.to_string().into(),
+        };
+        seen(&keeper.actor.send(&stage.kuopio, method, path, ask))
+    };
+    let about = |patient: &str| json!({ "reference": format!("Patient/{patient}") });
+    let nobody = format!("297.{}", "a".repeat(26));
+    let care_plan = |patient: &str| {
+        let body = json!({ "resourceType": "CarePlan", "status": "draft", "intent": "plan",
+            "subject": about(patient), "period": { "start": "2026-02-10" } });
+        write(Method::POST, "/fhir/CarePlan", &body)
+    };
+    assert_eq!(care_plan(eetu.patient()), care_plan(&nobody));
+    let task = |plan: &str| {
+        let body = json!({ "resourceType": "Task", "status": "requested", "intent": "plan",
+            "basedOn": [{ "reference": plan }], "for": about(eetu.patient()),
+            "description": "Call", "owner": about(eetu.patient()), "code": { "coding": [{
+                "system": "https://mylife.example/fhir/CodeSystem/plan", "code": "action" }] } });
+        write(Method::POST, "/fhir/Task", &body)
+    };
+    assert_eq!(task(&plan), task(&format!("CarePlan/{nobody}")));
+    let update = |goal: &str| {
+        let body = json!({ "resourceType": "Goal", "id": goal.strip_prefix("Goal/"),
+            "lifecycleStatus": "active", "subject": about(eetu.patient()),
+            "category": [{ "coding": [{ "system": "https://mylife.example/fhir/CodeSystem/theme",
+                "code": "housing" }] }],
+            "description": { "text": "A home" } });
+        write(Method::PUT, &format!("/fhir/{goal}"), &body)
+    };
+    let hidden = update(&goal);
+    assert_eq!(hidden, update(&format!("Goal/{nobody}.g0000000000")));
+    assert_eq!(hidden[0], 404);
+}

@@ -59,6 +59,10 @@ impl Mapped {
         Self { compartment, chart }
     }
 
+    pub(super) fn compartment(&self) -> &Compartment {
+        &self.compartment
+    }
+
     pub(super) fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
         TYPES.iter().flat_map(|kind| self.chart.resources(&self.compartment, *kind))
     }

@@ -42,11 +42,12 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 12] = [
+    let rows: [(&str, &str, &[&str], &str); 13] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
+        ("plan-keeper", city, &["system/*.crus"], "TREAT"),
         ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
         ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
         (
