@@ -24,6 +24,7 @@ pub mod restore;
 pub mod validate;
 pub mod people;
 pub mod map;
+pub mod convert;
 pub mod diff;
 pub mod sandbox;
 pub mod circle;
@@ -86,6 +87,7 @@ Examples:
   mylife backup gateway.toml --into /backups/2026-11-22
   mylife restore gateway.toml --from /backups/2026-11-22 --log old-data/audit --whole
   mylife validate plan.json
+  mylife convert schemas/foreign/csv-export.jq answers.csv > answers.ndjson
   mylife map plan.json
   mylife sandbox --people 200 --seed 7 --municipality 297
   mylife diff before.json after.json --content
@@ -141,6 +143,11 @@ enum Command {
     Restore(restore::Restore),
     /// Say exactly what is wrong with documents
     Validate(validate::Validate),
+    /// Make native documents of files of another form, by a filter in the jq language
+    Convert(convert::Convert),
+    /// What `convert` starts
+    #[command(hide = true)]
+    Filter(convert::inside::Filter),
     /// Print the FHIR resources of native documents with their labels
     Map(map::Map),
     /// Tell what differs between two resources or Bundles, in the terms of FHIR
@@ -244,6 +251,8 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Backup(asked) => backup::run(asked, output),
         Command::Restore(asked) => restore::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
+        Command::Convert(asked) => convert::run(asked, output),
+        Command::Filter(asked) => convert::inside::run(asked),
         Command::Map(asked) => map::run(asked, output),
         Command::Diff(asked) => diff::run(asked, output),
         Command::Sandbox(asked) => sandbox::run(asked, output),

@@ -1,6 +1,7 @@
 //! Commands as an operator runs them: what they say, what they leave, how they end.
 
 mod comparing;
+mod converting;
 mod drawing;
 mod explaining;
 mod living;
