@@ -140,6 +140,11 @@ impl Gateway {
             let say = "Plans are written by clients of this gateway, through no other gateway.";
             return Err(Error::new(Kind::Forbidden, say));
         }
+        let is_worker = |who: &str| who.starts_with("Practitioner/");
+        if caller.confined_to().is_some() || !caller.subject().is_none_or(is_worker) {
+            let say = "A plan is written by the system of those who make it with the person.";
+            return Err(Error::new(Kind::Forbidden, say));
+        }
         for one in sent {
             may_write(caller, one)?;
             self.well_formed(one)?;
@@ -212,6 +217,8 @@ impl Gateway {
         let absent = || if is_change { Error::not_found() } else { unknown_plan() };
         let patient = local.place(&id).await?.ok_or_else(absent)?;
         let read = reader(grant, ResourceType::CarePlan, &id)?;
+        // Before what is seen of it, so that nothing committed meanwhile passes for what was read.
+        let (stored, compartment) = held(local, &patient).await?.ok_or_else(absent)?;
         let mut seen = Vec::with_capacity(sent.len());
         for one in sent {
             // What the writer cannot see is not there.
@@ -226,7 +233,6 @@ impl Gateway {
             }
             seen.push(hit);
         }
-        let (stored, compartment) = held(local, &patient).await?.ok_or_else(absent)?;
         let ground = Ground { patient, stored, compartment, id: Some(id) };
         let plan = ground.plan().ok_or_else(absent)?;
         if *plan.owner != *grant.caller().client_id() {
