@@ -105,7 +105,7 @@ pub struct Answered {
     pub included: Vec<Entry>,
     /// Its total, where it gave one.
     pub total: Option<usize>,
-    /// From when its page is good for 2 s, on the monotonic clock: when it was asked, or what it knew
+    /// From when its page's life counts, on the monotonic clock: when it was asked, or what it knew
     /// then.
     pub asked_at: Duration,
 }

@@ -14,20 +14,23 @@ use crate::{
         },
     },
     bundle::{Answer, Disclosure, Tells, Told},
-    domain::moment::Moment,
+    domain::{id::NodeCode, moment::Moment},
     error::{Error, Result},
     fhir::{labels::Labels, types},
     scope::Grant,
 };
 
-/// How long an answer is good for, from the last instant its state was known to be current.
-pub const GOOD_FOR: Duration = Duration::from_secs(2);
+/// How long an answer is good for, from the last instant its state was known to be current. A withdrawal
+/// waits as long at most, and is acknowledged at the portal within 2 s, so the way there and back has
+/// the rest.
+pub const GOOD_FOR: Duration = Duration::from_millis(1800);
 
 /// That an answer is written down, and until when it may start to leave.
 pub struct Receipt {
     leaf: [u8; 32],
     deadline: Duration,
-    passed_on: Vec<Arc<str>>,
+    gateway: Option<NodeCode>,
+    people: Vec<Arc<str>>,
 }
 
 impl Receipt {
@@ -41,9 +44,9 @@ impl Receipt {
         self.deadline
     }
 
-    /// Of whom the answer tells another gateway, which passes it on; nobody where a client asks.
-    pub fn passed_on(&self) -> &[Arc<str>] {
-        &self.passed_on
+    /// The other gateway that passes the answer on, and of whom it tells it; none where a client asks.
+    pub fn passed_on(&self) -> Option<(&NodeCode, &[Arc<str>])> {
+        Some((self.gateway.as_ref()?, &self.people))
     }
 }
 
@@ -85,12 +88,13 @@ pub async fn record<'a>(
         }
     };
     notify(answer, grant, request);
-    let passed_on = if grant.caller().node().is_some() {
+    let gateway = grant.caller().node().cloned();
+    let people = if gateway.is_some() {
         answer.disclosures().iter().map(|one| Arc::clone(&one.patient)).collect()
     } else {
         Vec::new()
     };
-    Ok(Receipt { leaf, deadline, passed_on })
+    Ok(Receipt { leaf, deadline, gateway, people })
 }
 
 /// Says in the operator's log that a disclosure waits for its review; the record says the rest.

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::{config::section::Section, federation::client, json, shared::pace::Rates};
+use crate::{
+    audit::step::GOOD_FOR, config::section::Section, federation::client, json, shared::pace::Rates,
+};
 
 /// What one request, one document and one peer may cost.
 pub struct Costs {
@@ -22,6 +24,10 @@ pub struct Costs {
     pub requests: usize,
 }
 
+/// Milliseconds that a question to a peer may last: what it finds must still be handed over.
+const LONGEST: u64 = 1700;
+const _: () = assert!(Duration::from_millis(LONGEST).as_millis() < GOOD_FOR.as_millis());
+
 /// Reads the section.
 pub fn read(mut section: Section<'_>) -> Costs {
     let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -31,8 +37,8 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let bytes = section.number("document_bytes", 1024..=1 << 26, size(document.bytes));
     let depth = section.number("document_depth", 8..=127, size(document.depth));
     let stride = section.number("stride", 0..=3, 1);
-    // A peer counts an answer's life of 2 s from its question, so no question may last longer.
-    let deadline = section.number("peer_deadline_milliseconds", 100..=1900, 1200);
+    // An answer's life is counted from the question, so no question may last as long as that.
+    let deadline = section.number("peer_deadline_milliseconds", 100..=LONGEST, 1200);
     let concurrency = section.number("peer_concurrency", 1..=1024, size(peer.concurrency));
     let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
     let rates = rates(&mut section);

@@ -137,6 +137,9 @@ impl Reply {
 
 /// Says when a Consent that another gateway passes on was written.
 pub const WRITTEN: &str = "mylife-written";
+/// Says that the gateway that passes a Consent on waits itself, once it hears of the acknowledgement,
+/// until nothing that it was told before still starts there.
+pub const WAITS: &str = "mylife-waits";
 /// How the Consent came to be, as FHIR R4 has it.
 pub const PROVENANCE: &str = "x-provenance";
 
@@ -258,8 +261,8 @@ impl Source {
         }
     }
 
-    /// Takes a letter to the node it is for.
-    pub async fn deliver(&self, letter: &Letter, sender: &Sender) -> Delivery {
+    /// Takes a letter to the node it is for. `waits`: this gateway waits itself for what it was told.
+    pub async fn deliver(&self, letter: &Letter, sender: &Sender, waits: bool) -> Delivery {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("identifier", &format!("urn:ietf:rfc:3986|{}", letter.uuid()))
             .finish();
@@ -268,6 +271,7 @@ impl Source {
             .uri(format!("/fhir/Consent?{query}"))
             .header(header::CONTENT_TYPE, "application/fhir+json")
             .header(WRITTEN, letter.written().to_string());
+        let request = if waits { request.header(WAITS, "own") } else { request };
         let request = match letter.provenance() {
             Some(text) => request.header(PROVENANCE, text.as_bytes()),
             None => request,

@@ -32,7 +32,7 @@ use crate::{
     transport::{Authority, Transport},
 };
 
-/// The longest that an answer which was decided before a change may leave after it (design 5).
+/// A little longer than an answer which was decided before a change may leave after it (design 5).
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// What one peer may cost.

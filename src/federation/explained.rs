@@ -32,7 +32,7 @@ pub struct Explained {
     pub state: State,
     /// The person's Patient there, and what is said of it; none where there is nobody for the caller.
     pub said: Option<(Arc<str>, Value)>,
-    /// From when it is good for 2 s, as a page is.
+    /// From when its life counts, as a page's does.
     pub asked_at: Duration,
 }
 

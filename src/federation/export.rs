@@ -53,7 +53,7 @@ pub struct Piece {
     pub entries: Vec<Entry>,
     /// The link of the next piece.
     pub next: Option<String>,
-    /// From when it is good for 2 s, as a page is.
+    /// From when its life counts, as a page's does.
     pub asked_at: Duration,
 }
 

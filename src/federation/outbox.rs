@@ -54,7 +54,8 @@ struct Copy<L> {
 }
 
 /// What came of sending one letter once. Until it is settled or put off, no other letter of that
-/// Consent goes to the node.
+/// Consent goes to the node. Where it is acknowledged the node may have left it to this gateway to wait
+/// until nothing that it was told before still starts here.
 pub struct Attempt {
     /// The node.
     pub node: NodeCode,
@@ -338,7 +339,9 @@ impl Outbox {
             return None;
         };
         let (source, sender) = (self.source(&key.node)?, self.sender.load_full());
-        let sent = timeout(UNDER_WAY, source.deliver(&letter, &sender)).await;
+        // What is under way in other processes is not counted in this one.
+        let waits = !self.store.is_shared();
+        let sent = timeout(UNDER_WAY, source.deliver(&letter, &sender, waits)).await;
         // Nobody knows what became of it, so it is sent again.
         let delivery = sent.unwrap_or(Delivery::Pending);
         Some(Attempt { node: key.node, letter, delivery, row, _turn: turn })

@@ -26,6 +26,7 @@ use crate::{
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
+        passed_on,
         request::Asked,
         writing::several,
     },
@@ -235,7 +236,8 @@ impl Gateway {
         // What replaces an earlier version may take away a part of it.
         let takes = !written.created || accepted.status != Status::Active;
         if takes || !is_grant {
-            self.nothing_earlier_starts(local, &written.patient).await;
+            let sees_to = passed_on::sees_to(asked, grant);
+            self.nothing_earlier_starts(local, &written.patient, sees_to).await;
         }
         let acknowledged = self.acknowledged(asked, &written);
         let what = (ResourceType::Consent, &*written.id);

@@ -79,11 +79,11 @@ impl Gateway {
         let answer = said::about_job(&outcome(say), known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        if grant.caller().node().is_some() {
+        if let Some(gateway) = grant.caller().node() {
             // That it begins tells another gateway that whoever it names is there for it.
             let people: Vec<Arc<str>> =
                 order.patients.iter().flatten().map(|id| id.as_str().into()).collect();
-            self.flights.passes_on(&people, receipt.deadline());
+            self.flights.passes_on(gateway, &people, receipt.deadline());
         }
         let sending = self.sending(asked, &receipt, in_flight);
         let mut response = respond::bundle(answer, &receipt, sending);

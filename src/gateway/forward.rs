@@ -55,7 +55,9 @@ impl Gateway {
         let mut told: Vec<(NodeCode, Delivery)> =
             to.iter().map(|node| (node.clone(), Delivery::Pending)).collect();
         let request = asked.request_alone();
-        for attempt in self.outbox.send(letter, &to).await? {
+        let attempts = self.outbox.send(letter, &to).await?;
+        self.nothing_told_before_starts(&attempts).await;
+        for attempt in attempts {
             if let Some(one) = told.iter_mut().find(|(node, _)| *node == attempt.node) {
                 one.1 = attempt.delivery;
             }
@@ -79,7 +81,9 @@ impl Gateway {
 
     /// Sends once what is due now.
     pub async fn send_due(&self) {
-        for attempt in self.outbox.send_due().await {
+        let attempts = self.outbox.send_due().await;
+        self.nothing_told_before_starts(&attempts).await;
+        for attempt in attempts {
             if attempt.delivery == Delivery::Pending {
                 self.outbox.put_off(attempt).await;
                 continue;

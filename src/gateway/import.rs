@@ -62,7 +62,7 @@ impl Gateway {
         };
         let written = commit::consent(&desk, patient, identity, |_| true, &consent).await?;
         // It may forbid something from now on.
-        self.nothing_earlier_starts(local, &written.patient).await;
+        self.nothing_earlier_starts(local, &written.patient, None).await;
         let mut issues = vec![("information", "informational", SAY.to_owned(), None)];
         issues.extend(report.into_iter().map(|one| {
             let say = format!("{}; kept: {}", one.said, one.kept);

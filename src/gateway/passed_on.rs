@@ -2,8 +2,10 @@
 //!
 //! Around the way of a request. The other gateway counts the life of its answer from when it sent the
 //! question. So a withdrawal here waits for that life too, where somebody was told of this person, and
-//! where this process knows less than what is so when the question comes it says by how much. Source:
-//! design 5, Revocation.
+//! where this process knows less than what is so when the question comes it says by how much. A gateway
+//! that passes the withdrawal itself on, and counts all that is under way there, need not be waited for:
+//! when it hears of the acknowledgement it waits until what it asked before has started. Source: design
+//! 5, Revocation.
 
 use std::time::Duration;
 
@@ -12,8 +14,13 @@ use tokio::time::sleep;
 
 use crate::{
     audit::step::GOOD_FOR,
-    federation::age::AGE,
-    gateway::Gateway,
+    domain::id::NodeCode,
+    federation::{
+        age::AGE,
+        ask::WAITS,
+        outbox::{Attempt, letter::Delivery},
+    },
+    gateway::{Gateway, request::Asked},
     listen::body::Body,
     scope::Grant,
     source::{follower::OLDEST, local::Local},
@@ -31,8 +38,13 @@ impl Gateway {
 
     /// Waits until nothing that was decided before a commit may still start, here or where it is passed
     /// on: at most as long as an answer is good for. What is under way in other processes is not counted
-    /// here, so there that time must pass.
-    pub(super) async fn nothing_earlier_starts(&self, local: &Local, patient: &str) {
+    /// here, so there that time must pass. `sees_to`: the gateway that waits itself for what it was told.
+    pub(super) async fn nothing_earlier_starts(
+        &self,
+        local: &Local,
+        patient: &str,
+        sees_to: Option<&NodeCode>,
+    ) {
         if local.store().is_shared() {
             sleep(GOOD_FOR).await;
             return;
@@ -40,12 +52,27 @@ impl Gateway {
         let end = self.clock.elapsed().saturating_add(GOOD_FOR);
         self.flights.landed(GOOD_FOR).await;
         // What was told since then is of no concern.
-        let until = self.flights.passed_on(patient).map(|until| until.min(end));
+        let until = self.flights.passed_on(patient, sees_to).map(|until| until.min(end));
         let left = until.map(|until| until.saturating_sub(self.clock.elapsed()));
         if let Some(left) = left.filter(|left| !left.is_zero()) {
             sleep(left).await;
         }
     }
+
+    /// Waits until nothing starts here any more that was asked before a node acknowledged a Consent, which
+    /// nodes leave to a gateway of one process.
+    pub(super) async fn nothing_told_before_starts(&self, attempts: &[Attempt]) {
+        let is_acknowledged = |one: &Attempt| one.delivery == Delivery::Acknowledged;
+        if !self.tokens.store.is_shared() && attempts.iter().any(is_acknowledged) {
+            self.flights.landed(GOOD_FOR).await;
+        }
+    }
+}
+
+/// The gateway that passes on what is written, if it waits itself for what it was told; a client passes
+/// nothing on.
+pub(super) fn sees_to<'a>(asked: &Asked<'_>, grant: &'a Grant) -> Option<&'a NodeCode> {
+    grant.caller().node().filter(|_| asked.headers.contains_key(WAITS))
 }
 
 /// The answer, with its age where it has one.

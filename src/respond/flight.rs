@@ -14,7 +14,7 @@ use std::{
 use tokio::{sync::Notify, time::timeout};
 
 use super::passed_on::PassedOn;
-use crate::audit::Receipt;
+use crate::{audit::Receipt, domain::id::NodeCode};
 
 /// All answers under way in this process.
 pub struct Flights {
@@ -45,10 +45,9 @@ impl Drop for Epoch {
 impl InFlight {
     /// The answer is handed over now; of whom it tells another gateway is noted.
     pub(super) fn handed_over(&self, receipt: &Receipt) {
-        let people = receipt.passed_on();
-        if !people.is_empty() {
+        if let Some((gateway, people)) = receipt.passed_on() {
             let Self(epoch) = self;
-            epoch.0.passed_on.note(people, receipt.deadline());
+            epoch.0.passed_on.note(gateway, people, receipt.deadline());
         }
     }
 }
@@ -72,14 +71,14 @@ impl Flights {
 
     /// Another gateway is told of them otherwise than by an answer about them; until this instant of the
     /// monotonic clock it may pass that on.
-    pub fn passes_on<'a>(&self, people: impl IntoIterator<Item = &'a Arc<str>>, until: Duration) {
-        self.shared.passed_on.note(people, until);
+    pub fn passes_on(&self, gateway: &NodeCode, people: &[Arc<str>], until: Duration) {
+        self.shared.passed_on.note(gateway, people, until);
     }
 
-    /// Until when another gateway may start to pass on what it was told of somebody; to be asked once
-    /// all has landed.
-    pub fn passed_on(&self, patient: &str) -> Option<Duration> {
-        self.shared.passed_on.until(patient)
+    /// Until when any gateway but one may start to pass on what it was told of somebody; to be asked
+    /// once all has landed.
+    pub fn passed_on(&self, patient: &str, but: Option<&NodeCode>) -> Option<Duration> {
+        self.shared.passed_on.until(patient, but)
     }
 
     /// Waits until every answer that took its place before this call has started or was given up,

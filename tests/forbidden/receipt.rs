@@ -2,5 +2,5 @@
 
 fn main() {
     let deadline = std::time::Duration::MAX;
-    drop(mylife::audit::Receipt { leaf: [0; 32], deadline, passed_on: Vec::new() });
+    drop(mylife::audit::Receipt { leaf: [0; 32], deadline, gateway: None, people: Vec::new() });
 }

@@ -14,6 +14,8 @@ mod process;
 mod refused;
 mod proxy;
 mod revoked;
+mod seen_to;
+mod still;
 mod through;
 mod town;
 mod widened;
@@ -22,10 +24,7 @@ use std::{
     future::Future,
     io,
     path::Path,
-    sync::{
-        Arc, Condvar, Mutex,
-        mpsc::{Sender, channel},
-    },
+    sync::{Arc, Condvar, Mutex, mpsc::Sender},
     time::Duration,
 };
 
@@ -155,11 +154,7 @@ impl Twins {
     /// `apart`: the log of B is on a disk of its own, which can be held.
     fn on(rates: Rates, apart: bool, away: Away) -> Self {
         let world = World::with_rates(rates);
-        let (frozen, thawed) = channel();
-        world.runtime.block_on(async {
-            tokio::time::pause();
-            tokio::task::spawn_blocking(move || thawed.recv().is_err());
-        });
+        let frozen = still::stand_still(&world);
         let server = Server::start(&[]);
         let (name, database) = postgres::fresh();
         let place = |setup: &mut Setup| {
@@ -297,7 +292,7 @@ fn an_answer_of_the_other_that_was_decided_before_leaves_before_the_acknowledgem
         twins.pass(Duration::from_millis(1)).await;
         let ended = spawn_local(ended);
         when(async || twins.stored(&aino).await != before).await;
-        for _ in 0..19 {
+        for _ in 0..17 {
             // Asking takes a moment, in which a gateway in haste would acknowledge.
             twins.stored(&aino).await;
             twins.pass(Duration::from_millis(100)).await;

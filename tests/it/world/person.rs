@@ -138,10 +138,15 @@ impl Given {
 
     /// Writes it at a gateway without data, which passes it on.
     pub(crate) fn through(&self, portal: &Node, nodes: Option<&str>, status: &str) -> Reply {
+        let body = self.body_by_code(status);
+        portal.world.actor("consent-desk").put(portal, &path(&self.uuid), &body, nodes)
+    }
+
+    /// What is written where the person is known by identity code alone.
+    pub(crate) fn body_by_code(&self, status: &str) -> Value {
         let identifier = json!({ "system": "urn:oid:1.2.246.21", "value": self.person.code() });
         let patient = json!({ "type": "Patient", "identifier": identifier });
-        let body = self.terms.consent(&patient, &self.uuid, status);
-        portal.world.actor("consent-desk").put(portal, &path(&self.uuid), &body, nodes)
+        self.terms.consent(&patient, &self.uuid, status)
     }
 
     /// The same consent in other terms; nothing is written yet.

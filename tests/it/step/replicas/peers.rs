@@ -6,8 +6,10 @@
 //! within that answer's life, arrives, and starts at the portal. A holder alone knows everything at
 //! once, counts what is under way, notes what it hands over, and acknowledges when nothing is under way
 //! and what was handed over is past. One of several knows what the last round told it, at most `OLDEST`
-//! ago, and lets the time of an answer pass. Between any two steps everybody may stop as long as they
-//! like. The portal's clock and the holder's run apart as much as in the other model.
+//! ago, and lets the time of an answer pass. Where the withdrawal comes through this portal, a holder alone
+//! leaves it to the portal to wait: that waits, once it hears of the acknowledgement, until what it asked
+//! before has started. Between any two steps everybody may stop as long as they like. The portal's clock
+//! and the holder's run apart as much as in the other model.
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
@@ -28,12 +30,30 @@ enum Build {
     LookedBeforeLanding,
     /// The portal allows nothing for clocks that run apart.
     NoDrift,
+    /// The portal waits for what is under way when it passes the withdrawal on, and for nothing that it
+    /// asks until it is acknowledged.
+    CountedBefore,
+    /// The holder leaves it to the portal to wait, which does not.
+    NobodyWaits,
+}
+
+/// Who the holder is, and whose withdrawal it hears of.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Holder {
+    /// One process; the withdrawal is written there.
+    Alone,
+    /// One process; the withdrawal comes through the portal.
+    AloneThrough,
+    /// One of several.
+    Several,
 }
 
 /// Where the withdrawal is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Withdrawal {
     Waits,
+    /// The portal has passed it on.
+    Sent,
     Committed {
         at: u8,
     },
@@ -41,6 +61,11 @@ enum Withdrawal {
     Landed {
         at: u8,
         until: u8,
+    },
+    /// The portal hears of the acknowledgement, at this instant of its own clock.
+    Heard {
+        at: u8,
+        heard: u8,
     },
     Acknowledged {
         after: u8,
@@ -58,8 +83,7 @@ enum Passing {
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct State {
-    /// Is the holder one of several?
-    several: bool,
+    holder: Holder,
     /// By the holder's clock.
     now: u8,
     /// By how much the portal's is ahead.
@@ -71,6 +95,8 @@ struct State {
     /// Until when a portal may start what a holder alone handed over, of what is withdrawn.
     noted: u8,
     passing: Passing,
+    /// Is the question one that the portal waits for?
+    counted: bool,
     /// What started just now at the portal: did it show what is withdrawn?
     started: Option<bool>,
 }
@@ -87,9 +113,9 @@ enum Step {
 }
 
 impl State {
-    fn start(several: bool) -> Self {
+    fn start(holder: Holder) -> Self {
         Self {
-            several,
+            holder,
             now: DRIFT,
             ahead: DRIFT,
             withdrawal: Withdrawal::Waits,
@@ -97,8 +123,18 @@ impl State {
             knows: false,
             noted: 0,
             passing: Passing::Nothing,
+            counted: false,
             started: None,
         }
+    }
+
+    fn is_several(&self) -> bool {
+        self.holder == Holder::Several
+    }
+
+    /// The portal's clock.
+    fn portal(&self) -> u8 {
+        self.now + self.ahead
     }
 
     fn tick(self, counted: u8) -> Option<Self> {
@@ -110,7 +146,7 @@ impl State {
     }
 
     fn is_withdrawn(&self) -> bool {
-        self.withdrawal != Withdrawal::Waits
+        !matches!(self.withdrawal, Withdrawal::Waits | Withdrawal::Sent)
     }
 
     fn is_acknowledged(&self) -> bool {
@@ -121,16 +157,21 @@ impl State {
     fn land(self, at: u8, build: Build) -> Option<Self> {
         let end = at + GOOD_FOR;
         let until = match build {
-            _ if self.several => end,
+            _ if self.is_several() => end,
+            // Nobody but this portal is told.
+            _ if self.holder == Holder::AloneThrough => self.now,
             Build::LeftIsStarted => self.now,
-            Build::Right | Build::WithoutTheAge | Build::LookedBeforeLanding | Build::NoDrift => {
-                self.noted.min(end)
-            }
+            Build::Right
+            | Build::WithoutTheAge
+            | Build::LookedBeforeLanding
+            | Build::NoDrift
+            | Build::CountedBefore
+            | Build::NobodyWaits => self.noted.min(end),
         };
         let under_way = matches!(self.passing, Passing::Decided { shows: true, .. });
         let waits = under_way && self.now < end && build != Build::LookedBeforeLanding;
         let withdrawal = Withdrawal::Landed { at, until };
-        (self.several || !waits).then_some(Self { withdrawal, ..self })
+        (self.is_several() || !waits).then_some(Self { withdrawal, ..self })
     }
 
     /// Is an answer's life not yet over since the commit?
@@ -141,25 +182,41 @@ impl State {
     /// May the holder acknowledge what may start elsewhere until then?
     fn acknowledge(self, at: u8, until: u8) -> Option<Self> {
         let under_way = matches!(self.passing, Passing::Decided { shows: true, .. });
-        let waits = !self.several && under_way && self.now < at + GOOD_FOR;
-        let withdrawal = Withdrawal::Acknowledged { after: self.now - at };
+        let waits = !self.is_several() && under_way && self.now < at + GOOD_FOR;
+        let withdrawal = if self.holder == Holder::AloneThrough {
+            Withdrawal::Heard { at, heard: self.portal() }
+        } else {
+            Withdrawal::Acknowledged { after: self.now - at }
+        };
         (self.now >= until && !waits).then_some(Self { withdrawal, ..self })
+    }
+
+    /// May the portal acknowledge what it heard of then?
+    fn pass_on(self, at: u8, heard: u8, build: Build) -> Option<Self> {
+        let waits = self.counted && self.portal() < heard + GOOD_FOR;
+        let withdrawal = Withdrawal::Acknowledged { after: self.now - at };
+        (!waits || build == Build::NobodyWaits).then_some(Self { withdrawal, ..self })
+    }
+
+    /// What is under way at the portal now is waited for.
+    fn count(self) -> Self {
+        Self { counted: self.passing != Passing::Nothing, ..self }
     }
 
     /// The next step of the question and its answer.
     fn pass(self, build: Build) -> Self {
-        let portal = self.now + self.ahead;
+        let portal = self.portal();
         let passing = match self.passing {
             Passing::Nothing => Passing::Asked { sent: portal },
             Passing::Asked { sent } => {
-                let (known, shows) = if self.several {
+                let (known, shows) = if self.is_several() {
                     (self.known, !self.knows)
                 } else {
                     (self.now, !self.is_withdrawn())
                 };
                 // It has not heard of the others for too long.
                 if self.now > known + OLDEST {
-                    return Self { passing: Passing::Nothing, ..self };
+                    return Self { passing: Passing::Nothing, counted: false, ..self };
                 }
                 Passing::Decided { sent, known, age: self.now - known, shows }
             }
@@ -168,12 +225,14 @@ impl State {
                 let noted = if shows { until.max(self.noted) } else { self.noted };
                 return Self { passing: Passing::Left { sent, age, shows }, noted, ..self };
             }
-            Passing::Decided { .. } => Passing::Nothing,
+            Passing::Decided { .. } => {
+                return Self { passing: Passing::Nothing, counted: false, ..self };
+            }
             Passing::Left { sent, age, shows } => {
                 let age = if build == Build::WithoutTheAge { 0 } else { age };
                 let drift = if build == Build::NoDrift { 0 } else { DRIFT };
                 let started = (portal + age + drift < sent + GOOD_FOR).then_some(shows);
-                return Self { passing: Passing::Nothing, started, ..self };
+                return Self { passing: Passing::Nothing, counted: false, started, ..self };
             }
         };
         Self { passing, ..self }
@@ -188,7 +247,7 @@ impl Model for Build {
     type Action = Step;
 
     fn init_states(&self) -> Vec<State> {
-        [false, true].map(State::start).to_vec()
+        [Holder::Alone, Holder::AloneThrough, Holder::Several].map(State::start).to_vec()
     }
 
     fn actions(&self, _: &State, steps: &mut Vec<Step>) {
@@ -200,13 +259,21 @@ impl Model for Build {
         let state = State { started: None, ..*state };
         match (step, state.withdrawal) {
             (Step::Tick(counted), _) => state.tick(counted),
-            (Step::Commit, Withdrawal::Waits) => {
+            (Step::Commit, Withdrawal::Waits) if state.holder == Holder::AloneThrough => {
+                let counted = if *self == Build::CountedBefore { state.count() } else { state };
+                Some(State { withdrawal: Withdrawal::Sent, ..counted })
+            }
+            (Step::Commit, Withdrawal::Waits | Withdrawal::Sent) => {
                 Some(State { withdrawal: Withdrawal::Committed { at: state.now }, ..state })
             }
             (Step::Land, Withdrawal::Committed { at }) => state.land(at, *self),
-            (Step::Acknowledge, Withdrawal::Landed { at, until }) => state.acknowledge(at, until),
+            (Step::Acknowledge, Withdrawal::Landed { at, until }) => {
+                let heard = state.acknowledge(at, until)?;
+                Some(if *self == Build::CountedBefore { heard } else { heard.count() })
+            }
+            (Step::Acknowledge, Withdrawal::Heard { at, heard }) => state.pass_on(at, heard, *self),
             // A follower allows for clocks that run apart.
-            (Step::Round, _) if state.several => {
+            (Step::Round, _) if state.is_several() => {
                 let known = state.known.max(state.now - DRIFT);
                 Some(State { known, knows: state.is_withdrawn(), ..state })
             }
@@ -224,7 +291,13 @@ impl Model for Build {
                 let landed = match state.withdrawal {
                     Withdrawal::Committed { at } => state.land(at, *build),
                     Withdrawal::Landed { .. } => Some(*state),
-                    Withdrawal::Waits | Withdrawal::Acknowledged { .. } => return true,
+                    Withdrawal::Heard { at, heard } => {
+                        let in_time = state.portal() < heard + GOOD_FOR;
+                        return in_time || state.pass_on(at, heard, *build).is_some();
+                    }
+                    Withdrawal::Waits | Withdrawal::Sent | Withdrawal::Acknowledged { .. } => {
+                        return true;
+                    }
                 };
                 let Some(State { withdrawal: Withdrawal::Landed { at, until }, .. }) = landed
                 else {
@@ -235,19 +308,27 @@ impl Model for Build {
             Property::sometimes(
                 "who told nobody acknowledges at once",
                 |_: &Self, state: &State| {
-                    !state.several && state.withdrawal == Withdrawal::Acknowledged { after: 0 }
+                    let at_once = state.withdrawal == Withdrawal::Acknowledged { after: 0 };
+                    state.holder == Holder::Alone && at_once
+                },
+            ),
+            Property::sometimes(
+                "a portal that was told acknowledges at once when it has started",
+                |_: &Self, state: &State| {
+                    let at_once = state.withdrawal == Withdrawal::Acknowledged { after: 0 };
+                    state.holder == Holder::AloneThrough && at_once && state.noted > state.now
                 },
             ),
             Property::sometimes(
                 "a holder alone has it passed on before",
                 |_: &Self, state: &State| {
-                    !state.several && state.is_withdrawn() && state.started == Some(true)
+                    !state.is_several() && state.is_withdrawn() && state.started == Some(true)
                 },
             ),
             Property::sometimes(
                 "one of several has it passed on before",
                 |_: &Self, state: &State| {
-                    state.several && state.is_withdrawn() && state.started == Some(true)
+                    state.is_several() && state.is_withdrawn() && state.started == Some(true)
                 },
             ),
             Property::sometimes(
@@ -266,8 +347,14 @@ fn nothing_withdrawn_starts_at_another_gateway_after_the_acknowledgement() {
     assert!(states > 10_000, "{states} states are few");
 }
 
-const MISTAKES: [Build; 4] =
-    [Build::WithoutTheAge, Build::LeftIsStarted, Build::LookedBeforeLanding, Build::NoDrift];
+const MISTAKES: [Build; 6] = [
+    Build::WithoutTheAge,
+    Build::LeftIsStarted,
+    Build::LookedBeforeLanding,
+    Build::NoDrift,
+    Build::CountedBefore,
+    Build::NobodyWaits,
+];
 
 #[test]
 fn each_mistake_between_two_gateways_is_found() {

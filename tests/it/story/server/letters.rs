@@ -1,9 +1,6 @@
 //! Two processes of the portal: what one has to pass on, the other may have to send.
 
-use std::{
-    sync::mpsc::{Sender, channel},
-    time::Duration,
-};
+use std::{sync::mpsc::Sender, time::Duration};
 
 use mylife::{
     audit::record::{Entry, Interaction},
@@ -12,6 +9,7 @@ use mylife::{
     store::DocumentKind,
 };
 
+use super::still::stand_still;
 use crate::{
     store::server as postgres,
     world::{Node, PORTAL, Person, Terms, World, municipality::At, person::Given},
@@ -29,11 +27,7 @@ struct Portals {
 impl Portals {
     fn new() -> Self {
         let world = World::new();
-        let (frozen, thawed) = channel();
-        world.runtime.block_on(async {
-            tokio::time::pause();
-            tokio::task::spawn_blocking(move || thawed.recv().is_err());
-        });
+        let frozen = stand_still(&world);
         let (name, database) = postgres::fresh();
         let all = [1, 2].map(|number| {
             let place = |setup: &mut Setup| setup.database = Some(database.clone());

@@ -1,42 +1,24 @@
 //! A question that a holder widened by handles: what others answer by them is under way as long as what
 //! the holder told, so a withdrawal there waits for it, and it is as old as what the holder knew.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        mpsc::{Sender, channel},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc};
 
 use http::Method;
-use mylife::{
-    audit::step::GOOD_FOR,
-    domain::theme::Theme::Housing,
-    shared::{Away, Choice, redis::door::Door},
-};
+use mylife::{audit::step::GOOD_FOR, domain::theme::Theme::Housing};
 use tokio::task::{LocalSet, spawn_local};
 
-use super::{ANSWERS, Slow, when, writes};
-use crate::{
-    shared::server::{self as redis, fixture::Server},
-    store::server as postgres,
-    world::{Node, PORTAL, Person, Reply, World, actor::Ask, municipality::At, person::Given},
-};
+use super::{ANSWERS, Slow, still::Still, when, writes};
+use crate::world::{Node, PORTAL, Person, Reply, actor::Ask, municipality::At, person::Given};
 
 /// A holder that gives handles, a neighbour that answers by them, and a portal. Time stands still.
 struct Widened {
-    holder: Node,
     at_portal: At,
     at_holder: Slow,
     here: Slow,
     aino: Person,
     grant: Given,
     _neighbour: Node,
-    _redis: Option<Server>,
-    _frozen: Sender<()>,
-    world: World,
+    still: Still,
 }
 
 impl Drop for Widened {
@@ -49,26 +31,12 @@ impl Widened {
     /// Aino is named as the holder knows her, and only the neighbour is asked about her. `several`: the
     /// holder is one of several processes.
     fn new(several: bool) -> Self {
-        let world = World::new();
-        let (frozen, thawed) = channel();
-        world.runtime.block_on(async {
-            tokio::time::pause();
-            tokio::task::spawn_blocking(move || thawed.recv().is_err());
-        });
         let (at_holder, here) = (Slow::default(), Slow::default());
-        let server = several.then(|| Server::start(&[]));
-        let holder = if let Some(server) = &server {
-            let door = Arc::new(Door::new(redis::one(server)).unwrap());
-            Node::replica(&world, "297", 0, None, |setup| {
-                setup.shared = Choice::Redis { door, away: Away::Refuse };
-                setup.database = Some(postgres::fresh().1);
-            })
-        } else {
-            world.municipality_on("297", Arc::new(at_holder.clone()))
-        };
+        let still = Still::new(several, &at_holder);
+        let (world, holder) = (&still.world, &still.holder);
         let portal = world.municipality_on(PORTAL, Arc::new(here.clone()));
         let neighbour = world.municipality("205");
-        let [aino, there] = [&holder, &neighbour].map(|node| node.person("aino").answered(ANSWERS));
+        let [aino, there] = [holder, &neighbour].map(|node| node.person("aino").answered(ANSWERS));
         there.grants(&neighbour.client("national-portal"), [Housing]);
         let grant = aino.grants(&holder.client("national-portal"), [Housing]);
         let at_portal = At { nodes: Some("205".to_owned()), ..portal.client("national-portal") };
@@ -76,18 +44,7 @@ impl Widened {
         at_portal.search("Observation", &aino).shows([Housing]);
         world.pass(GOOD_FOR);
         world.runtime.block_on(holder.gateway.look()).unwrap();
-        Self {
-            holder,
-            at_portal,
-            at_holder,
-            here,
-            aino,
-            grant,
-            _neighbour: neighbour,
-            _redis: server,
-            _frozen: frozen,
-            world,
-        }
+        Self { at_portal, at_holder, here, aino, grant, _neighbour: neighbour, still }
     }
 
     fn asks(&self) -> impl Future<Output = Option<Reply>> + use<> {
@@ -99,49 +56,39 @@ impl Widened {
             actor.meanwhile(&node, Method::GET, &path, ask).await
         }
     }
-
-    async fn pass(&self, millis: u64) {
-        let by = Duration::from_millis(millis);
-        self.world.pass(by);
-        tokio::time::advance(by).await;
-    }
-
-    async fn stored(&self) -> Option<u64> {
-        let local = self.holder.gateway.reach.sources.local.as_ref().unwrap();
-        local.store().version(self.aino.patient()).await.unwrap()
-    }
 }
 
 #[test]
 fn a_withdrawal_waits_for_what_others_answer_by_handles() {
     for in_time in [true, false] {
         let all = Widened::new(false);
-        let (asked, ended) = (all.asks(), writes(&all.grant, "inactive", &all.holder, Vec::new()));
-        LocalSet::new().block_on(&all.world.runtime, async {
-            let before = all.stored().await;
+        let (asked, ended) =
+            (all.asks(), writes(&all.grant, "inactive", &all.still.holder, Vec::new()));
+        LocalSet::new().block_on(&all.still.world.runtime, async {
+            let before = all.still.stored(&all.aino).await;
             all.at_holder.hold();
             let asked = spawn_local(asked);
             when(async || all.at_holder.is_waited_for()).await;
             // The handles take a while; the neighbour is asked by them afterwards.
-            all.pass(900).await;
+            all.still.pass(900).await;
             all.here.hold();
             all.at_holder.let_go();
             when(async || all.here.is_waited_for()).await;
             let ended = spawn_local(ended);
-            when(async || all.stored().await != before).await;
-            for _ in 0..10 {
+            when(async || all.still.stored(&all.aino).await != before).await;
+            for _ in 0..8 {
                 // Asking takes a moment, in which a gateway in haste would acknowledge.
-                all.stored().await;
-                all.pass(100).await;
+                all.still.stored(&all.aino).await;
+                all.still.pass(100).await;
             }
             assert!(!ended.is_finished(), "it is acknowledged while the portal has an answer");
             if in_time {
                 all.here.let_go();
                 asked.await.unwrap().expect("it is in time").shows([Housing]);
-                all.pass(200).await;
+                all.still.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
             } else {
-                all.pass(200).await;
+                all.still.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
                 all.here.let_go();
                 let late = asked.await.unwrap();
@@ -154,16 +101,16 @@ fn a_withdrawal_waits_for_what_others_answer_by_handles() {
 
 #[test]
 fn what_others_answer_by_handles_is_as_old_as_what_their_giver_knew() {
-    for (passes, starts) in [(1_070, true), (1_090, false)] {
+    for (passes, starts) in [(870, true), (890, false)] {
         let all = Widened::new(true);
         let asked = all.asks();
-        LocalSet::new().block_on(&all.world.runtime, async {
+        LocalSet::new().block_on(&all.still.world.runtime, async {
             // What the holder tells then it knew now.
-            all.pass(900).await;
+            all.still.pass(900).await;
             all.here.hold();
             let asked = spawn_local(asked);
             when(async || all.here.is_waited_for()).await;
-            all.pass(passes).await;
+            all.still.pass(passes).await;
             all.here.let_go();
             assert_eq!(asked.await.unwrap().is_some(), starts, "{passes} ms later");
         });
