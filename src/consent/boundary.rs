@@ -9,7 +9,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use super::{
     asker::{Asker, BreakGlass},
-    decide::{Compiled, Snapshot},
+    decide::{Compiled, Snapshot, Theirs},
     matching::Scene,
     period::Window,
     rule::Condition,
@@ -34,6 +34,15 @@ pub struct Standing {
     pub since: Moment,
     /// What permits now, as in [`Verdict::basis`](super::decide::Verdict).
     pub basis: Vec<Arc<str>>,
+    /// What of the others' permits it now, where it is about several.
+    pub theirs: Theirs,
+}
+
+impl Standing {
+    /// Of what is seen as if it had always been, for no reason.
+    pub(super) const fn of_all() -> Self {
+        Self { since: Moment::MIN, basis: Vec::new(), theirs: Theirs::new() }
+    }
 }
 
 /// The decisions for one asker as they were from boundary to boundary, and as they are.
@@ -68,9 +77,9 @@ impl<'a> Course<'a> {
 
     /// The permit under which the asker sees the unit now; `None` if it does not see it.
     pub fn standing(&self, unit: &Unit) -> Option<Standing> {
-        let verdict = self.now.decide(unit);
+        let (verdict, theirs) = self.now.decide_together(unit);
         let since = || self.last(unit, false);
-        verdict.permit.then(|| Standing { since: since(), basis: verdict.basis })
+        verdict.permit.then(|| Standing { since: since(), basis: verdict.basis, theirs })
     }
 
     /// When the permit last ended under which the asker saw the unit, or would have; [`Moment::MIN`] if

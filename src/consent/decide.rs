@@ -111,6 +111,10 @@ impl Verdict {
     }
 }
 
+/// What permits what is about several beside what the person gave: of each of the others whom the unit
+/// names, in that order.
+pub type Theirs = Vec<Vec<Arc<str>>>;
+
 /// Why a theme is not allowed, and what forbids it.
 struct Forbidden {
     why: Why,
@@ -184,6 +188,14 @@ impl<'a> Compiled<'a> {
         self.decide_in_order(unit, unit.slots())
     }
 
+    /// The same, with what of the others' permits it: for their own records, and nobody else's eyes.
+    pub fn decide_together(&self, unit: &Unit) -> (Verdict, Theirs) {
+        if !self.is_in_scope(unit) {
+            return (Verdict::deny(Why::Scope), Theirs::new());
+        }
+        self.agreed(unit, self.of_person(unit, unit.slots()))
+    }
+
     /// Decides theme by theme in the order given: it settles which failing theme gives the `why`.
     pub(super) fn decide_in_order(
         &self,
@@ -193,22 +205,25 @@ impl<'a> Compiled<'a> {
         if !self.is_in_scope(unit) {
             return Verdict::deny(Why::Scope);
         }
-        self.agreed(unit, self.of_person(unit, slots))
+        self.agreed(unit, self.of_person(unit, slots)).0
     }
 
     /// What is about others too needs the permission of each, and each of them decides as if it were
-    /// theirs. Nothing of what they gave is told.
-    fn agreed(&self, unit: &Unit, own: Verdict) -> Verdict {
+    /// theirs. Nothing of what they gave is told in the verdict.
+    fn agreed(&self, unit: &Unit, own: Verdict) -> (Verdict, Theirs) {
         if unit.members.is_empty() || !own.permit || mutant::on(Mutant::OthersAreNotAsked) {
-            return own;
+            return (own, Theirs::new());
         }
-        let refusal = unit.members.iter().find_map(|named| {
+        let theirs = unit.members.iter().map(|named| {
             let of = self.members.iter().find(|(member, _)| member.named == *named);
-            let Some((member, decisions)) = of else { return Some(Why::Default) };
+            let (member, decisions) = of.ok_or(Why::Default)?;
             let verdict = decisions.decide(&member.own(unit));
-            (!verdict.permit).then_some(verdict.why)
+            if verdict.permit { Ok(verdict.basis) } else { Err(verdict.why) }
         });
-        refusal.map_or(own, Verdict::deny)
+        match theirs.collect() {
+            Ok(theirs) => (own, theirs),
+            Err(why) => (Verdict::deny(why), Theirs::new()),
+        }
     }
 
     /// The decision as far as it is the person's own.
@@ -289,7 +304,7 @@ impl<'a> Compiled<'a> {
                     return None;
                 }
                 let own = self.first(unit).unwrap_or_else(|| self.by_theme(unit, unit.slots()));
-                let verdict = self.agreed(unit, own);
+                let (verdict, _) = self.agreed(unit, own);
                 verdict.permit.then_some(verdict.basis)
             };
             all.iter().map(permit).collect()

@@ -18,7 +18,7 @@ use crate::{
         asker::{Asker, BreakGlass},
         boundary::{Course, Standing},
         cover::{Interaction, ScopeCover},
-        decide::{Member, Snapshot},
+        decide::{Member, Snapshot, Theirs},
         label::{Classes, Themes as KnownThemes},
         law::{CoveredClasses, CoveredThemes, Law, Representation},
         period::{Majority, Window},
@@ -31,7 +31,7 @@ use crate::{
     directory::Directory,
     domain::{
         moment::Moment,
-        person::{Reach as Themes, related_id},
+        person::{Named, Reach as Themes, related_id},
     },
     fhir::{segment::KindId, types::ResourceType},
     mapping::{Mapped, chart::Chart},
@@ -72,6 +72,8 @@ pub struct Decided {
     kinds: Box<[Option<Permit>]>,
     /// What permits: many kinds share a basis.
     bases: Box<[Box<[Arc<str>]>]>,
+    /// What of others' permits what is about them too; of nobody else is it kept.
+    theirs: Vec<Shared>,
     /// What granular scopes leave; follows from the caller's fingerprint and the interaction.
     pub(super) reach: Reached,
     /// What was looked at under these decisions.
@@ -84,6 +86,9 @@ struct Kept(Mutex<Vec<Arc<Decided>>>);
 
 /// The parsed policies of a person: every version of every consent.
 struct Policies(Arc<[Policy]>);
+
+/// A kind that is about several: whom it names, and what each of them gave.
+type Shared = (KindId, Arc<[Named]>, Theirs);
 
 #[derive(Clone, Copy)]
 struct Permit {
@@ -130,8 +135,8 @@ pub fn release(mapped: Mapped, grant: &Grant, terms: &Terms, now: Moment) -> Arc
     let about = (cover(grant), meant.is_some());
     let asker = asker_about(&compartment, grant, terms, about, now);
     let members = together::members(&held, grant, terms, now);
-    let concerned = together::concerned(&held, &members, &chart, now);
     let decided = decided(&compartment, &chart, grant, terms, (&asker, members, &meant));
+    let concerned = together::concerned(&held, &decided);
     Arc::new(View::new(compartment, chart, Arc::new(decided), None).about(concerned))
 }
 
@@ -180,7 +185,7 @@ fn decided(
     (asker, members, meant): (&Asker, Arc<[Member]>, &Meant),
 ) -> Decided {
     if mutant::on(Mutant::ConsentIsNotAsked) {
-        let mut all = |_: Unit| Some(Standing { since: Moment::MIN, basis: Vec::new() });
+        let mut all = |_: Unit| Some(Standing::of_all());
         return decide_all(asker, Moment::MAX, chart, terms, grant, &mut all);
     }
     let snapshot = Snapshot { members, ..snapshot(compartment, chart.others(), terms) };
@@ -212,10 +217,15 @@ fn decide_all(
     standing: Stand<'_>,
 ) -> Decided {
     let mut bases: Vec<Box<[Arc<str>]>> = Vec::new();
-    let permits = chart.kinds().iter().map(|kind| {
-        let everything = || Standing { since: Moment::MIN, basis: Vec::new() };
-        let Standing { since, basis } =
-            standing(chart.unit(kind)).or_else(|| mutant::is_careless().then(everything))?;
+    let mut shared = Vec::new();
+    let permits = chart.kinds().iter().enumerate().map(|(number, kind)| {
+        let unit = chart.unit(kind);
+        let named = (!unit.members.is_empty()).then(|| Arc::clone(&unit.members));
+        let Standing { since, basis, theirs } =
+            standing(unit).or_else(|| mutant::is_careless().then(Standing::of_all))?;
+        if let (Some(named), Ok(number)) = (named, number.try_into()) {
+            shared.push((number, named, theirs));
+        }
         let known = bases.iter().position(|known| **known == *basis);
         let at = known.unwrap_or_else(|| {
             bases.push(basis.into());
@@ -237,6 +247,7 @@ fn decide_all(
         until,
         kinds,
         bases: bases.into(),
+        theirs: shared,
         reach: reached(grant),
         sights: Sights::default(),
     }

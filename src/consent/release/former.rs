@@ -97,8 +97,7 @@ impl<'a> Today<'a> {
         let until = course.next_change();
         let decided = decide_all(asker, until, &chart, self.terms, self.grant, &mut standing);
         let today = Some(Arc::clone(&self.compartment));
-        let members = &self.snapshot.members;
-        let concerned = together::concerned(&self.held, members, &chart, asker.now);
+        let concerned = together::concerned(&self.held, &decided);
         Arc::new(View::new(then, chart, Arc::new(decided), today).about(concerned))
     }
 

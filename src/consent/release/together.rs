@@ -6,14 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{Terms, asker_about, cover, snapshot};
+use super::{Decided, Shared, Terms, asker_about, cover, snapshot};
 use crate::{
     compartment::Compartment,
-    consent::{
-        asker::Asker,
-        decide::{Compiled, Member},
-        sight::Basis,
-    },
+    consent::{asker::Asker, decide::Member, sight::Basis},
     domain::{
         moment::Moment,
         person::{MinorStance, Named},
@@ -149,34 +145,17 @@ impl Concerned {
     }
 }
 
-/// Whom the kinds of a chart are about beside the person, and what of theirs permits each.
-pub(super) fn concerned(
-    held: &[source::Member],
-    members: &[Member],
-    chart: &Chart,
-    now: Moment,
-) -> Arc<[Concerned]> {
-    let one = |member: &Member| {
-        let known = held.iter().find(|held| held.named == member.named)?;
-        let compartment = Arc::clone(known.compartment.as_ref()?);
-        let decisions = Compiled::new(&member.snapshot, &member.asker, now);
-        let mut kinds = Vec::new();
-        for (number, kind) in chart.kinds().iter().enumerate() {
-            let unit = chart.unit(kind);
-            let (true, Ok(number)) = (unit.members.contains(&member.named), number.try_into())
-            else {
-                continue;
-            };
-            let verdict = decisions.decide(&member.own(&unit));
-            if verdict.permit {
-                let named = |id: Arc<str>| {
-                    let version = compartment.consent_version(&id);
-                    (id, version)
-                };
-                kinds.push((number, verdict.basis.into_iter().map(named).collect()));
-            }
-        }
-        Some(Concerned { compartment, kinds: kinds.into() })
+/// Whom what is permitted is about beside the person, and what of theirs permits each kind.
+pub(super) fn concerned(held: &[source::Member], decided: &Decided) -> Arc<[Concerned]> {
+    let one = |held: &source::Member| {
+        let compartment = Arc::clone(held.compartment.as_ref()?);
+        let given = |(kind, named, theirs): &Shared| {
+            let at = named.iter().position(|one| *one == held.named)?;
+            let of_it = |id: &Arc<str>| (Arc::clone(id), compartment.consent_version(id));
+            Some((*kind, theirs.get(at)?.iter().map(of_it).collect()))
+        };
+        let kinds = decided.theirs.iter().filter_map(given).collect();
+        Some(Concerned { compartment, kinds })
     };
-    members.iter().filter_map(one).collect()
+    held.iter().filter_map(one).collect()
 }
