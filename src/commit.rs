@@ -27,7 +27,7 @@ use crate::{
     mutant::{self, Mutant},
     native::{Native, Typed},
     seal::Keys,
-    source::local::Local,
+    source::{local::Local, past},
     store::{Change, Document, DocumentKind, IdentityMac, Place, Stored},
 };
 
@@ -394,12 +394,14 @@ async fn commit(
     let name = format!("{}/{id}", resource_name(document.kind));
     let what = (&*name, again::kept(&document)?);
     let payload = step::of_write(desk.author, desk.request, patient, what, created, desk.now)?;
+    let documents = vec![document];
     let change = Change {
         patient: Arc::clone(patient),
         based_on: stored.map_or(0, |s| s.version),
         identity,
         now: desk.now,
-        documents: vec![document],
+        names: past::others(&documents)?.into_iter().collect(),
+        documents,
         record: payload.as_slice().into(),
         outbox: Vec::new(),
     };

@@ -195,7 +195,7 @@ impl Gateway {
         let asking = self.asking(asked, grant, person).await?;
         let request = asked.request(Some(query), &plan);
         let lasts = lasts(query, grant) && !plan.is_federated();
-        let mut rests = None;
+        let (mut rests, mut is_alone) = (None, true);
         let mut gathering = federation::gather::gather(&self.reach, plan, query, asking);
         while let Some(piece) = gathering.next(page.is_full()).await? {
             match piece {
@@ -203,21 +203,25 @@ impl Gateway {
                 Piece::Ends(waypoint) => page.ends_at(waypoint),
                 Piece::State(statement) => page.state(statement),
                 Piece::Held(held) => {
-                    let ground = held.ground();
+                    let (ground, about) = (held.ground(), held.about().cloned());
                     let mapped = mapping::to_fhir(held, &self.terms.directory);
                     let release = || release::release(mapped, grant, &self.terms, now);
                     let view = if *asked.method == http::Method::POST {
                         mutant::careless(Mutant::PostSkipsRelease, release)
+                    } else if about.is_some() {
+                        mutant::careless(Mutant::MembersFindHidden, release)
                     } else {
                         release()
                     };
+                    // What rests on several people lasts no longer than the first who changes.
+                    is_alone = rests.is_none() && about.is_none();
                     rests = Some(Rests { ground, holds: view.holds() });
                     let view = self.with_told(view, query).await?;
-                    page.found(search::find(&view, query));
+                    page.found(search::find(&view, query).about(about.as_deref()));
                 }
             }
         }
-        Ok((page, request, rests.filter(|_| lasts)))
+        Ok((page, request, rests.filter(|_| lasts && is_alone)))
     }
 
     /// The way of a read.

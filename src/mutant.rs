@@ -114,6 +114,8 @@ pub enum Mutant {
     ExplainsToAnybody,
     /// What is about several is decided by the person with whom it is kept.
     OthersAreNotAsked,
+    /// Whoever is named by what is held finds it.
+    MembersFindHidden,
     /// Whatever is held is permitted to whoever asks: nothing is decided.
     ConsentIsNotAsked,
 }
@@ -163,7 +165,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 50] = [
+    pub const ALL: [Mutant; 51] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -210,6 +212,7 @@ mod seeded {
         Mutant::BatchSkipsRelease,
         Mutant::ExplainsToAnybody,
         Mutant::OthersAreNotAsked,
+        Mutant::MembersFindHidden,
         Mutant::ConsentIsNotAsked,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,

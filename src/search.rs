@@ -11,7 +11,7 @@ use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
     consent::{sight::Sight, view::View},
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named},
     fhir::{segment::Resource, types::ResourceType},
     mutant::{self, Mutant},
     query::{Filter, Person, Query, Sort, lens, order::Key},
@@ -41,6 +41,15 @@ impl Found {
             return hit.view.resources(hit.resource.kind).len();
         }
         self.hits.len()
+    }
+
+    /// Of these what is about somebody, as whom they are named there; without a name all.
+    #[must_use]
+    pub fn about(mut self, names: Option<&[Named]>) -> Self {
+        if let Some(names) = names {
+            self.hits.retain(|hit| hit.view.is_about(&hit.resource, &hit.sight.seen, names));
+        }
+        self
     }
 
     /// The hits, in order.

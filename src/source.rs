@@ -31,9 +31,15 @@ pub struct Held {
     compartment: Arc<Compartment>,
     members: Arc<[Member]>,
     ground: Ground,
+    about: Option<Arc<[Named]>>,
 }
 
 impl Held {
+    /// As whom somebody else is named, where no more was asked for than what is about them.
+    pub const fn about(&self) -> Option<&Arc<[Named]>> {
+        self.about.as_ref()
+    }
+
     /// How to learn later whether this is still what is held.
     pub const fn ground(&self) -> Ground {
         self.ground

@@ -6,7 +6,10 @@
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use crate::{domain::moment::Moment, error::Result};
+use crate::{
+    domain::{moment::Moment, person::Named},
+    error::Result,
+};
 
 pub use crate::seal::IdentityMac;
 
@@ -168,6 +171,8 @@ pub struct Change {
     /// New document versions, each the successor of the stored one, of the same kind and owner and
     /// under the same local id. Another is a defect of the caller: nothing is written.
     pub documents: Vec<Document>,
+    /// Whom they are about beside the person; from now on each of them leads here.
+    pub names: Vec<Named>,
     /// The write's own audit record, sealed; appended to the log before the acknowledgement.
     pub record: Arc<[u8]>,
     /// Messages to other gateways that this change owes.
@@ -228,19 +233,10 @@ pub trait Store: Send + Sync {
         owner: &str,
         kind: DocumentKind,
         local_id: &str,
-    ) -> Task<Option<Stored>> {
-        let loaded = self.load(patient);
-        let (owner, local_id) = (owner.to_owned(), local_id.to_owned());
-        Box::pin(async move {
-            let mut stored = loaded.await?;
-            if let Some(Stored { documents, .. }) = &mut stored {
-                documents
-                    .retain(|d| d.kind == kind && *d.owner == *owner && *d.local_id == *local_id);
-                documents.drain(..documents.len().saturating_sub(1));
-            }
-            Ok(stored)
-        })
-    }
+    ) -> Task<Option<Stored>>;
+    /// Whose documents were ever about this person, and as whom they name them, in order of Patient id.
+    /// Whoever has the name now is meant, whenever it came to be theirs.
+    fn naming(&self, patient: &str) -> Task<Vec<(Arc<str>, Named)>>;
     /// The same with every version of every document, for roads that show what was there before;
     /// as of one instant, in order of (id, version).
     fn history(&self, patient: &str) -> Task<Option<Stored>>;

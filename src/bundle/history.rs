@@ -13,7 +13,7 @@ use crate::{
     federation::history::Page,
     fhir::types::ResourceType,
     query::{history::Asked, page::Cursor},
-    search::history::{History, Shown, Version},
+    search::history::{History, Shown, Version, Whose},
 };
 
 /// The answer that is one version.
@@ -23,11 +23,10 @@ pub fn version(
     frame: &Frame<'_>,
     known_current: Duration,
 ) -> Result<Answer> {
-    let (kind, whose) = (history.kind(), history.whose().cloned());
-    let (patient, key) = whose.ok_or_else(Error::not_found)?;
+    let kind = history.kind();
     let found = history.version(version).ok_or_else(Error::not_found)?;
     let shown = found.shown.ok_or_else(Error::not_found)?;
-    let told_of = disclosures((&patient, key), kind, &found.id, &shown, frame);
+    let told_of = disclosures(&found.whose, kind, &found.id, &shown, frame);
     let said = Said::new(shown.written.text, shown.written.version, told_of);
     Ok(Answer::new(Arc::new(said), known_current))
 }
@@ -40,7 +39,6 @@ pub fn page(
     known_current: Duration,
 ) -> Result<Answer> {
     let kind = history.kind();
-    let whose = history.whose().cloned();
     if asked.id.is_some() && history.is_empty() {
         return Err(Error::not_found());
     }
@@ -79,8 +77,8 @@ pub fn page(
             shown: shown.map(|shown| (&*shown.written.text, shown.version())),
         };
         entry.write(frame.base, &mut body);
-        if let (Some((patient, key)), Some(shown)) = (&whose, shown) {
-            let told_of = self::disclosures((patient, *key), kind, &version.id, shown, frame);
+        if let Some(shown) = shown {
+            let told_of = self::disclosures(&version.whose, kind, &version.id, shown, frame);
             note_all(&mut disclosures, told_of);
         }
     }
@@ -185,7 +183,7 @@ fn links(asked: &Asked, frame: &Frame<'_>, next: Option<&Cursor>) -> Vec<(&'stat
 }
 
 fn disclosures(
-    (patient, key): (&Arc<str>, [u8; 32]),
+    (patient, key): &Whose,
     kind: ResourceType,
     id: &Arc<str>,
     shown: &Shown,
@@ -193,7 +191,7 @@ fn disclosures(
 ) -> Vec<Disclosure> {
     let own = Disclosure {
         patient: Arc::clone(patient),
-        audit_key: Some(key),
+        audit_key: Some(*key),
         resources: vec![(kind, Arc::clone(id))],
         labels: shown.labels,
         basis: shown.basis.to_vec(),

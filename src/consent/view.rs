@@ -14,7 +14,7 @@ use crate::{
         },
         sight::{Basis, Sight, Written},
     },
-    domain::{identity::IdentityCode, moment::Moment},
+    domain::{identity::IdentityCode, moment::Moment, person::Named},
     fhir::{
         labels::Labels,
         segment::{KindId, MetaText, Permitted, Resource, Seen},
@@ -83,6 +83,13 @@ impl View {
     pub fn others(&self, resource: &Resource, sight: &Sight) -> Vec<Other> {
         let of = |one: &Concerned| one.by(resource.kind, &sight.seen.kinds, &self.chart);
         self.concerned.iter().filter_map(of).collect()
+    }
+
+    /// Is something that is seen of the resource itself about somebody, by one of these names?
+    pub fn is_about(&self, resource: &Resource, seen: &Seen, names: &[Named]) -> bool {
+        let kinds = seen.kinds.iter().filter_map(|kind| self.chart.kinds().get(usize::from(*kind)));
+        let mut own = kinds.filter(|kind| kind.of == resource.kind);
+        own.any(|kind| self.chart.unit(kind).members.iter().any(|one| names.contains(one)))
     }
 
     /// When a permit last ended under which the reader could have seen more of the resource.

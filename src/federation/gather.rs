@@ -19,6 +19,7 @@ use crate::{
         ask::{Asking, Reply, Source},
         choose::{Party, Plan, Sources},
     },
+    fhir::types::ResourceType,
     mutant::{self, Mutant},
     query::{Person, Query, page::Cursor},
     seal::Keys,
@@ -135,7 +136,13 @@ impl Gathering<'_> {
                         if held.is_none() && mutant::on(Mutant::CompletenessNamesHolders) {
                             state = State::Partial;
                         }
-                        self.ready.extend(held.map(Piece::Held));
+                        let held = match held {
+                            Some(held) if is_about_several(self.query.kind) => {
+                                local.load_about(held).await?
+                            }
+                            held => held.into_iter().collect(),
+                        };
+                        self.ready.extend(held.into_iter().map(Piece::Held));
                     }
                     let state = Completeness { node: node.clone(), state };
                     self.ready.push_back(Piece::State(state));
@@ -274,6 +281,11 @@ fn worked(query: &Query, last: &str) -> Option<(i64, String)> {
     let began = query.cursor.as_ref().and_then(|cursor| cursor.after.as_ref());
     let place = format!("{last}/");
     (!last.is_empty() && began.is_none_or(|(_, at)| *at != place)).then_some((0, place))
+}
+
+/// Is what is about several people of this type? It is found from each of them.
+pub const fn is_about_several(kind: ResourceType) -> bool {
+    matches!(kind, ResourceType::Goal)
 }
 
 /// What the gateway itself holds of the person a question is about.

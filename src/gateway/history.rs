@@ -17,7 +17,7 @@ use crate::{
         moment::Moment,
     },
     error::{Error, Result},
-    federation::{self, choose::Plan},
+    federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
@@ -30,7 +30,7 @@ use crate::{
     respond::{self, condition},
     scope::Grant,
     search::history::History,
-    source::local::Local,
+    source::local::{Local, Naming},
 };
 
 impl Gateway {
@@ -51,7 +51,8 @@ impl Gateway {
             Some(local) => {
                 let known_current = self.known_current()?;
                 let patient = person_of(local, id).await?;
-                let history = self.past(asked, grant, local, &patient, (kind, Some(id))).await?;
+                let history =
+                    self.past(asked, grant, local, &patient, History::new(kind, Some(id))).await?;
                 let frame = self.frame(&plan, asked);
                 bundle::history::version(history, version, &frame, known_current)?
             }
@@ -99,20 +100,27 @@ impl Gateway {
             Some(id) => person_of(local, id).await?,
             None => named.into(),
         };
-        let history = self.past(asked, grant, local, &patient, (question.kind, id)).await?;
+        let mut history = History::new(question.kind, id);
+        history = self.past(asked, grant, local, &patient, history).await?;
+        if id.is_none() && gather::is_about_several(question.kind) {
+            let Naming { patients, names } = local.naming(&patient).await?;
+            for whose in patients {
+                let about = History::new(question.kind, None).about(Arc::clone(&names));
+                history.join(self.past(asked, grant, local, &whose, about).await?);
+            }
+        }
         bundle::history::page(history, question, &frame, known_current)
     }
 
-    /// What a reader sees today of everything that was ever held of a person.
+    /// What a reader sees today of everything that was ever held of a person, in a history of nothing yet.
     pub(super) async fn past(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
         local: &Local,
         patient: &str,
-        (kind, id): (ResourceType, Option<&str>),
+        mut history: History,
     ) -> Result<History> {
-        let mut history = History::new(kind, id);
         let Some(mut past) = local.history(patient).await? else { return Ok(history) };
         let mapped = mapping::to_fhir(past.today()?, &self.terms.directory);
         let mut today = Today::new(mapped, grant, &self.terms, asked.now);
@@ -135,9 +143,9 @@ impl Gateway {
         patient: &str,
         (kind, id): (ResourceType, &str),
     ) -> Error {
-        match self.past(asked, grant, local, patient, (kind, Some(id))).await {
+        match self.past(asked, grant, local, patient, History::new(kind, Some(id))).await {
             Ok(history) if history.is_gone() => Error::gone(),
-            Ok(history) if mutant::on(Mutant::GoneIsToldOfHidden) && history.whose().is_some() => {
+            Ok(history) if mutant::on(Mutant::GoneIsToldOfHidden) && history.is_held() => {
                 Error::gone()
             }
             Ok(_) => Error::not_found(),
@@ -166,7 +174,8 @@ impl Gateway {
             return Ok(false);
         };
         let patient = person_of(local, id).await?;
-        let history = self.past(asked, grant, local, &patient, (kind, Some(id))).await?;
+        let history =
+            self.past(asked, grant, local, &patient, History::new(kind, Some(id))).await?;
         Ok(history.stood_still(since))
     }
 

@@ -17,16 +17,21 @@ use crate::{
         sight::{Basis, Written},
         view::View,
     },
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named},
     fhir::{labels::Labels, types::ResourceType},
     mutant::{self, Mutant},
     query::{history::Asked, page::Sealer},
 };
 
+/// Id of a Patient, and the key of the person's audit records.
+pub type Whose = (Arc<str>, [u8; 32]);
+
 /// One version of one resource.
 pub struct Version {
     /// Id of the resource.
     pub id: Arc<str>,
+    /// Whose it is, and the key of the person's audit records.
+    pub whose: Whose,
     /// 1, 2, 3, ... among the versions that the reader can see of it.
     pub number: u64,
     /// Was there none before it?
@@ -72,27 +77,46 @@ pub struct History {
     kind: ResourceType,
     /// One resource, or all.
     id: Option<Arc<str>>,
-    /// Whose they are, and the key of the person's audit records.
-    whose: Option<(Arc<str>, [u8; 32])>,
+    /// What is about somebody by one of these names, or all.
+    about: Option<Arc<[Named]>>,
+    /// Was anything held, seen or not?
+    held: bool,
     lines: BTreeMap<Arc<str>, Line>,
 }
 
 impl History {
     /// Nothing yet, of one resource or of all of a type.
     pub fn new(kind: ResourceType, id: Option<&str>) -> Self {
-        Self { kind, id: id.map(Into::into), whose: None, lines: BTreeMap::new() }
+        let (id, lines) = (id.map(Into::into), BTreeMap::new());
+        Self { kind, id, about: None, held: false, lines }
+    }
+
+    /// The same of what is about somebody by one of these names.
+    #[must_use]
+    pub fn about(self, names: Arc<[Named]>) -> Self {
+        Self { about: Some(names), ..self }
+    }
+
+    /// Adds the history of what somebody else has.
+    pub fn join(&mut self, other: Self) {
+        self.lines.extend(other.lines);
     }
 
     /// Adds what is seen of the next state, which a commit at `at` made.
     pub fn then(&mut self, today: &mut Today<'_>, view: &View, at: Moment, sealer: &dyn Sealer) {
         let (patient, key) = view.audit_key();
-        self.whose = Some((Arc::clone(patient), key));
+        let whose = (Arc::clone(patient), key);
+        self.held = true;
         let mut gone: Vec<Arc<str>> = self.lines.keys().cloned().collect();
         for resource in view.resources(self.kind) {
             if self.id.as_ref().is_some_and(|id| *id != resource.id) {
                 continue;
             }
             let Some(sight) = view.look(resource) else { continue };
+            let names = self.about.as_ref();
+            if names.is_some_and(|names| !view.is_about(resource, &sight.seen, names)) {
+                continue;
+            }
             gone.retain(|id| *id != resource.id);
             let written = view.written(resource, &sight, sealer);
             let line = self.lines.entry(Arc::clone(&resource.id)).or_default();
@@ -105,18 +129,18 @@ impl History {
             line.times.extend(view.times(resource));
             line.ended = line.ended.max(view.ended(today, &sight));
             let at = at.max(sight.seen.last_updated);
-            line.add(Arc::clone(&resource.id), at, Some(shown));
+            line.add(Arc::clone(&resource.id), &whose, at, Some(shown));
         }
         for id in gone {
             if let Some(line) = self.lines.get_mut(&id).filter(|line| line.is_there()) {
-                line.add(id, at, None);
+                line.add(id, &whose, at, None);
             }
         }
     }
 
-    /// Whose it is, and the key of the person's audit records; `None` if nothing was held.
-    pub fn whose(&self) -> Option<&(Arc<str>, [u8; 32])> {
-        self.whose.as_ref()
+    /// Was anything held of whose history it is? Of no concern to a reader.
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The type.
@@ -184,11 +208,11 @@ impl Line {
         newest.is_some_and(|newest| newest.written.text == shown.written.text)
     }
 
-    fn add(&mut self, id: Arc<str>, at: Moment, shown: Option<Shown>) {
+    fn add(&mut self, id: Arc<str>, whose: &Whose, at: Moment, shown: Option<Shown>) {
         let before = self.versions.last();
         let at = before.map_or(at, |before| at.max(before.at));
         let number = before.map_or(1, |before| before.number + 1);
         let is_new = !self.is_there();
-        self.versions.push(Version { id, number, is_new, at, shown });
+        self.versions.push(Version { id, whose: whose.clone(), number, is_new, at, shown });
     }
 }

@@ -88,6 +88,14 @@ impl Ground {
     const NONE: Self = Self { counter: usize::MAX, counted: u64::MAX };
 }
 
+/// Whose data beside their own are about somebody.
+pub struct Naming {
+    /// Ids of the Patients.
+    pub patients: BTreeSet<Arc<str>>,
+    /// As whom they are named there.
+    pub names: Arc<[Named]>,
+}
+
 /// The gateway's own data.
 pub struct Local {
     store: Arc<dyn Store>,
@@ -171,7 +179,41 @@ impl Local {
             ground = Ground::NONE;
             members = Box::pin(self.members(compartment.others())).await?;
         }
-        Ok(Some(Held { compartment, members, ground }))
+        Ok(Some(Held { compartment, members, ground, about: None }))
+    }
+
+    /// Whose data beside their own are about a person. Asked of the store each time: a replica hears of
+    /// changes by the person whose data they are in.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn naming(&self, patient: &str) -> Result<Naming> {
+        let (mut patients, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for (whose, named) in self.store.naming(patient).await? {
+            // Of two names of one person one may stand in the other's plan.
+            if *whose != *patient {
+                patients.insert(whose);
+                names.insert(named);
+            }
+        }
+        Ok(Naming { patients, names: names.into_iter().collect() })
+    }
+
+    /// What is held of a person, and what others' data hold about them. What is answered of it may be
+    /// given again only where every commit that names the person is seen.
+    ///
+    /// # Errors
+    /// As [`Local::load`].
+    pub async fn load_about(&self, own: Held) -> Result<Vec<Held>> {
+        let Naming { patients, names } = self.naming(&own.compartment.patient).await?;
+        // Other processes tell of whose data change, not of whom those are about.
+        let ground = if self.follower.is_some() { Ground::NONE } else { own.ground };
+        let mut all = vec![Held { ground, ..own }];
+        for whose in patients {
+            let held = self.load(&whose).await?;
+            all.extend(held.map(|held| Held { about: Some(Arc::clone(&names)), ..held }));
+        }
+        Ok(all)
     }
 
     /// The others whom somebody's data are about. Whom nobody knows any more is there without data.
@@ -303,10 +345,16 @@ impl Local {
     /// # Errors
     /// `Conflict` when the person changed meanwhile; `Unavailable` when the store cannot be written.
     pub async fn commit(&self, change: Change) -> Result<Committed> {
-        let patient = Arc::clone(&change.patient);
+        let (patient, names) = (Arc::clone(&change.patient), change.names.clone());
         let committed = self.store.commit(change).await;
         // Also after an error: a commit whose answer was lost may have been made.
         self.mark(&patient);
+        for Named { owner, local } in names {
+            match self.person(&owner, &local).await {
+                Ok(known) => known.into_iter().for_each(|patient| self.mark(&patient)),
+                Err(_) => self.mark_all(),
+            }
+        }
         self.committed.notify_one();
         committed
     }

@@ -117,7 +117,7 @@ impl Past {
 
     fn held(&self, compartment: Compartment) -> Held {
         let members = Arc::clone(&self.members);
-        Held { compartment: Arc::new(compartment), members, ground: self.ground }
+        Held { compartment: Arc::new(compartment), members, ground: self.ground, about: None }
     }
 }
 
@@ -125,7 +125,7 @@ impl Past {
 ///
 /// # Errors
 /// `Internal` when what is stored cannot be decoded.
-pub(super) fn others(documents: &[Document]) -> Result<BTreeSet<Named>> {
+pub fn others(documents: &[Document]) -> Result<BTreeSet<Named>> {
     let mut all = BTreeSet::new();
     for document in documents.iter().filter(|document| document.kind == DocumentKind::Plan) {
         let plan: Plan = json::stored(&document.body)?;

@@ -47,6 +47,7 @@ impl Debug for Change {
             .field("based_on", &self.based_on)
             .field("now", &self.now)
             .field("documents", &self.documents)
+            .field("names", &self.names.len())
             .field("record", &Bytes(self.record.len()))
             .field("outbox", &self.outbox)
             .finish_non_exhaustive()

@@ -52,7 +52,7 @@ fn from_zero() -> Row {
 }
 
 /// In an order in which every row finds what it points to.
-pub(super) const TABLES: [Table; 9] = [
+pub(super) const TABLES: [Table; 10] = [
     Table {
         name: "person",
         key: 1,
@@ -87,6 +87,20 @@ pub(super) const TABLES: [Table; 9] = [
         count: "SELECT count(*) FROM document_version",
         insert: "INSERT INTO document_version (document, version, recorded, parts, body) \
                  VALUES ($1, $2, $3, $4, $5)",
+    },
+    Table {
+        name: "naming",
+        key: 3,
+        first: || {
+            vec![Cell::Text(String::new()), Cell::Text(String::new()), Cell::Number(i64::MIN)]
+        },
+        after: "SELECT owner, local_id, person FROM naming \
+                WHERE (owner, local_id, person) > ($1, $2, $3) \
+                ORDER BY owner, local_id, person LIMIT $4",
+        last: "SELECT owner, local_id, person FROM naming \
+               ORDER BY owner DESC, local_id DESC, person DESC LIMIT 1",
+        count: "SELECT count(*) FROM naming",
+        insert: "INSERT INTO naming (owner, local_id, person) VALUES ($1, $2, $3)",
     },
     Table {
         name: "change",

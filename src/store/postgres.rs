@@ -25,7 +25,7 @@ use std::{
 
 use crate::{
     chance::{Chance, base32},
-    domain::{id::NodeCode, moment::Moment},
+    domain::{id::NodeCode, moment::Moment, person::Named},
     error::{Error, Result},
     seal::Keys,
     store::{
@@ -211,6 +211,12 @@ impl Store for Postgres {
             Box::pin(read::load_one(rows, patient, (owner, *kind, local_id)))
         });
         open(Arc::clone(&self.keys), patient, loaded)
+    }
+
+    fn naming(&self, patient: &str) -> Task<Vec<(Arc<str>, Named)>> {
+        self.pool.ask(Errand::Read, Arc::<str>::from(patient), |rows, patient| {
+            Box::pin(read::naming(rows, patient))
+        })
     }
 
     fn history(&self, patient: &str) -> Task<Option<Stored>> {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     chance::Chance,
-    domain::{id::NodeCode, moment::Moment},
+    domain::{id::NodeCode, moment::Moment, person::Named},
     error::{Error, Result},
     seal::Keys,
     store::{
@@ -215,6 +215,11 @@ impl Store for Sqlite {
         self.ask(move |rows, keys| {
             read::load(rows, keys, &patient, Versions::One(&owner, kind, &local_id))
         })
+    }
+
+    fn naming(&self, patient: &str) -> Task<Vec<(Arc<str>, Named)>> {
+        let patient: Arc<str> = patient.into();
+        self.ask(move |rows, _| read::naming(rows, &patient))
     }
 
     fn history(&self, patient: &str) -> Task<Option<Stored>> {

@@ -98,6 +98,7 @@ tests! {
         everything_of_a_person_is_what_is_seen,
         a_batch_is_as_its_entries_alone,
         a_goal_about_others_is_absent_until_they_permit_it,
+        whom_a_hidden_goal_names_does_not_find_it,
     },
     absent::{
         parameters_that_are_not_served_tell_nothing,

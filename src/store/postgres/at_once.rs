@@ -71,13 +71,16 @@ const NEXT: &str = statement!(
      FROM moved CROSS JOIN standing s WHERE d.row = s.row)"
 );
 
-/// Is it a change of one document and no more?
+/// Is it a change of one document, which is about one person, and no more?
 pub(super) fn is_meant(sealed: &SealedChange) -> bool {
     only(sealed).is_some()
 }
 
 fn only(sealed: &SealedChange) -> Option<(&'static str, &Document)> {
-    let ([document], []) = (&*sealed.change.documents, &*sealed.change.outbox) else { return None };
+    let change = &sealed.change;
+    let ([document], [], []) = (&*change.documents, &*change.outbox, &*change.names) else {
+        return None;
+    };
     let sql = match (document.version, &sealed.audit_key) {
         (1, None) => FIRST,
         (1, Some(_)) => FIRST_OF_NEW,

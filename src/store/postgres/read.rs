@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named},
     error::Error,
     store::{
         Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
@@ -128,6 +128,18 @@ pub(super) async fn local(
                WHERE d.owner = $1 AND d.kind = $2 AND d.local_id = $3";
     let values = [Text(owner), Number(kind.number()), Text(local_id)];
     rows.one(sql, &values).await?.map(|row| place(&row)).transpose()
+}
+
+/// Whose documents are about a person, and as whom they name them.
+pub(super) async fn naming(rows: &Session<'_>, patient: &str) -> Outcome<Vec<(Arc<str>, Named)>> {
+    let sql = "SELECT p.patient, n.owner, n.local_id FROM person me \
+               JOIN document d ON d.person = me.row AND d.kind = $2 \
+               JOIN naming n ON n.owner = d.owner AND n.local_id = d.local_id \
+               JOIN person p ON p.row = n.person WHERE me.patient = $1 \
+               ORDER BY p.patient, n.owner, n.local_id";
+    let values = [Text(patient), Number(DocumentKind::Person.number())];
+    let one = |row: &Row| Ok((text(row, 0)?, Named { owner: text(row, 1)?, local: text(row, 2)? }));
+    rows.all(sql, &values).await?.iter().map(one).collect()
 }
 
 /// The compartment of a document id.

@@ -31,6 +31,11 @@ pub(super) async fn commit(rows: &Session<'_>, sealed: &SealedChange) -> Outcome
     for document in &change.documents {
         put(rows, person, document).await?;
     }
+    for named in &change.names {
+        let sql = "INSERT INTO naming (owner, local_id, person) VALUES ($1, $2, $3) \
+                   ON CONFLICT DO NOTHING";
+        rows.all(sql, &[Text(&named.owner), Text(&named.local), Number(person)]).await?;
+    }
     owe(rows, &change.outbox).await?;
     let sql = "WITH place AS (INSERT INTO change (sequence, person, at) \
                SELECT pg_current_xact_id()::text::bigint + ahead, $1, $2 FROM gateway) \

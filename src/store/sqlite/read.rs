@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, person::Named},
     error::{Error, Result},
     seal::Keys,
     store::{
@@ -106,6 +106,18 @@ pub(super) fn local(
     let sql = "SELECT p.patient, d.id FROM document d JOIN person p ON p.row = d.person \
                WHERE d.owner = ?1 AND d.kind = ?2 AND d.local_id = ?3";
     one(rows, sql, params![owner, kind.number(), local_id], place)
+}
+
+/// Whose documents are about a person, and as whom they name them.
+pub(super) fn naming(rows: &Connection, patient: &str) -> Result<Vec<(Arc<str>, Named)>> {
+    let sql = "SELECT p.patient, n.owner, n.local_id FROM person me \
+               JOIN document d ON d.person = me.row AND d.kind = ?2 \
+               JOIN naming n ON n.owner = d.owner AND n.local_id = d.local_id \
+               JOIN person p ON p.row = n.person WHERE me.patient = ?1 \
+               ORDER BY p.patient, n.owner, n.local_id";
+    all(rows, sql, params![patient, DocumentKind::Person.number()], |row| {
+        Ok((row.get(0)?, Named { owner: row.get(1)?, local: row.get(2)? }))
+    })
 }
 
 /// The compartment of a document id.

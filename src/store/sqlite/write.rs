@@ -23,6 +23,14 @@ pub(super) fn commit(rows: &Connection, sealed: &SealedChange) -> Result<Committ
     for document in &change.documents {
         put(rows, person, document)?;
     }
+    for named in &change.names {
+        run(
+            rows,
+            "INSERT INTO naming (owner, local_id, person) VALUES (:owner, :local_id, :person) \
+             ON CONFLICT DO NOTHING",
+            named_params! { ":owner": &named.owner, ":local_id": &named.local, ":person": person },
+        )?;
+    }
     run(
         rows,
         "INSERT INTO change (person, at) VALUES (:person, :at)",

@@ -141,12 +141,42 @@ pub(super) fn a_goal_about_others_is_absent_until_they_permit_it() {
     let before = ask();
     assert!(before.iter().all(|(status, _, text)| *status == 200 && text.contains("Goal/")));
     let eetu = stage.kuopio.person(HIDDEN);
-    let goal = json!({ "id": "g-4", "themes": ["housing"], "concerns": [HIDDEN], "words": "Yhdess\u{e4}",
-        "set_by": "together", "status": "active" });
-    push(&stage.kuopio, "plans", &plan(&json!({ "goals": [goal] })));
+    names_eetu(&stage);
     for (one, other) in before.iter().zip(&ask()) {
         assert_eq!(one, other);
     }
+    eetu.grants(&stage.kuopio.client("national-portal"), [Housing]);
+    assert!(before.iter().zip(&ask()).all(|(one, other)| one != other));
+}
+
+/// Aino's plan has a goal that is about Eetu too.
+fn names_eetu(stage: &Stage) {
+    let goal = json!({ "id": "g-4", "themes": ["housing"], "concerns": [HIDDEN], "words": "Yhdess\u{e4}",
+        "set_by": "together", "status": "active" });
+    push(&stage.kuopio, "plans", &plan(&json!({ "goals": [goal] })));
+}
+
+#[test]
+pub(super) fn whom_a_hidden_goal_names_does_not_find_it() {
+    let stage = Stage::new();
+    let eetu = stage.kuopio.person(HIDDEN);
+    let id = eetu.patient();
+    let paths = [
+        format!("/fhir/Goal?patient={id}&_total=accurate"),
+        format!("/fhir/Goal?subject:Patient={id}&category=housing&_include=Goal:subject"),
+        format!("/fhir/Goal?patient={id}&_count=1&_revinclude=CarePlan:goal"),
+        format!("/fhir/Patient/{id}/Goal?_summary=count"),
+        format!("/fhir/Goal/_history?patient={id}"),
+        format!("/fhir/Patient/{id}/$everything?_type=Goal"),
+    ];
+    let ask = || paths.each_ref().map(|path| stage.reader.get(path).bytes());
+    let before = ask();
+    assert!(before.iter().all(|(status, _, text)| *status == 200 && !text.contains("Goal/297")));
+    names_eetu(&stage);
+    for (one, other) in before.iter().zip(&ask()) {
+        assert_eq!(one, other);
+    }
+    // It is found once he permits it.
     eetu.grants(&stage.kuopio.client("national-portal"), [Housing]);
     assert!(before.iter().zip(&ask()).all(|(one, other)| one != other));
 }

@@ -73,6 +73,8 @@ enum Ask {
     Search(&'static str, &'static str),
     /// The history of the person's resources of a type.
     Past(&'static str),
+    /// Goals about somebody of whom the reader sees nothing, searched or in history.
+    GoalsOfCompanion(&'static str),
     /// A page of a walk over all people.
     Walk(&'static str),
     /// One of the resources found last, by its head and whole.
@@ -133,6 +135,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     prop_oneof![
         6 => (select(KINDS.to_vec()), select(more)).prop_map(|(kind, more)| Ask::Search(kind, more)),
         2 => select(KINDS.to_vec()).prop_map(Ask::Past),
+        2 => select(vec!["?", "/_history?"]).prop_map(Ask::GoalsOfCompanion),
         1 => select(vec!["Observation", "Patient", "CarePlan"]).prop_map(Ask::Walk),
         3 => (0..6_usize).prop_map(Ask::Read),
         3 => (0..2_u8, any::<bool>(), tag).prop_map(|(n, stands, tag)| Ask::Write(n, stands, tag)),
@@ -307,6 +310,10 @@ impl Ask {
             }
             Self::Past(kind) => {
                 let first = format!("{FHIR}/{kind}/_history?patient={}", town.patient);
+                super::asked::walk(lab, token, lab.fetch(token, &first))
+            }
+            Self::GoalsOfCompanion(way) => {
+                let first = format!("{FHIR}/Goal{way}patient={}", town.companion);
                 super::asked::walk(lab, token, lab.fetch(token, &first))
             }
             Self::Walk(kind) => vec![lab.fetch(token, &format!("{FHIR}/{kind}?_count=2"))],

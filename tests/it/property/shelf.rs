@@ -11,6 +11,7 @@ use mylife::{
     domain::{
         moment::Moment,
         part::{Content, Parts, of_assessment, of_person, of_plan},
+        person::Named,
     },
     error::{Error, Result},
     seal::Keys,
@@ -180,6 +181,13 @@ impl Store for Shelf {
             stored.documents.retain(|d| d.kind == DocumentKind::Consent || newest(d));
         }
         now(stored)
+    }
+    fn load_one(&self, _: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
+        never()
+    }
+    fn naming(&self, _: &str) -> Task<Vec<(Arc<str>, Named)>> {
+        // None of the plans is about others.
+        now(Vec::new())
     }
     fn history(&self, patient: &str) -> Task<Option<Stored>> {
         now(self.people.get(patient).cloned())

@@ -16,7 +16,7 @@ use mylife::{
         registry::{ClientEntry, Registry},
     },
     chance::SeededChance,
-    domain::{id::NodeCode, identity::TestRange, moment::Moment},
+    domain::{id::NodeCode, identity::TestRange, moment::Moment, person::Named},
     error::{Error, Result},
     oauth::{
         keys::PublishedKeys,
@@ -60,6 +60,12 @@ fn absent<T: Send + 'static>() -> Task<T> {
 
 impl Store for Memory {
     fn load(&self, _: &str) -> Task<Option<Stored>> {
+        absent()
+    }
+    fn load_one(&self, _: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
+        absent()
+    }
+    fn naming(&self, _: &str) -> Task<Vec<(Arc<str>, Named)>> {
         absent()
     }
     fn history(&self, _: &str) -> Task<Option<Stored>> {

@@ -7,7 +7,7 @@ use std::{
 
 use mylife::{
     chance::SeededChance,
-    domain::{id::NodeCode, moment::Moment},
+    domain::{id::NodeCode, moment::Moment, person::Named},
     federation::{
         ask::Source,
         choose::Sources,
@@ -45,6 +45,12 @@ fn never<T: Send + 'static>() -> Task<T> {
 
 impl Store for Shelf {
     fn load(&self, _: &str) -> Task<Option<Stored>> {
+        never()
+    }
+    fn load_one(&self, _: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
+        never()
+    }
+    fn naming(&self, _: &str) -> Task<Vec<(Arc<str>, Named)>> {
         never()
     }
     fn history(&self, _: &str) -> Task<Option<Stored>> {

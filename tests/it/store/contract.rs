@@ -1,6 +1,7 @@
 //! What every store promises: one story for each sentence of the contract.
 
 use mylife::{
+    domain::person::Named,
     error::Kind,
     store::{Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Place, Walked},
 };
@@ -104,6 +105,52 @@ fn who_writes_the_next_version_of_a_document_is_given_the_newest_of_it_alone() {
             );
         }
         assert!(one("297.r", desk, kind, "297.a").await.is_none());
+    });
+}
+
+#[test]
+fn whoever_has_a_name_leads_to_whose_documents_name_it() {
+    every("naming", async |store| {
+        let named = |owner: &str, id: &str| Named {
+            owner: owner.into(),
+            local: format!("local of {id}").into(),
+        };
+        let names = async |patient, base, names| {
+            store.commit(Change { names, ..change(patient, base) }).await.unwrap()
+        };
+        let person = |id| Document { kind: DocumentKind::Person, ..assessment(id, 1) };
+        let led = async |patient| {
+            let found = store.naming(patient).await.unwrap().into_iter();
+            found.map(|(whose, name)| format!("{whose} {} {}", name.owner, name.local)).collect()
+        };
+        let none: [String; 0] = [];
+        // By two, by one of them twice, before anybody has the name.
+        names("297.q", 0, vec![named("survey-desk", "297.m"), named("other", "297.n")]).await;
+        names("297.p", 0, vec![named("survey-desk", "297.m")]).await;
+        names("297.p", 1, vec![named("survey-desk", "297.m")]).await;
+        // A document of that name is not somebody of that name, nor is another owner's.
+        store.commit(writes("297.r", 0, assessment("297.m", 1))).await.unwrap();
+        store.commit(writes("297.r", 1, person("297.n"))).await.unwrap();
+        let found: Vec<String> = led("297.r").await;
+        assert_eq!(found, none);
+        let own = Document { id: "297.me".into(), ..person("297.m") };
+        store.commit(writes("297.r", 2, own)).await.unwrap();
+        let both = ["297.p survey-desk local of 297.m", "297.q survey-desk local of 297.m"];
+        let found: Vec<String> = led("297.r").await;
+        assert_eq!(found, both);
+        // By another name of the same person too, with a document and without.
+        let again = writes("297.p", 2, consent("297.c", 1));
+        let again = Change { names: vec![named("survey-desk", "297.n")], ..again };
+        store.commit(again).await.unwrap();
+        let found: Vec<String> = led("297.r").await;
+        assert_eq!(found, [both[0], "297.p survey-desk local of 297.n", both[1]]);
+        let found: Vec<String> = led("297.p").await;
+        assert_eq!(found, none, "who names is not named");
+        // What is refused names nobody.
+        let late = Change { names: vec![named("survey-desk", "297.n")], ..change("297.q", 0) };
+        store.commit(late).await.unwrap_err();
+        let found: Vec<String> = led("297.r").await;
+        assert_eq!(found.len(), 3);
     });
 }
 

@@ -66,9 +66,10 @@ fn sees(reader: &At, aino: &Person) -> bool {
 
 fn push(node: &Node, body: &Value) -> Reply {
     let id = body["id"].as_str().unwrap();
+    let kind = if body["schema"] == "mylife/person/1" { "people" } else { "plans" };
     let ask =
         Ask { kind: Some("application/json"), body: body.to_string().into(), ..Ask::default() };
-    node.world.actor("source").send(node, Method::PUT, &format!("/native/plans/{id}"), ask)
+    node.world.actor("source").send(node, Method::PUT, &format!("/native/{kind}/{id}"), ask)
 }
 
 #[test]
@@ -160,6 +161,7 @@ fn another_gateway_is_told_nothing_of_what_is_about_several() {
     there.nodes = Some("297".to_owned());
     let goals = there.search("Goal", &aino);
     assert_eq!(goals.says("My own key").keeps_quiet("Supper").matches().len(), 1, "{goals:?}");
+    assert!(there.search("Goal", &eetu).matches().is_empty());
 }
 
 #[test]
@@ -269,6 +271,8 @@ fn one_of_them_reaches_it_by_a_token_of_their_own_where_the_others_let_them() {
 
     lets("active");
     reads("/fhir/Goal").says("Supper together").keeps_quiet("My own key");
+    let hers = reads(&format!("/fhir/Goal?patient={}", aino.patient()));
+    assert_eq!(hers.says("Supper together").matches().len(), 1);
     let found = of_eino("Goal");
     found.says("Supper together").keeps_quiet("My own key");
     assert_eq!(found.matches().len(), 1);
@@ -289,4 +293,146 @@ fn one_of_them_reaches_it_by_a_token_of_their_own_where_the_others_let_them() {
     of_eino("Goal").is_empty();
     reads(&at).refused(404, "not-found");
     reads("/fhir/Goal").is_empty();
+}
+
+/// Eetu's plan: a goal of his own alone.
+fn his_own() -> Value {
+    let mut body = plan("eetu", &["aino"]);
+    body["goals"].as_array_mut().unwrap().truncate(1);
+    body["actions"] = json!([]);
+    body
+}
+
+#[test]
+fn each_of_them_leads_to_it_in_every_way_of_asking() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    let eetu = eetu.planned(&his_own());
+    let id = eetu.patient();
+    let all = Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text");
+    let housing = eetu.grants(&portal, [Housing]);
+    assert_eq!(portal.search("Goal", &eetu).keeps_quiet("Supper").total(), Some(1));
+    housing.revoke();
+    world.pass(Duration::from_mins(1));
+    eetu.gives(all);
+    let found = portal.search("Goal", &eetu);
+    assert_eq!(found.says("Supper together").total(), Some(2), "{found:?}");
+    let shared = |reply: &Reply| {
+        let is_it = |goal: &&&Value| goal.to_string().contains("Supper together");
+        let goal = *reply.matches().iter().find(is_it).unwrap_or_else(|| panic!("{reply:?}"));
+        goal.clone()
+    };
+    let goal = shared(&found);
+    let at = format!("/fhir/Goal/{}", goal["id"].as_str().unwrap());
+    assert_eq!(*portal.get(&at).json(), goal, "as it is read by id");
+    assert_eq!(goal["subject"]["reference"], format!("Patient/{}", aino.patient()));
+    let person = format!("urn:oid:1.2.246.21|{}", eetu.code());
+    let ways = [
+        portal.get(&format!("/fhir/Goal?subject=Patient/{id}")),
+        portal.get(&format!("/fhir/Goal?patient:Patient={id}")),
+        portal.get(&format!("/fhir/Patient/{id}/Goal")),
+        portal.post("Goal", &[("patient.identifier", &person)]),
+        portal.post("Goal", &[("subject.identifier", &person)]),
+        portal.get(&format!("/fhir/Goal?patient={id}&lifecycle-status=active&_sort=-_id")),
+        portal.get(&format!("/fhir/Goal?patient={id}&category=family&_include=Goal:subject")),
+    ];
+    for reply in &ways {
+        assert_eq!(shared(reply), goal);
+    }
+    let [.., sorted, included] = &ways;
+    let mut ids = found.ids();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(sorted.ids(), ids);
+    included.says(&format!("Patient/{}\"", aino.patient()));
+    assert_eq!((included.matches().len(), included.total()), (1, Some(1)));
+    let counted = portal.get(&format!("/fhir/Goal?patient={id}&_summary=count"));
+    assert_eq!(counted.total(), Some(2));
+    let pages = portal.pages(&format!("/fhir/Goal?patient={id}&_count=1"));
+    let paged: Vec<String> = pages.iter().flat_map(Reply::ids).collect();
+    assert_eq!(paged, found.ids());
+    let past = portal.get(&format!("/fhir/Goal/_history?patient={id}"));
+    assert_eq!(past.says("Supper together").total(), Some(2));
+    let everything = portal.get(&format!("/fhir/Patient/{id}/$everything"));
+    assert_eq!(shared(&everything), goal);
+    let of_hers = everything.ids().iter().filter(|id| id.starts_with(&aino.document(0))).count();
+    assert_eq!(of_hers, 1, "nothing else of hers: {everything:?}");
+    assert_eq!(portal.search("CarePlan", &eetu).total(), Some(1), "her plan is not his");
+}
+
+#[test]
+fn it_is_found_from_each_as_long_as_it_is_about_them_and_all_permit_it() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let eetu = kuopio.person("eetu");
+    let of_eetu = || {
+        // Twice in the same words, of which the second may be answered from what is kept.
+        let [first, again] = [0; 2].map(|_| portal.search("Goal", &eetu).bytes().2);
+        assert_eq!(first, again);
+        first.contains("Supper together")
+    };
+    assert!(!of_eetu());
+    let terms = || Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text");
+    let his = eetu.gives(terms());
+    let aino = kuopio.person("aino");
+    let hers = aino.gives(terms());
+    assert!(!of_eetu());
+    push(&kuopio, &plan("aino", &["eetu"])).accepted();
+    assert!(of_eetu());
+    for (given, whose) in [(his, &eetu), (hers, &aino)] {
+        given.revoke();
+        assert!(!of_eetu());
+        whose.gives(terms());
+        assert!(of_eetu());
+    }
+    // The same person under another name of the sender's, and under both.
+    let twin = json!({ "schema": "mylife/person/1", "id": "eetu-2", "birth_date": "2001-05-17",
+        "name": { "given": ["eetu"], "family": "Testi" }, "identity_code": eetu.code(),
+        "language": "fi", "municipality": "297" });
+    assert_eq!(push(&kuopio, &twin).accepted().json()["patient"], eetu.patient());
+    push(&kuopio, &plan("aino", &["eetu-2"])).accepted();
+    assert!(of_eetu());
+    push(&kuopio, &plan("aino", &["eetu", "eetu-2"])).accepted();
+    assert!(of_eetu());
+    assert_eq!(portal.search("Goal", &eetu).total(), Some(1));
+    // It is about somebody else now, and was about him.
+    let onni = kuopio.person("onni");
+    onni.gives(terms());
+    push(&kuopio, &plan("aino", &["onni"])).accepted();
+    assert!(!of_eetu());
+    portal.search("Goal", &onni).says("Supper together");
+    let past = portal.get(&format!("/fhir/Goal/_history?patient={}", eetu.patient()));
+    past.says("Supper together").says("DELETE");
+    // Nothing of hers is about others any more, and what is his own is seen at once.
+    let mut hers = plan("aino", &["eetu"]);
+    hers["goals"][1].as_object_mut().unwrap().remove("concerns");
+    push(&kuopio, &hers).accepted();
+    assert!(!of_eetu());
+    push(&kuopio, &his_own()).accepted();
+    assert_eq!(portal.search("Goal", &eetu).total(), Some(1));
+}
+
+#[test]
+fn what_is_found_from_one_of_them_stands_in_the_records_of_each() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let (aino, eetu) = family(&kuopio, &portal);
+    eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
+    let ways = [
+        format!("/fhir/Goal?patient={}", eetu.patient()),
+        format!("/fhir/Goal/_history?patient={}", eetu.patient()),
+        format!("/fhir/Patient/{}/$everything", eetu.patient()),
+    ];
+    let of = |person: &Person| kuopio.disclosures(person.patient()).len();
+    for way in ways {
+        let before = [&aino, &eetu].map(of);
+        portal.get(&way).says("Supper together");
+        assert_eq!([&aino, &eetu].map(of), before.map(|count| count + 1), "{way}");
+    }
+    let [hers, his] = [&aino, &eetu].map(|one| kuopio.disclosures(one.patient()).pop().unwrap());
+    assert_eq!((hers.request.clone(), consents(&hers).len()), (his.request.clone(), 1));
+    assert_ne!(consents(&hers), consents(&his));
 }

@@ -73,6 +73,8 @@ pub(super) struct Town {
     pub(super) number: u64,
     /// Id of the Patient.
     pub(super) patient: String,
+    /// Of whom the reader sees nothing, and whom a goal of the person's plan may be about.
+    pub(super) companion: String,
     surveys: [Survey; 2],
     goal: bool,
     plan: u8,
@@ -86,13 +88,17 @@ struct Survey {
 
 impl Town {
     pub(super) fn new(number: u64) -> Self {
-        Self { number, patient: String::new(), surveys: Default::default(), goal: true, plan: 0 }
+        let (patient, companion) = (String::new(), String::new());
+        Self { number, patient, companion, surveys: Default::default(), goal: true, plan: 0 }
     }
 
     /// What there is before the history.
     pub(super) fn begin(&mut self, lab: &Lab, tokens: &Tokens) {
-        let pushed = self.push_person(lab, tokens, 0, 0);
-        pushed.json()["patient"].as_str().unwrap().clone_into(&mut self.patient);
+        let [patient, companion] = [0, 2].map(|n| {
+            let pushed = self.push_person(lab, tokens, n, 0);
+            pushed.json()["patient"].as_str().unwrap().to_owned()
+        });
+        (self.patient, self.companion) = (patient, companion);
         self.consent(lab, tokens, (&self.patient, 0), READER, "grant", &OPEN, "active");
         Deed::Answer(0, 1, 3).done(self, lab, tokens);
         Deed::Goal(true).done(self, lab, tokens);
@@ -314,15 +320,10 @@ impl Deed {
             // A plan is born where it is seen first.
             Self::ShutPlan(_) if town.plan & 64 == 0 => {}
             Self::ShutPlan(bits) => {
-                if bits & 32 != 0 {
-                    town.push_person(lab, tokens, 2, 0);
-                }
                 town.plan = 64 | bits;
                 town.push_plan(lab, tokens);
             }
             Self::Companion(n, stands) => {
-                let pushed = town.push_person(lab, tokens, 2, 0).json();
-                let companion = pushed["patient"].as_str().unwrap();
                 // Whatever it is, the goal's theme is not permitted to the reader.
                 let (to, kind, themes): (_, _, &[&str]) = match n {
                     0 => (READER, "grant", &SHUT),
@@ -330,7 +331,7 @@ impl Deed {
                     2 => (READER, "prohibition", &OPEN),
                     _ => (OTHER, "prohibition", &[]),
                 };
-                let whose = (companion, 10 + n);
+                let whose = (&*town.companion, 10 + n);
                 town.consent(lab, tokens, whose, to, kind, themes, status(*stands));
             }
             Self::Contact(contact) => drop(town.push_person(lab, tokens, 0, *contact)),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use mylife::{
     chance::SystemChance,
-    domain::id::NodeCode,
+    domain::{id::NodeCode, person::Named},
     error::Result,
     store::{
-        Change, Document, IdentityMac, Store,
+        Change, Document, DocumentKind, IdentityMac, Store,
         lock::Lock,
         moving::{self, Moved, Side},
         postgres::{Database, Postgres},
@@ -39,6 +39,11 @@ async fn fill(store: &dyn Store) {
         store.recorded(vec![made.record]).await.unwrap();
         assert!(store.spend([n; 32], at(1000), at(0)).await.unwrap());
     }
+    // Somebody whom another's documents name.
+    let own = Document { kind: DocumentKind::Person, ..assessment("297.me", 1) };
+    let name = Named { owner: Arc::clone(&own.owner), local: Arc::clone(&own.local_id) };
+    store.commit(writes("297.p00", 4, own)).await.unwrap();
+    store.commit(Change { names: vec![name], ..change("297.p01", 4) }).await.unwrap();
     let messages = (0..5).map(|n| message("205", &n.to_string())).collect();
     let ids = store.owe(messages).await.unwrap();
     store.delivered(ids[4]).await.unwrap();
@@ -51,7 +56,8 @@ async fn told(store: &dyn Store) -> String {
         let stored = store.history(&person.patient).await.unwrap().unwrap();
         let held = stored.documents;
         let bytes: Vec<_> = held.iter().map(|d| (&d.local_id, &d.parts, &d.body)).collect();
-        all += &format!("{person:?} {:?} {held:?} {bytes:?}\n", stored.audit_key);
+        let naming = store.naming(&person.patient).await.unwrap();
+        all += &format!("{person:?} {:?} {held:?} {bytes:?} {naming:?}\n", stored.audit_key);
     }
     for n in 0..PEOPLE {
         all += &format!("{:?}\n", store.find(IdentityMac([n; 32])).await.unwrap());
@@ -100,7 +106,8 @@ fn there_and_back_again_everything_is_as_it_was_and_ids_go_on() {
         let moved = moved.unwrap();
         assert_eq!(moved.before, 0);
         assert!(moved.alike.contains(&("document_version", 2 * u64::from(PEOPLE))), "{moved:?}");
-        assert!(moved.alike.contains(&("change", 4 * u64::from(PEOPLE))), "{moved:?}");
+        assert!(moved.alike.contains(&("change", 4 * u64::from(PEOPLE) + 2)), "{moved:?}");
+        assert!(moved.alike.contains(&("naming", 1)), "{moved:?}");
         drop(held);
         {
             let store = open(&two, database.clone()).await;
