@@ -57,13 +57,10 @@ fn a_file_is_brought_to_its_present_form_once_and_looking_makes_none() {
         said
     };
     let dry = ["--dry-run"];
-    assert_eq!(migrate(&dry), "step 1: lacking\nstep 2: lacking\nstep 3: lacking\n");
-    assert_eq!(
-        migrate(&dry),
-        "step 1: lacking\nstep 2: lacking\nstep 3: lacking\n",
-        "looking changes nothing"
-    );
-    assert_eq!(migrate(&[]), "step 1: taken\nstep 2: taken\nstep 3: taken\n");
+    let all = |what: &str| (1..=4).map(|step| format!("step {step}: {what}\n")).collect::<String>();
+    assert_eq!(migrate(&dry), all("lacking"));
+    assert_eq!(migrate(&dry), all("lacking"), "looking changes nothing");
+    assert_eq!(migrate(&[]), all("taken"));
     assert_eq!(migrate(&dry), "no step is lacking\n");
     assert_eq!(migrate(&[]), "no step was lacking\n");
 }

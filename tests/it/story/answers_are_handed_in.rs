@@ -4,13 +4,12 @@
 use http::Method;
 use mylife::{
     audit::record::Interaction,
-    authenticate::jose::{TokenKind, claims::Registered},
     domain::theme::Theme::{Health, Housing},
 };
 use serde_json::{Value, json};
 
 use super::consent_as_fhir::place;
-use crate::world::{Node, Person, Reply, World, actor::Ask, municipality::At};
+use crate::world::{Person, Reply, World, actor::Ask, municipality::At};
 
 const PATH: &str = "/fhir/QuestionnaireResponse";
 
@@ -31,34 +30,11 @@ fn answers(person: &Person) -> Value {
     })
 }
 
-/// A token of the gateway's own for somebody who acts through a client, or for nobody.
-fn token(node: &Node, client: &At, scope: &str, more: &Value) -> String {
-    let url = &node.identity.url;
-    let now = node.world.now().seconds();
-    let registered = Registered {
-        iss: url.clone(),
-        sub: client.actor.id.to_owned(),
-        aud: format!("{url}/fhir"),
-        exp: now + 300,
-        iat: Some(now),
-        nbf: None,
-        jti: format!("{scope}{more}{now}"),
-    };
-    let mut claims = json!({
-        "client_id": client.actor.id, "scope": scope, "organization": client.actor.organization,
-        "purpose": "PATRQT",
-    });
-    for (name, value) in more.as_object().unwrap() {
-        claims[name] = value.clone();
-    }
-    node.identity.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
-}
-
 /// The token of an app that the person uses.
-fn own(node: &Node, client: &At, person: &Person) -> String {
+fn own(client: &At, person: &Person) -> String {
     let patient = person.patient();
     let who = json!({ "subject": format!("Patient/{patient}"), "patient": patient });
-    token(node, client, "patient/QuestionnaireResponse.crs patient/Patient.r", &who)
+    client.token("patient/QuestionnaireResponse.crs patient/Patient.r", &who)
 }
 
 fn send(
@@ -96,7 +72,7 @@ fn answers_are_kept_where_the_person_is_and_come_out_as_they_went_in() {
     let (app, region) = (kuopio.client("survey-portal"), kuopio.client("north-savo"));
     // Nothing else is known of her yet: the first survey comes from the portal.
     let aino = kuopio.person("aino");
-    let token = own(&kuopio, &app, &aino);
+    let token = own(&app, &aino);
     let made = post(&app, &token, &answers(&aino), &[]);
     assert_eq!(made.status(), 201, "{made:?}");
     let at = place(&made);
@@ -139,7 +115,7 @@ fn of_an_identifier_there_is_one() {
     let kuopio = world.municipality("297");
     let app = kuopio.client("survey-portal");
     let (aino, eero) = (kuopio.person("aino"), kuopio.person("eero"));
-    let token = own(&kuopio, &app, &aino);
+    let token = own(&app, &aino);
     let made = post(&app, &token, &answers(&aino), &[]);
     let again = post(&app, &token, &answers(&aino), &[]);
     assert_eq!((made.status(), again.status(), place(&again)), (201, 200, place(&made)));
@@ -160,7 +136,7 @@ fn of_an_identifier_there_is_one() {
     reply.refused(412, "conflict");
     post(&app, &token, &other, &[("if-none-exist", "shoe-size=42")]).refused(400, "not-supported");
     // Nor for two people.
-    let reply = post(&app, &own(&kuopio, &app, &eero), &answers(&eero), &[]);
+    let reply = post(&app, &own(&app, &eero), &answers(&eero), &[]);
     assert_eq!(reply.refused(409, "conflict").expression(), ["QuestionnaireResponse.identifier"]);
     let all = format!("{PATH}?patient={}", aino.patient());
     let all = send(&app, &token, (Method::GET, &all), &Value::Null, &[]);
@@ -173,7 +149,7 @@ fn what_an_identifier_says_is_not_to_be_guessed_from_what_is_stored() {
     let kept = ["297", "205"].map(|code| {
         let node = world.municipality(code);
         let (app, aino) = (node.client("survey-portal"), node.person("aino"));
-        let made = post(&app, &own(&node, &app, &aino), &answers(&aino), &[]);
+        let made = post(&app, &own(&app, &aino), &answers(&aino), &[]);
         assert_eq!(made.status(), 201, "{made:?}");
         let store = node.gateway.reach.sources.local.as_ref().unwrap().store();
         let stored = world.runtime.block_on(store.load(aino.patient())).unwrap().unwrap();
@@ -216,7 +192,7 @@ fn the_person_a_representative_and_a_system_for_whom_it_sees_hand_in() {
             body.as_object_mut().unwrap().remove("source");
         }
         change(&mut body);
-        post(&app, &token(&kuopio, &app, scope, who), &body, &[])
+        post(&app, &app.token(scope, who), &body, &[])
     };
     let none = |_: &mut Value| {};
     let user = |reference: String| json!({ "subject": reference });
@@ -295,7 +271,7 @@ fn what_cannot_be_kept_is_refused_item_by_item() {
     let kuopio = world.municipality("297");
     let app = kuopio.client("survey-portal");
     let aino = kuopio.person("aino");
-    let token = own(&kuopio, &app, &aino);
+    let token = own(&app, &aino);
     let thirty = "https://mylife.example/fhir/Questionnaire/3x10d-30-18plus";
     let item = "item[0].item[0]";
     let rows: [(&str, Value, String, &str); 20] = [
@@ -409,13 +385,13 @@ fn a_portal_passes_no_answers_on() {
     let at_portal = portal.client("survey-portal");
     let treats = json!({ "purpose": "TREAT" });
     let scope = "system/QuestionnaireResponse.c";
-    let reply = post(&at_portal, &token(&portal, &at_portal, scope, &treats), &answers(&aino), &[]);
+    let reply = post(&at_portal, &at_portal.token(scope, &treats), &answers(&aino), &[]);
     reply.refused(400, "not-supported").says("the gateway that holds the person's data");
     let app = kuopio.client("survey-portal");
     let mut elsewhere = answers(&aino);
     elsewhere["subject"] = json!({ "reference": format!("Patient/205.{}", "a".repeat(26)) });
     elsewhere["source"] = elsewhere["subject"].clone();
-    let reply = post(&app, &own(&kuopio, &app, &aino), &elsewhere, &[]);
+    let reply = post(&app, &own(&app, &aino), &elsewhere, &[]);
     reply.refused(400, "not-supported").says("at the start of the Patient's id");
 }
 
@@ -433,7 +409,7 @@ fn in_a_batch_answers_are_handed_in_as_alone() {
     bad["status"] = json!("stopped");
     let bundle = json!({ "resourceType": "Bundle", "type": "batch",
         "entry": [entry(answers(&aino)), entry(bad), entry(answers(&aino))] });
-    let reply = send(&app, &own(&kuopio, &app, &aino), (Method::POST, "/fhir"), &bundle, &[]);
+    let reply = send(&app, &own(&app, &aino), (Method::POST, "/fhir"), &bundle, &[]);
     let entries = reply.json()["entry"].as_array().unwrap();
     let statuses: Vec<&str> =
         entries.iter().map(|entry| &entry["response"]["status"].as_str().unwrap()[..3]).collect();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::Method;
-use mylife::domain::theme::Theme::{Health, Housing};
+use mylife::domain::theme::Theme::{self, Health, Housing};
 use serde_json::{Value, json};
 
-use crate::world::{Reply, Terms, World, actor::Ask, municipality::At, person::path};
+use crate::world::{Person, Reply, Terms, World, actor::Ask, municipality::At, person::path};
 
 const GIVEN: &str = "urn:uuid:00000000-0000-4000-8000-0000000000ba";
 const BAD: &str = "urn:uuid:00000000-0000-4000-8000-0000000000bb";
@@ -43,18 +43,51 @@ fn label(of: &str, code: &str) -> Value {
     json!([{ "system": format!("https://mylife.example/fhir/CodeSystem/{of}"), "code": code }])
 }
 
-/// What is sent instead of a good Consent, the status it gets, and where the rule is broken.
-fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
+/// A name, what is sent instead of a good Consent, the status it gets, and where the rule is broken.
+type Row = (&'static str, String, u16, &'static str);
+
+/// What is refused in every form.
+fn rows_of_any(good: &Value) -> Vec<Row> {
+    let at = |pointer: &str, value: Value| put(good, pointer, value).to_string();
+    let (rules, labels) = ("/provision/provision", "/provision/provision/0/securityLabel");
+    let rule = good.pointer(RULE).unwrap().clone();
+    let theme = label("theme", "housing")[0].clone();
+    let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let patient = |to: &str| at("/patient/reference", json!(to));
+    let nobody = format!("Patient/297.{}", "a".repeat(26));
+    let in_rules = "Consent.provision.provision";
+    let in_labels = "Consent.provision.provision[0].securityLabel";
+    vec![
+        ("too many rules", at(rules, json!(vec![rule; 201])), 422, in_rules),
+        ("far too many", at(rules, json!(vec![json!({}); 100_000])), 422, in_rules),
+        ("too many values", at(labels, json!(vec![theme; 101])), 422, in_labels),
+        ("too large", at("/language", json!("x".repeat(2_000_000))), 413, ""),
+        ("far too deep", nested, 400, ""),
+        ("no JSON", "{\"resourceType\":".to_owned(), 400, ""),
+        ("a member twice", good.to_string().replacen('{', "{\"status\":\"draft\",", 1), 400, ""),
+        ("a person there is not", patient(&nobody), 422, "Consent.patient"),
+        ("another node's", patient("Patient/205.x"), 422, "Consent.patient"),
+        ("no person", patient("Group/297.x"), 422, "Consent.patient"),
+        ("given tomorrow", at("/dateTime", json!("2026-03-03")), 422, "Consent.dateTime"),
+        (
+            "given by a fast clock",
+            at("/dateTime", json!("2026-03-02T10:06:00Z")),
+            422,
+            "Consent.dateTime",
+        ),
+        ("no Consent", at("/resourceType", json!("Contract")), 422, ""),
+    ]
+}
+
+/// What is refused in our own form beside.
+fn rows(good: &Value) -> Vec<Row> {
     let rule = good.pointer(RULE).unwrap().clone();
     let kinds = |codes: &[&str]| {
         let coding = |code: &&str| json!({ "system": "urn:mylife:consent-kind", "code": code });
         json!([{ "coding": codes.iter().map(coding).collect::<Vec<_>>() }])
     };
-    let rules = |count: usize| json!(vec![rule.clone(); count]);
     let at = |pointer: &str, value: Value| put(good, pointer, value).to_string();
     let in_rule = |key: &str, value: Value| at(&format!("{RULE}/{key}"), value);
-    let many: Vec<Value> = vec![label("theme", "housing")[0].clone(); 101];
-    let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     vec![
         (
             "both at once",
@@ -87,29 +120,7 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.provision.provision[0].period.end",
         ),
-        (
-            "too many rules",
-            at("/provision/provision", rules(201)),
-            422,
-            "Consent.provision.provision",
-        ),
-        (
-            "far too many",
-            at("/provision/provision", json!(vec![json!({}); 100_000])),
-            422,
-            "Consent.provision.provision",
-        ),
-        ("too large", at("/provision/type", json!("x".repeat(2_000_000))), 413, ""),
-        (
-            "too many values",
-            in_rule("securityLabel", json!(many)),
-            422,
-            "Consent.provision.provision[0].securityLabel",
-        ),
         ("too deep", at(RULE, deep(&rule, 3)), 422, "Consent.provision.provision[0].type"),
-        ("far too deep", nested, 400, ""),
-        ("no JSON", "{\"resourceType\":".to_owned(), 400, ""),
-        ("a member twice", good.to_string().replacen('{', "{\"status\":\"draft\",", 1), 400, ""),
         (
             "an unknown theme",
             in_rule("securityLabel", label("theme", "weather")),
@@ -166,19 +177,6 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             "Consent.provision.actor",
         ),
         (
-            "a person there is not",
-            at("/patient/reference", json!(format!("Patient/297.{}", "a".repeat(26)))),
-            422,
-            "Consent.patient",
-        ),
-        (
-            "another node's",
-            at("/patient/reference", json!("Patient/205.x")),
-            422,
-            "Consent.patient",
-        ),
-        ("no person", at("/patient/reference", json!("Group/297.x")), 422, "Consent.patient"),
-        (
             "given by another",
             at("/performer", json!([{ "reference": "Patient/297.another" }])),
             422,
@@ -196,13 +194,6 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.performer",
         ),
-        ("given tomorrow", at("/dateTime", json!("2026-03-03")), 422, "Consent.dateTime"),
-        (
-            "given by a fast clock",
-            at("/dateTime", json!("2026-03-02T10:06:00Z")),
-            422,
-            "Consent.dateTime",
-        ),
         ("another policy", at("/policy/0/uri", json!("urn:other")), 422, "Consent.policy.uri"),
         (
             "a meaning turned around",
@@ -210,77 +201,7 @@ fn rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "Consent.modifierExtension",
         ),
-        ("no Consent", at("/resourceType", json!("Contract")), 422, ""),
     ]
-}
-
-#[test]
-fn what_breaks_a_rule_is_refused_with_the_rule_and_changes_nothing() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, ""), (Health, 1, 1, "")]);
-    let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
-    let given = Terms::grant(&portal.actor).themes(&[Housing]).consent(&patient, GIVEN, "active");
-    book.actor.put(&kuopio, &path(GIVEN), &given, None).accepted();
-    let survey = format!("/fhir/QuestionnaireResponse/{}", aino.document(0));
-    let seen = || {
-        let (survey, consents) = (portal.get(&survey), book.search("Consent", &aino));
-        survey.shows([Housing]).hides([Health]);
-        (survey.text(), consents.text())
-    };
-    let before = seen();
-    let wider = Terms::grant(&portal.actor).themes(&[Housing, Health]);
-    for uuid in [GIVEN, BAD] {
-        let good = wider.consent(&patient, uuid, "active");
-        for (what, body, status, place) in rows(&good) {
-            for (method, path) in [(Method::POST, "/fhir/Consent"), (Method::PUT, &*path(uuid))] {
-                let reply = send(&book, method, path, &body);
-                assert_eq!(reply.status(), status, "{what}: {reply:?}");
-                let places = reply.expression().join(" ");
-                assert!(places.starts_with(place), "{what}: {places}");
-                assert!(!reply.text().contains(aino.patient()), "{what}: {reply:?}");
-            }
-        }
-        assert_eq!(seen(), before, "{uuid}");
-    }
-    // The good one is good.
-    send(&book, Method::POST, "/fhir/Consent", &wider.consent(&patient, BAD, "active").to_string())
-        .accepted();
-    portal.get(&survey).shows([Housing, Health]);
-}
-
-#[test]
-fn a_date_of_the_past_and_a_second_sending_change_nothing_that_was() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
-    world.pass(Duration::from_hours(24));
-    let terms = Terms::grant(&portal.actor).themes(&[Housing]).from("2020-01-01");
-    let mut body = terms.consent(&patient, GIVEN, "active");
-    body["dateTime"] = "2020-01-01".into();
-    let made = send(&book, Method::PUT, &path(GIVEN), &body.to_string());
-    assert_eq!(made.status(), 201, "{made:?}");
-    // It permits from when it was written here on, whatever it says of itself.
-    let survey = portal.get(&format!("/fhir/QuestionnaireResponse/{}", aino.document(0)));
-    assert_eq!(survey.json()["meta"]["lastUpdated"], world.now().to_string());
-    let at = made.header("location").unwrap().to_owned();
-    let history = format!("{}/_history", &at[at.find("/fhir").unwrap()..]);
-    for _ in 0..3 {
-        world.pass(Duration::from_mins(1));
-        let again = send(&book, Method::PUT, &path(GIVEN), &body.to_string());
-        assert_eq!((again.status(), again.header("location")), (200, Some(&*at)));
-        send(&book, Method::POST, "/fhir/Consent", &body.to_string()).refused(409, "conflict");
-        assert_eq!(book.get(&history).total(), Some(1));
-    }
-    let slow = put(&body, "/dateTime", json!("2026-03-03T10:07:00Z")).to_string();
-    assert_eq!(
-        send(&book, Method::PUT, &path(GIVEN), &slow).status(),
-        200,
-        "clocks differ a little"
-    );
 }
 
 /// The same Consent in a form of others: given by the person, with recipient and purpose.
@@ -289,118 +210,149 @@ fn foreign(good: &Value) -> Value {
     put(&put(good, "/category", loinc), "/policy/0/uri", json!("urn:another"))
 }
 
-/// What is sent to be imported instead, the status it gets, and where the rule is broken.
-fn foreign_rows(good: &Value) -> Vec<(&'static str, String, u16, &'static str)> {
+/// What is refused in a form of others beside.
+fn foreign_rows(good: &Value) -> Vec<Row> {
     let rule = good.pointer(RULE).unwrap().clone();
     let at = |pointer: &str, value: Value| put(good, pointer, value).to_string();
-    let (rules, labels) = ("/provision/provision", "/provision/provision/0/securityLabel");
-    let theme = label("theme", "housing")[0].clone();
     let own = json!([{ "coding": [{ "system": "urn:mylife:consent-kind", "code": "grant" }] }]);
-    let nested = "Consent.provision.provision";
     vec![
-        ("far too many rules", at(rules, json!(vec![json!({}); 100_000])), 422, nested),
-        ("too many rules", at(rules, json!(vec![rule.clone(); 201])), 422, nested),
-        (
-            "too many values",
-            at(labels, json!(vec![theme; 101])),
-            422,
-            "Consent.provision.provision[0].securityLabel",
-        ),
-        ("too deep", at(RULE, deep(&rule, 8)), 422, nested),
-        ("far too deep", format!("{}{}", "[".repeat(100), "]".repeat(100)), 400, ""),
-        ("too large", at("/language", json!("x".repeat(2_000_000))), 413, ""),
-        ("no JSON", "{\"resourceType\":".to_owned(), 400, ""),
-        ("a member twice", good.to_string().replacen('{', "{\"status\":\"draft\",", 1), 400, ""),
+        ("too deep", at(RULE, deep(&rule, 8)), 422, "Consent.provision.provision"),
         ("of our own form", at("/category", own), 422, "Consent.category"),
         ("about research", at("/scope/coding/0/code", json!("research")), 422, "Consent.scope"),
         ("no status there is", at("/status", json!("perhaps")), 422, "Consent.status"),
-        (
-            "a person there is not",
-            at("/patient/reference", json!(format!("Patient/297.{}", "a".repeat(26)))),
-            422,
-            "Consent.patient",
-        ),
-        (
-            "another node's",
-            at("/patient/reference", json!("Patient/205.x")),
-            422,
-            "Consent.patient",
-        ),
-        ("no person", at("/patient/reference", json!("Group/297.x")), 422, "Consent.patient"),
-        ("given tomorrow", at("/dateTime", json!("2026-03-03")), 422, "Consent.dateTime"),
-        (
-            "given by a fast clock",
-            at("/dateTime", json!("2026-03-02T10:06:00Z")),
-            422,
-            "Consent.dateTime",
-        ),
-        ("no Consent", at("/resourceType", json!("Contract")), 422, ""),
     ]
+}
+
+/// Aino, who has permitted the portal housing and nothing of health.
+struct Desk {
+    book: At,
+    portal: At,
+    aino: Person,
+    patient: Value,
+    world: World,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let world = World::new();
+        let kuopio = world.municipality("297");
+        let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
+        let aino = kuopio.person("aino").answered([(Housing, 2, 1, ""), (Health, 1, 1, "")]);
+        let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
+        Self { book, portal, aino, patient, world }
+    }
+
+    fn sends(&self, method: Method, path: &str, body: &str) -> Reply {
+        send(&self.book, method, path, body)
+    }
+
+    fn imports(&self, body: &str) -> Reply {
+        self.sends(Method::POST, "/fhir/Consent/$import", body)
+    }
+
+    fn terms(&self, themes: &[Theme]) -> Terms {
+        Terms::grant(&self.portal.actor).themes(themes)
+    }
+
+    fn survey(&self) -> Reply {
+        self.portal.get(&format!("/fhir/QuestionnaireResponse/{}", self.aino.document(0)))
+    }
+
+    /// Both as they were: what the portal sees, which consents there are.
+    fn seen(&self) -> (String, String) {
+        let (survey, consents) = (self.survey(), self.book.search("Consent", &self.aino));
+        survey.shows([Housing]).hides([Health]);
+        (survey.text(), consents.text())
+    }
+
+    /// Each is refused as its row says, whoever it is said to be, in whatever way it is sent, and changes
+    /// nothing.
+    fn refuses(&self, rows: fn(&Value) -> Vec<Row>, form: fn(&Value) -> Value, ways: Ways) {
+        let before = self.seen();
+        for uuid in [GIVEN, BAD] {
+            let good = self.terms(&[Housing, Health]).consent(&self.patient, uuid, "active");
+            let good = form(&good);
+            for (what, body, status, place) in [rows_of_any(&good), rows(&good)].concat() {
+                for reply in ways(self, uuid, &body) {
+                    assert_eq!(reply.status(), status, "{what}: {reply:?}");
+                    let places = reply.expression().join(" ");
+                    assert!(places.starts_with(place), "{what}: {places}");
+                    assert!(!reply.text().contains(self.aino.patient()), "{what}: {reply:?}");
+                }
+            }
+            assert_eq!(self.seen(), before, "{uuid}");
+        }
+    }
+
+    /// It permits from when it was written here on, whatever it says of itself, and is kept once; gives what
+    /// was sent.
+    fn takes_once(&self, form: fn(&Value) -> Value, way: Way) -> Value {
+        self.world.pass(Duration::from_hours(24));
+        let terms = self.terms(&[Housing]).from("2020-01-01");
+        let mut body = form(&terms.consent(&self.patient, GIVEN, "active"));
+        body["dateTime"] = "2020-01-01".into();
+        let made = way(self, &body.to_string());
+        assert_eq!(made.status(), 201, "{made:?}");
+        assert_eq!(self.survey().json()["meta"]["lastUpdated"], self.world.now().to_string());
+        let at = made.header("location").unwrap().to_owned();
+        let history = format!("{}/_history", &at[at.find("/fhir").unwrap()..]);
+        for _ in 0..3 {
+            self.world.pass(Duration::from_mins(1));
+            let again = way(self, &body.to_string());
+            assert_eq!((again.status(), again.header("location")), (200, Some(&*at)));
+            assert_eq!(self.book.get(&history).total(), Some(1));
+        }
+        let slow = put(&body, "/dateTime", json!("2026-03-03T10:07:00Z"));
+        assert_eq!(way(self, &slow.to_string()).status(), 200, "clocks differ a little");
+        body
+    }
+}
+
+/// How a body is sent.
+type Way = fn(&Desk, &str) -> Reply;
+
+/// The ways in which a body under a uuid is sent.
+type Ways = fn(&Desk, &str, &str) -> Vec<Reply>;
+
+#[test]
+fn what_breaks_a_rule_is_refused_with_the_rule_and_changes_nothing() {
+    let desk = Desk::new();
+    let given = desk.terms(&[Housing]).consent(&desk.patient, GIVEN, "active");
+    desk.sends(Method::PUT, &path(GIVEN), &given.to_string()).accepted();
+    desk.refuses(rows, Value::clone, |desk, uuid, body| {
+        let ways = [(Method::POST, "/fhir/Consent".to_owned()), (Method::PUT, path(uuid))];
+        ways.into_iter().map(|(method, path)| desk.sends(method, &path, body)).collect()
+    });
+    // The good one is good.
+    let good = desk.terms(&[Housing, Health]).consent(&desk.patient, BAD, "active");
+    desk.sends(Method::POST, "/fhir/Consent", &good.to_string()).accepted();
+    desk.survey().shows([Housing, Health]);
 }
 
 #[test]
 fn what_cannot_be_imported_is_refused_with_the_rule_and_changes_nothing() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, ""), (Health, 1, 1, "")]);
-    let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
-    let import = |body: &str| send(&book, Method::POST, "/fhir/Consent/$import", body);
-    let given = Terms::grant(&portal.actor).themes(&[Housing]);
-    let given = foreign(&given.consent(&patient, GIVEN, "active"));
-    assert_eq!(import(&given.to_string()).status(), 201);
-    let survey = format!("/fhir/QuestionnaireResponse/{}", aino.document(0));
-    let seen = || {
-        let (survey, consents) = (portal.get(&survey), book.search("Consent", &aino));
-        survey.shows([Housing]).hides([Health]);
-        (survey.text(), consents.text())
-    };
-    let before = seen();
-    let wider = Terms::grant(&portal.actor).themes(&[Housing, Health]);
-    for uuid in [GIVEN, BAD] {
-        let good = foreign(&wider.consent(&patient, uuid, "active"));
-        for (what, body, status, place) in foreign_rows(&good) {
-            let reply = import(&body);
-            assert_eq!(reply.status(), status, "{what}: {reply:?}");
-            let places = reply.expression().join(" ");
-            assert!(places.starts_with(place), "{what}: {places}");
-            assert!(!reply.text().contains(aino.patient()), "{what}: {reply:?}");
-        }
-        assert_eq!(seen(), before, "{uuid}");
-    }
+    let desk = Desk::new();
+    let given = desk.terms(&[Housing]).consent(&desk.patient, GIVEN, "active");
+    assert_eq!(desk.imports(&foreign(&given).to_string()).status(), 201);
+    desk.refuses(foreign_rows, foreign, |desk, _, body| vec![desk.imports(body)]);
     // Given by somebody else it is kept, told of, and permits nothing.
-    let mut other = foreign(&wider.consent(&patient, BAD, "active"));
+    let wider = desk.terms(&[Housing, Health]).consent(&desk.patient, BAD, "active");
+    let mut other = foreign(&wider);
     other["performer"] = json!([{ "reference": "RelatedPerson/297.x" }]);
-    let kept = import(&other.to_string());
+    let kept = desk.imports(&other.to_string());
     assert_eq!(kept.says("Consent.performer").status(), 201, "{kept:?}");
-    portal.get(&survey).shows([Housing]).hides([Health]);
+    desk.survey().shows([Housing]).hides([Health]);
+}
+
+#[test]
+fn a_date_of_the_past_and_a_second_sending_change_nothing_that_was() {
+    let desk = Desk::new();
+    let body =
+        desk.takes_once(Value::clone, |desk, body| desk.sends(Method::PUT, &path(GIVEN), body));
+    desk.sends(Method::POST, "/fhir/Consent", &body.to_string()).refused(409, "conflict");
 }
 
 #[test]
 fn what_is_imported_again_is_the_same_and_a_date_of_the_past_changes_nothing_that_was() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let (book, portal) = (kuopio.client("consent-book"), kuopio.client("national-portal"));
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let patient = json!({ "reference": format!("Patient/{}", aino.patient()) });
-    world.pass(Duration::from_hours(24));
-    let terms = Terms::grant(&portal.actor).themes(&[Housing]).from("2020-01-01");
-    let mut body = foreign(&terms.consent(&patient, GIVEN, "active"));
-    body["dateTime"] = "2020-01-01".into();
-    let import =
-        |body: &Value| send(&book, Method::POST, "/fhir/Consent/$import", &body.to_string());
-    let made = import(&body);
-    assert_eq!(made.status(), 201, "{made:?}");
-    let survey = portal.get(&format!("/fhir/QuestionnaireResponse/{}", aino.document(0)));
-    assert_eq!(survey.json()["meta"]["lastUpdated"], world.now().to_string());
-    let at = made.header("location").unwrap().to_owned();
-    let history = format!("{}/_history", &at[at.find("/fhir").unwrap()..]);
-    for _ in 0..3 {
-        world.pass(Duration::from_mins(1));
-        let again = import(&body);
-        assert_eq!((again.status(), again.header("location")), (200, Some(&*at)));
-        assert_eq!(book.get(&history).total(), Some(1));
-    }
-    let slow = put(&body, "/dateTime", json!("2026-03-03T10:07:00Z"));
-    assert_eq!(import(&slow).status(), 200, "clocks differ a little");
+    Desk::new().takes_once(foreign, Desk::imports);
 }

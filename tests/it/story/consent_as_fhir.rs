@@ -5,14 +5,13 @@ use std::time::Duration;
 use http::Method;
 use mylife::{
     audit::record::Interaction,
-    authenticate::jose::{TokenKind, claims::Registered},
     domain::theme::Theme::{Finance, Health, Housing},
 };
 use serde_json::{Value, json};
 
 use crate::{
     step::consent::published,
-    world::{Node, Person, Reply, Terms, World, actor::Ask, municipality::At},
+    world::{Person, Reply, Terms, World, actor::Ask, municipality::At},
 };
 
 const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000aa";
@@ -138,24 +137,9 @@ fn nothing_is_created_twice_nor_under_an_id_of_the_writers_choice() {
 }
 
 /// A token of the gateway's own for somebody who acts through a client.
-pub(super) fn of(node: &Node, client: &At, subject: &str, roles: &[&str]) -> String {
-    let url = &node.identity.url;
-    let now = node.world.now().seconds();
-    let registered = Registered {
-        iss: url.clone(),
-        sub: client.actor.id.to_owned(),
-        aud: format!("{url}/fhir"),
-        exp: now + 300,
-        iat: Some(now),
-        nbf: None,
-        jti: format!("{subject}{roles:?}{now}"),
-    };
-    let claims = json!({
-        "client_id": client.actor.id, "scope": "system/Consent.crus",
-        "organization": client.actor.organization, "purpose": "PATADMIN", "subject": subject,
-        "roles": roles,
-    });
-    node.identity.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+pub(super) fn of(client: &At, subject: &str, roles: &[&str]) -> String {
+    let who = json!({ "purpose": "PATADMIN", "subject": subject, "roles": roles });
+    client.token("system/Consent.crus", &who)
 }
 
 /// What an officer says of how a Consent came to be.
@@ -200,7 +184,7 @@ fn only_the_person_a_representative_and_an_officer_write() {
         body["performer"] = json!([{ "reference": by }]);
         let (kind, bytes) = (Some("application/fhir+json"), body.to_string().into());
         let Some((subject, roles)) = subject else { return post(&book, &body, &[]) };
-        let token = of(&kuopio, &book, subject, roles);
+        let token = of(&book, subject, roles);
         let mut headers = vec![("authorization", format!("Bearer {token}"))];
         if roles.contains(&"officer") {
             headers.push(("x-provenance", provenance(&world, subject).to_string()));

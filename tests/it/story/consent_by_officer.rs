@@ -17,7 +17,7 @@ const ROLE: &[&str] = &["data-protection-officer"];
 /// Writes as the clerk, with this in the header.
 fn write(node: &Node, body: &Value, said: Option<&[u8]>, nodes: Option<&str>) -> Reply {
     let book = node.client("consent-book");
-    let token = of(node, &book, CLERK, ROLE);
+    let token = of(&book, CLERK, ROLE);
     let mut headers = vec![("authorization", format!("Bearer {token}"))];
     headers.extend(said.map(|said| ("x-provenance", String::from_utf8(said.to_vec()).unwrap())));
     let (kind, body) = (Some("application/fhir+json"), body.to_string().into());

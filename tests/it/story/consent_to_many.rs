@@ -5,11 +5,31 @@ use mylife::{
     domain::theme::Theme::Housing,
 };
 
-use crate::world::{Lie, Node, Person, Terms, World};
+use crate::world::{Lie, Node, Person, Terms, World, municipality::At, person::Given};
 
 /// Somebody whom Kajaani and Kuopio know, with a survey at each.
 fn known(nodes: [&Node; 2]) -> [Person; 2] {
     nodes.map(|node| node.person("aino").answered([(Housing, 2, 1, "")]))
+}
+
+/// What Aino, whom Kuopio knows, means to grant the national portal; nothing is written yet.
+struct Meant {
+    given: Given,
+    aino: Person,
+    national: At,
+    kuopio: Node,
+    world: World,
+}
+
+impl Meant {
+    fn new() -> Self {
+        let world = World::new();
+        let kuopio = world.municipality("297");
+        let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
+        let national = kuopio.client("national-portal");
+        let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+        Self { given, aino, national, kuopio, world }
+    }
 }
 
 /// What the portal owes to others; copies of prohibitions for peers yet to join are not owed.
@@ -26,11 +46,7 @@ fn send_due(portal: &Node) {
 
 #[test]
 fn a_grant_reaches_a_node_that_was_down_after_a_restart_too() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let national = kuopio.client("national-portal");
-    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let Meant { given, aino, national, world, .. } = Meant::new();
     let portal = world.portal();
     let nodes = Some("297, 205");
     let reply = given.through(&portal, nodes, "active");
@@ -57,11 +73,7 @@ fn a_grant_reaches_a_node_that_was_down_after_a_restart_too() {
 
 #[test]
 fn a_withdrawal_takes_the_place_of_the_grant_that_is_still_owed() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let national = kuopio.client("national-portal");
-    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let Meant { given, world, .. } = Meant::new();
     let portal = world.portal();
     given.through(&portal, Some("205"), "active").says("205: pending");
     given.through(&portal, Some("205"), "inactive").says("205: pending");
@@ -79,11 +91,7 @@ fn a_withdrawal_takes_the_place_of_the_grant_that_is_still_owed() {
 
 #[test]
 fn a_grant_that_was_late_does_not_undo_what_was_withdrawn_meanwhile() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let national = kuopio.client("national-portal");
-    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let Meant { given, world, .. } = Meant::new();
     let portal = world.portal();
     given.through(&portal, Some("205"), "active").says("205: pending");
     let kajaani = world.municipality("205");
@@ -103,11 +111,7 @@ fn a_grant_that_was_late_does_not_undo_what_was_withdrawn_meanwhile() {
 
 #[test]
 fn a_node_that_refuses_for_good_is_told_and_not_asked_again() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let national = kuopio.client("national-portal");
-    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let Meant { given, world, .. } = Meant::new();
     world.impostor("205", Lie::Fails(422));
     world.impostor("049", Lie::Fails(429));
     let portal = world.portal();
@@ -158,11 +162,7 @@ fn a_prohibition_reaches_a_peer_that_joins_later_and_what_it_became_meanwhile() 
 
 #[test]
 fn what_is_passed_on_and_each_token_has_its_own_record_with_the_address() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
-    let national = kuopio.client("national-portal");
-    let given = aino.means(Terms::grant(&national.actor).themes(&[Housing]));
+    let Meant { given, kuopio, world, .. } = Meant::new();
     let portal = world.portal();
     given.through(&portal, Some("205,297"), "active");
     let all = portal.audit();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use mylife::{
     audit::record::{Basis, Entry},
-    domain::theme::Theme::{Family, Health, Housing},
+    domain::theme::Theme::{self, Family, Health, Housing},
 };
 use serde_json::{Value, json};
 
@@ -39,11 +39,30 @@ fn plan(person: &str, others: &[&str]) -> Value {
 }
 
 /// Aino, who plans something with Eetu, and shares everything of it with the portal.
-fn family(kuopio: &Node, portal: &At) -> (Person, Person) {
-    let eetu = kuopio.person("eetu");
-    let aino = kuopio.person("aino").planned(&plan("aino", &["eetu"]));
-    aino.gives(Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text"));
-    (aino, eetu)
+struct Together {
+    aino: Person,
+    eetu: Person,
+    portal: At,
+    kuopio: Node,
+    world: World,
+}
+
+impl Together {
+    fn new() -> Self {
+        let world = World::new();
+        let kuopio = world.municipality("297");
+        let portal = kuopio.client("national-portal");
+        let eetu = kuopio.person("eetu");
+        let aino = kuopio.person("aino").planned(&plan("aino", &["eetu"]));
+        let family = Self { aino, eetu, portal, kuopio, world };
+        family.aino.gives(family.terms(&[Housing, Family]));
+        family
+    }
+
+    /// What one of them permits the portal, own words too.
+    fn terms(&self, themes: &[Theme]) -> Terms {
+        Terms::grant(&self.portal.actor).themes(themes).class("free-text")
+    }
 }
 
 /// Does the reader see the goal of the family, in whatever it may ask?
@@ -74,10 +93,7 @@ fn push(node: &Node, body: &Value) -> Reply {
 
 #[test]
 fn a_goal_about_two_people_needs_the_permission_of_both() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, portal, world, .. } = Together::new();
     assert!(!sees(&portal, &aino));
     // What is permitted of another theme, or without own words, is not enough.
     eetu.gives(Terms::grant(&portal.actor).themes(&[Health]).class("free-text"));
@@ -107,10 +123,7 @@ fn a_goal_about_two_people_needs_the_permission_of_both() {
 
 #[test]
 fn nobody_sees_more_of_it_for_being_one_of_them() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, kuopio, .. } = Together::new();
     let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
     let goals = herself.search("Goal", &aino);
     assert_eq!(goals.says("My own key").keeps_quiet("Supper").total(), Some(1), "{goals:?}");
@@ -120,10 +133,7 @@ fn nobody_sees_more_of_it_for_being_one_of_them() {
 
 #[test]
 fn whom_nothing_else_is_seen_of_is_not_there_for_a_goal_that_is_hidden() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, kuopio, .. } = Together::new();
     let (other, path) = (kuopio.client("north-savo"), format!("/fhir/Patient/{}", aino.patient()));
     aino.gives(Terms::grant(&other.actor).themes(&[Family]));
     other.get(&path).refused(404, "not-found");
@@ -135,10 +145,7 @@ fn whom_nothing_else_is_seen_of_is_not_there_for_a_goal_that_is_hidden() {
 
 #[test]
 fn who_asks_what_a_portal_may_see_is_told_what_all_of_them_permit() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, portal, kuopio, .. } = Together::new();
     let herself = citizen(&kuopio, &format!("Patient/{}", aino.patient()));
     let body = caller(&portal.actor.organization, "TREAT", &[]);
     let may = |theme: &str| permitted(&ask(&herself, aino.patient(), &body, "en"), theme, None);
@@ -151,10 +158,7 @@ fn who_asks_what_a_portal_may_see_is_told_what_all_of_them_permit() {
 
 #[test]
 fn another_gateway_is_told_nothing_of_what_is_about_several() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let here = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &here);
+    let Together { aino, eetu, portal: here, world, .. } = Together::new();
     eetu.gives(Terms::grant(&here.actor).themes(&[Family]).class("free-text"));
     assert!(sees(&here, &aino));
     let mut there = world.portal().client("national-portal");
@@ -190,10 +194,7 @@ fn consents(record: &Entry<'_>) -> Vec<String> {
 
 #[test]
 fn what_is_told_of_it_stands_in_the_record_of_each_with_what_that_one_gave() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, portal, kuopio, .. } = Together::new();
     let of = |person: &Person| {
         let is = |entry: &Entry<'_>| &*entry.caller.client == "national-portal";
         kuopio.disclosures(person.patient()).into_iter().filter(is).collect::<Vec<_>>()
@@ -305,10 +306,7 @@ fn his_own() -> Value {
 
 #[test]
 fn each_of_them_leads_to_it_in_every_way_of_asking() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, portal, world, .. } = Together::new();
     let eetu = eetu.planned(&his_own());
     let id = eetu.patient();
     let all = Terms::grant(&portal.actor).themes(&[Housing, Family]).class("free-text");
@@ -416,10 +414,7 @@ fn it_is_found_from_each_as_long_as_it_is_about_them_and_all_permit_it() {
 
 #[test]
 fn what_is_found_from_one_of_them_stands_in_the_records_of_each() {
-    let world = World::new();
-    let kuopio = world.municipality("297");
-    let portal = kuopio.client("national-portal");
-    let (aino, eetu) = family(&kuopio, &portal);
+    let Together { aino, eetu, portal, kuopio, .. } = Together::new();
     eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
     let ways = [
         format!("/fhir/Goal?patient={}", eetu.patient()),

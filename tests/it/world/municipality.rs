@@ -10,7 +10,10 @@ use mylife::{
         record::{Entry, Outcome},
         verify::{rows, verify},
     },
-    authenticate::registry::ClientEntry,
+    authenticate::{
+        jose::{TokenKind, claims::Registered},
+        registry::ClientEntry,
+    },
     clock::Clock,
     consent::law::Law,
     demo::directory::{MUNICIPALITIES, Names},
@@ -39,6 +42,7 @@ use mylife::{
     telemetry::Telemetry,
     transport::Transport,
 };
+use serde_json::{Value, json};
 
 use super::{Actor, CODES, Identity, PORTAL, Person, Reply, START, World};
 
@@ -301,8 +305,31 @@ impl At {
         all
     }
 
+    /// A token of the gateway's own for this client, with what else it says.
+    pub(crate) fn token(&self, scope: &str, more: &Value) -> String {
+        let Self { actor, node, .. } = self;
+        let (url, now) = (&node.identity.url, node.world.now().seconds());
+        let registered = Registered {
+            iss: url.clone(),
+            sub: actor.id.to_owned(),
+            aud: format!("{url}/fhir"),
+            exp: now + 300,
+            iat: Some(now),
+            nbf: None,
+            jti: format!("{scope}{more}{now}"),
+        };
+        let mut claims = json!({
+            "client_id": actor.id, "scope": scope, "organization": actor.organization,
+            "purpose": "PATRQT",
+        });
+        for (name, value) in more.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        node.identity.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+    }
+
     /// Asks what somebody would be permitted to see of a person.
-    pub(crate) fn explains(&self, patient: &str, body: &serde_json::Value) -> Reply {
+    pub(crate) fn explains(&self, patient: &str, body: &Value) -> Reply {
         let ask = super::actor::Ask {
             kind: Some("application/fhir+json"),
             nodes: self.nodes.as_deref(),
