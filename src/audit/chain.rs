@@ -21,8 +21,9 @@ use crate::{
     },
 };
 
-/// How many records are read at once.
+/// How many records of the tree, and how many batches beyond it, are read at once.
 const PAGE: usize = 500;
+const BATCHES: usize = 16;
 
 /// Makes links.
 #[derive(Clone)]
@@ -93,7 +94,7 @@ impl Walk {
         let Some(beyond) = &mut self.beyond else { return self.read_tree() };
         let Some(chain) = self.chain.take().or_else(|| beyond.next()) else { return Ok(()) };
         let after = self.last.get(&chain).copied().unwrap_or_default();
-        let records = self.ledger.wait(self.ledger.records(&chain, after, PAGE))?;
+        let records = self.ledger.wait(self.ledger.records(&chain, after, BATCHES))?;
         if let Some(last) = records.last() {
             self.last.insert(Arc::clone(&chain), last.number);
             self.met.extend(records.into_iter().map(Met::Waiting));

@@ -1,6 +1,6 @@
 //! The home that several processes share: each adds to a chain of its own in the database.
 //!
-//! A batch is one statement, durable when it is acknowledged. Of a batch whose answer was lost nobody
+//! A batch is one row and one statement, durable when it is acknowledged. Of a batch whose answer was lost nobody
 //! knows whether it is kept: the chain's end is asked for before anything else is added, and a batch
 //! that is found there is durable. Whoever is first puts what all have added into the one tree; a
 //! process that dies leaves its records to the others. Design 8 and 9.
@@ -22,6 +22,7 @@ use crate::{
         chain::{LinkKey, Met, Walk},
         checkpoint::{Checkpoint, Signer, Verifier},
         frame::{AuditKey, Item, MARK, Sealed, item},
+        index,
         read::{self, Found},
         tree::{Frontier, proof::Head},
         verify,
@@ -31,14 +32,19 @@ use crate::{
     error::{Error, Kind, Result},
     store::postgres::{
         Ledger,
-        ledger::{End, Record, Stem, WRITES},
+        ledger::{Batch, End, Record, Stem, WRITES},
     },
 };
 
 /// A batch that failed is tried once more if so little time has passed: whoever waits still does.
 const SOON: Duration = Duration::from_secs(1);
-/// Most leaves that are put in the tree by one transaction.
-const MOST: usize = 5_000;
+/// Most records and bytes of a row.
+const RECORDS: usize = 1_000;
+const BYTES: usize = 4 << 20;
+/// Most batches that are put in the tree by one transaction.
+const MOST: usize = 500;
+/// How many checkpoints are read at once.
+const PAGE: usize = 1_000;
 /// How often others may be first in a row before that is called a fault.
 const TRIES: usize = 64;
 
@@ -79,32 +85,65 @@ impl Rows {
         let end = self.ledger.end(WRITES).await?;
         let (rows, sealed): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let frames = sealed.iter().flat_map(|one| one.bytes.iter().copied()).collect::<Vec<_>>();
-        let (records, _) = self.chained(&WRITES.into(), end, &frames)?;
-        self.ledger.adopt(records, rows).await
+        let (chain, mut end, mut rest) = (WRITES.into(), end, &*frames);
+        let mut batches = Vec::new();
+        while !rest.is_empty() {
+            let (batch, grown, after) = self.chained(&chain, end, rest)?;
+            batches.push(batch);
+            (end, rest) = (grown, after);
+        }
+        self.ledger.adopt(batches, rows).await
     }
 
-    /// These frames as records after the end of a chain, and the end then.
-    fn chained(
+    /// As many of these frames as a row takes, after the end of a chain; the end then, and the rest.
+    fn chained<'a>(
         &self,
         chain: &Arc<str>,
         mut end: End,
-        mut frames: &[u8],
-    ) -> Result<(Vec<Record>, End)> {
-        let mut records = Vec::new();
-        while let Some((Item::Record(frame), length)) = item(frames, 0) {
-            let (bytes, rest) = frames.split_at_checked(length).unwrap_or_default();
-            end = self.links.next(end, chain, bytes);
-            records.push(Record {
-                chain: Arc::clone(chain),
-                number: end.number,
-                link: end.link,
-                leaf: frame.leaf,
-                key_id: frame.key_id.into(),
-                frame: bytes.into(),
-            });
-            frames = rest;
+        frames: &'a [u8],
+    ) -> Result<(Batch, End, &'a [u8])> {
+        let (number, mut at) = (end.number + 1, 0);
+        let (mut leaves, mut people, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        while ends.len() < RECORDS
+            && at < BYTES
+            && let Some(next) = frames.get(at..).filter(|next| !next.is_empty())
+        {
+            let Some((Item::Record(frame), length)) = item(next, 0) else {
+                return Err(Error::internal("no audit frame"));
+            };
+            end = self.links.next(end, chain, next.get(..length).unwrap_or_default());
+            at += length;
+            leaves.extend_from_slice(&frame.leaf);
+            people.push(index::person(frame.key_id));
+            ends.push(i64::try_from(at).map_err(Error::internal)?);
         }
-        if frames.is_empty() { Ok((records, end)) } else { Err(Error::internal("no audit frame")) }
+        let (own, rest) = frames.split_at_checked(at).unwrap_or_default();
+        let (chain, link, frames) = (Arc::clone(chain), end.link, own.to_vec());
+        Ok((Batch { chain, number, link, leaves, people, ends, frames }, end, rest))
+    }
+
+    /// Adds what a row takes of these frames to the chain of this process; gives the rest.
+    fn add<'a>(&self, own: &mut Own, frames: &'a [u8], began: Duration) -> Result<&'a [u8]> {
+        let mut again = false;
+        loop {
+            if !own.sure {
+                self.find(own)?;
+            }
+            let (batch, end, rest) = self.chained(self.ledger.chain(), own.end, frames)?;
+            own.sure = false;
+            let Err(error) = self.ledger.wait(self.ledger.append(batch)) else {
+                *own = Own { end, sure: true };
+                return Ok(rest);
+            };
+            if again || self.clock.elapsed().saturating_sub(began) > SOON {
+                return Err(error);
+            }
+            again = true;
+            self.find(own)?;
+            if own.end == end {
+                return Ok(rest);
+            }
+        }
     }
 
     /// Finds the end of the chain once more. What was added without an answer is part of it. Where what
@@ -125,7 +164,7 @@ impl Rows {
             let (stem, leaves) = self.ledger.wait(self.ledger.unplaced(MOST))?;
             let (size, count) = (stem.size, leaves.len());
             let mut tree = frontier(stem)?;
-            leaves.iter().for_each(|one| tree.push(one.leaf));
+            leaves.iter().flat_map(|one| &one.leaves).for_each(|leaf| tree.push(*leaf));
             if count > 0 {
                 let grown = Stem { size: tree.size(), peaks: tree.peaks().to_vec() };
                 match self.ledger.wait(self.ledger.place(size, grown, leaves)) {
@@ -154,28 +193,11 @@ impl Home for Rows {
         if self.lost.load(Ordering::SeqCst) {
             return Err(lost());
         }
-        let mut own = lock(&self.own);
-        let mut again = false;
-        loop {
-            if !own.sure {
-                self.find(&mut own)?;
-            }
-            let (records, end) = self.chained(self.ledger.chain(), own.end, frames)?;
-            own.sure = false;
-            let added = self.ledger.wait(self.ledger.append(records));
-            let Err(error) = added else {
-                *own = Own { end, sure: true };
-                return Ok(self.clock.elapsed());
-            };
-            if again || self.clock.elapsed().saturating_sub(began) > SOON {
-                return Err(error);
-            }
-            again = true;
-            self.find(&mut own)?;
-            if own.end == end {
-                return Ok(self.clock.elapsed());
-            }
+        let (mut own, mut rest) = (lock(&self.own), frames);
+        while !rest.is_empty() {
+            rest = self.add(&mut own, rest, began)?;
         }
+        Ok(self.clock.elapsed())
     }
 
     fn head(&self) -> Head {
@@ -217,7 +239,7 @@ impl Home for Rows {
     fn notes(&self, _: &Verifier) -> Result<Vec<(u64, String)>> {
         let (mut notes, mut after) = (Vec::new(), None);
         loop {
-            let page = self.ledger.wait(self.ledger.checkpoints(after, MOST))?;
+            let page = self.ledger.wait(self.ledger.checkpoints(after, PAGE))?;
             let Some((last, _)) = page.last() else { return Ok(notes) };
             after = Some(*last);
             notes.extend(page);

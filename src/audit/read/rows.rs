@@ -7,6 +7,7 @@ use crate::{
     audit::{
         chain::{Met, Walk},
         frame::{AuditKey, Item, item},
+        index,
     },
     error::{Error, Result},
     store::postgres::{Ledger, ledger::Record},
@@ -29,8 +30,10 @@ pub fn read(ledger: Ledger, keys: Keys<'_>) -> impl Iterator<Item = Result<Found
 /// `Unavailable` if the log cannot be read, `Internal` for something damaged.
 pub fn person(ledger: &Ledger, key: &AuditKey) -> Result<Vec<Found>> {
     let keys = |id: &str| (id == &*key.id).then(|| *key.bytes());
-    let records = ledger.wait(ledger.about(&key.id))?;
-    records.iter().map(|record| opened(record, &keys)).collect()
+    let records = ledger.wait(ledger.about(index::person(&key.id)))?;
+    let found = records.iter().map(|record| opened(record, &keys));
+    // Two key ids may share a number.
+    found.filter(|found| found.as_ref().map_or(true, |one| one.key_id == *key.id)).collect()
 }
 
 fn opened(record: &Record, keys: Keys<'_>) -> Result<Found> {

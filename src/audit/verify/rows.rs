@@ -12,6 +12,7 @@ use crate::{
         chain::{LinkKey, Met, Walk},
         checkpoint::{Checkpoint, Verifier},
         frame::{Item, item},
+        index,
         read::Keys,
         tree::{Frontier, proof::Head},
     },
@@ -164,7 +165,7 @@ impl Audit<'_> {
 
     /// Checks a record for itself, and against the one before it in its chain.
     fn record(&mut self, record: &Record) -> Checked<()> {
-        let Record { chain, number, link, leaf, key_id, frame: bytes } = record;
+        let Record { chain, number, link, leaf, person, frame: bytes } = record;
         let spot = || Spot::Record(Arc::clone(chain), *number);
         self.report.records += 1;
         let before = self.ends.get(chain).copied().unwrap_or_default();
@@ -179,14 +180,20 @@ impl Audit<'_> {
         else {
             return fault(spot(), "it was changed: no whole record");
         };
-        if frame.leaf != *leaf || frame.key_id != &**key_id {
+        if frame.leaf != *leaf || index::person(frame.key_id) != *person {
             return fault(spot(), "it was changed: its columns differ from it");
         }
-        if self.links.is_some_and(|links| links.next(before, chain, bytes).link != *link) {
-            return fault(spot(), "it was changed, moved or put in: its link does not hold");
+        let after = match self.links {
+            Some(links) => links.next(before, chain, bytes),
+            None => End { number: *number, ..before },
+        };
+        if self.links.is_some() && link.is_some_and(|link| link != after.link) {
+            let what = "it, or one of its batch before it, was changed, moved or put in: its link \
+                        does not hold";
+            return fault(spot(), what);
         }
-        self.ends.insert(Arc::clone(chain), End { number: *number, link: *link });
-        match (self.keys)(key_id).map(|key| frame.open(&key)) {
+        self.ends.insert(Arc::clone(chain), after);
+        match (self.keys)(frame.key_id).map(|key| frame.open(&key)) {
             None => Ok(()),
             Some(Ok(opened)) if opened.leaf() == *leaf => {
                 self.report.opened += 1;

@@ -23,8 +23,6 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     /// `bytea`, or null
     MaybeBytes(Option<&'a [u8]>),
-    /// `bytea[]`
-    ManyBytes(&'a [&'a [u8]]),
     /// `bigint`
     Number(i64),
     /// `bigint[]`
@@ -39,7 +37,6 @@ impl Value<'_> {
     fn in_database(&self) -> Type {
         match self {
             Self::Bytes(_) | Self::MaybeBytes(_) => Type::BYTEA,
-            Self::ManyBytes(_) => Type::BYTEA_ARRAY,
             Self::Number(_) => Type::INT8,
             Self::Numbers(_) => Type::INT8_ARRAY,
             Self::Text(_) => Type::TEXT,
@@ -63,7 +60,6 @@ impl ToSql for Value<'_> {
         match self {
             Self::Bytes(bytes) => bytes.to_sql(to, out),
             Self::MaybeBytes(bytes) => bytes.to_sql(to, out),
-            Self::ManyBytes(many) => many.to_sql(to, out),
             Self::Number(number) => number.to_sql(to, out),
             Self::Numbers(numbers) => numbers.to_sql(to, out),
             Self::Text(text) => text.to_sql(to, out),
@@ -76,6 +72,10 @@ impl ToSql for Value<'_> {
     }
 
     to_sql_checked!();
+}
+
+fn typed<'a>(value: &'a Value<'_>) -> (&'a (dyn ToSql + Sync), Type) {
+    (value, value.in_database())
 }
 
 /// A connection in use.
@@ -92,10 +92,6 @@ impl<'a> Session<'a> {
 
     /// The rows of a statement.
     pub(super) async fn all(&self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {
-        let typed = |value| -> (&(dyn ToSql + Sync), Type) {
-            let value: &Value<'_> = value;
-            (value, value.in_database())
-        };
         if !self.prepared {
             let values: Vec<_> = values.iter().map(typed).collect();
             return Ok(self.client.query_typed(sql, &values).await?);
@@ -112,6 +108,17 @@ impl<'a> Session<'a> {
         values: &[Value<'_>],
     ) -> Outcome<Option<Row>> {
         Ok(self.all(sql, values).await?.into_iter().next())
+    }
+
+    /// How many rows a statement has changed.
+    pub(super) async fn changed(&self, sql: &'static str, values: &[Value<'_>]) -> Outcome<u64> {
+        if !self.prepared {
+            let values: Vec<_> = values.iter().map(typed).collect();
+            return Ok(self.client.execute_typed(sql, &values).await?);
+        }
+        let (values, types): (Vec<_>, Vec<_>) = values.iter().map(typed).unzip();
+        let statement = self.client.prepare_typed_cached(sql, &types).await?;
+        Ok(self.client.execute(&statement, &values).await?)
     }
 
     /// Several statements without values.

@@ -33,10 +33,11 @@ struct Left {
     recorded: i64,
     parts: Vec<u8>,
     body: Vec<u8>,
+    /// Of the record, which is a batch of its own here.
     number: i64,
     link: Vec<u8>,
     leaf: Vec<u8>,
-    key_id: String,
+    person_of_record: i64,
     frame: Vec<u8>,
 }
 
@@ -78,7 +79,8 @@ impl Plain {
             }
             new.batch_execute("VACUUM ANALYZE").await.unwrap();
             let last = "SELECT (SELECT max(row) FROM document), \
-                        (SELECT max(number) FROM audit_record WHERE chain = 'writes')";
+                        (SELECT max(number + cardinality(ends) - 1) FROM audit_batch \
+                        WHERE chain = 'writes')";
             let last = old.query_one(last, &[]).await.unwrap();
             (last.get(0), last.get(1))
         });
@@ -114,8 +116,12 @@ impl Plain {
             let documents = "SELECT id, person, kind, owner, local_id, recorded, parts, body, row \
                              FROM document WHERE row > $1 ORDER BY row";
             let documents = old.query(documents, &[&self.documents]).await.unwrap();
-            let records = "SELECT number, link, leaf, key_id, frame FROM audit_record \
-                           WHERE chain = 'writes' AND number > $1 ORDER BY number";
+            let records = "SELECT number, link, substr(leaves, at * 32 - 31, 32), people[at], \
+                           substr(frames, first + 1, ends[at]::int - first) \
+                           FROM (SELECT number + at - 1 AS number, link, leaves, people, ends, \
+                           frames, at, coalesce(ends[at - 1], 0)::int AS first \
+                           FROM audit_batch, generate_series(1, cardinality(ends)) AS at \
+                           WHERE chain = 'writes') AS each WHERE number > $1 ORDER BY number";
             let records = old.query(records, &[&self.records]).await.unwrap();
             assert_eq!((documents.len(), records.len()), (DOCUMENTS, DOCUMENTS));
             let last = (documents.last().unwrap().get(8), records.last().unwrap().get(0));
@@ -131,7 +137,7 @@ impl Plain {
                 number: record.get(0),
                 link: record.get(1),
                 leaf: record.get(2),
-                key_id: record.get(3),
+                person_of_record: record.get(3),
                 frame: record.get(4),
             });
             (both.collect(), last)
@@ -148,8 +154,8 @@ async fn put(mut client: Client, left: &[Left], next: &AtomicUsize) {
          VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)",
         "INSERT INTO change (sequence, person, at) \
          VALUES (pg_current_xact_id()::text::bigint, $1, $2)",
-        "INSERT INTO audit_record (chain, number, link, leaf, key_id, frame) \
-         VALUES ('writes', $1, $2, $3, $4, $5)",
+        "INSERT INTO audit_batch (chain, number, link, leaves, people, ends, frames) \
+         VALUES ('writes', $1, $2, $3, ARRAY[$4::bigint], ARRAY[length($5::bytea)::bigint], $5)",
     ];
     let mut statements = Vec::new();
     for text in texts {
@@ -165,8 +171,8 @@ async fn put(mut client: Client, left: &[Left], next: &AtomicUsize) {
             .await
             .unwrap();
         together.execute(change, &[person, recorded]).await.unwrap();
-        let Left { number, link, leaf, key_id, frame, .. } = one;
-        together.execute(record, &[number, link, leaf, key_id, frame]).await.unwrap();
+        let Left { number, link, leaf, person_of_record, frame, .. } = one;
+        together.execute(record, &[number, link, leaf, person_of_record, frame]).await.unwrap();
         together.commit().await.unwrap();
     }
 }

@@ -114,11 +114,11 @@ impl Home for Rows {
     }
 
     fn break_down(&self) {
-        self.run("ALTER TABLE audit_record RENAME TO away");
+        self.run("ALTER TABLE audit_batch RENAME TO away");
     }
 
     fn mend(&self) {
-        self.run("ALTER TABLE away RENAME TO audit_record");
+        self.run("ALTER TABLE away RENAME TO audit_batch");
     }
 
     fn verify(&self, keys: Keys<'_>) -> Checked {
@@ -141,13 +141,13 @@ impl Home for Rows {
         let rows: [(&str, Act, &str); 14] = [
             (
                 "a record is gone",
-                |home| drop(home.run("DELETE FROM audit_record WHERE number = 2")),
+                |home| drop(home.run("DELETE FROM audit_batch WHERE number = 2")),
                 "it is in the tree, and gone",
             ),
             (
                 "a record and its place are gone",
                 |home| {
-                    home.run("DELETE FROM audit_record WHERE number = 2");
+                    home.run("DELETE FROM audit_batch WHERE number = 2");
                     home.run(EACH);
                     home.run("DELETE FROM audit_place WHERE number = 2");
                 },
@@ -156,7 +156,7 @@ impl Home for Rows {
             (
                 "the last records of the tree are gone with their places",
                 |home| {
-                    home.run("DELETE FROM audit_record WHERE number > 3");
+                    home.run("DELETE FROM audit_batch WHERE number > 3");
                     home.run(EACH);
                     home.run("DELETE FROM audit_place WHERE number > 3");
                 },
@@ -165,7 +165,7 @@ impl Home for Rows {
             (
                 "the end is gone, from the tree and from what is signed too",
                 |home| {
-                    home.run("DELETE FROM audit_record WHERE number = 5");
+                    home.run("DELETE FROM audit_batch WHERE number = 5");
                     home.run(EACH);
                     home.run("DELETE FROM audit_place WHERE number = 5");
                     home.run("DELETE FROM audit_checkpoint WHERE size = 5");
@@ -175,8 +175,8 @@ impl Home for Rows {
             (
                 "a byte of a record is another",
                 |home| {
-                    let sql = "UPDATE audit_record SET frame = set_byte(frame, 200, \
-                               get_byte(frame, 200) # 1) WHERE number = 3";
+                    let sql = "UPDATE audit_batch SET frames = set_byte(frames, 200, \
+                               get_byte(frames, 200) # 1) WHERE number = 3";
                     home.run(sql);
                 },
                 "record 3 of chain",
@@ -184,21 +184,21 @@ impl Home for Rows {
             (
                 "a leaf is another",
                 |home| {
-                    drop(home.run("UPDATE audit_record SET leaf = sha256(leaf) WHERE number = 3"));
+                    drop(home.run("UPDATE audit_batch SET leaves = sha256(leaves) WHERE number = 3"));
                 },
                 "its columns differ from it",
             ),
             (
                 "it is about somebody else",
                 |home| {
-                    drop(home.run("UPDATE audit_record SET key_id = '297.eino' WHERE number = 3"));
+                    drop(home.run("UPDATE audit_batch SET people = '{7}' WHERE number = 3"));
                 },
                 "its columns differ from it",
             ),
             (
                 "a link is another",
                 |home| {
-                    drop(home.run("UPDATE audit_record SET link = sha256(link) WHERE number = 3"));
+                    drop(home.run("UPDATE audit_batch SET link = sha256(link) WHERE number = 3"));
                 },
                 "record 3 of chain",
             ),
@@ -206,8 +206,8 @@ impl Home for Rows {
                 "two records have changed places in their chain",
                 |home| {
                     home.run(
-                        "UPDATE audit_record a SET leaf = b.leaf, frame = b.frame, \
-                         key_id = b.key_id FROM audit_record b WHERE a.number + b.number = 5 \
+                        "UPDATE audit_batch a SET leaves = b.leaves, frames = b.frames, ends = b.ends, \
+                         people = b.people FROM audit_batch b WHERE a.number + b.number = 5 \
                          AND a.number IN (2, 3)",
                     );
                 },
@@ -226,8 +226,8 @@ impl Home for Rows {
                 "a record is put in once more",
                 |home| {
                     home.run(
-                        "INSERT INTO audit_record SELECT chain, 6, link, leaf, key_id, frame \
-                         FROM audit_record WHERE number = 1",
+                        "INSERT INTO audit_batch SELECT chain, 6, link, leaves, people, ends, frames \
+                         FROM audit_batch WHERE number = 1",
                     );
                 },
                 "record 6 of chain",
@@ -236,11 +236,11 @@ impl Home for Rows {
                 "a chain is put in",
                 |home| {
                     home.run(
-                        "INSERT INTO audit_record SELECT 'zz', 1, link, leaf, key_id, frame \
-                         FROM audit_record WHERE number = 1",
+                        "INSERT INTO audit_batch SELECT 'zz', 1, link, leaves, people, ends, frames \
+                         FROM audit_batch WHERE number = 1",
                     );
                 },
-                "record 1 of chain zz: it was changed, moved or put in",
+                "record 1 of chain zz: it, or one of its batch before it, was changed, moved or put in",
             ),
             (
                 "the tree is another",

@@ -195,7 +195,7 @@ fn a_batch_whose_answer_was_lost_is_found_again_or_leaves_no_gap() {
         };
         let mut told = vec![surely("a")];
         for round in 0..2 {
-            home.hold("audit_record");
+            home.hold("audit_batch");
             let lost = block_on(append(&log, &format!("lost{round}"))).unwrap_err();
             assert_eq!(lost.kind(), Kind::Unavailable);
             home.let_go();
@@ -302,25 +302,25 @@ fn who_misses_what_was_acknowledged_adds_nothing_until_it_is_back() {
     };
     let mut told = ["a", "b"].map(|name| block_on(append(&log, name)).unwrap()).to_vec();
     home.run(
-        "CREATE TABLE aside AS SELECT * FROM audit_record WHERE number = 2; \
-         DELETE FROM audit_record WHERE number = 2",
+        "CREATE TABLE aside AS SELECT * FROM audit_batch WHERE number = 2; \
+         DELETE FROM audit_batch WHERE number = 2",
     );
     refuses(&log);
-    home.run("INSERT INTO audit_record SELECT * FROM aside; DROP TABLE aside");
+    home.run("INSERT INTO audit_batch SELECT * FROM aside; DROP TABLE aside");
     told.push(block_on(append(&log, "c")).unwrap());
     // Another's is gone, which was in the tree that this one knew.
     told.extend(["d", "e"].map(|name| block_on(append(&theirs, name)).unwrap()));
     log.grow().unwrap();
     home.run(&format!(
-        "CREATE TABLE aside AS SELECT * FROM audit_record WHERE number = 2 \
-         AND chain <> '{}'; DELETE FROM audit_record r USING aside a WHERE r.chain = a.chain AND \
+        "CREATE TABLE aside AS SELECT * FROM audit_batch WHERE number = 2 \
+         AND chain <> '{}'; DELETE FROM audit_batch r USING aside a WHERE r.chain = a.chain AND \
          r.number = a.number; UPDATE audit_tree SET size = 0, peaks = ''; DELETE FROM audit_place; \
          UPDATE audit_chain SET placed = 0",
-        home.run("SELECT chain FROM audit_record WHERE number = 3")[0]
+        home.run("SELECT chain FROM audit_batch WHERE number = 3")[0]
     ));
     assert_eq!(log.grow().unwrap_err().kind(), Kind::Unavailable);
     refuses(&log);
-    home.run("INSERT INTO audit_record SELECT * FROM aside; DROP TABLE aside");
+    home.run("INSERT INTO audit_batch SELECT * FROM aside; DROP TABLE aside");
     log.grow().unwrap();
     told.push(block_on(append(&log, "f")).unwrap());
     log.grow().unwrap();

@@ -8,7 +8,7 @@ use mylife::{
     source::{follower::OLDEST, local::Local},
     store::{
         Store,
-        postgres::{Database, Postgres},
+        postgres::{Database, Postgres, ledger::Batch},
     },
 };
 
@@ -137,6 +137,19 @@ fn more_changes_than_are_read_at_once_are_met_in_one_round() {
     });
 }
 
+/// The first of a chain.
+fn batch(chain: &Arc<str>) -> Batch {
+    Batch {
+        chain: Arc::clone(chain),
+        number: 1,
+        link: [7; 32],
+        leaves: vec![8; 32],
+        people: vec![0],
+        ends: vec![3],
+        frames: vec![1, 2, 3],
+    }
+}
+
 #[test]
 fn who_follows_and_who_records_wait_for_nobody_who_reads_or_writes() {
     let (name, database) = fresh();
@@ -160,7 +173,7 @@ fn who_follows_and_who_records_wait_for_nobody_who_reads_or_writes() {
             tokio::task::yield_now().await;
         }
         assert_eq!(store.changes(0, 9).await.unwrap().changed.len(), 1);
-        ledger.append(Vec::new()).await.unwrap();
+        ledger.append(batch(ledger.chain())).await.unwrap();
         assert!(!commit.is_finished());
         own.run(&name, &format!("COMMIT PREPARED '{name}'"));
         commit.await.unwrap().unwrap();

@@ -61,7 +61,7 @@ fn a_schema_that_is_not_of_this_version_is_refused_and_left_alone() {
     for (sql, why) in [
         ("INSERT INTO schema_version VALUES (99, '')", "written by a newer gateway"),
         ("UPDATE schema_version SET checksum = ''", "not one this gateway made"),
-        ("DELETE FROM schema_version WHERE number = 7", "of an older gateway: stop the gateways"),
+        ("DELETE FROM schema_version WHERE number = 8", "of an older gateway: stop the gateways"),
         ("DELETE FROM schema_version", "journal of its schema is gone"),
         ("DROP TABLE schema_version", "another program's tables"),
         (
@@ -93,7 +93,7 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
     let before = format!(
         "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job; \
          ALTER TABLE gateway DROP COLUMN settings, DROP COLUMN settings_mark; \
-         {EACH}; CREATE TABLE job_until (in_the_way int)"
+         {ROWS}; {EACH}; CREATE TABLE job_until (in_the_way int)"
     );
     shared().run(&name, &before);
     let there = "SELECT count(*) FROM pg_class WHERE relname IN ('job', 'job_owner')";
@@ -104,10 +104,21 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
         assert!(say(&database).contains("of an older gateway: stop the gateways"));
     }
     shared().run(&name, "DROP TABLE job_until");
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7]);
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7, 8]);
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
 }
+
+/// Records as they were before the eighth step, with the links of those that ended a batch.
+pub(crate) const ROWS: &str = "CREATE TABLE audit_record (chain text COLLATE \"C\" NOT NULL, \
+     number bigint NOT NULL, link bytea NOT NULL, leaf bytea NOT NULL, \
+     key_id text COLLATE \"C\" NOT NULL, frame bytea NOT NULL, PRIMARY KEY (chain, number)); \
+     INSERT INTO audit_record SELECT chain, number + at - 1, link, substr(frame, 9, 32), \
+     convert_from(substr(frame, 42, get_byte(frame, 40)), 'UTF8'), frame \
+     FROM (SELECT *, substr(frames, (coalesce(ends[at - 1], 0) + 1)::int, \
+     (ends[at] - coalesce(ends[at - 1], 0))::int) AS frame \
+     FROM audit_batch, generate_series(1, cardinality(ends)) AS at) AS each; \
+     DROP TABLE audit_batch";
 
 /// Places as they were before the seventh step.
 const EACH: &str = "DROP TABLE audit_place; CREATE TABLE audit_place (place bigint PRIMARY KEY, \
@@ -123,10 +134,11 @@ fn places_of_the_tree_that_had_a_row_each_become_runs() {
     shared().run(
         &name,
         &format!(
-            "DELETE FROM schema_version WHERE number = 7; {EACH}; INSERT INTO audit_place VALUES {rows}"
+            "DELETE FROM schema_version WHERE number >= 7; {ROWS}; {EACH}; \
+             INSERT INTO audit_place VALUES {rows}"
         ),
     );
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [7]);
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [7, 8]);
     let runs =
         "SELECT place || ' ' || chain || number || ' ' || count FROM audit_place ORDER BY place";
     assert_eq!(shared().run(&name, runs), ["0 a1 2", "2 b1 1", "3 a3 1", "4 b2 2"]);
@@ -136,10 +148,10 @@ fn places_of_the_tree_that_had_a_row_each_become_runs() {
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
-        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(Postgres::pending(&database).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(
             Postgres::pending(&database).await.unwrap(),
-            [1, 2, 3, 4, 5, 6, 7],
+            [1, 2, 3, 4, 5, 6, 7, 8],
             "looking changes nothing"
         );
         let directories = [(); 6].map(|()| Directory::new("many"));
@@ -151,7 +163,7 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [0_i64; 0]);
         assert_eq!(Postgres::migrate(&database).await.unwrap(), [0_i64; 0]);
     });
-    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["7"]);
+    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["8"]);
     assert_eq!(shared().run(&name, "SELECT count(*) FROM gateway"), ["1"]);
 }
 
