@@ -42,6 +42,17 @@ mod race;
 /// How a store reaches its database: the socket, and whether statements may be prepared.
 const WAYS: [(&str, bool); 3] = [("", true), ("session", true), ("transaction", false)];
 
+/// Records as they were before the eighth step, with the links of those that ended a batch.
+pub(crate) const ROWS: &str = "CREATE TABLE audit_record (chain text COLLATE \"C\" NOT NULL, \
+     number bigint NOT NULL, link bytea NOT NULL, leaf bytea NOT NULL, \
+     key_id text COLLATE \"C\" NOT NULL, frame bytea NOT NULL, PRIMARY KEY (chain, number)); \
+     INSERT INTO audit_record SELECT chain, number + at - 1, link, substr(frame, 9, 32), \
+     convert_from(substr(frame, 42, get_byte(frame, 40)), 'UTF8'), frame \
+     FROM (SELECT *, substr(frames, (coalesce(ends[at - 1], 0) + 1)::int, \
+     (ends[at] - coalesce(ends[at - 1], 0))::int) AS frame \
+     FROM audit_batch, generate_series(1, cardinality(ends)) AS at) AS each; \
+     DROP TABLE audit_batch";
+
 /// Waits long: other tests keep the server busy.
 const PATIENT: Patience = Patience {
     connect: Duration::from_mins(1),

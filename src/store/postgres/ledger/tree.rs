@@ -56,10 +56,7 @@ pub struct Placed {
     pub record: Option<Record>,
 }
 
-pub(super) async fn unplaced(
-    rows: &Session<'_>,
-    limit: usize,
-) -> Outcome<(Stem, Vec<Unplaced>)> {
+pub(super) async fn unplaced(rows: &Session<'_>, limit: usize) -> Outcome<(Stem, Vec<Unplaced>)> {
     // One statement, so that tree and chains are seen as of one instant. The first batch of a chain may
     // stand in the tree in part.
     let sql = "SELECT t.size, t.peaks, w.chain, w.number, w.placed, w.leaves FROM audit_tree t \

@@ -13,7 +13,8 @@ use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::{
-    Directory, USER, change, database, fresh, keys, on_one_thread, open, options, shared, try_open,
+    Directory, ROWS, USER, change, database, fresh, keys, on_one_thread, open, options, shared,
+    try_open,
 };
 
 fn say(database: &Database) -> String {
@@ -108,17 +109,6 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
 }
-
-/// Records as they were before the eighth step, with the links of those that ended a batch.
-pub(crate) const ROWS: &str = "CREATE TABLE audit_record (chain text COLLATE \"C\" NOT NULL, \
-     number bigint NOT NULL, link bytea NOT NULL, leaf bytea NOT NULL, \
-     key_id text COLLATE \"C\" NOT NULL, frame bytea NOT NULL, PRIMARY KEY (chain, number)); \
-     INSERT INTO audit_record SELECT chain, number + at - 1, link, substr(frame, 9, 32), \
-     convert_from(substr(frame, 42, get_byte(frame, 40)), 'UTF8'), frame \
-     FROM (SELECT *, substr(frames, (coalesce(ends[at - 1], 0) + 1)::int, \
-     (ends[at] - coalesce(ends[at - 1], 0))::int) AS frame \
-     FROM audit_batch, generate_series(1, cardinality(ends)) AS at) AS each; \
-     DROP TABLE audit_batch";
 
 /// Places as they were before the seventh step.
 const EACH: &str = "DROP TABLE audit_place; CREATE TABLE audit_place (place bigint PRIMARY KEY, \
