@@ -16,7 +16,7 @@ pub(super) struct Gate {
     inner: Process,
     pub(super) away: AtomicBool,
     pub(super) asked: AtomicU32,
-    /// Answers wait for one of these.
+    /// Answers wait for one of these; closed, none comes any more.
     pub(super) open: Semaphore,
     pub(super) taken: Mutex<Vec<u32>>,
 }
@@ -52,7 +52,7 @@ impl Shared for Gate {
     ) -> Task<'a, Permit> {
         Box::pin(async move {
             self.ask()?;
-            self.open.acquire().await.unwrap().forget();
+            self.open.acquire().await.map_err(Error::unavailable)?.forget();
             self.taken.lock().unwrap().push(most);
             self.inner.permit(key, limit, most, now).await
         })

@@ -1,7 +1,6 @@
 //! Rate limits over a place that is elsewhere: round trips, the bound on what they admit, its loss.
 
 use std::{
-    pin::pin,
     sync::{Arc, atomic::Ordering::SeqCst},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 use mylife::{
     domain::moment::Moment,
     error::Kind,
-    shared::{Away, Limit, Limiter, Shared, limiter::HELD},
+    shared::{Away, Limit, Limiter, Permit, Shared, limiter::HELD},
 };
 use proptest::prelude::*;
 
@@ -65,23 +64,69 @@ async fn what_is_not_used_lapses() {
 }
 
 #[test]
-fn one_asks_for_a_lease_and_the_others_meanwhile_for_themselves() {
+fn one_asks_for_a_lease_and_the_others_wait_for_it() {
     let gate = Gate::new();
     gate.open.forget_permits(usize::MAX >> 3);
     let limiter = limiter(&gate, Away::Refuse);
     let mut nobody = Context::from_waker(Waker::noop());
     let name = key("a");
-    let mut given_up = Box::pin(limiter.permit(&name, limit(), NOON));
-    assert!(given_up.as_mut().poll(&mut nobody).is_pending());
-    let mut second = pin!(limiter.permit(&name, limit(), NOON));
-    assert!(second.as_mut().poll(&mut nobody).is_pending());
-    drop(given_up);
-    let mut third = pin!(limiter.permit(&name, limit(), NOON));
-    assert!(third.as_mut().poll(&mut nobody).is_pending());
-    gate.open.add_permits(9);
-    assert!(matches!(second.poll(&mut nobody), Poll::Ready(Ok(permit)) if permit.granted == 1));
-    assert!(matches!(third.poll(&mut nobody), Poll::Ready(Ok(permit)) if permit.granted == 1));
-    assert_eq!(*gate.taken.lock().unwrap(), [1, 10], "who gave up leaves the lead to another");
+    let ask = || Box::pin(limiter.permit(&name, limit(), NOON));
+    let mut given_up = ask();
+    let mut others = [(); 12].map(|()| ask());
+    for _ in 0..2 {
+        assert!(given_up.as_mut().poll(&mut nobody).is_pending());
+        assert!(others.iter_mut().all(|one| one.as_mut().poll(&mut nobody).is_pending()));
+        assert_eq!(gate.asked(), 1, "one asks");
+        given_up = ask();
+    }
+    // They have waited for one who gave up.
+    gate.open.add_permits(3);
+    let mut pass = |at: usize| others[at].as_mut().poll(&mut nobody);
+    let passes = |said| matches!(said, Poll::Ready(Ok(Permit { granted: 1, .. })));
+    for at in 0..10 {
+        assert!(passes(pass(at)), "{at}");
+    }
+    assert_eq!(*gate.taken.lock().unwrap(), [10]);
+    assert!(passes(pass(10)) && passes(pass(11)), "none left: one asks anew");
+    assert_eq!(*gate.taken.lock().unwrap(), [10, 10]);
+}
+
+/// With a lease that is small for them, who has waited once waits no more.
+#[test]
+fn many_at_a_small_lease_do_not_wait_one_after_the_other() {
+    let gate = Gate::new();
+    gate.open.forget_permits(usize::MAX >> 3);
+    let limiter = limiter(&gate, Away::Refuse);
+    let mut nobody = Context::from_waker(Waker::noop());
+    let name = key("a");
+    let mut all = [(); 15].map(|()| Box::pin(limiter.permit(&name, limit(), NOON)));
+    let mut poll = |at: usize| all[at].as_mut().poll(&mut nobody);
+    assert!((0..15).all(|at| poll(at).is_pending()));
+    gate.open.add_permits(1);
+    assert!((0..10).all(|at| poll(at).is_ready()));
+    assert!((10..15).all(|at| poll(at).is_pending()));
+    gate.open.add_permits(5);
+    assert!((10..15).all(|at| poll(at).is_ready()));
+    assert_eq!(*gate.taken.lock().unwrap(), [10, 10, 1, 1, 1, 1]);
+}
+
+#[test]
+fn who_waits_for_one_who_has_no_answer_has_none_either() {
+    for (away, granted) in [(Away::Divide(4), Some(1)), (Away::Refuse, None)] {
+        let gate = Gate::new();
+        gate.open.forget_permits(usize::MAX >> 3);
+        let limiter = limiter(&gate, away);
+        let mut nobody = Context::from_waker(Waker::noop());
+        let name = key("a");
+        let mut all = [(); 3].map(|()| Box::pin(limiter.permit(&name, limit(), NOON)));
+        assert!(all.iter_mut().all(|one| one.as_mut().poll(&mut nobody).is_pending()));
+        gate.open.close();
+        let said = all.each_mut().map(|one| match one.as_mut().poll(&mut nobody) {
+            Poll::Ready(said) => said.map(|permit| permit.granted).ok(),
+            Poll::Pending => panic!("it waits on"),
+        });
+        assert_eq!((said, gate.asked()), ([granted; 3], 1));
+    }
 }
 
 #[tokio::test]
