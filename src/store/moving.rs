@@ -176,6 +176,8 @@ pub(super) trait Rows {
     fn rise(&self, highest: Vec<i64>) -> Task<()>;
     /// Fails if a gateway is at work on the store.
     fn alone(&self) -> Task<()>;
+    /// The database, whatever the name it is reached by; none of a file.
+    fn database(&self) -> Task<Option<String>>;
 }
 
 /// Tables whose ids are given out by the store and never used twice.
@@ -228,6 +230,11 @@ pub async fn run(
     whose: (&NodeCode, &Arc<Keys>),
     step: &mut dyn FnMut(u64),
 ) -> Result<Moved> {
+    let same = from.rows.database().await?;
+    if same.is_some() && same == to.rows.database().await? {
+        let say = "Both settings name the same database, if by two names: name an empty one to move into.";
+        return Err(refusal(say));
+    }
     look(from, whose).await?;
     let (from, to) = (&*from.rows, &*to.rows);
     to.alone().await?;

@@ -109,6 +109,17 @@ impl Rows for There {
     fn alone(&self) -> Task<()> {
         self.pool.ask(Errand::Read, (), |rows, ()| Box::pin(alone(rows)))
     }
+
+    fn database(&self) -> Task<Option<String>> {
+        self.pool.ask(Errand::Read, (), |rows, ()| {
+            Box::pin(async move {
+                // No two servers have begun in the same microsecond.
+                let sql = "SELECT concat_ws(' ', oid, current_schema(), pg_postmaster_start_time()) \
+                           FROM pg_database WHERE datname = current_database()";
+                rows.one(sql, &[]).await?.map(|row| column(&row, 0)).transpose()
+            })
+        })
+    }
 }
 
 async fn read(rows: &Session<'_>, sql: &'static str, values: &Row) -> Outcome<Vec<Row>> {

@@ -114,6 +114,10 @@ impl Rows for File {
     fn alone(&self) -> Task<()> {
         Box::pin(async { Ok(()) })
     }
+
+    fn database(&self) -> Task<Option<String>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// The highest id that is held, in the order of [`NUMBERED`].

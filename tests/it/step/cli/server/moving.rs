@@ -72,7 +72,7 @@ fn a_gateway_moves_from_a_file_to_a_database_and_back_with_its_log() {
     let text = fs::read_to_string(&twin).unwrap().replace(&plain, &other);
     let (exit, _, complaint) = go(&to, &dir.write("alias.toml", &text).display().to_string());
     assert_ne!(exit, Exit::Fine);
-    assert!(complaint.contains("is at work on the database"), "{complaint}");
+    assert!(complaint.contains("name the same database, if by two names"), "{complaint}");
     let other = dir.write("205.toml", &text.replacen("code = \"297\"", "code = \"205\"", 1));
     let (_, _, complaint) = go(&config, &other.display().to_string());
     assert!(complaint.contains("of two nodes, 297 and 205"), "{complaint}");
