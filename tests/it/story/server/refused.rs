@@ -1,6 +1,13 @@
 //! What does not go together does not start, and says in one line why and what to do: the program itself,
 //! as an operator starts it.
 
+use std::fs;
+
+use mylife::{
+    authenticate::jose::{key::Algorithm, sign},
+    clock::{Clock, SystemClock},
+    pki::{Ca, THROW_AWAY},
+};
 use tokio::task::LocalSet;
 
 use super::{
@@ -33,8 +40,36 @@ async fn on_a_file() {
     is_refused(&town, &set(&["node.code=205"]), "belongs to node 297, not 205");
     let redis = ["shared.kind=redis", "shared.url=redis://127.0.0.1:1", "shared.replicas=2"];
     is_refused(&town, &set(&redis), "is a file");
+    let why =
+        "needs kind = \"redis\" and url: in one process each replica would grant every limit anew";
+    // Two lines: on a file there are none at all.
+    let said = refuses(&further(&town, &set(&["shared.replicas=2"])));
+    assert!(said.contains(why), "{said}");
+    demos_keys(&town);
     // Alone and with its own it starts.
     town.start(0).await;
+}
+
+/// The certificate of a demo, and the key that signs its tokens.
+fn demos_keys(town: &Town) {
+    let (demo, now) = (town.place("demo"), SystemClock::default().now());
+    let host = Ca::new(THROW_AWAY, now).unwrap().gateway(&["127.0.0.1"], now).unwrap();
+    fs::create_dir_all(&demo).unwrap();
+    host.write(&demo, "demo").unwrap();
+    fs::write(demo.join("token.jwk"), &*sign::throw_away(Algorithm::Es256).unwrap()).unwrap();
+    let file = |key: &str, name: &str| format!("{key}={}", demo.join(name).display());
+    let certificate = [file("listen.certificate", "demo.pem"), file("listen.key_file", "demo.key")];
+    let signs = [file("tokens.key_file", "token.jwk")];
+    let mend = "of the demo: make keys of your own with `mylife pki`";
+    for (keys, why) in [
+        (
+            &certificate[..],
+            "a certificate of the demo's throw-away authority: make keys of your own",
+        ),
+        (&signs[..], &format!("signs with a key {mend}")),
+    ] {
+        is_refused(town, &[keys, &set(&["node.test_range=refuse"])].concat(), why);
+    }
 }
 
 async fn on_a_database() {
@@ -56,7 +91,7 @@ fn on_one_thread(story: impl Future<Output = ()>) {
 }
 
 #[test]
-fn on_a_file_a_second_process_another_node_and_replicas_are_refused() {
+fn on_a_file_a_second_process_another_node_replicas_and_a_demos_keys_are_refused() {
     on_one_thread(on_a_file());
 }
 
