@@ -304,6 +304,21 @@ fn who_keeps_a_plan_changes_it_and_nobody_else() {
     own("system/Goal.rs").refused(403, "forbidden");
     own(&format!("system/Goal.rus?category={THEME}|housing")).refused(403, "forbidden");
     assert_eq!(own("system/Goal.rus system/CarePlan.rs system/Patient.r").status(), 200);
+    // Nor does the person make a plan alone: what people write of themselves is their answers.
+    let patient = aino.patient();
+    let who = json!({ "subject": format!("Patient/{patient}"), "patient": patient });
+    let token = keeper.token("patient/CarePlan.cru patient/Patient.r", &who);
+    let body = json!({ "resourceType": "CarePlan", "status": "draft", "intent": "plan",
+        "subject": subject(&aino), "period": { "start": "2026-02-10" } });
+    let ask = Ask {
+        headers: vec![("authorization", format!("Bearer {token}"))],
+        kind: Some("application/fhir+json"),
+        nodes: None,
+        body: body.to_string().into(),
+    };
+    let reply = keeper.actor.raw(&keeper.node, Method::POST, "/fhir/CarePlan", ask);
+    reply.refused(403, "forbidden");
+    assert!(reply.text().contains("system of those"), "{reply:?}");
 }
 
 #[test]
