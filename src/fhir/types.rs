@@ -84,12 +84,33 @@ impl ResourceType {
         }
     }
 
+    /// What of a welfare plan it is.
+    pub const fn planned(self) -> Option<Planned> {
+        match self {
+            Self::CarePlan => Some(Planned::Plan),
+            Self::CareTeam => Some(Planned::Team),
+            Self::Goal => Some(Planned::Goal),
+            Self::ServiceRequest => Some(Planned::Request),
+            Self::Task => Some(Planned::Task),
+            Self::AuditEvent
+            | Self::Consent
+            | Self::HealthcareService
+            | Self::Location
+            | Self::Observation
+            | Self::Organization
+            | Self::Patient
+            | Self::Practitioner
+            | Self::PractitionerRole
+            | Self::Provenance
+            | Self::Questionnaire
+            | Self::QuestionnaireResponse
+            | Self::RelatedPerson => None,
+        }
+    }
+
     /// Does a welfare plan consist of such?
     pub const fn is_planned(self) -> bool {
-        matches!(
-            self,
-            Self::CarePlan | Self::CareTeam | Self::Goal | Self::ServiceRequest | Self::Task
-        )
+        self.planned().is_some()
     }
 
     /// Does it have a history? The directory has none, and a record of the log never changes.
@@ -101,6 +122,28 @@ impl ResourceType {
 impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// The types of which a welfare plan consists.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Planned {
+    /// `CarePlan`: the plan itself.
+    Plan,
+    /// `CareTeam`: its team.
+    Team,
+    /// Goal.
+    Goal,
+    /// `ServiceRequest`: a service, planned or granted.
+    Request,
+    /// Task: an action, or a day on which the plan is looked at again.
+    Task,
+}
+
+impl Planned {
+    /// Is it of the plan itself, and of no part?
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Plan | Self::Team)
     }
 }
 

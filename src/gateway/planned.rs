@@ -25,7 +25,7 @@ use crate::{
         words::LocalId,
     },
     error::{Error, Kind, Result},
-    fhir::types::ResourceType,
+    fhir::types::{Planned, ResourceType},
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
@@ -49,7 +49,7 @@ use crate::{
     store::Stored,
 };
 
-use sent::{Sent, at_place, in_order, is_whole, places, read, rename};
+use sent::{Sent, at_place, in_order, places, read, rename};
 
 const SAY: &str = "The plan is kept as it was sent.";
 
@@ -330,7 +330,7 @@ impl Gateway {
         let mut parts = Vec::with_capacity(sent.len());
         for one in sent {
             let part = match &one.id {
-                Some(_) if is_whole(one.kind) => plan.id.clone(),
+                Some(_) if one.kind.planned().is_some_and(Planned::is_whole) => plan.id.clone(),
                 Some(id) => {
                     let name = format!("{}/{id}", one.kind);
                     names.part(&name).cloned().ok_or_else(Error::not_found)?

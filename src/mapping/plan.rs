@@ -23,7 +23,7 @@ use crate::{
     fhir::{
         labels,
         segment::{Builder, KindId, Resource, RowValue, Slot, Stamp},
-        types::ResourceType,
+        types::{Planned, ResourceType},
     },
     mapping::{
         context::Context,
@@ -44,32 +44,18 @@ pub fn resources(
     context: &mut Context<'_>,
 ) -> Vec<Resource> {
     let plan = &held.native;
-    match kind {
-        ResourceType::CarePlan => vec![care_plan(held, context)],
-        ResourceType::CareTeam => vec![team::care_team(held, context)],
-        ResourceType::Goal => plan.goals.iter().map(|g| goal(held, g, context)).collect(),
-        ResourceType::ServiceRequest => {
-            plan.services.iter().map(|s| service(held, s, context)).collect()
-        }
-        ResourceType::Task => {
+    match kind.planned() {
+        Some(Planned::Plan) => vec![care_plan(held, context)],
+        Some(Planned::Team) => vec![team::care_team(held, context)],
+        Some(Planned::Goal) => plan.goals.iter().map(|g| goal(held, g, context)).collect(),
+        Some(Planned::Request) => plan.services.iter().map(|s| service(held, s, context)).collect(),
+        Some(Planned::Task) => {
             let actions = plan.actions.iter().map(|a| task::action(held, a, context));
             let mut tasks: Vec<Resource> = actions.collect();
             tasks.extend(plan.follow_up.iter().map(|f| task::follow_up(held, f, context)));
             tasks
         }
-        ResourceType::AuditEvent
-        | ResourceType::Consent
-        | ResourceType::HealthcareService
-        | ResourceType::Location
-        | ResourceType::Observation
-        | ResourceType::Organization
-        | ResourceType::Patient
-        | ResourceType::Practitioner
-        | ResourceType::PractitionerRole
-        | ResourceType::Provenance
-        | ResourceType::Questionnaire
-        | ResourceType::QuestionnaireResponse
-        | ResourceType::RelatedPerson => Vec::new(),
+        None => Vec::new(),
     }
 }
 

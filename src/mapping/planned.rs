@@ -26,7 +26,11 @@ use crate::{
         theme::{Theme, ThemeSet, Viewpoint},
         words::{LocalId, Words},
     },
-    fhir::{labels, schema::Fault, types::ResourceType},
+    fhir::{
+        labels,
+        schema::Fault,
+        types::{Planned, ResourceType},
+    },
     mapping::{
         plan,
         sent::{at, list, text},
@@ -104,28 +108,16 @@ pub fn put(
     names: &Names,
 ) -> Result<(), Vec<Fault>> {
     let mut reader = Reader { of: kind.name(), resource, names, faults: Vec::new() };
-    let done = match kind {
-        ResourceType::CarePlan => reader.whole(plan),
-        ResourceType::CareTeam => {
+    let done = match kind.planned() {
+        Some(Planned::Plan) => reader.whole(plan),
+        Some(Planned::Team) => {
             reader.team(plan);
             Some(())
         }
-        ResourceType::Goal => reader.goal(plan, part),
-        ResourceType::ServiceRequest => reader.request(plan, part),
-        ResourceType::Task => reader.task(plan, part),
-        ResourceType::AuditEvent
-        | ResourceType::Consent
-        | ResourceType::HealthcareService
-        | ResourceType::Location
-        | ResourceType::Observation
-        | ResourceType::Organization
-        | ResourceType::Patient
-        | ResourceType::Practitioner
-        | ResourceType::PractitionerRole
-        | ResourceType::Provenance
-        | ResourceType::Questionnaire
-        | ResourceType::QuestionnaireResponse
-        | ResourceType::RelatedPerson => None,
+        Some(Planned::Goal) => reader.goal(plan, part),
+        Some(Planned::Request) => reader.request(plan, part),
+        Some(Planned::Task) => reader.task(plan, part),
+        None => None,
     };
     match done {
         Some(()) if reader.faults.is_empty() => Ok(()),
@@ -242,11 +234,6 @@ pub fn plan_of(resource: &Value) -> Option<&str> {
 /// How many a team has.
 pub fn members(team: &Value) -> usize {
     list(team, "participant").len()
-}
-
-/// Is it a `Task` on which the plan is looked at again?
-pub fn is_follow_up(resource: &Value) -> bool {
-    task::codes(resource).any(|code| code == task::FOLLOW_UP)
 }
 
 /// The id of a part as it is kept, of the sender's own making where it has none.

@@ -59,20 +59,14 @@ pub(super) fn read(index: usize, entry: &Value) -> Result<Sent> {
     })
 }
 
-/// Is it of the plan itself, and of no part?
-pub(super) const fn is_whole(kind: ResourceType) -> bool {
-    matches!(kind, ResourceType::CarePlan | ResourceType::CareTeam)
-}
-
 /// The order in which they are put: the plan, its team, then parts as the plan names them.
 pub(super) fn in_order(sent: &[Sent]) -> Vec<usize> {
     let plan = sent.iter().find(|one| one.kind == ResourceType::CarePlan);
     let named: Vec<&str> = plan.into_iter().flat_map(|one| planned::order(&one.resource)).collect();
     let rank = |at: &usize| {
         let one = sent.get(*at);
-        // False before true.
-        let of = one.map(|one| one.kind);
-        let kind = (of != Some(ResourceType::CarePlan), of != Some(ResourceType::CareTeam));
+        let kind = one.and_then(|one| one.kind.planned()).filter(|kind| kind.is_whole());
+        let kind = kind.map_or((true, None), |kind| (false, Some(kind)));
         let name = one.and_then(|one| one.name.as_deref());
         (kind, named.iter().position(|one| Some(*one) == name).unwrap_or(usize::MAX), *at)
     };

@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// The code of such a day.
-pub(super) const FOLLOW_UP: &str = "follow-up";
+const FOLLOW_UP: &str = "follow-up";
 
 /// The codes of a Task that say what of a plan it is.
-pub(super) fn codes(task: &Value) -> impl Iterator<Item = &str> {
+fn codes(task: &Value) -> impl Iterator<Item = &str> {
     let codings = task.get("code").map_or(&[][..], |code| list(code, "coding"));
     let ours = codings.iter().filter(|coding| text(coding, "system") == Some(PLAN));
     ours.filter_map(|coding| text(coding, "code"))
