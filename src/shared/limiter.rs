@@ -175,14 +175,14 @@ impl There {
                 let wait = lease.until.millis().saturating_sub(now.millis());
                 Said::No(Duration::from_millis(wait.unsigned_abs()))
             }
-            Some(_) | None => match &lease.asking {
-                Some(asking) => Said::Wait(asking.clone()),
-                None => {
-                    let (leads, asking) = lead(most);
-                    (lease.left, lease.asking) = (0, asking);
-                    Said::Ask(most, leads)
+            Some(_) | None => {
+                if let Some(asking) = &lease.asking {
+                    return Said::Wait(asking.clone());
                 }
-            },
+                let (leads, asking) = lead(most);
+                (lease.left, lease.asking) = (0, asking);
+                Said::Ask(most, leads)
+            }
         }
     }
 }
