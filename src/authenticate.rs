@@ -9,6 +9,7 @@ pub mod registry;
 pub mod peer;
 pub mod statement;
 pub mod caller;
+pub(crate) mod coded;
 pub mod revoked;
 pub mod bearer;
 pub mod behalf;

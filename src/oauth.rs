@@ -9,6 +9,7 @@ pub mod form;
 pub mod refused;
 pub mod token;
 mod pace;
+mod own_proof;
 mod possession;
 pub mod client;
 pub mod launch;

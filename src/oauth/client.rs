@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     authenticate::{
+        coded::{Many, PURPOSE_SYSTEMS, ROLE_SYSTEM},
         jose::{self, Expected, Refusal, TokenKind, Verified},
         registry::Client,
         statement::{BreakGlass, Declared, Statement},
@@ -29,11 +30,6 @@ use crate::{
 
 /// The one way of client authentication (RFC 7523 section 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Code system of purposes, and its OID.
-const PURPOSE_SYSTEMS: [&str; 2] =
-    ["http://terminology.hl7.org/CodeSystem/v3-ActReason", "urn:oid:2.16.840.1.113883.5.8"];
-/// Our own code system of roles.
-const ROLE_SYSTEM: &str = "https://mylife.example/fhir/CodeSystem/role";
 /// Most roles, and most grounds, of one request.
 const MAX_STATED: usize = 16;
 
@@ -74,50 +70,6 @@ struct Grounds {
     declared: Vec<Declared>,
     #[serde(default)]
     break_glass: Option<BreakGlass>,
-}
-
-/// One code or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Many {
-    One(Coded),
-    Several(Vec<Coded>),
-}
-
-/// A code, alone or with its system.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Coded {
-    Coding { system: Option<String>, code: String },
-    Code(String),
-}
-
-impl Default for Many {
-    fn default() -> Self {
-        Self::Several(Vec::new())
-    }
-}
-
-impl Many {
-    fn codes(self, systems: &[&str]) -> Vec<String> {
-        let coded = match self {
-            Self::One(one) => vec![one],
-            Self::Several(several) => several,
-        };
-        coded.into_iter().map(|coded| coded.code(systems)).collect()
-    }
-}
-
-impl Coded {
-    /// The bare code of a system that is understood, else `system|code`: it can match only what is
-    /// registered in the same words.
-    fn code(self, systems: &[&str]) -> String {
-        match self {
-            Self::Code(code) | Self::Coding { system: None, code } => code,
-            Self::Coding { system: Some(system), code } if systems.contains(&&*system) => code,
-            Self::Coding { system: Some(system), code } => format!("{system}|{code}"),
-        }
-    }
 }
 
 impl TokenEndpoint {

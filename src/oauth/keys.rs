@@ -6,6 +6,7 @@
 //! than its owner lets it be kept, whatever becomes of the owner's host; from half of that time on a
 //! new one is looked for. It must not tell anybody but the log why there is none.
 
+pub mod discovery;
 pub mod fetch;
 pub mod guard;
 

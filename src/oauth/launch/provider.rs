@@ -23,9 +23,7 @@ use crate::{
     authenticate::{
         caller::sha256,
         jose::{
-            TokenKind,
             address::KeyAddress,
-            claims::Registered,
             key::{Algorithm, KeySet},
             login::{ExpectedLogin, verify_login},
         },
@@ -33,7 +31,12 @@ use crate::{
     chance::base32,
     domain::{id::is_oid, identity::IdentityCode, moment::Moment, words::DirectoryId},
     error::Result,
-    oauth::{client::ASSERTION_TYPE, form::Form, keys::fetch::Fetcher, token::TokenEndpoint},
+    oauth::{
+        form::Form,
+        keys::{discovery, fetch::Fetcher},
+        own_proof::own_proof,
+        token::TokenEndpoint,
+    },
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -161,17 +164,8 @@ impl Provider {
         {
             return Ok(Arc::clone(endpoints));
         }
-        let issuer = &self.settings.issuer;
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let at = KeyAddress::parse(&url).ok_or("its issuer is no address")?;
-        let said = fetcher.fetch(&at).await?.set;
-        if said.get("issuer").and_then(Value::as_str) != Some(issuer) {
-            return Err("its configuration is another issuer's");
-        }
-        let address = |name: &str| {
-            let text = said.get(name).and_then(Value::as_str);
-            text.and_then(KeyAddress::parse).ok_or("its configuration lacks an endpoint")
-        };
+        let said = discovery::document(fetcher, &self.settings.issuer).await?;
+        let address = |name: &str| discovery::endpoint(&said, name);
         let names_itself = said.get("authorization_response_iss_parameter_supported");
         let endpoints = Arc::new(Endpoints {
             authorization: address("authorization_endpoint")?,
@@ -353,24 +347,9 @@ impl TokenEndpoint {
         if let Some(secret) = &settings.secret {
             return Ok((form.finish(), Some(basic(&settings.client_id, secret)?)));
         }
-        let registered = Registered {
-            iss: settings.client_id.clone(),
-            sub: settings.client_id.clone(),
-            // The issuer, not an address the provider names: another could name one of a third.
-            aud: settings.issuer.clone(),
-            exp: now.plus(TokenKind::AuthorizationGrant.longest()).seconds(),
-            iat: Some(now.seconds()),
-            nbf: None,
-            jti: base32(&*self.chance, 26),
-        };
-        let kind = TokenKind::ClientAssertion;
-        let proof = self.signer.sign(kind, &registered, &Map::new());
-        let proof = proof.map_err(|_| "the gateway cannot sign")?;
-        form.extend_pairs([
-            ("client_id", settings.client_id.as_str()),
-            ("client_assertion_type", ASSERTION_TYPE),
-            ("client_assertion", &proof),
-        ]);
+        let (id, issuer) = (&settings.client_id, &settings.issuer);
+        let proof = own_proof(id, issuer, &self.signer, &*self.chance, now);
+        form.extend_pairs(proof.map_err(|_| "the gateway cannot sign")?);
         Ok((form.finish(), None))
     }
 }
