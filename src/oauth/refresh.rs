@@ -36,6 +36,8 @@ use crate::{
 const IDLE: Duration = Duration::from_hours(24 * 14);
 /// Longest refresh token that is read, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
+/// How it begins, so that one that is shown where it does not belong is known and shown to nobody.
+pub(super) const MARK: &str = "mylife-refresh-";
 /// What it is sealed as.
 const WHAT: &str = "refresh token";
 
@@ -106,7 +108,8 @@ impl TokenEndpoint {
             serde_json::to_vec(&held).map_err(|why| fault(&crate::error::Error::internal(why)))?;
         let client = permitted.statement.client_id.as_str();
         let sealed = self.launch.kept.keys().seal(WHAT, &[client], &plain);
-        let token = URL_SAFE_NO_PAD.encode(sealed.map_err(|why| fault(&why))?);
+        let mut token = MARK.to_owned();
+        URL_SAFE_NO_PAD.encode_string(sealed.map_err(|why| fault(&why))?, &mut token);
         beside.insert("refresh_token".to_owned(), token.into());
         Ok(())
     }
@@ -116,7 +119,7 @@ impl TokenEndpoint {
         if token.len() > MAX_TOKEN {
             return None;
         }
-        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let sealed = URL_SAFE_NO_PAD.decode(token.strip_prefix(MARK)?).ok()?;
         let plain = self.launch.kept.keys().open(WHAT, &[client.id()], &sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }
