@@ -1,13 +1,15 @@
 //! Who asks: from the headers of a request to a [`Caller`], or a refusal.
 //!
-//! The second step of the way of a request, after `route`. Only access tokens that this gateway
-//! issued itself are accepted here. Sources: RFC 6750, RFC 9068, RFC 8705 section 3, RFC 9449 section 7. Never tells a
+//! The second step of the way of a request, after `route`. Access tokens are those that this gateway
+//! issued itself, and those of the issuers its operator lists, which somebody who may ask them has looked
+//! at. Sources: RFC 6750, RFC 9068, RFC 8705 section 3, RFC 9449 section 7. Never tells a
 //! caller why a token is bad, never writes a token anywhere, never outlives a token by its cache.
 
 pub mod jose;
 pub mod registry;
 pub mod peer;
 pub mod statement;
+pub mod issuer;
 pub mod caller;
 pub(crate) mod coded;
 pub mod revoked;
@@ -27,6 +29,7 @@ use quick_cache::{
 use self::{
     bearer::Scheme,
     caller::{AccessClaims, Bound, sha256},
+    issuer::Elsewhere,
     jose::{
         Expected, Refusal, TokenKind,
         claims::Registered,
@@ -86,6 +89,41 @@ impl Authenticator {
         &self.revoked
     }
 
+    /// The token of these headers, if another may have issued it and it is to be looked at before
+    /// [`Authenticator::verify_looked_at`]; nothing is said of headers that hold none.
+    pub fn stranger<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        query: Option<&str>,
+        now: Moment,
+    ) -> Option<Stranger<'a>> {
+        let proven = bearer::is_proven(headers);
+        let scheme = if proven { Scheme::Proven } else { Scheme::Bearer };
+        let token = bearer::token(headers, query, scheme).ok()?;
+        let seen = self.seen.get(token);
+        if seen.as_ref().is_some_and(|caller| caller.is_known(now) || caller.expires() <= now) {
+            return None;
+        }
+        let is_own = || jose::claimed_issuer(token).is_ok_and(|issuer| issuer == self.issuer);
+        let stranger = Stranger { token, is_met: seen.is_some() };
+        (bearer::well_formed(token).is_ok() && !is_own()).then_some(stranger)
+    }
+
+    /// Who bears a token of another issuer that was looked at.
+    ///
+    /// # Errors
+    /// `InvalidToken` if it is bound to what nobody here can check.
+    pub(crate) fn looked_at(
+        &self,
+        token: &str,
+        (examined, elsewhere): (Examined, Elsewhere),
+    ) -> Result<Arc<Caller>> {
+        let caller = self.caller(examined, Some(elsewhere)).map_err(refuse)?;
+        let caller = Arc::new(caller);
+        self.seen.insert(token.into(), Arc::clone(&caller));
+        Ok(caller)
+    }
+
     /// Who sends these headers? `peer_certificate` is the SHA-256 of the client certificate of the
     /// connection, `query` what stands behind the question mark.
     pub fn verify(
@@ -95,8 +133,23 @@ impl Authenticator {
         query: Option<&str>,
         now: Moment,
     ) -> Result<Arc<Caller>> {
+        self.verify_looked_at(None, headers, peer_certificate, query, now)
+    }
+
+    /// The same where the token was looked at, and who bears it is known from that.
+    ///
+    /// # Errors
+    /// Those of [`Authenticator::verify`].
+    pub fn verify_looked_at(
+        &self,
+        looked_at: Option<Arc<Caller>>,
+        headers: &HeaderMap,
+        peer_certificate: Option<&[u8; 32]>,
+        query: Option<&str>,
+        now: Moment,
+    ) -> Result<Arc<Caller>> {
         let token = bearer::token(headers, query, Scheme::Bearer)?;
-        let caller = self.of_token(token, peer_certificate, now)?;
+        let caller = self.of_token((token, looked_at), peer_certificate, now)?;
         if caller.bound().key.is_some() {
             return Err(refuse(Refusal::Invalid("bound to a key, and shown without a proof")));
         }
@@ -113,11 +166,11 @@ impl Authenticator {
         headers: &HeaderMap,
         peer_certificate: Option<&[u8; 32]>,
         query: Option<&str>,
-        (target, keys): (Target<'_>, &Keys),
+        (target, keys, looked_at): (Target<'_>, &Keys, Option<Arc<Caller>>),
         now: Moment,
     ) -> Result<(Arc<Caller>, Proof)> {
         let token = bearer::token(headers, query, Scheme::Proven)?;
-        let caller = self.of_token(token, peer_certificate, now)?;
+        let caller = self.of_token((token, looked_at), peer_certificate, now)?;
         let target = Target { token: Some(token), ..target };
         let proof = match proof::read(headers, &target, keys, now) {
             Ok(Some(proof)) if caller.bound().key == Some(proof.key) => proof,
@@ -135,17 +188,18 @@ impl Authenticator {
     /// Whose token it is, if it is good and, where it is bound to one, comes with its certificate.
     fn of_token(
         &self,
-        token: &str,
+        (token, looked_at): (&str, Option<Arc<Caller>>),
         peer_certificate: Option<&[u8; 32]>,
         now: Moment,
     ) -> Result<Arc<Caller>> {
-        let caller = match self.seen.get(token) {
-            Some(caller) if caller.expires() > now => caller,
-            Some(_) => {
+        let seen = looked_at.or_else(|| self.seen.get(token));
+        let caller = match seen {
+            Some(caller) if caller.expires() <= now => {
                 self.seen.remove(token);
                 return Err(refuse(Refusal::Expired));
             }
-            None => {
+            Some(caller) if caller.is_known(now) => caller,
+            Some(_) | None => {
                 bearer::well_formed(token)?;
                 let caller = Arc::new(self.read(token, now).map_err(refuse)?);
                 self.seen.insert(token.into(), Arc::clone(&caller));
@@ -170,20 +224,16 @@ impl Authenticator {
         token: &str,
         now: Moment,
     ) -> std::result::Result<Examined, Refusal> {
-        let (registered, claims) = self.claims(token, now)?;
-        let id = sha256(registered.jti.as_bytes());
-        let launch_is_over = claims.family_id().is_some_and(|family| self.revoked.has(&family));
-        if launch_is_over || self.revoked.has(&id) {
+        let examined = self.claims(token, now)?;
+        let family = examined.claims.family_id();
+        let launch_is_over = family.is_some_and(|family| self.revoked.has(&family));
+        if launch_is_over || self.revoked.has(&examined.id) {
             return Err(Refusal::Invalid("revoked"));
         }
-        Ok(Examined { id, registered, claims })
+        Ok(examined)
     }
 
-    fn claims(
-        &self,
-        token: &str,
-        now: Moment,
-    ) -> std::result::Result<(Registered, AccessClaims), Refusal> {
+    fn claims(&self, token: &str, now: Moment) -> std::result::Result<Examined, Refusal> {
         let audience = [self.audience.as_str()];
         let kind = TokenKind::AccessToken;
         let expected = Expected { kind, issuer: &self.issuer, audience: &audience, now };
@@ -196,13 +246,20 @@ impl Authenticator {
         if !known {
             return Err(Refusal::Invalid("client or peer is not configured any more"));
         }
-        Ok((registered, claims))
+        Ok(Examined { id: sha256(registered.jti.as_bytes()), registered, claims })
     }
 
     fn read(&self, token: &str, now: Moment) -> std::result::Result<Caller, Refusal> {
-        let (registered, claims) = self.claims(token, now)?;
+        self.caller(self.claims(token, now)?, None)
+    }
+
+    fn caller(
+        &self,
+        examined: Examined,
+        elsewhere: Option<Elsewhere>,
+    ) -> std::result::Result<Caller, Refusal> {
         let named = |text: &Option<String>| text.as_deref().map(thumbprint).transpose();
-        let bound = match &claims.cnf {
+        let bound = match &examined.claims.cnf {
             Some(cnf) => {
                 let bound = Bound { certificate: named(&cnf.certificate)?, key: named(&cnf.key)? };
                 let whole = bound.certificate.is_some() || bound.key.is_some();
@@ -210,8 +267,17 @@ impl Authenticator {
             }
             None => Bound::default(),
         };
-        Caller::new(claims, &registered.jti, registered.expires(), bound, &self.peers)
+        Caller::new(examined, bound, elsewhere, &self.peers)
     }
+}
+
+/// A token that another may have issued.
+#[derive(Clone, Copy)]
+pub struct Stranger<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Was it good when it was last looked at?
+    pub is_met: bool,
 }
 
 /// An access token that is good.
@@ -235,7 +301,8 @@ pub fn unproven(why: Refusal) -> Error {
     Error::new(Kind::UnprovenKey, say).because(why)
 }
 
-fn refuse(why: Refusal) -> Error {
+/// A token that is not believed; why is for the log.
+pub(crate) fn refuse(why: Refusal) -> Error {
     match why {
         Refusal::Expired => Error::new(Kind::Expired, "The access token has expired; get another."),
         Refusal::Invalid(_) => {

@@ -20,6 +20,7 @@ pub mod tokens;
 pub mod clients;
 pub mod client_keys;
 pub mod login;
+pub mod issuers;
 pub mod peers;
 pub mod law;
 pub mod directory;
@@ -300,6 +301,9 @@ fn sections(
     let providers = login::read(root.each("login"), &key_rules);
     let holds_data = node.as_ref().is_none_or(|node| node.holds_data);
     let peers = peers::read(root.each("peers"), node.as_ref().map(|node| &node.code), holds_data);
+    let own = node.as_ref().map(|node| node.url.as_str());
+    let gateways: Vec<&str> = peers.iter().map(|peer| peer.issuer.as_str()).collect();
+    let issuers = issuers::read(root.each("issuers"), &key_rules, own, &gateways);
     let law = law::read(root.section("law"));
     let listing = directory::read(root.section("directory"));
     let costs = limits::read(root.section("limits"));
@@ -331,6 +335,7 @@ fn sections(
         clients,
         key_rules,
         providers,
+        issuers,
         peers,
         law,
         listing,
@@ -352,6 +357,7 @@ struct Parts {
     clients: Vec<ClientEntry>,
     key_rules: Rules,
     providers: Vec<Settings>,
+    issuers: Vec<crate::oauth::issuers::Settings>,
     peers: Vec<PeerSetup>,
     law: Law,
     listing: Listing,
@@ -362,7 +368,7 @@ struct Parts {
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
         let Self { node, storing, ring, clients, key_rules, peers, law, .. } = self;
-        let Self { listing, costs, shared, providers, .. } = self;
+        let Self { listing, costs, shared, providers, issuers, .. } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -391,6 +397,7 @@ impl Parts {
             readers: storing.readers,
             shared,
             providers,
+            issuers,
             sandbox: Sandbox::default(),
             rates: costs.rates,
             database: storing.database,

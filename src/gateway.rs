@@ -38,6 +38,7 @@ mod possession;
 pub mod kept;
 pub mod launch;
 pub mod scribe;
+mod elsewhere;
 pub mod errands;
 pub mod told;
 mod passed_on;
@@ -446,11 +447,17 @@ impl Gateway {
     }
 
     /// Who asks, and may they?
-    pub(crate) fn grant(&self, asked: &Asked<'_>, call: Call) -> Result<Grant> {
+    pub(crate) async fn grant(&self, asked: &Asked<'_>, call: Call) -> Result<Grant> {
         let certificate = asked.peer_certificate.as_ref();
         self.authenticator.revoked().current(self.clock.elapsed())?;
-        let caller =
-            self.authenticator.verify(asked.headers, certificate, asked.query, asked.now)?;
+        let looked_at = self.looked_at(asked).await?;
+        let caller = self.authenticator.verify_looked_at(
+            looked_at,
+            asked.headers,
+            certificate,
+            asked.query,
+            asked.now,
+        )?;
         scope::grant(caller, call)
     }
 }

@@ -182,9 +182,12 @@ fn decision_agents(entry: &Entry<'_>, observer: Observer<'_>) -> Vec<Value> {
 
 fn client_agent(entry: &Entry<'_>, role: &str) -> Value {
     let caller = &entry.caller;
+    // What a client is called is its issuer's word, which is ours unless another is named.
+    let mut identifier = json!({ "value": caller.client });
+    add(&mut identifier, [("system", caller.issuer.as_ref().map(|issuer| json!(issuer)))]);
     let mut agent = json!({
         "type": concept(DCM, role),
-        "who": { "identifier": { "value": caller.client } },
+        "who": { "identifier": identifier },
         "requestor": caller.subject.is_none(),
         "network": { "address": entry.address, "type": "2" },
     });

@@ -121,6 +121,9 @@ pub struct Notice<'a> {
 pub struct Caller<'a> {
     /// Client id.
     pub client: Cow<'a, str>,
+    /// Who issued the token, if not this gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Cow<'a, str>>,
     /// `urn:oid:` of the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Cow<'a, str>>,

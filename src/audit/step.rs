@@ -299,6 +299,7 @@ fn entry<'a>(
     let caller = grant.caller();
     let mut entry = blank(request, now);
     entry.caller.client = caller.client_id().into();
+    entry.caller.issuer = caller.issuer().map(Into::into);
     entry.caller.organization = Some(caller.organization().into());
     entry.caller.subject = caller.subject().map(Into::into);
     entry.caller.role = caller.roles().first().map(|r| r.as_str().into());

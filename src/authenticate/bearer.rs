@@ -53,6 +53,12 @@ pub(super) fn token<'a>(
     Ok(rest.trim_start_matches(' '))
 }
 
+/// The token of a request that was let in by it.
+pub fn shown(headers: &HeaderMap) -> Option<&str> {
+    let scheme = if is_proven(headers) { Scheme::Proven } else { Scheme::Bearer };
+    token(headers, None, scheme).ok()
+}
+
 /// Is this one token in the alphabet of tokens?
 pub(super) fn well_formed(token: &str) -> Result<()> {
     if is_token68(token) { Ok(()) } else { Err(malformed()) }

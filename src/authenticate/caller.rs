@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
+    Examined,
+    issuer::Elsewhere,
     jose::Refusal,
     peer::Peers,
     statement::{BreakGlass, Declared, Statement},
@@ -84,6 +86,7 @@ pub struct Caller {
     bound: Bound,
     through: Vec<Option<String>>,
     fingerprint: [u8; 16],
+    elsewhere: Option<Elsewhere>,
 }
 
 impl fmt::Debug for Caller {
@@ -96,12 +99,12 @@ impl fmt::Debug for Caller {
 
 impl Caller {
     pub(super) fn new(
-        claims: AccessClaims,
-        jti: &str,
-        expires: Moment,
+        examined: Examined,
         bound: Bound,
+        elsewhere: Option<Elsewhere>,
         peers: &Peers,
     ) -> Result<Self, Refusal> {
+        let Examined { id, registered, claims } = examined;
         let family = claims.family_id();
         let AccessClaims { mut statement, node, .. } = claims;
         statement.roles.sort_unstable();
@@ -112,13 +115,14 @@ impl Caller {
         Ok(Self {
             scopes: Scopes::parse(&statement.scope),
             fingerprint: fingerprint(&statement, &through)?,
-            token_id: sha256(jti.as_bytes()),
+            token_id: id,
             statement,
             node,
             family,
-            expires,
+            expires: registered.expires(),
             bound,
             through,
+            elsewhere,
         })
     }
 
@@ -195,7 +199,17 @@ impl Caller {
         self.node.as_ref()
     }
 
-    /// SHA-256 of the token's `jti`: names the token in an audit record without being of use.
+    /// Who issued the token, if not this gateway.
+    pub fn issuer(&self) -> Option<&str> {
+        self.elsewhere.as_ref().map(|elsewhere| &*elsewhere.issuer)
+    }
+
+    /// Does it count without another look at the token?
+    pub(super) fn is_known(&self, now: Moment) -> bool {
+        self.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.counts(now))
+    }
+
+    /// SHA-256 of the token's name: names the token in an audit record without being of use.
     pub const fn token_id(&self) -> &[u8; 32] {
         &self.token_id
     }

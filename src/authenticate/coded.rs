@@ -1,6 +1,6 @@
 //! Codes as others state them: bare, or with the system they are of; one, or a list.
 //!
-//! Part of the step `authenticate`, for what clients assert. Source: IHE
+//! Part of the step `authenticate`, for assertions of clients and tokens of other issuers alike. Source: IHE
 //! IUA, JWT token option.
 
 use serde::Deserialize;

@@ -11,6 +11,7 @@ pub mod compact;
 pub mod address;
 pub mod key;
 pub mod claims;
+pub mod foreign;
 pub mod login;
 pub mod proof;
 pub mod ring;
@@ -138,9 +139,9 @@ pub fn claimed_issuer(token: &str) -> Result<String, Refusal> {
     claims::read::<claims::Issuer>(&Compact::split(token)?.payload()?).map(|claims| claims.iss)
 }
 
-/// Which key of those published at `address` is said to have signed a token: to look whether it is
-/// there, and for nothing else.
-pub fn claimed_key(token: &str, address: &str) -> Result<String, Refusal> {
-    let header = Compact::split(token)?.header(Some(address))?;
+/// Which key of those published at `address`, if it is known yet, is said to have signed a token: to
+/// look whether it is there, and for nothing else.
+pub fn claimed_key(token: &str, address: Option<&str>) -> Result<String, Refusal> {
+    let header = Compact::split(token)?.header(address)?;
     header.kid.filter(|kid| claims::is_name(kid)).ok_or(Refusal::Invalid("no kid"))
 }

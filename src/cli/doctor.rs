@@ -1,11 +1,12 @@
 //! `mylife doctor`: looks for everything that keeps a gateway from working, and says what mends it.
 //!
 //! Part of `cli`. It looks from outside, whether the gateway runs or not: settings, key files, disk,
-//! certificates, store, Redis, clock, and every peer by name, address, TLS and answer. Each finding is one
+//! certificates, store, Redis, clock, every peer by name, address, TLS and answer, and every other issuer. Each finding is one
 //! line. It changes nothing, holds no lock for longer than a look, and shows no secret.
 
 pub mod certificates;
 pub mod finding;
+mod issuers;
 pub mod peers;
 mod machine;
 mod servers;
@@ -33,7 +34,7 @@ pub struct Doctor {
     /// The gateway's settings, and what is said beside them
     #[command(flatten)]
     pub settings: Settings,
-    /// Ask no peer
+    /// Ask no peer and no issuer
     #[arg(long)]
     pub offline: bool,
     /// One JSON object for each finding
@@ -95,6 +96,7 @@ fn look(
         for peer in &config.setup.peers {
             peers::look(&config.setup, peer, &output.around.clock, findings).await;
         }
+        issuers::look(&config.setup, &output.around.clock, findings).await;
     });
     Ok(())
 }

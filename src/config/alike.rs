@@ -1,7 +1,7 @@
 //! What replicas must have alike: a digest of all that decisions read beside a person's data.
 //!
-//! Part of `config`. The law table, the directory, clients, peers and the instant of activation, with the
-//! files they name; not where a process listens, stores or logs. Sources: design 3.1; without it two
+//! Part of `config`. The law table, the directory, clients, issuers, peers and the instant of activation, with
+//! the files they name; not where a process listens, stores or logs. Sources: design 3.1; without it two
 //! replicas would decide differently about the same question.
 
 use std::fs;
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The sections that decisions read.
-const SECTIONS: [&str; 4] = ["clients", "directory", "law", "peers"];
+const SECTIONS: [&str; 5] = ["clients", "directory", "issuers", "law", "peers"];
 
 /// What tells settings that decide otherwise from these.
 pub(super) fn digest(table: &Table, asked: &[Asked]) -> [u8; 32] {

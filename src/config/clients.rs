@@ -80,7 +80,8 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
     Some(ClientEntry { client_id, name, organization, jwks, ..entry })
 }
 
-fn algorithms(section: &mut Section<'_>) -> Vec<Algorithm> {
+/// How something may be signed.
+pub(super) fn algorithms(section: &mut Section<'_>) -> Vec<Algorithm> {
     const KNOWN: [Algorithm; 4] =
         [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256, Algorithm::Rs256];
     let named = |text: &String| KNOWN.into_iter().find(|known| known.name() == text);

@@ -6,7 +6,7 @@
 /// Settings in which every key comes to be asked for, whatever else must be written first; nothing that
 /// they name exists.
 pub(super) const EVERYTHING: [&str; 4] = [
-    "[[clients]]\nclient_id = \"a\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
+    "[[clients]]\nclient_id = \"a\"\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
      [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
     "[store]\nkind = \"postgres\"\npassword_file = \"none\"\nca_file = \"none\"\n\
      [shared]\nkind = \"redis\"\npassword_file = \"none\"\nauthorities = \"none\"\n\
@@ -72,6 +72,57 @@ const MEANINGS: &[(&str, &str)] = &[
     ("directory.organizations", "Organisations and units, and whose part each is."),
     ("directory.practitioners", "Professionals."),
     ("directory.services", "Services that units give."),
+    ("issuers", "Others whose access tokens count here, beside the gateway's own."),
+    (
+        "issuers.algorithms",
+        "How its tokens may be signed; each of its keys has one algorithm, and those of others do not count.",
+    ),
+    (
+        "issuers.audience",
+        "What it calls this gateway in aud; without it the address of its FHIR API.",
+    ),
+    ("issuers.check", "How a token is checked: by the issuer's keys, or by asking it (RFC 7662)."),
+    ("issuers.claims", "Which claims say what; /a/b is a pointer into them."),
+    ("issuers.claims.client", "The claim of the client; usually client_id."),
+    (
+        "issuers.claims.organization",
+        "The claim of the organisation, urn:oid:...; without it the only one under limits.",
+    ),
+    ("issuers.claims.patient", "The claim of the one Patient a token is about; usually patient."),
+    (
+        "issuers.claims.purpose",
+        "The claim of the purpose; without one the only purpose under limits.",
+    ),
+    ("issuers.claims.role", "The claim of the roles of whoever acts."),
+    ("issuers.claims.scope", "The claim of the scopes; usually scope."),
+    ("issuers.claims.user", "The claim of whoever acts, a FHIR reference; usually fhirUser."),
+    ("issuers.client_id", "The gateway's name at the issuer, which it is asked by."),
+    ("issuers.id", "A short name, which stands before those of its clients: id:client."),
+    ("issuers.introspection_endpoint", "Where it is asked whether a token is active."),
+    ("issuers.issuer", "Its issuer, as its tokens state it."),
+    ("issuers.jwks", "Its public keys, in place of those that it publishes."),
+    (
+        "issuers.jwks_uri",
+        "Where it publishes its keys; without it where its OpenID configuration says.",
+    ),
+    ("issuers.limits", "How much it may give; nothing more is believed of it."),
+    ("issuers.limits.organizations", "Organisations it may speak for."),
+    ("issuers.limits.people_act", "May it say that somebody acts for themselves or for another?"),
+    ("issuers.limits.purposes", "Purposes it may state."),
+    ("issuers.limits.roles", "Roles its users may have."),
+    ("issuers.limits.scopes", "Scopes; what a token has beyond them does not count."),
+    (
+        "issuers.longest_minutes",
+        "How long a token that its keys tell of may live, as it cannot be withdrawn before.",
+    ),
+    (
+        "issuers.opaque",
+        "Are tokens that state no issuer shown to it? One issuer alone may have such.",
+    ),
+    (
+        "issuers.types",
+        "What typ of its tokens may be: at+jwt (RFC 9068), and JWT where it knows no better; without          it at+jwt.",
+    ),
     ("law", "Who may see what by law."),
     ("law.bars", "What is barred from everybody, whatever permits it."),
     ("law.file", "A file of its own in place of this section."),
@@ -145,8 +196,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("node.organization", "The controller it stands in front of, urn:oid:..."),
     (
         "node.settings",
-        "Number of these settings where replicas share a database: raise it with clients, peers, law \
-         table, directory and node.activated; who has a lower one answers nothing.",
+        "Number of these settings where replicas share a database: raise it with clients, issuers, \
+         peers, law table, directory and node.activated; who has a lower one answers nothing.",
     ),
     ("node.test_range", "What becomes of identity codes that are issued to nobody (900-999)."),
     ("node.url", "The address of clients and peers, without a path; the issuer of its tokens."),

@@ -358,6 +358,7 @@ fn setup(
         readers: NonZeroUsize::MIN,
         shared: servers.map_or(crate::shared::Choice::Process, Servers::shared),
         providers: Vec::new(),
+        issuers: Vec::new(),
         sandbox: Sandbox::default(),
         rates: crate::shared::pace::Rates::default(),
         database: servers.and_then(|servers| servers.database(node.slug)),

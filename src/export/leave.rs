@@ -1,12 +1,12 @@
 //! May a file still go on: asked before each piece of it.
 //!
 //! Part of `export`. The caller was let in when the file was asked for, so a token that ends meanwhile lets
-//! it end; one that is revoked, or a job that is ended, cuts it.
+//! it end; one that is revoked, here or by the issuer it is of, or a job that is ended, cuts it.
 
 use std::sync::Arc;
 
 use crate::{
-    authenticate::Authenticator,
+    authenticate::{Authenticator, issuer::Again},
     clock::Clock,
     domain::moment::Moment,
     error::{Error, Kind, Result},
@@ -18,6 +18,8 @@ use crate::{
 pub struct Leave {
     /// Knows which tokens were revoked.
     pub authenticator: Arc<Authenticator>,
+    /// Knows whether a token of another issuer is still good; none for tokens of ours.
+    pub again: Option<Box<dyn Again>>,
     /// Knows which jobs were ended.
     pub store: Arc<dyn Store>,
     /// Time.
@@ -37,6 +39,9 @@ impl Leave {
         revoked.current(self.clock.elapsed())?;
         if revoked.has(grant.caller().token_id()) {
             return Err(Error::new(Kind::InvalidToken, "The token was revoked."));
+        }
+        if let Some(again) = self.again.as_ref().filter(|_| now < grant.caller().expires()) {
+            again.still(now).await?;
         }
         self.store.job(&self.job, now).await?.map(drop).ok_or_else(Error::not_found)
     }

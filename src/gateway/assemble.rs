@@ -44,6 +44,7 @@ use crate::{
     },
     native::schemas::Schemas,
     oauth::{
+        issuers::{Issuers, Means},
         keys::{PublishedKeys, fetch::Fetcher},
         launch::{Launch, fleeting::Fleeting, provider::Providers},
         metadata::Metadata,
@@ -180,11 +181,19 @@ impl Gateway {
         let peers = Arc::new(Peers::build(peers).map_err(mistakes)?);
         let metadata = Metadata::new(&setup.url, ring.public(), !peers.is_empty())?
             .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty())
-            .with_identity(ring.identity().algorithm());
+            .with_identity(ring.identity().algorithm())
+            .with_issuers(setup.issuers.iter().map(|one| one.issuer.issuer.to_string()).collect());
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let pace = Arc::new(stock.pace);
         let kept = Fleeting::new(Arc::clone(&stock.shared), Arc::clone(&keys));
         let (sandbox, test_range) = (setup.sandbox, setup.limits.test_range);
+        let means = Means {
+            fetcher: Arc::clone(&fetcher),
+            signer: Arc::clone(ring.signing()),
+            chance: Arc::clone(&setup.chance),
+            kept: Arc::new(Fleeting::new(Arc::clone(&stock.shared), Arc::clone(&keys))),
+        };
+        let issuers = Arc::new(Issuers::new(setup.issuers, &base, &means));
         let providers = Providers::new(setup.providers, fetcher);
         let launch = Launch { kept, sandbox, providers, test_range };
         let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
@@ -227,6 +236,7 @@ impl Gateway {
                 registry,
                 keys: keys_of_clients,
                 peers,
+                issuers,
                 authenticator,
                 store,
                 chance: Arc::clone(&setup.chance),

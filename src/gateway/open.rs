@@ -29,6 +29,7 @@ use crate::{
     gateway::{Limits, numbered::Numbered},
     handle::{HandleKey, PublicKey},
     oauth::{
+        issuers,
         keys::fetch::Rules,
         launch::{login::Sandbox, provider::Settings},
     },
@@ -90,6 +91,8 @@ pub struct Setup {
     pub shared: shared::Choice,
     /// Where people log in to apps.
     pub providers: Vec<Settings>,
+    /// Others whose access tokens count.
+    pub issuers: Vec<issuers::Settings>,
     /// Invented people as whom anybody may log in; a demo alone has any.
     pub sandbox: Sandbox,
     /// How often somebody may ask.

@@ -33,13 +33,14 @@ impl Gateway {
         call: Call,
     ) -> Result<Grant> {
         self.authenticator.revoked().current(self.clock.elapsed())?;
+        let looked_at = self.looked_at(asked).await?;
         let url = [&*self.tokens.issuer, path].concat();
         let target = Target { method: asked.method, url: &url, token: None };
         let (caller, proof) = self.authenticator.verify_proven(
             asked.headers,
             asked.peer_certificate.as_ref(),
             asked.query,
-            (target, &self.keys),
+            (target, &self.keys, looked_at),
             asked.now,
         )?;
         let name = Key::new("dpop", &[&proof.id]);

@@ -183,7 +183,7 @@ impl Gateway {
         let granted = if is_proven {
             Box::pin(self.grant_proven(asked, path, call)).await
         } else {
-            self.grant(asked, call)
+            self.grant(asked, call).await
         };
         let known = self.clock.elapsed();
         self.inside.took(Stage::Authenticate, known.saturating_sub(begun));

@@ -2,7 +2,9 @@
 //!
 //! Part of `oauth`. Sources: RFC 7662, SMART App Launch 2.2 `token-introspection`, IHE ITI-102. A client
 //! proves itself as at the token endpoint or by an access token of its own; one that may ask at all may
-//! ask about every client's tokens. What is unknown, over, revoked or another server's is the same bytes.
+//! ask about every client's tokens, and about those of other issuers that count here: of them it is told what
+//! they may do here. What is unknown, over, revoked or another server's is the same bytes; what cannot be
+//! known at present is not told to be inactive.
 
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use http::{HeaderMap, Response, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::{
+    issuers::Trouble,
     refused::{Code, Refused, json_response},
     token::{Answered, Asked, Known, TokenEndpoint, refuse_second_method},
 };
@@ -52,14 +55,27 @@ impl TokenEndpoint {
             return Err(Refused::new(Code::AccessDenied, "not registered to introspect"));
         }
         let token = form.value("token").ok_or(Refused::request("no token"))?;
-        let body = match self.authenticator.examine(token, now) {
-            Ok(good) => {
+        let body = match self.good(token, now).await? {
+            Some(good) => {
                 known.token = Some(good.registered.jti.clone());
                 said(&good)
             }
-            Err(_) => json!({ "active": false }),
+            None => json!({ "active": false }),
         };
         Ok(json_response(StatusCode::OK, body.to_string()))
+    }
+
+    /// What a token says, if it is good: one of ours, or of another issuer.
+    async fn good(&self, token: &str, now: Moment) -> Result<Option<Examined>, Refused> {
+        if let Ok(good) = self.authenticator.examine(token, now) {
+            return Ok(Some(good));
+        }
+        let Some(issuer) = self.issuers.of(token) else { return Ok(None) };
+        match self.issuers.look_at(issuer, token, now).await {
+            Ok((good, _)) => Ok(Some(good)),
+            Err(Trouble::Refused(_)) => Ok(None),
+            Err(Trouble::Unreachable(why)) => Err(Refused::new(Code::TemporarilyUnavailable, why)),
+        }
     }
 
     /// Who bears an access token of a client's own.

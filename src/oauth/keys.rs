@@ -1,8 +1,9 @@
-//! The keys that clients publish themselves: fetched when they are needed, kept while they may be.
+//! The keys that clients and other issuers publish themselves: fetched when they are needed, kept while
+//! they may be.
 //!
 //! Part of `oauth`. Sources: SMART App Launch 2.2 `client-confidential-asymmetric`, RFC 7517, RFC 9111.
-//! Whoever asks for tokens cannot make this gateway ask a client's host more often than [`PAUSE`] and
-//! the client's own word say, and one question at a time is under way to each. A set is used no longer
+//! Whoever asks cannot make this gateway ask the host of another more often than [`PAUSE`] and the word of
+//! that other say, and one question at a time is under way to each. A set is used no longer
 //! than its owner lets it be kept, whatever becomes of the owner's host; from half of that time on a
 //! new one is looked for. It must not tell anybody but the log why there is none.
 
@@ -23,7 +24,7 @@ use crate::{
             self, Refusal,
             address::KeyAddress,
             claims::SKEW,
-            key::{Algorithm, KeySet},
+            key::{Algorithm, KeySet, with_algorithm},
         },
         registry::{Client, ClientKeys, Registry},
     },
@@ -49,15 +50,9 @@ impl PublishedKeys {
         let publisher = |client: &Arc<Client>| match client.keys() {
             ClientKeys::Absent | ClientKeys::Registered(_) => None,
             ClientKeys::Published { address, algorithms } => {
-                let publisher = Publisher {
-                    client: Arc::clone(client.id()),
-                    address: address.clone(),
-                    algorithms: algorithms.clone(),
-                    fetcher: Arc::clone(fetcher),
-                    kept: Mutex::default(),
-                    flight: tokio::sync::Mutex::default(),
-                };
-                Some((Arc::clone(client.id()), Arc::new(publisher)))
+                let (id, place) = (Arc::clone(client.id()), Place::At(address.clone()));
+                let publisher = Publisher::new(Arc::clone(&id), place, algorithms.clone(), fetcher);
+                Some((id, Arc::new(publisher)))
             }
         };
         Self { clients: registry.clients().filter_map(publisher).collect() }
@@ -73,7 +68,7 @@ impl PublishedKeys {
         match (client.keys(), self.clients.get(client.id())) {
             (ClientKeys::Registered(keys), _) => Ok(Arc::clone(keys)),
             (ClientKeys::Published { address, .. }, Some(publisher)) => {
-                let kid = jose::claimed_key(assertion, address.url())?;
+                let kid = jose::claimed_key(assertion, Some(address.url()))?;
                 publisher.keys(kid, now).await
             }
             (ClientKeys::Published { .. }, None) | (ClientKeys::Absent, _) => Err(ABSENT),
@@ -81,16 +76,28 @@ impl PublishedKeys {
     }
 }
 
-const ABSENT: Refusal = Refusal::Invalid("the client's keys cannot be fetched");
+/// What there is where keys cannot be fetched.
+const ABSENT: Refusal = Refusal::Invalid("the keys cannot be fetched");
 
-/// One client that publishes its keys.
-struct Publisher {
-    client: Arc<str>,
-    address: KeyAddress,
+/// Where keys are published.
+pub(super) enum Place {
+    /// At a registered address.
+    At(KeyAddress),
+    /// Where this issuer says they are.
+    Discovered(Arc<str>),
+}
+
+/// One who publishes keys.
+pub(super) struct Publisher {
+    /// A client, or an issuer by its short name.
+    owner: Arc<str>,
+    place: Place,
     algorithms: Vec<Algorithm>,
+    /// Has a key that names no algorithm the only one there can be?
+    completes: bool,
     fetcher: Arc<Fetcher>,
     kept: Mutex<Kept>,
-    /// Held while the client's host is asked.
+    /// Held while the owner's host is asked.
     flight: tokio::sync::Mutex<()>,
 }
 
@@ -143,7 +150,32 @@ fn within(since: Moment, life: Duration, now: Moment) -> bool {
 }
 
 impl Publisher {
-    async fn keys(self: &Arc<Self>, kid: String, now: Moment) -> Result<Arc<KeySet>, Refusal> {
+    /// Nothing is asked yet.
+    pub(super) fn new(
+        owner: Arc<str>,
+        place: Place,
+        algorithms: Vec<Algorithm>,
+        fetcher: &Arc<Fetcher>,
+    ) -> Self {
+        let (kept, flight) = (Mutex::default(), tokio::sync::Mutex::default());
+        let (fetcher, completes) = (Arc::clone(fetcher), false);
+        Self { owner, place, algorithms, completes, fetcher, kept, flight }
+    }
+
+    /// The same of one whose keys need not name the only algorithm there can be.
+    pub(super) fn that_completes(self) -> Self {
+        Self { completes: true, ..self }
+    }
+
+    /// The keys, looked for anew where none of them is called `kid`, if that may be asked again.
+    ///
+    /// # Errors
+    /// If there are none that may be used.
+    pub(super) async fn keys(
+        self: &Arc<Self>,
+        kid: String,
+        now: Moment,
+    ) -> Result<Arc<KeySet>, Refusal> {
         let step = self.kept().step(&kid, now);
         if let Step::Fetch = step {
             let (this, kid) = (Arc::clone(self), kid.clone());
@@ -164,6 +196,16 @@ impl Publisher {
         }
     }
 
+    /// Are there any keys, asked now?
+    pub(super) async fn look(&self, now: Moment) -> Result<(), &'static str> {
+        let set = self.fetched(now).await?;
+        if set.keys.algorithms().is_empty() {
+            Err("it publishes no key that counts")
+        } else {
+            Ok(())
+        }
+    }
+
     async fn renew(&self, now: Moment) {
         let set = self.fetched(now).await;
         let mut kept = self.kept();
@@ -172,15 +214,27 @@ impl Publisher {
             Ok(set) => kept.set = Some(set),
             Err(reason) => {
                 drop(kept);
-                tracing::warn!(client = &*self.client, reason, "no new keys of a client");
+                tracing::warn!(owner = &*self.owner, reason, "no new keys of a client or issuer");
             }
         }
     }
 
     async fn fetched(&self, now: Moment) -> Result<Set, &'static str> {
-        let fetched = self.fetcher.fetch(&self.address).await?;
-        let url = Arc::clone(self.address.url());
-        let keys = Arc::new(KeySet::published(&fetched.set, url, &self.algorithms)?);
+        let address = match &self.place {
+            Place::At(address) => address.clone(),
+            Place::Discovered(issuer) => {
+                let said = discovery::document(&self.fetcher, issuer).await?;
+                discovery::endpoint(&said, "jwks_uri")?
+            }
+        };
+        let fetched = self.fetcher.fetch(&address).await?;
+        let url = Arc::clone(address.url());
+        let set = if self.completes {
+            with_algorithm(fetched.set, &self.algorithms)
+        } else {
+            fetched.set
+        };
+        let keys = Arc::new(KeySet::published(&set, url, &self.algorithms)?);
         Ok(Set { keys, since: now, life: fetched.life.clamp(SHORTEST, LONGEST) })
     }
 

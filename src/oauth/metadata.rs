@@ -51,6 +51,8 @@ pub struct Metadata {
     pub authorization_endpoint: Option<String>,
     /// How ID tokens are signed.
     pub identity: Algorithm,
+    /// Others whose access tokens count.
+    pub issuers: Vec<String>,
 }
 
 impl Metadata {
@@ -75,6 +77,7 @@ impl Metadata {
             peers,
             authorization_endpoint: None,
             identity: Algorithm::Es256,
+            issuers: Vec::new(),
         })
     }
 
@@ -87,6 +90,12 @@ impl Metadata {
     /// The same where ID tokens are signed so.
     pub const fn with_identity(mut self, identity: Algorithm) -> Self {
         self.identity = identity;
+        self
+    }
+
+    /// The same of a gateway at which tokens of others count too.
+    pub fn with_issuers(mut self, issuers: Vec<String>) -> Self {
+        self.issuers = issuers;
         self
     }
 
@@ -127,10 +136,11 @@ impl Metadata {
 
     /// `/.well-known/oauth-protected-resource` of the FHIR base (RFC 9728).
     pub fn protected_resource(&self) -> Value {
+        let servers: Vec<_> = std::iter::once(&self.issuer).chain(&self.issuers).collect();
         json!({
             "resource": format!("{}/fhir", self.issuer),
             "resource_name": "My Life gateway",
-            "authorization_servers": [self.issuer],
+            "authorization_servers": servers,
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": proof::ALGORITHMS,
             "tls_client_certificate_bound_access_tokens": self.peers,

@@ -1,6 +1,6 @@
 //! How this gateway proves who it is at somebody else's endpoint: `private_key_jwt` with the key of its tokens.
 //!
-//! Part of `oauth`, for login providers. Sources: RFC 7523 section
+//! Part of `oauth`, for login providers and for issuers that are asked about tokens. Sources: RFC 7523 section
 //! 2.2, RFC 7521 section 4.2; for one audience, a minute and once.
 
 use super::client::ASSERTION_TYPE;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     form::Form,
+    issuers::Issuers,
     keys::PublishedKeys,
     launch::Launch,
     possession::Thumbprint,
@@ -122,6 +123,8 @@ pub struct TokenEndpoint {
     pub keys: PublishedKeys,
     /// The other gateways.
     pub peers: Arc<Peers>,
+    /// Others whose access tokens count.
+    pub issuers: Arc<Issuers>,
     /// Tells whether a token is good.
     pub authenticator: Arc<Authenticator>,
     /// Remembers what has been used, and what was revoked.

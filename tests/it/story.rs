@@ -29,6 +29,7 @@ mod plans_are_written;
 mod portal_pulls_survey;
 mod published_guide;
 mod in_every_form;
+mod issuers;
 mod namesakes;
 mod neighbours;
 mod operations_are_defined;

@@ -12,6 +12,7 @@ pub(crate) mod consent;
 pub(crate) mod fake;
 pub(crate) mod holder;
 pub(crate) mod identity;
+pub(crate) mod issuer;
 pub(crate) mod municipality;
 pub(crate) mod page;
 pub(crate) mod person;
@@ -77,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) unknown: Cell<Option<&'static str>>,
     /// Where people log in at the gateway opened next.
     pub(crate) providers: RefCell<Vec<Settings>>,
+    /// Others whose access tokens count at gateways opened from now on.
+    pub(crate) issuers: RefCell<Vec<mylife::oauth::issuers::Settings>>,
     /// The keys of tokens of the gateway opened next, if they are not its identity's.
     pub(crate) ring: RefCell<Option<Ring>>,
     /// The law table of gateways opened from now on.
@@ -144,6 +147,7 @@ impl World {
             room: Cell::new(usize::MAX),
             unknown: Cell::default(),
             providers: RefCell::default(),
+            issuers: RefCell::default(),
             ring: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
             redis: on_servers().then(|| redis::fixture::Server::start(&[])),

@@ -43,6 +43,32 @@ pub(super) struct Issuer {
     pub(super) iss: String,
 }
 
+/// For whom, as others write it: one, or a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// Is it for this one, and for nobody else?
+    pub(super) fn is(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(all) => matches!(&**all, [one] if one == name),
+        }
+    }
+
+    /// Is it for this one, whoever else it is for?
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(all) => all.iter().any(|one| one == name),
+        }
+    }
+}
+
 impl Registered {
     /// Checks every registered claim.
     pub(super) fn check(&self, expected: &Expected<'_>) -> Result<(), Refusal> {

@@ -264,6 +264,21 @@ impl Key {
     }
 }
 
+/// The same set, in which keys of RSA that name no algorithm have the only one of `algorithms` that is of
+/// their type, where there is one only: some who publish keys leave it out (RFC 7517 section 4.4).
+pub fn with_algorithm(set: Value, algorithms: &[Algorithm]) -> Value {
+    let mut rsa = algorithms.iter().filter(|algorithm| algorithm.kty() == Algorithm::Rs256.kty());
+    let (Some(only), None) = (rsa.next(), rsa.next()) else { return set };
+    let mut set = set;
+    for key in set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten() {
+        let is_rsa = key.get("kty").is_some_and(|kty| kty == Algorithm::Rs256.kty());
+        if let Some(members) = key.as_object_mut().filter(|_| is_rsa) {
+            members.entry("alg").or_insert_with(|| only.name().into());
+        }
+    }
+    set
+}
+
 /// Has it members that its owner alone may know?
 fn is_private(key: &Value) -> bool {
     const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Refusal,
-    claims::{self, SKEW, is_name},
+    claims::{self, Audience, SKEW, is_name},
     compact::Compact,
     key::KeySet,
 };
@@ -44,23 +44,6 @@ struct Said {
     #[serde(default)]
     nbf: Option<i64>,
     nonce: String,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Audience {
-    /// Is it for this one, and for nobody else?
-    fn is(&self, client_id: &str) -> bool {
-        match self {
-            Self::One(one) => one == client_id,
-            Self::Several(all) => matches!(&**all, [one] if one == client_id),
-        }
-    }
 }
 
 /// Reads and checks an ID token; gives all its claims.

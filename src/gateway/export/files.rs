@@ -98,7 +98,7 @@ impl Gateway {
             terms: Arc::clone(&self.terms),
             log: Arc::clone(&self.log),
             flights: Arc::clone(&self.flights),
-            leave: self.leave(job),
+            leave: self.leave(asked, grant, job),
             sealer: Arc::clone(&self.sealer),
             clock: Arc::clone(&self.clock),
             node: self.node.clone(),
@@ -124,7 +124,7 @@ impl Gateway {
             next: Some(link),
             kind,
             shape: order.shape_of(kind),
-            leave: self.leave(job),
+            leave: self.leave(asked, grant, job),
             log: Arc::clone(&self.log),
             flights: Arc::clone(&self.flights),
             clock: Arc::clone(&self.clock),
@@ -139,9 +139,10 @@ impl Gateway {
         Ok(respond::stream::lines(Some(made.recorded), file, mac, &asked.request_id))
     }
 
-    fn leave(&self, job: &str) -> Leave {
+    fn leave(&self, asked: &Asked<'_>, grant: &Grant, job: &str) -> Leave {
         Leave {
             authenticator: Arc::clone(&self.authenticator),
+            again: self.again(asked, grant),
             store: Arc::clone(&self.tokens.store),
             clock: Arc::clone(&self.clock),
             job: job.into(),

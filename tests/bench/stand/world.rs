@@ -205,6 +205,7 @@ impl World {
             readers: NonZeroUsize::new(2).unwrap(),
             shared,
             providers: Vec::new(),
+            issuers: Vec::new(),
             sandbox: mylife::oauth::launch::login::Sandbox::default(),
             rates: Rates { client: 1_000_000, ..Rates::default() },
             database,

@@ -420,6 +420,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
         providers: Vec::new(),
+        issuers: Vec::new(),
         sandbox: mylife::oauth::launch::login::Sandbox::default(),
         rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
         database: None,

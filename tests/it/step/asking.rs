@@ -19,6 +19,7 @@ use mylife::{
     domain::{id::NodeCode, identity::TestRange, moment::Moment, person::Named},
     error::{Error, Result},
     oauth::{
+        issuers::Issuers,
         keys::PublishedKeys,
         launch::{Launch, fleeting::Fleeting, login::Sandbox, provider::Providers},
         refused::Refused,
@@ -196,6 +197,7 @@ impl Desk {
             registry,
             keys: PublishedKeys::default(),
             peers,
+            issuers: Arc::<Issuers>::default(),
             authenticator: Arc::clone(&authenticator),
             store: Arc::clone(&memory) as Arc<dyn Store>,
             chance: Arc::new(SeededChance::new(1)),

@@ -129,6 +129,7 @@ pub(crate) fn entry(request: &str) -> Entry<'_> {
         address: "192.0.2.7".into(),
         caller: Caller {
             client: "national-portal".into(),
+            issuer: None,
             organization: Some("urn:oid:1.2.246.10.1".into()),
             subject: Some("u-77".into()),
             role: Some("case-manager".into()),

@@ -1,5 +1,7 @@
 //! Settings: each mistake has its line and says what was meant, and the last to speak wins.
 
+mod issuers;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -248,7 +248,7 @@ impl io::Write for Written {
 }
 
 /// All that is logged while something happens, of every level of this program.
-fn logged<T>(of: impl FnOnce() -> T) -> (T, String) {
+pub(super) fn logged<T>(of: impl FnOnce() -> T) -> (T, String) {
     let written = Written::default();
     let to = written.clone();
     let filter = tracing_subscriber::EnvFilter::new("mylife=trace");

@@ -4,7 +4,7 @@
 
 mod asked;
 mod federated;
-mod snapshot;
+pub(crate) mod snapshot;
 
 use std::time::Duration;
 

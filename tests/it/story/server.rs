@@ -138,22 +138,21 @@ impl Twins {
     }
 
     fn with_rates(rates: Rates) -> Self {
-        Self::on(rates, true, Away::Refuse)
+        Self::on(World::with_rates(rates), true, Away::Refuse)
     }
 
     /// While Redis is away each holds its part of the limits.
     fn that_go_on() -> Self {
-        Self::on(Rates::default(), true, Away::Divide(2))
+        Self::on(World::new(), true, Away::Divide(2))
     }
 
     /// Both write one log, in the database.
     fn with_one_log() -> Self {
-        Self::on(Rates::default(), false, Away::Refuse)
+        Self::on(World::new(), false, Away::Refuse)
     }
 
     /// `apart`: the log of B is on a disk of its own, which can be held.
-    fn on(rates: Rates, apart: bool, away: Away) -> Self {
-        let world = World::with_rates(rates);
+    fn on(world: World, apart: bool, away: Away) -> Self {
         let frozen = still::stand_still(&world);
         let server = Server::start(&[]);
         let (name, database) = postgres::fresh();

@@ -377,7 +377,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         clients: clients(world),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
         key_rules: Rules {
-            inside: super::provider::inside(),
+            inside: [super::provider::inside(), super::issuer::inside()].concat(),
             authorities: Some(authorities.to_owned()),
         },
         transport: Arc::new(world.wires.clone()),
@@ -397,6 +397,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         readers: NonZeroUsize::MIN,
         shared: mylife::shared::Choice::Process,
         providers: world.providers.borrow_mut().drain(..).collect(),
+        issuers: world.issuers.borrow().clone(),
         sandbox: sandbox(code),
         rates: world.rates,
         database: None,

@@ -135,7 +135,7 @@ impl Answer for Desk {
     }
 }
 
-fn json_of(status: StatusCode, said: &Value) -> Response<Body> {
+pub(crate) fn json_of(status: StatusCode, said: &Value) -> Response<Body> {
     let mut response = Response::new(Body::free(said.to_string()));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
@@ -143,7 +143,7 @@ fn json_of(status: StatusCode, said: &Value) -> Response<Body> {
     response
 }
 
-fn listen(world: &World, port: u16, answer: Arc<dyn Answer>) {
+pub(crate) fn listen(world: &World, port: u16, answer: Arc<dyn Answer>) {
     let issued = world.authority.gateway(&[HOST], START).unwrap();
     let pem = Pem { certificate: &issued.certificate, key: &issued.key, client_authorities: None };
     let tls = Tls::new(pem, world.clock.clone()).unwrap();

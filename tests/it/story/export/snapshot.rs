@@ -115,7 +115,7 @@ fn bx_28_what_is_withdrawn_in_the_middle_of_a_file_leaves_no_more() {
     let whole = lines(&client, &manifest, "QuestionnaireResponse");
     assert_eq!(whole.len(), 29);
     let file = files(&manifest, "QuestionnaireResponse").remove(0);
-    let half = Half::begin(&client, &file);
+    let half = Half::begin(&kuopio, &file, client.actor.bearer(&kuopio));
     // The file has begun to leave, and nobody takes it.
     given.revoke();
     let text = half.rest(&kuopio);
@@ -132,7 +132,8 @@ fn an_export_that_is_ended_in_the_middle_of_a_file_cuts_it() {
     second.grants(&client, [Housing]);
     let begun = begin(&client, "/fhir/$export?_type=QuestionnaireResponse");
     let manifest = manifest(&client, &begun);
-    let half = Half::begin(&client, &files(&manifest, "QuestionnaireResponse").remove(0));
+    let file = files(&manifest, "QuestionnaireResponse").remove(0);
+    let half = Half::begin(&kuopio, &file, client.actor.bearer(&kuopio));
     let place = super::status(&begun);
     client.actor.send(&kuopio, Method::DELETE, &place, Ask::default()).accepted();
     assert!(half.try_rest(&kuopio).is_none(), "half a file is never taken for a whole one");
@@ -140,14 +141,13 @@ fn an_export_that_is_ended_in_the_middle_of_a_file_cuts_it() {
 }
 
 /// A file of which only the head was read.
-struct Half {
+pub(crate) struct Half {
     response: http::Response<hyper::body::Incoming>,
 }
 
 impl Half {
-    fn begin(client: &At, path: &str) -> Self {
-        let (node, world) = (&client.node, &client.node.world);
-        let (name, value) = client.actor.bearer(node);
+    pub(crate) fn begin(node: &Node, path: &str, (name, value): (&str, String)) -> Self {
+        let world = &node.world;
         let host = format!("{}:{}", node.identity.host, node.identity.port);
         let request = Request::get(path).header(header::HOST, host).header(name, value);
         let request = request.body(Full::new(bytes::Bytes::new())).unwrap();
@@ -174,7 +174,7 @@ impl Half {
     }
 
     /// What comes when it is read at last; `None` if it was cut.
-    fn try_rest(self, node: &Node) -> Option<String> {
+    pub(crate) fn try_rest(self, node: &Node) -> Option<String> {
         let body = node.world.runtime.block_on(self.response.into_body().collect()).ok()?;
         Some(String::from_utf8(body.to_bytes().to_vec()).unwrap())
     }

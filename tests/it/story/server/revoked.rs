@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use mylife::{
-    authenticate::revoked::OLDEST, domain::theme::Theme::Housing, source::follower::EVERY,
+    authenticate::{issuer::KNOWN, revoked::OLDEST},
+    domain::theme::Theme::Housing,
+    shared::Away,
+    source::follower::EVERY,
 };
 
 use super::{ANSWERS, Twins, writes};
-use crate::world::Node;
+use crate::world::{
+    Node, World,
+    actor::Ask,
+    issuer::{Outsider, PORTS},
+};
 
 #[test]
 fn a_token_revoked_at_one_opens_no_door_of_the_other_within_a_second() {
@@ -68,4 +75,34 @@ fn who_has_not_heard_of_revocations_for_a_second_accepts_no_token() {
     assert_eq!(reads(&twins.b), 503);
     twins.settle();
     assert_eq!(reads(&twins.b), 200);
+}
+
+#[test]
+fn what_an_issuer_says_of_a_token_is_asked_once_for_all_and_for_no_longer() {
+    let world = World::new();
+    let outsider = Outsider::stand(&world, "one", PORTS[0]);
+    *world.issuers.borrow_mut() = vec![outsider.by_asking(true)];
+    let twins = Twins::on(world, true, Away::Refuse);
+    let wire = twins.world.actor("north-savo");
+    let reads = |node: &Node, token: &str| {
+        let headers = vec![("authorization", format!("Bearer {token}"))];
+        let ask = Ask { headers, nodes: Some("297"), ..Ask::default() };
+        wire.raw(node, http::Method::GET, "/fhir/Organization", ask).status()
+    };
+    let token = outsider.issues(&twins.world, &serde_json::json!({}));
+    assert_eq!((reads(&twins.a, &token), reads(&twins.b, &token)), (200, 200));
+    assert_eq!(outsider.times("/introspect"), 1, "the other has it from the Redis");
+    // What the Redis has is sealed, and is under no name that tells the token.
+    let keys = twins.redis.cli(&["--scan"]);
+    assert!(keys.contains(":v:") && !keys.contains(&token), "{keys}");
+    for key in keys.lines().filter(|key| key.contains(":v:")) {
+        let value = twins.redis.cli(&["--no-raw", "GET", key]);
+        assert!(!value.contains("ward-app") && !value.contains(&token), "{value}");
+    }
+    // Lost, it costs a question.
+    assert_eq!(twins.redis.cli(&["FLUSHALL"]).trim(), "OK");
+    outsider.withdraws_all();
+    twins.run(twins.pass(KNOWN));
+    assert_eq!((reads(&twins.a, &token), reads(&twins.b, &token)), (401, 401));
+    assert_eq!(outsider.times("/introspect"), 2);
 }
