@@ -260,7 +260,7 @@ impl Model for Build {
         match (step, state.withdrawal) {
             (Step::Tick(counted), _) => state.tick(counted),
             (Step::Commit, Withdrawal::Waits) if state.holder == Holder::AloneThrough => {
-                let counted = if *self == Build::CountedBefore { state.count() } else { state };
+                let counted = if *self == Self::CountedBefore { state.count() } else { state };
                 Some(State { withdrawal: Withdrawal::Sent, ..counted })
             }
             (Step::Commit, Withdrawal::Waits | Withdrawal::Sent) => {
@@ -269,7 +269,7 @@ impl Model for Build {
             (Step::Land, Withdrawal::Committed { at }) => state.land(at, *self),
             (Step::Acknowledge, Withdrawal::Landed { at, until }) => {
                 let heard = state.acknowledge(at, until)?;
-                Some(if *self == Build::CountedBefore { heard } else { heard.count() })
+                Some(if *self == Self::CountedBefore { heard } else { heard.count() })
             }
             (Step::Acknowledge, Withdrawal::Heard { at, heard }) => state.pass_on(at, heard, *self),
             // A follower allows for clocks that run apart.
