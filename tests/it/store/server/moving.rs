@@ -125,7 +125,7 @@ fn there_and_back_again_everything_is_as_it_was_and_ids_go_on() {
             let new = store.owe(vec![message("205", "new")]).await.unwrap()[0];
             assert_eq!(new, last + 2, "the one between was delivered");
             let newest = store.changes(0, 999).await.unwrap().changed.last().unwrap().sequence;
-            store.commit(change("297.p00", 4)).await.unwrap();
+            store.commit(change("297.p00", 5)).await.unwrap();
             store.commit(change("297.new", 0)).await.unwrap();
             assert_eq!(store.changes(newest, 9).await.unwrap().changed.len(), 2);
         }
