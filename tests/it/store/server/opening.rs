@@ -108,7 +108,7 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
         assert!(say(&database).contains("of an older gateway: stop the gateways"));
     }
     shared().run(&name, "DROP TABLE job_until");
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7, 8]);
+    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7, 8, 9]);
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
 }
