@@ -15,13 +15,15 @@ use crate::{
         schema::Fault,
         segment::{KindId, MetaText, Permitted, Resource, Seen},
     },
-    mapping::sent::at,
+    mapping::sent::{at, list, text},
 };
 
 /// Members of a resource that are the server's own.
 const SERVERS: [&str; 4] = ["resourceType", "id", "meta", "text"];
-/// What a client says of a version is the server's to say again; else nothing of `meta` is kept.
+/// What a client says of a version, and of what the rest is labelled, is the server's to say again; else
+/// nothing of `meta` is kept.
 const META: [&str; 4] = ["versionId", "lastUpdated", "profile", "security"];
+const LABELS: [&str; 2] = [labels::THEME, labels::CLASS];
 /// What the server makes of the rest, so that it may be left out of what is sent.
 const MADE: [&str; 13] = [
     "CarePlan.careTeam",
@@ -46,9 +48,21 @@ pub fn differences(sent: &Value, kept: &Value) -> Vec<Fault> {
     let mut tell = |place: &str, say: &str| {
         faults.push(Fault { expression: place.to_owned(), say: say.to_owned() });
     };
-    let meta = sent.get("meta").and_then(Value::as_object);
-    for (name, _) in meta.into_iter().flatten().filter(|(name, _)| !META.contains(&name.as_str())) {
+    let meta = sent.get("meta").unwrap_or(&Value::Null);
+    let said = meta.as_object().into_iter().flatten();
+    for (name, _) in said.filter(|(name, _)| !META.contains(&name.as_str())) {
         tell(&format!("{of}.meta.{name}"), LOST);
+    }
+    for (index, label) in list(meta, "security").iter().enumerate() {
+        if !text(label, "system").is_some_and(|system| LABELS.contains(&system)) {
+            tell(&format!("{of}.meta.security[{index}]"), LOST);
+        }
+    }
+    let ours = kept.get("meta").map_or(&[][..], |meta| list(meta, "profile"));
+    for (index, profile) in list(meta, "profile").iter().enumerate() {
+        if !ours.contains(profile) {
+            tell(&format!("{of}.meta.profile[{index}]"), LOST);
+        }
     }
     let told = sent.pointer("/text/status").and_then(Value::as_str);
     if told.is_some_and(|status| !matches!(status, "generated" | "empty")) {
@@ -137,10 +151,10 @@ pub fn written(
     seen: &Seen,
     labels: Labels,
 ) -> Result<Value> {
-    let mut text = String::new();
+    let mut out = String::new();
     let meta = MetaText { version: "1", security: &labels::security(labels) };
-    resource.write(to, seen, &meta, &mut text);
-    serde_json::from_str(&text).map_err(Error::internal)
+    resource.write(to, seen, &meta, &mut out);
+    serde_json::from_str(&out).map_err(Error::internal)
 }
 
 /// All of a resource.
