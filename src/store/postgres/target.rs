@@ -133,14 +133,18 @@ impl Database {
     pub(super) fn bounds(&self, transaction: bool) -> String {
         let Patience { statement, lock, answer, .. } = self.patience;
         let [statement, lock, answer] = [statement, lock, answer].map(|d| d.as_millis());
-        // What a server acknowledges is on its disk; one that is set to more than that keeps it.
+        // What a server acknowledges is on its disk; one that is set to more than that keeps it. A plan is
+        // kept that was made while a table was empty, where reading all of it looks cheapest: every
+        // question has its index, and one that has none is not worth compiling either.
         format!(
             "SELECT set_config('statement_timeout', '{statement}', {transaction}), \
              set_config('lock_timeout', '{lock}', {transaction}), \
              set_config('idle_in_transaction_session_timeout', '{answer}', {transaction}), \
              set_config('synchronous_commit', \
              CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
-             ELSE current_setting('synchronous_commit') END, {transaction})"
+             ELSE current_setting('synchronous_commit') END, {transaction}), \
+             set_config('enable_seqscan', 'off', {transaction}), \
+             set_config('jit', 'off', {transaction})"
         )
     }
 }

@@ -34,6 +34,30 @@ fn filled() -> Rows {
 /// The journal as it was before records shared rows; what came after that is of no matter here.
 const BACK: &str = "DELETE FROM schema_version WHERE number >= 8; DROP TABLE naming";
 
+/// Tables that somebody has read from one end to the other, once all who came before have gone.
+const READ_WHOLE: &str = "SELECT coalesce(string_agg(relname, ' '), 'none') FROM pg_stat_user_tables \
+     WHERE relname IN ('audit_batch', 'audit_place') AND seq_scan > 0";
+
+const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+     AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+
+/// A server keeps a plan after some turns, and these are taken while there is next to nothing.
+#[test]
+fn nothing_that_is_asked_of_the_log_reads_all_of_it_though_it_was_planned_when_it_was_empty() {
+    let home = Rows::new();
+    let log = home.open();
+    home.run("SELECT pg_stat_reset()");
+    for turn in 0..12 {
+        block_on(append(&log, &format!("{turn:02}"))).unwrap();
+        log.grow().unwrap();
+        assert_eq!(home.of_person(&aino()).len(), turn + 1);
+    }
+    drop(log);
+    // What a connection counted is known once it has ended.
+    while home.run(OTHERS) != ["0"] {}
+    assert_eq!(home.run(READ_WHOLE), ["none"]);
+}
+
 #[test]
 fn what_becomes_durable_together_is_one_row_in_which_each_record_is_found() {
     let home = Rows::new();
