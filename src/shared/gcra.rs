@@ -60,9 +60,9 @@ impl Limit {
         Self { interval, burst: (self.burst / replicas).clamp(1, LONGEST / interval) }
     }
 
-    /// How many permits a replica takes at once: a thirty-second of the burst, at most 64.
+    /// How many permits a replica takes at once: a thirty-second of the burst, at most 1,024.
     pub fn lease(self) -> u32 {
-        u32::try_from((self.burst / 32).clamp(1, 64)).unwrap_or(1)
+        u32::try_from((self.burst / 32).clamp(1, 1024)).unwrap_or(1)
     }
 
     /// Nobody is told to wait longer.
