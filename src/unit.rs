@@ -144,6 +144,43 @@ impl Unit {
     }
 }
 
+/// Some of the slots.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Slots(u16);
+
+impl Slots {
+    /// All there are.
+    pub const ALL: Self = Self(u16::MAX);
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Those that a condition which names these themes may hold of.
+    pub fn that_may_be(themes: Themes) -> Self {
+        if themes.unknown {
+            return Self::ALL;
+        }
+        let known = themes.known.iter().map(Slot::Theme);
+        known.chain([Slot::Unknown]).fold(Self::NONE, |all, slot| Self(all.0 | slot.bit()))
+    }
+
+    /// Those in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Has it?
+    pub const fn contains(self, slot: Slot) -> bool {
+        self.0 & slot.bit() != 0
+    }
+}
+
 /// What a rule's theme condition is compared with.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Slot {
@@ -153,4 +190,14 @@ pub enum Slot {
     Unclassified,
     /// A theme code outside the ten.
     Unknown,
+}
+
+impl Slot {
+    const fn bit(self) -> u16 {
+        match self {
+            Self::Theme(theme) => 1 << theme as u16,
+            Self::Unclassified => 1 << Theme::ALL.len(),
+            Self::Unknown => 2 << Theme::ALL.len(),
+        }
+    }
 }

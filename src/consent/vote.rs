@@ -12,7 +12,7 @@ use super::{
     policy::{Giver, Kind, Policy},
     rule::{Condition, Effect, Rule},
     tri::Tri,
-    unit::{Slot, Unit},
+    unit::{Slot, Slots, Unit},
 };
 use crate::{
     domain::moment::Moment,
@@ -48,6 +48,8 @@ pub(super) struct Voter<'a> {
     undecidable: bool,
     /// What is left of its rules; without any, it forbids everything.
     root: Option<Left<'a>>,
+    /// Of all others it says nothing, whatever the unit.
+    slots: Slots,
 }
 
 /// A rule that may apply to some unit, with those nested in it that may.
@@ -69,22 +71,24 @@ pub(super) fn voters<'a>(policy: &'a Policy, scene: Scene<'a>, all: &mut Vec<Vot
         return;
     }
     let undecidable = applies == Tri::Unknown;
-    let voter = |scene, root| Voter { policy, scene, undecidable, root };
+    let voter = |scene, root, slots| Voter { policy, scene, undecidable, root, slots };
     match policy.kind {
         Kind::Grant if undecidable => {}
         Kind::Grant => {
-            let root = Left::of(&policy.root, scene).filter(Left::may_permit);
-            all.extend(root.map(|root| voter(scene, Some(root))));
+            let root = Left::of(&policy.root, scene).map(|root| (root.may_permit(), root));
+            let root = root.filter(|(slots, _)| *slots != Slots::NONE);
+            all.extend(root.map(|(slots, root)| voter(scene, Some(root), slots)));
         }
         Kind::Prohibition if undecidable => {
-            all.extend((!mutant::on(Mutant::UnknownPermits)).then(|| voter(scene, None)));
+            let all_of_it = || voter(scene, None, Slots::ALL);
+            all.extend((!mutant::on(Mutant::UnknownPermits)).then(all_of_it));
         }
         Kind::Foreign | Kind::Prohibition => {
             let through = scene.asker.through.iter().map(Recipient::Through);
             for recipient in std::iter::once(Recipient::Requester).chain(through) {
                 let scene = Scene { recipient, ..scene };
-                let root = Left::of(&policy.root, scene);
-                all.extend(root.map(|root| voter(scene, Some(root))));
+                let root = Left::of(&policy.root, scene).map(|root| (root.may_apply(), root));
+                all.extend(root.map(|(slots, root)| voter(scene, Some(root), slots)));
             }
         }
     }
@@ -118,6 +122,9 @@ impl<'a> Voter<'a> {
 
     /// What it says of one theme of a unit.
     pub(super) fn vote(&self, unit: &Unit, slot: Slot) -> Vote {
+        if !self.slots.contains(slot) {
+            return Vote::Silent;
+        }
         let Some(root) = &self.root else { return Vote::Deny };
         let may_permit = !self.undecidable && matches!(self.scene.recipient, Recipient::Requester);
         match (self.policy.kind, root.walk(true, self.scene, unit, slot)) {
@@ -172,9 +179,25 @@ impl<'a> Left<'a> {
         (settled != Tri::False).then(left)
     }
 
-    /// Is there a permit in it?
-    fn may_permit(&self) -> bool {
-        self.rule.effect == Some(Effect::Permit) || self.children.iter().any(Self::may_permit)
+    /// Slots of which its own conditions may hold.
+    fn may_apply(&self) -> Slots {
+        let of = |condition: &&'a Condition| {
+            if let Condition::Theme(themes) = **condition {
+                Slots::that_may_be(themes)
+            } else {
+                Slots::ALL
+            }
+        };
+        self.open.iter().map(of).fold(Slots::ALL, Slots::and)
+    }
+
+    /// Slots of which there may be a permit in it.
+    fn may_permit(&self) -> Slots {
+        let own = self.may_apply();
+        if self.rule.effect == Some(Effect::Permit) {
+            return own;
+        }
+        own.and(self.children.iter().map(Self::may_permit).fold(Slots::NONE, Slots::or))
     }
 
     fn walk(&self, root: bool, scene: Scene<'_>, unit: &Unit, slot: Slot) -> End {
