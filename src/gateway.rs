@@ -27,6 +27,8 @@ mod explained;
 mod gathered;
 pub mod circle;
 pub mod collective;
+pub mod populate;
+pub mod extract;
 pub mod export;
 pub mod open;
 mod beside;

@@ -94,6 +94,8 @@ pub enum Mutant {
     HandlesForHidden,
     /// A theme that may not be seen is drawn as zero.
     HiddenIsDrawnAsZero,
+    /// A form is filled with what is held, and Observations are made of that.
+    FormsSkipRelease,
     /// A theme is no gap where there is a goal, seen or not.
     GapKnowsHiddenGoals,
     /// A link of an export is good for whoever has it.
@@ -165,7 +167,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 52] = [
+    pub const ALL: [Mutant; 53] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -206,6 +208,7 @@ mod seeded {
         Mutant::CompletenessNamesHolders,
         Mutant::HandlesForHidden,
         Mutant::HiddenIsDrawnAsZero,
+        Mutant::FormsSkipRelease,
         Mutant::GapKnowsHiddenGoals,
         Mutant::PatientScopeIsEverybodys,
         Mutant::EverythingSkipsRelease,

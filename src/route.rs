@@ -95,6 +95,10 @@ pub enum Call {
     CircleOfPatient(String),
     /// `GET /fhir/Patient/{id}/$collective-plan`: all plans of a person as one.
     CollectivePlan(String),
+    /// `GET` and `POST /fhir/Questionnaire/{id}/$populate`: a form, filled with what was answered last.
+    Populate(String),
+    /// `GET` and `POST /fhir/QuestionnaireResponse/{id}/$extract`: the Observations of an assessment.
+    Extract(String),
     /// `GET` and `POST` of `$export`: an export begins.
     Export(Level),
     /// `GET /fhir/$export-status/{link}`: how far it is.
@@ -134,6 +138,8 @@ impl Call {
             Self::Explain(_) => "explain",
             Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => "circle-of-life",
             Self::CollectivePlan(_) => "collective-plan",
+            Self::Populate(_) => "populate",
+            Self::Extract(_) => "extract",
             Self::Export(_) => "export",
             Self::ExportStatus(_) => "export-status",
             Self::ExportEnd(_) => "export-end",
@@ -161,9 +167,11 @@ impl Call {
             | Self::WriteConsent
             | Self::Explain(_) => Some(ResourceType::Consent),
             Self::Handles(_) | Self::Everything(_) => Some(ResourceType::Patient),
-            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) | Self::CreateResponse => {
-                Some(ResourceType::QuestionnaireResponse)
-            }
+            Self::CircleOfResponse(_)
+            | Self::CircleOfPatient(_)
+            | Self::CreateResponse
+            | Self::Populate(_) => Some(ResourceType::QuestionnaireResponse),
+            Self::Extract(_) => Some(ResourceType::Observation),
             Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
             Self::Public(..)
             | Self::OAuth(_)
@@ -191,7 +199,9 @@ impl Call {
             | Self::Explain(id)
             | Self::CircleOfResponse(id)
             | Self::CircleOfPatient(id)
-            | Self::CollectivePlan(id) => Some(id),
+            | Self::CollectivePlan(id)
+            | Self::Populate(id)
+            | Self::Extract(id) => Some(id),
             Self::Search(_)
             | Self::Batch
             | Self::Validate(_)
@@ -221,6 +231,8 @@ impl Call {
             | Self::CircleOfResponse(_)
             | Self::CircleOfPatient(_)
             | Self::CollectivePlan(_)
+            | Self::Populate(_)
+            | Self::Extract(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
@@ -271,6 +283,8 @@ impl Call {
             | Self::Everything(_)
             | Self::CircleOfPatient(_)
             | Self::CollectivePlan(_)
+            | Self::Populate(_)
+            | Self::Extract(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
@@ -352,6 +366,10 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "QuestionnaireResponse", id, "$circle-of-life"] => {
             (read, Call::CircleOfResponse(ours(id)?))
         }
+        ["fhir", "QuestionnaireResponse", id, "$extract"] => {
+            (get || post, Call::Extract(ours(id)?))
+        }
+        ["fhir", "Questionnaire", id, "$populate"] => (get || post, Call::Populate(ours(id)?)),
         ["fhir", "$export"] => (get || post, Call::Export(Level::System)),
         ["fhir", "Patient", "$export"] => (get || post, Call::Export(Level::Patient)),
         ["fhir", "Group", id, "$export"] => (get || post, Call::Export(Level::Group(ours(id)?))),

@@ -74,6 +74,11 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
             grant.reaches(ResourceType::QuestionnaireResponse)
         }
         Call::CollectivePlan(_) => grant.reaches(ResourceType::CarePlan),
+        Call::Populate(_) => grant.reaches(ResourceType::QuestionnaireResponse),
+        Call::Extract(_) => {
+            grant.reaches(ResourceType::QuestionnaireResponse)
+                && grant.reaches(ResourceType::Observation)
+        }
         Call::CreateConsent
         | Call::ImportConsent
         | Call::Receipt(_)

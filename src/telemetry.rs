@@ -23,7 +23,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 33] = [
+pub const ROADS: [&str; 37] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -31,6 +31,7 @@ pub const ROADS: [&str; 33] = [
     "compartment",
     "consent",
     "create-consent",
+    "create-planned",
     "create-response",
     "everything",
     "explain",
@@ -38,6 +39,7 @@ pub const ROADS: [&str; 33] = [
     "export-end",
     "export-file",
     "export-status",
+    "extract",
     "handles",
     "history-instance",
     "history-type",
@@ -45,6 +47,7 @@ pub const ROADS: [&str; 33] = [
     "introspect",
     "login",
     "none",
+    "populate",
     "public",
     "push",
     "read",
@@ -54,6 +57,7 @@ pub const ROADS: [&str; 33] = [
     "search",
     "token",
     "update-consent",
+    "update-planned",
     "validate",
     "vread",
     "write-consent",

@@ -198,7 +198,14 @@ fn operations(kind: ResourceType) -> Vec<Value> {
             ("import", "Writes a Consent of another form."),
             ("receipt", "The citizen's receipt."),
         ],
-        ResourceType::QuestionnaireResponse => &[("circle-of-life", CIRCLE)],
+        ResourceType::QuestionnaireResponse => &[
+            ("circle-of-life", CIRCLE),
+            ("extract", "The Observations of an assessment, as a transaction for another server."),
+        ],
+        ResourceType::Questionnaire => &[(
+            "populate",
+            "For subject: the form with the answers of the latest assessment, to be answered anew.",
+        )],
         ResourceType::Patient => &[
             (
                 "explain",
@@ -224,7 +231,6 @@ fn operations(kind: ResourceType) -> Vec<Value> {
         | ResourceType::Practitioner
         | ResourceType::PractitionerRole
         | ResourceType::Provenance
-        | ResourceType::Questionnaire
         | ResourceType::RelatedPerson
         | ResourceType::ServiceRequest
         | ResourceType::Task => &[],

@@ -259,6 +259,8 @@ impl Gateway {
             Call::CircleOfResponse(id) => Box::pin(self.circle_of_one(asked, grant, id)).await,
             Call::CircleOfPatient(id) => Box::pin(self.circle_of_latest(asked, grant, id)).await,
             Call::CollectivePlan(id) => Box::pin(self.collective_plan(asked, grant, id)).await,
+            Call::Populate(form) => Box::pin(self.populate(asked, grant, form)).await,
+            Call::Extract(id) => Box::pin(self.extract(asked, grant, id)).await,
             Call::Export(_) => Box::pin(self.export(asked, grant)).await,
             Call::ExportStatus(link) => Box::pin(self.export_status(asked, grant, link)).await,
             Call::ExportEnd(link) => Box::pin(self.export_end(asked, grant, link)).await,

@@ -58,10 +58,12 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::CreateResponse
         | Call::Everything(_)
         | Call::Explain(_)
+        | Call::Extract(_)
         | Call::Handles(_)
         | Call::ImportConsent
         | Call::OAuth(_)
         | Call::Public(..)
+        | Call::Populate(_)
         | Call::Push(..)
         | Call::Read(..)
         | Call::Receipt(_)

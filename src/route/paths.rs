@@ -102,6 +102,22 @@ pub const PATHS: &[Path] = &[
         All,
         &[("get", "The Circle of Life of an assessment")],
     ),
+    closed(
+        "/fhir/QuestionnaireResponse/{id}/$extract",
+        All,
+        &[
+            ("get", "The Observations of an assessment"),
+            ("post", "The Observations of an assessment"),
+        ],
+    ),
+    closed(
+        "/fhir/Questionnaire/{id}/$populate",
+        All,
+        &[
+            ("get", "A form, filled with what was answered last"),
+            ("post", "A form, filled with what was answered last"),
+        ],
+    ),
     closed("/fhir/$export", All, EXPORT),
     closed("/fhir/Patient/$export", All, EXPORT),
     closed("/fhir/Group/{id}/$export", All, EXPORT),

@@ -82,6 +82,7 @@ tests! {
     },
     shown::{
         a_hidden_theme_is_drawn_as_one_that_was_skipped,
+        a_form_is_filled_with_what_is_seen_and_numbers_are_extracted_of_that,
         a_collective_plan_is_put_together_of_what_is_seen,
     },
     exporting::{

@@ -17,6 +17,7 @@ mod every_parameter;
 mod discovery;
 mod emergency;
 mod families;
+mod forms;
 pub(crate) mod explained;
 mod explained_everywhere;
 pub(crate) mod export;

@@ -58,6 +58,28 @@ pub(super) fn a_hidden_theme_is_drawn_as_one_that_was_skipped() {
 }
 
 #[test]
+pub(super) fn a_form_is_filled_with_what_is_seen_and_numbers_are_extracted_of_that() {
+    let stage = Stage::new();
+    let found = stage.reader.get(&stage.of_aino("QuestionnaireResponse", "")).ids();
+    let mut paths: Vec<String> =
+        found.iter().map(|id| format!("/fhir/QuestionnaireResponse/{id}/$extract")).collect();
+    let form =
+        |id: &str| format!("/fhir/Questionnaire/3x10d-30-18plus/$populate?subject=Patient/{id}");
+    paths.push(form(stage.aino.patient()));
+    let ask = || paths.iter().map(|path| stage.reader.get(path)).collect::<Vec<_>>();
+    let before = ask();
+    stage.hide();
+    same(&before, &ask());
+    for reply in &before {
+        reply.keeps_quiet("Unohda se").says("housing");
+    }
+    let eetu = stage.kuopio.person(super::stage::HIDDEN).patient().to_owned();
+    let absent = format!("297.{}", "q".repeat(26));
+    let of = |id: &str| stage.reader.get(&form(id)).text().replace(id, "");
+    assert_eq!(of(&eetu), of(&absent));
+}
+
+#[test]
 pub(super) fn a_collective_plan_is_put_together_of_what_is_seen() {
     let stage = Stage::new();
     let wanting = [answer("studies-work", 9, 2, ""), answer("housing", 9, 1, "")];

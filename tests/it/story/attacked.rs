@@ -125,6 +125,7 @@ const ASKED: &[&str] = &[
     "/fhir/QuestionnaireResponse/{d}/_history",
     "/fhir/QuestionnaireResponse/{d}/_history/1",
     "/fhir/QuestionnaireResponse/{d}/$circle-of-life",
+    "/fhir/QuestionnaireResponse/{d}/$extract",
     "/fhir/QuestionnaireResponse/_history?patient={o}",
     "/fhir/Provenance?target=QuestionnaireResponse/{d}",
     "/fhir/Consent?patient={o}",

@@ -40,7 +40,9 @@ fn every_operation_of_our_own_has_a_definition_that_anybody_may_read() {
             "Patient-circle-of-life",
             "Patient-collective-plan",
             "Patient-explain",
+            "Questionnaire-populate",
             "QuestionnaireResponse-circle-of-life",
+            "QuestionnaireResponse-extract",
         ]
     );
     reader.get("/fhir/OperationDefinition/Patient-nothing").refused(404, "not-found");

@@ -81,16 +81,20 @@ fn several() -> impl Strategy<Value = Other> {
 /// What is put together of one person, in each form.
 fn shown() -> impl Strategy<Value = Other> {
     let response = ids(ResourceType::QuestionnaireResponse);
-    let response = response.prop_map(|id| format!("QuestionnaireResponse/{id}/$circle-of-life"));
+    let of_one = (response, select(vec!["$circle-of-life", "$extract"]));
+    let response = of_one.prop_map(|(id, asked)| format!("QuestionnaireResponse/{id}/{asked}"));
     let patient = (0..3_usize).prop_map(patient);
     let plan = patient.clone().prop_map(|id| format!("Patient/{id}/$collective-plan"));
+    let group = select(vec!["3x10d-30-18plus", "3x10d-10-14-17"]);
+    let form = (patient.clone(), group)
+        .prop_map(|(id, form)| format!("Questionnaire/{form}/$populate?subject=Patient/{id}"));
     let days = select(vec!["", "?date=2026-02-20", "?compare=2026-02-20", "?date=2026-01-15"]);
     let latest =
         (patient, days).prop_map(|(id, days)| format!("Patient/{id}/$circle-of-life{days}"));
     let forms =
         select(vec!["application/fhir+json", "text/html", "image/svg+xml, text/html;q=0.5"]);
     let methods = select(vec!["GET", "GET", "HEAD"]);
-    let asked = prop_oneof![1 => response, 2 => latest, 3 => plan];
+    let asked = prop_oneof![1 => response, 2 => latest, 3 => plan, 1 => form];
     (methods, asked, forms).prop_map(|(method, asked, form)| {
         let headers = vec![("accept", form), ("accept-language", "en")];
         Other::Plain(method, format!("{FHIR}/{asked}"), headers)

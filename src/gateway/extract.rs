@@ -1,0 +1,74 @@
+//! The road of `$extract`: the Observations that an assessment comes to, as a transaction for another
+//! server.
+//!
+//! Of the same shape as the others. They are the Observations that are released of the person and come
+//! from that assessment, byte for byte as a search finds them; a client that puts them elsewhere twice
+//! puts the same ones there. Source: Structured Data Capture 3.0,
+//! `QuestionnaireResponse-extract`.
+
+use http::Response;
+use serde_json::{Value, json};
+
+use crate::{
+    audit::record::Query,
+    bundle::gathered::Piece,
+    error::{Error, Result},
+    fhir::types::ResourceType::{Observation, QuestionnaireResponse},
+    gateway::{
+        Gateway,
+        circle::{language, parameters},
+        request::Asked,
+    },
+    listen::body::Body,
+    respond::{self, form::Form},
+    scope::Grant,
+};
+
+const NOTHING: &str =
+    "Nothing of this assessment is a number that you may see: there is no Observation of it.";
+
+impl Gateway {
+    /// `GET` and `POST /fhir/QuestionnaireResponse/{id}/$extract`.
+    pub(crate) async fn extract(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        id: &str,
+    ) -> Result<Response<Body>> {
+        parameters(asked, &[])?;
+        let in_flight = self.flights.take();
+        let (one, _) = self.gathered_one(asked, grant, (QuestionnaireResponse, id)).await?;
+        let subject = one.pieces().first().and_then(|piece| {
+            piece.resource.pointer("/subject/reference")?.as_str()?.strip_prefix("Patient/")
+        });
+        let patient = subject.ok_or_else(Error::not_found)?.to_owned();
+        let (mut gathered, plan) = self.gathered(asked, grant, &patient, &[Observation]).await?;
+        let from = json!([{ "reference": format!("QuestionnaireResponse/{id}") }]);
+        gathered.keep(|piece| piece.resource.get("derivedFrom") == Some(&from));
+        let entries: Vec<Value> =
+            gathered.pieces().iter().map(|piece| self.put_elsewhere(piece)).collect();
+        let mut all = Vec::new();
+        if entries.is_empty() {
+            let none = [("information", "not-found", NOTHING.to_owned(), None)];
+            all.push(json!({ "name": "issues", "resource": respond::issues(&none) }));
+        } else {
+            let bundle =
+                json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+            all.push(json!({ "name": "return", "resource": bundle }));
+        }
+        let body = json!({ "resourceType": "Parameters", "parameter": all }).to_string();
+        let answer = gathered.close(body);
+        let form = (Form::Fhir, language(asked));
+        self.told_in_form((asked, grant, &plan), answer, Query::of([]), form, in_flight).await
+    }
+
+    /// An entry that puts it into another server, under the id it has here.
+    fn put_elsewhere(&self, piece: &Piece) -> Value {
+        let at = format!("{}/{}", piece.kind.name(), piece.id);
+        json!({
+            "fullUrl": format!("{}/{at}", self.base),
+            "resource": piece.resource,
+            "request": { "method": "PUT", "url": at },
+        })
+    }
+}
