@@ -8,6 +8,7 @@ pub mod condition;
 pub mod flight;
 pub mod form;
 pub mod packed;
+mod packing;
 mod passed_on;
 pub mod stream;
 

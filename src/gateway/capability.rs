@@ -19,7 +19,8 @@ const SAY: &str = "Every read and search takes _format (json), _pretty, _summary
     people the order is that of Patient ids. What is included lives at the same gateway as its match; \
     references to other gateways are not followed. Of the directory, whose resources are nobody's, \
     there are no chains and no _has. MyLife-Nodes names the nodes to ask. Documents for \
-    everybody are packed with gzip where that is asked for; an answer about somebody never is.";
+    everybody and files of exports are packed with gzip where that is asked for; another answer about \
+    somebody never is.";
 /// What `$circle-of-life` gives.
 const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
                       a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";

@@ -2,7 +2,7 @@
 //! server.
 //!
 //! Of the same shape as the others. They are the Observations that are released of the person and come
-//! from that assessment, byte for byte as a search finds them; a client that puts them elsewhere twice
+//! from that assessment, as a search finds them; a client that puts them elsewhere twice
 //! puts the same ones there. Source: Structured Data Capture 3.0,
 //! `QuestionnaireResponse-extract`.
 

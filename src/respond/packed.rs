@@ -1,6 +1,6 @@
 //! Documents that are the same for everybody, written once and packed where that is worth it.
 //!
-//! Part of `respond`. Nothing else is ever compressed: an answer about somebody stands beside text that
+//! Part of `respond`. Beside them only files of exports are compressed, line by line: an answer about somebody stands beside text that
 //! its caller, or whoever moves its caller, chose (the question is in its links), so its packed length
 //! would tell what it holds (BREACH). Sources: RFC 9110 section 12.5.3; RFC 1952.
 
@@ -59,7 +59,7 @@ fn packed(text: &[u8]) -> Option<Bytes> {
 }
 
 /// Is gzip named, and not as what is not wanted?
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);

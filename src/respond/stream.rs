@@ -10,9 +10,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 
-use super::{RECEIPT, always, flight::InFlight, mac_text};
+use super::{RECEIPT, always, flight::InFlight, mac_text, packed::takes_gzip, packing::Packing};
 use crate::{
     audit::Receipt,
     bundle::Answer,
@@ -81,17 +81,25 @@ impl<M: Maker> Pieces for Made<M> {
     }
 }
 
-/// A file of lines, its first piece made already, with the caller's receipt for that.
+/// A file of lines, its first piece made already, with the caller's receipt for that; packed where these
+/// headers ask for it.
 pub fn lines<M: Maker>(
     first: Option<Recorded>,
     rest: M,
     mac: [u8; 32],
     request_id: &str,
+    asked: &HeaderMap,
 ) -> Response<Body> {
     let made = Made { first, idle: Some(rest), under_way: None };
-    let mut response = Response::new(Body::pieces(made));
+    let is_packed = takes_gzip(asked);
+    let body = if is_packed { Body::pieces(Packing::new(made)) } else { Body::pieces(made) };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     always(headers, request_id);
+    headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+ndjson"));
     headers.extend(mac_text(mac).map(|value| (RECEIPT, value)));
     response

@@ -71,7 +71,8 @@ impl Gateway {
         }
         let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;
         let mac = self.log.receipt_mac(&made.leaf);
-        Ok(respond::stream::lines(Some(made.recorded), file, mac, &asked.request_id))
+        let first = Some(made.recorded);
+        Ok(respond::stream::lines(first, file, mac, &asked.request_id, asked.headers))
     }
 
     /// A file of what the gateway itself holds.
@@ -136,7 +137,8 @@ impl Gateway {
         };
         let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;
         let mac = self.log.receipt_mac(&made.leaf);
-        Ok(respond::stream::lines(Some(made.recorded), file, mac, &asked.request_id))
+        let first = Some(made.recorded);
+        Ok(respond::stream::lines(first, file, mac, &asked.request_id, asked.headers))
     }
 
     fn leave(&self, asked: &Asked<'_>, grant: &Grant, job: &str) -> Leave {

@@ -8,6 +8,7 @@ pub(crate) mod snapshot;
 
 use std::time::Duration;
 
+use flate2::{Decompress, FlushDecompress};
 use http::Method;
 use mylife::domain::theme::Theme::{Health, Housing};
 use serde_json::{Value, json};
@@ -155,6 +156,37 @@ fn bx_25_provenance_comes_with_what_it_is_of() {
         )
         .is_empty()
     );
+}
+
+#[test]
+fn bx_26_a_file_is_packed_for_who_asks_and_no_line_of_it_refers_to_another() {
+    let world = World::new();
+    let (kuopio, client, _) = populated(&world);
+    let manifest = manifest(&client, &begin(&client, "/fhir/Patient/$export"));
+    let get = |path: &str, takes: &str| {
+        let headers = vec![("accept-encoding", takes.to_owned())];
+        client.actor.send(&kuopio, Method::GET, path, Ask { headers, ..Ask::default() })
+    };
+    let (mut short, mut long) = (0, 0);
+    for path in files(&manifest, "") {
+        let (plain, packed) = (get(&path, "br, gzip;q=0"), get(&path, "gzip"));
+        assert_eq!(plain.header("content-encoding"), None);
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        assert_eq!(packed.text(), plain.text());
+        short += packed.sent().len();
+        long += plain.sent().len();
+        // Each line can be unpacked without the others.
+        let mut rest = &packed.sent()[10..];
+        for line in plain.text().split_inclusive('\n') {
+            let end = rest.windows(4).position(|four| four == [0, 0, 0xff, 0xff]).unwrap() + 4;
+            let mut own = Vec::with_capacity(line.len() + 1);
+            let sync = FlushDecompress::Sync;
+            Decompress::new(false).decompress_vec(&rest[..end], &mut own, sync).unwrap();
+            assert_eq!(str::from_utf8(&own).unwrap(), line);
+            rest = &rest[end..];
+        }
+    }
+    assert!(short * 4 < long * 3, "{short} of {long} bytes");
 }
 
 #[test]

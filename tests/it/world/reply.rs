@@ -1,8 +1,9 @@
 //! What came back, and what every reply must be: its status, headers, type and body.
 
-use std::{collections::BTreeMap, fmt, sync::LazyLock};
+use std::{collections::BTreeMap, fmt, io::Read as _, sync::LazyLock};
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{Response, header};
 use mylife::{
     domain::theme::Theme,
@@ -192,9 +193,20 @@ impl Reply {
         &self.json
     }
 
-    /// The bytes of the body.
+    /// The body, unpacked.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.response.body().to_vec()).unwrap()
+        let sent = self.sent();
+        if self.header("content-encoding") != Some("gzip") {
+            return String::from_utf8(sent.to_vec()).unwrap();
+        }
+        let mut text = String::new();
+        GzDecoder::new(sent).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// The body as it was sent.
+    pub(crate) fn sent(&self) -> &[u8] {
+        self.response.body()
     }
 
     /// Everything two equal replies share: date and request id aside.
