@@ -2,10 +2,10 @@
 //!
 //! Beside the way: `mylife pki` and the demo issue with it, `listen` and `federation` read with it.
 //! Certificates follow RFC 5280, thumbprints RFC 8705 section 3 (`x5t#S256`). The authority is for
-//! trying things out and for closed networks of few peers: it revokes nothing and must not be taken
-//! for a public one.
+//! trying things out and for closed networks of few peers, and must not be taken for a public one.
 
 pub mod renewable;
+pub mod trust;
 pub mod validity;
 
 use std::{
@@ -20,8 +20,9 @@ use std::{
 use aws_lc_rs::digest;
 use jiff::{Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber,
 };
 use rustls::{
     crypto::{self, CryptoProvider},
@@ -95,6 +96,31 @@ impl Ca {
         self.leaf(names.first().copied().unwrap_or("gateway"), names, BOTH, now)
     }
 
+    /// The list of what it has revoked: serial numbers, each with when that was. PEM, good for so many days
+    /// from `now` (RFC 5280 section 5).
+    pub fn revoked(&self, all: &[(Vec<u8>, Moment)], now: Moment, days: u32) -> Result<String> {
+        let one = |(serial, at): &(Vec<u8>, Moment)| {
+            let (year, month, day) = date(*at)?;
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from_slice(serial),
+                revocation_time: rcgen::date_time_ymd(year, month, day),
+                reason_code: None,
+                invalidity_date: None,
+            })
+        };
+        let ((year, month, day), end) = (date(now)?, date(now.plus(DAY * days))?);
+        let params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(year, month, day),
+            next_update: rcgen::date_time_ymd(end.0, end.1, end.2),
+            crl_number: now.seconds().unsigned_abs().into(),
+            issuing_distribution_point: None,
+            revoked_certs: all.iter().map(one).collect::<Result<_>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).map_err(Error::internal)?;
+        list.pem().map_err(Error::internal)
+    }
+
     fn leaf(
         &self,
         name: &str,
@@ -152,15 +178,17 @@ fn distinguished(name: &str) -> DistinguishedName {
 
 /// From the day before `now`, so that a clock that is a little slow accepts it too.
 fn valid(params: &mut CertificateParams, now: Moment, days: u32) -> Result<()> {
-    let day = |at: Moment| -> Result<_> {
-        let at = Timestamp::from_millisecond(at.millis()).map_err(Error::internal)?;
-        let date = at.to_zoned(TimeZone::UTC).date();
-        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
-        Ok(rcgen::date_time_ymd(i32::from(date.year()), month, day))
-    };
-    params.not_before = day(now.minus(DAY))?;
-    params.not_after = day(now.plus(DAY * days))?;
+    let (from, until) = (date(now.minus(DAY))?, date(now.plus(DAY * days))?);
+    params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+    params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
     Ok(())
+}
+
+/// Year, month and day in UTC.
+fn date(at: Moment) -> Result<(i32, u8, u8)> {
+    let at = Timestamp::from_millisecond(at.millis()).map_err(Error::internal)?;
+    let date = at.to_zoned(TimeZone::UTC).date();
+    Ok((i32::from(date.year()), date.month().unsigned_abs(), date.day().unsigned_abs()))
 }
 
 /// Replaces a file in one step by one that only its owner may read (mode 0600).

@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Write as _,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,15 +21,17 @@ use crate::{
         sign::{Signer, generate, generate_rsa},
     },
     config::node,
-    domain::id::NodeCode,
+    domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     gateway::open::{handle_key, jwks, log_keys},
-    pki::{self, Ca, Issued},
+    pki::{self, Ca, Issued, validity},
     seal::master,
 };
 
 /// The file that holds an authority's name, beside its certificate and key.
 const NAME: &str = "ca.name";
+/// The file of what it has revoked: a serial number in hexadecimal and an instant a line.
+const REVOKED: &str = "ca.revoked";
 
 /// What is to be made.
 #[derive(Debug, Subcommand)]
@@ -63,6 +65,17 @@ pub enum Pki {
         #[arg(long)]
         ca: Option<PathBuf>,
     },
+    /// Revoke certificates of an authority: DIR/revoked.pem, for listen.revoked of every gateway
+    Revoke {
+        /// Where the authority is
+        #[arg(long)]
+        dir: PathBuf,
+        /// The certificates, PEM; none renews the list
+        certificates: Vec<PathBuf>,
+        /// How long the list is good: make it anew before
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=397))]
+        days: u32,
+    },
     /// Make a client's key, and print what goes into the gateway's configuration
     Client {
         /// Where: FILE.jwk
@@ -78,6 +91,7 @@ pub fn run(asked: &Pki, output: &mut Output<'_>) -> Result<Exit> {
             let signer = key(file, Algorithm::Es384)?;
             output.line(format_args!("jwks = {}", inline(&jwks(&signer))));
         }
+        Pki::Revoke { dir, certificates, days } => revoke(dir, certificates, *days, output)?,
         Pki::Gateway { dir, code, url, organization, names, ca } => {
             let authority = load(ca.as_ref().unwrap_or(dir), output)?;
             let wrong = || Error::invalid("A node code is 1 to 8 small letters and digits.");
@@ -115,6 +129,48 @@ fn load(dir: &Path, output: &Output<'_>) -> Result<Ca> {
     };
     let issued = Issued { certificate: read("ca.pem")?, key: Zeroizing::new(read("ca.key")?) };
     Ca::load(read(NAME)?.trim_end(), issued, output.around.clock.now())
+}
+
+/// Adds to what an authority has revoked, and makes the list of all of it.
+fn revoke(dir: &Path, certificates: &[PathBuf], days: u32, output: &mut Output<'_>) -> Result<()> {
+    let authority = load(dir, output)?;
+    let (kept, now) = (dir.join(REVOKED), output.around.clock.now());
+    let mut text = match fs::read_to_string(&kept) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(unreadable(&kept, error)),
+    };
+    for path in certificates {
+        let pem = fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+        for certificate in pki::certificates(&pem)? {
+            let say = format!("{} is no certificate.", path.display());
+            let serial = validity::serial(&certificate).ok_or_else(|| Error::invalid(say))?;
+            let serial: String = serial.iter().map(|byte| format!("{byte:02x}")).collect();
+            if !text.lines().any(|line| line.split(' ').next() == Some(&serial)) {
+                writeln!(text, "{serial} {now}").map_err(Error::internal)?;
+            }
+        }
+    }
+    let damaged = || Error::invalid(format!("{} is damaged: restore it.", kept.display()));
+    let revoked: Option<Vec<_>> = text.lines().map(revocation).collect();
+    let list = authority.revoked(&revoked.ok_or_else(damaged)?, now, days)?;
+    pki::write_secret(&kept, text.as_bytes()).map_err(Error::unavailable)?;
+    let to = dir.join("revoked.pem");
+    fs::write(&to, list).map_err(Error::unavailable)?;
+    let (to, count) = (to.display(), text.lines().count());
+    output.line(format_args!(
+        "{to} names {count} and is good for {days} days: put it under listen.revoked of every gateway of \
+         the authority, and `systemctl reload mylife` there."
+    ));
+    Ok(())
+}
+
+/// A line of what is revoked.
+fn revocation(line: &str) -> Option<(Vec<u8>, Moment)> {
+    let (serial, at) = line.split_once(' ')?;
+    let bytes = (0..serial.len()).step_by(2);
+    let bytes = bytes.map(|from| u8::from_str_radix(serial.get(from..from + 2)?, 16).ok());
+    Some((bytes.collect::<Option<_>>()?, Moment::parse(at)?))
 }
 
 /// A gateway that is made a member of the authority's federation.

@@ -20,7 +20,7 @@ use crate::{
         Limits,
         tls::{Pem, Tls},
     },
-    pki,
+    pki::{self, trust::Trust},
 };
 
 /// Ports, certificates and bounds.
@@ -50,21 +50,37 @@ pub struct Listening {
 struct Files {
     certificate: PathBuf,
     authorities: Option<PathBuf>,
+    revoked: Option<PathBuf>,
+}
+
+/// The PEM texts of certificates as they are on disk now.
+pub struct Texts {
+    /// The listener's.
+    pub certificate: String,
+    /// The authorities'.
+    pub authorities: Option<String>,
+    /// The lists of what these have revoked.
+    pub revoked: Option<String>,
 }
 
 impl Listening {
-    /// The PEM texts of certificate and authorities as they are on disk now.
-    pub fn texts(&self) -> Option<(String, Option<String>)> {
-        let certificate = fs::read_to_string(&self.files.certificate).ok()?;
-        let authorities = self.files.authorities.as_ref().map(fs::read_to_string);
-        Some((certificate, authorities.transpose().ok()?))
+    /// What is on disk now; none if something cannot be read.
+    pub fn texts(&self) -> Option<Texts> {
+        let Files { certificate, authorities, revoked } = &self.files;
+        let text = |path: &Option<PathBuf>| path.as_ref().map(fs::read_to_string).transpose().ok();
+        Some(Texts {
+            certificate: fs::read_to_string(certificate).ok()?,
+            authorities: text(authorities)?,
+            revoked: text(revoked)?,
+        })
     }
 
-    /// The files of certificates, by what each is for.
+    /// The files of certificates and of revoked ones, by what each is for.
     pub fn certificates(&self) -> Vec<(&'static str, PathBuf)> {
-        let Files { certificate, authorities } = &self.files;
+        let Files { certificate, authorities, revoked } = &self.files;
         let authorities = authorities.iter().map(|path| ("authorities", path.clone()));
-        [("listener", certificate.clone())].into_iter().chain(authorities).collect()
+        let revoked = revoked.iter().map(|path| ("revoked", path.clone()));
+        [("listener", certificate.clone())].into_iter().chain(authorities).chain(revoked).collect()
     }
 
     /// The file of the certificate.
@@ -92,33 +108,37 @@ pub fn read(mut section: Section<'_>, clock: &Arc<dyn Clock>) -> Option<Listenin
     let key = section.secret("key");
     let is_authorised = section.node("authorities").is_some();
     let authorities = section.file("authorities");
+    let is_revoked = section.node("revoked").is_some();
+    let revoked = section.file("revoked");
+    if is_revoked && !is_authorised {
+        section
+            .fault("revoked", "is what authorities revoked, and there are none: give authorities");
+    }
     let read = (certificate, key, authorities);
     let (Some((path, certificate)), Some((_, key)), authorities) = read else {
         section.finish();
         return None;
     };
-    let texts = authorities.as_ref().map(|(_, text)| text.as_str());
-    let tls = made(
-        &section,
-        Tls::new(
-            Pem { certificate: &certificate, key: &key, client_authorities: texts },
-            Arc::clone(clock),
-        ),
-    );
-    let peer_tls = match texts {
+    let trust = authorities.as_ref().map(|(_, authorities)| Trust {
+        authorities,
+        revoked: revoked.as_ref().map(|(_, text)| text.as_str()),
+    });
+    let pem = Pem { certificate: &certificate, key: &key, clients: trust };
+    let tls = made(&section, Tls::new(pem, Arc::clone(clock)));
+    let peer_tls = match trust {
         None => None,
-        Some(authorities) => {
+        Some(peers) => {
             let certificate = certificate.as_str();
-            let pem = towards_peers::Pem { authorities, certificate, key: &key };
+            let pem = towards_peers::Pem { peers, certificate, key: &key };
             // What is wrong with these texts has been told above.
             PeerTls::new(pem, Arc::clone(clock)).ok()
         }
     };
     section.finish();
-    if is_authorised && authorities.is_none() {
+    if is_authorised && authorities.is_none() || is_revoked && revoked.is_none() {
         return None;
     }
-    let authorities = authorities.map(|(path, _)| path);
+    let [authorities, revoked] = [authorities, revoked].map(|file| file.map(|(path, _)| path));
     let name = pki::THROW_AWAY.as_bytes();
     let of_demo = |der: &[u8]| der.windows(name.len()).any(|part| part == name);
     let shown = pki::certificates(&certificate);
@@ -133,7 +153,7 @@ pub fn read(mut section: Section<'_>, clock: &Arc<dyn Clock>) -> Option<Listenin
         goodbye: Duration::from_secs(goodbye),
         tls: Arc::new(tls?),
         peer_tls: peer_tls.map(Arc::new),
-        files: Files { certificate: path, authorities },
+        files: Files { certificate: path, authorities, revoked },
     })
 }
 

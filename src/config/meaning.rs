@@ -169,6 +169,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("listen.names", "Further host names under which requests may come."),
     ("listen.public", "FHIR, OAuth and what source systems push, over TLS."),
+    (
+        "listen.revoked",
+        "What the authorities have revoked, PEM; with it only certificates count whose issuer has a list here \
+         that has not ended.",
+    ),
     ("login", "OpenID providers at which people log in to apps."),
     ("login.client_id", "The gateway's name at the provider."),
     ("login.client_secret", "The gateway's secret at the provider."),

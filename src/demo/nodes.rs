@@ -49,7 +49,7 @@ use crate::{
     json,
     listen::{self, Door, Stop, Stopping, guard::Hosts, tls::Tls},
     oauth::launch::login::Sandbox,
-    pki::{self, Ca, Issued},
+    pki::{self, Ca, Issued, trust::Trust},
     seal::{Keys, master},
     serve::{
         counted::Counted,
@@ -322,7 +322,7 @@ fn setup(
     let others = all.iter().filter(|other| other.slug != node.slug);
     let peers = others.map(|other| peer(node, other, clients)).collect::<Result<Vec<_>>>()?;
     let pem = crate::federation::tls::Pem {
-        authorities: &world.ca.issued().certificate,
+        peers: Trust::of(&world.ca.issued().certificate),
         certificate: &node.tls.certificate,
         key: &node.tls.key,
     };
@@ -416,7 +416,7 @@ fn door(node: &Node, world: &World) -> Result<Door> {
     let pem = listen::tls::Pem {
         certificate: &node.tls.certificate,
         key: &node.tls.key,
-        client_authorities: Some(&world.ca.issued().certificate),
+        clients: Some(Trust::of(&world.ca.issued().certificate)),
     };
     let tls = Arc::new(Tls::new(pem, Arc::clone(&world.clock))?);
     Ok(Door::new(listen::Limits::default(), hosts(), Some(tls)))

@@ -12,15 +12,15 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime, renewable::Renewable},
+    pki::{self, CertificateTime, renewable::Renewable, trust::Trust},
     transport::Link,
 };
 
 /// The PEM texts a gateway speaks to peers with.
 #[derive(Clone, Copy)]
 pub struct Pem<'a> {
-    /// The authorities that vouch for peers.
-    pub authorities: &'a str,
+    /// Who vouches for peers.
+    pub peers: Trust<'a>,
     /// Our certificate, then its intermediates.
     pub certificate: &'a str,
     /// Our private key.
@@ -63,7 +63,7 @@ fn settings(pem: Pem<'_>, time: Arc<CertificateTime>) -> Result<ClientConfig> {
     let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?
-        .with_root_certificates(pki::anchors(pem.authorities)?)
+        .with_webpki_verifier(pem.peers.in_servers()?)
         .with_client_auth_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)
         .map_err(pki::mismatch)?;
     settings.alpn_protocols = pki::alpn();

@@ -6,13 +6,13 @@
 
 use std::{io, sync::Arc};
 
-use rustls::{ServerConfig, server::WebPkiClientVerifier};
+use rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime, renewable::Renewable},
+    pki::{self, CertificateTime, renewable::Renewable, trust::Trust},
     transport::Link,
 };
 
@@ -23,8 +23,8 @@ pub struct Pem<'a> {
     pub certificate: &'a str,
     /// The private key.
     pub key: &'a str,
-    /// The authorities whose client certificates count; none asks for no certificate.
-    pub client_authorities: Option<&'a str>,
+    /// Whose client certificates count; nobody's: none is asked for.
+    pub clients: Option<Trust<'a>>,
 }
 
 /// A listener's TLS, renewable while it serves.
@@ -62,20 +62,12 @@ impl Tls {
 }
 
 fn settings(pem: Pem<'_>, time: Arc<CertificateTime>) -> Result<ServerConfig> {
-    let provider = pki::provider();
-    let builder = ServerConfig::builder_with_details(provider.clone(), time)
+    let builder = ServerConfig::builder_with_details(pki::provider(), time)
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?;
-    let builder = match pem.client_authorities {
+    let builder = match pem.clients {
         None => builder.with_no_client_auth(),
-        Some(authorities) => {
-            let roots = pki::anchors(authorities)?;
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
-                .allow_unauthenticated()
-                .build()
-                .map_err(Error::internal)?;
-            builder.with_client_cert_verifier(verifier)
-        }
+        Some(trust) => builder.with_client_cert_verifier(trust.in_clients()?),
     };
     let mut settings = builder
         .with_single_cert(pki::certificates(pem.certificate)?, pki::private_key(pem.key)?)

@@ -1,7 +1,7 @@
-//! From when until when a certificate is good.
+//! From when until when a certificate, or a list of revoked ones, is good; and a certificate's number.
 //!
-//! Part of `pki`, for operators: rustls checks dates itself and does not tell them. Reads the one field
-//! (RFC 5280 section 4.1.2.5) out of the DER form and judges nothing.
+//! Part of `pki`, for operators: rustls checks dates itself and does not tell them. Reads single fields
+//! (RFC 5280 sections 4.1.2.2, 4.1.2.5, 5.1.2.4 and 5.1.2.5) out of the DER form and judges nothing.
 
 use crate::domain::moment::Moment;
 
@@ -13,18 +13,38 @@ const GENERALIZED_TIME: u8 = 0x18;
 
 /// First and last instant; none if it is no certificate.
 pub fn of(certificate: &[u8]) -> Option<(Moment, Moment)> {
-    let (whole, _) = take(certificate, SEQUENCE)?;
-    let (mut fields, _) = take(whole, SEQUENCE)?;
-    if let Some((_, rest)) = take(fields, VERSION) {
-        fields = rest;
-    }
-    let (_, rest) = take(fields, INTEGER)?;
+    let (_, rest) = numbered(certificate)?;
     let (_algorithm, rest) = take(rest, SEQUENCE)?;
     let (_issuer, rest) = take(rest, SEQUENCE)?;
     let (validity, _) = take(rest, SEQUENCE)?;
     let (from, rest) = time(validity)?;
     let (until, _) = time(rest)?;
     Some((from, until))
+}
+
+/// The serial number of a certificate; none if it is no certificate.
+pub fn serial(certificate: &[u8]) -> Option<&[u8]> {
+    numbered(certificate).map(|(serial, _)| serial)
+}
+
+/// When a list of revoked certificates was made, and when the next is due; none if it does not say.
+pub fn of_list(list: &[u8]) -> Option<(Moment, Moment)> {
+    let (whole, _) = take(list, SEQUENCE)?;
+    let (fields, _) = take(whole, SEQUENCE)?;
+    let fields = take(fields, INTEGER).map_or(fields, |(_version, rest)| rest);
+    let (_algorithm, rest) = take(fields, SEQUENCE)?;
+    let (_issuer, rest) = take(rest, SEQUENCE)?;
+    let (from, rest) = time(rest)?;
+    let (until, _) = time(rest)?;
+    Some((from, until))
+}
+
+/// The serial number of a certificate, and the fields after it.
+fn numbered(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (whole, _) = take(certificate, SEQUENCE)?;
+    let (fields, _) = take(whole, SEQUENCE)?;
+    let fields = take(fields, VERSION).map_or(fields, |(_, rest)| rest);
+    take(fields, INTEGER)
 }
 
 /// The content of what begins `bytes`, if it is of this tag, and what follows it.

@@ -22,7 +22,7 @@ use crate::{
     federation::{ask::Source, breaker},
     gateway::Gateway,
     listen::{self, Answer, Answering, Door, Incoming, Limits, Stopping, body::Body, guard::Hosts},
-    pki::{self, validity},
+    pki::{self, trust, validity},
     serve::current::Current,
     shared::Key,
     telemetry::{Telemetry, text::Text},
@@ -247,10 +247,16 @@ impl Answer for Management {
     }
 }
 
-/// When the first of the certificates in a PEM file ends.
+/// When the first of the certificates, or of the lists of revoked ones, in a PEM file ends.
 fn ends(path: &Path) -> Option<Moment> {
-    let all = pki::certificates(&std::fs::read_to_string(path).ok()?).ok()?;
-    all.iter().filter_map(|one| validity::of(one)).map(|(_, until)| until).min()
+    let text = std::fs::read_to_string(path).ok()?;
+    let validity: Vec<_> = match pki::certificates(&text) {
+        Ok(all) => all.iter().filter_map(|one| validity::of(one)).collect(),
+        Err(_) => {
+            trust::lists(&text).ok()?.iter().filter_map(|one| validity::of_list(one)).collect()
+        }
+    };
+    validity.into_iter().map(|(_, until)| until).min()
 }
 
 fn word(up: bool) -> &'static str {

@@ -12,31 +12,34 @@ use rustls::{
 
 use super::finding::Findings;
 use crate::{
-    config::Config,
+    config::{Config, listen::Texts},
     domain::moment::Moment,
-    pki::{self, validity},
+    pki::{self, trust, validity},
 };
 
-/// Days below which a certificate is told of.
+/// Days below which a certificate is told of, unless a quarter of its time is less.
 const SOON: i64 = 30;
 const DAY: i64 = 24 * 60 * 60;
 
 /// What the gateway shows, and the authorities of its peers.
 pub(super) fn look(config: &Config, now: Moment, findings: &mut Findings) {
     let listening = &config.listening;
-    let Some((certificate, authorities)) = listening.texts() else {
+    let Some(Texts { certificate, authorities, revoked }) = listening.texts() else {
         return; // What cannot be read was told with the files.
     };
     let Ok(shown) = pki::certificates(&certificate) else { return };
     let name = listening.certificate_path().display().to_string();
     for certificate in &shown {
-        lasts("certificate", &name, certificate, now, findings);
+        lasts("certificate", &name, validity::of(certificate), now, findings);
     }
     let mut roots = RootCertStore { roots: pki::public_anchors().roots.clone() };
     for authority in authorities.iter().filter_map(|text| pki::certificates(text).ok()).flatten() {
-        lasts("authorities", "listen.authorities", &authority, now, findings);
+        lasts("authorities", "listen.authorities", validity::of(&authority), now, findings);
         // One that cannot be used was told as a mistake of the settings.
         roots.add(authority).ok();
+    }
+    for list in revoked.iter().filter_map(|text| trust::lists(text).ok()).flatten() {
+        lasts("authorities", "listen.revoked", validity::of_list(&list), now, findings);
     }
     let names = [&config.host].into_iter().chain(&listening.names);
     for host in names {
@@ -44,10 +47,17 @@ pub(super) fn look(config: &Config, now: Moment, findings: &mut Findings) {
     }
 }
 
-/// How long a certificate lasts.
-fn lasts(part: &str, name: &str, certificate: &[u8], now: Moment, findings: &mut Findings) {
-    let Some((from, until)) = validity::of(certificate) else { return };
+/// How long a certificate, or a list of revoked ones, lasts.
+fn lasts(
+    part: &str,
+    name: &str,
+    validity: Option<(Moment, Moment)>,
+    now: Moment,
+    findings: &mut Findings,
+) {
+    let Some((from, until)) = validity else { return };
     let days = (until.seconds() - now.seconds()) / DAY;
+    let soon = SOON.min((until.seconds() - from.seconds()) / DAY / 4);
     let renew = format!("renew it, put it under {name}, and `systemctl reload mylife`");
     if now < from {
         let say = format!("{name} is good from {from} on, which is yet to come");
@@ -58,7 +68,7 @@ fn lasts(part: &str, name: &str, certificate: &[u8], now: Moment, findings: &mut
         );
     } else if until < now {
         findings.wrong(part, format!("{name} ended at {until}"), renew);
-    } else if days < SOON {
+    } else if days < soon {
         findings.doubtful(part, format!("{name} lasts {days} days, until {until}"), renew);
     } else {
         findings.fine(part, format!("{name} lasts {days} days"));

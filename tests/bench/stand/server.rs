@@ -40,7 +40,7 @@ pub(crate) fn gateway(world: &World) {
     let gateway: Arc<dyn Answer> = Arc::clone(&opened) as _;
     let read = |name: &str| fs::read_to_string(world.dir.join(name)).unwrap();
     let (certificate, key) = (read("server.pem"), read("server.key"));
-    let pem = Pem { certificate: &certificate, key: &key, client_authorities: None };
+    let pem = Pem { certificate: &certificate, key: &key, clients: None };
     let tls = Tls::new(pem, Arc::new(SystemClock::default())).unwrap();
     let door = Door::new(Limits::default(), Hosts::new([HOST]), Some(Arc::new(tls)));
     let door = Arc::new(door);

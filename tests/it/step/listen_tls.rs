@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use mylife::{
     clock::FixedClock,
+    error::Kind,
     federation::tls::{PeerTls, Pem as PeerPem},
     listen::tls::{Pem, Tls},
-    pki::{self, Ca, Issued},
+    pki::{self, Ca, Issued, trust::Trust, validity},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt};
@@ -33,8 +34,14 @@ impl Town {
         Pem {
             certificate: &self.server.certificate,
             key: &self.server.key,
-            client_authorities: Some(&self.ca.issued().certificate),
+            clients: Some(Trust::of(&self.ca.issued().certificate)),
         }
+    }
+
+    /// With what was revoked.
+    fn pem_with<'a>(&'a self, revoked: &'a str) -> Pem<'a> {
+        let authorities = &self.ca.issued().certificate;
+        Pem { clients: Some(Trust { authorities, revoked: Some(revoked) }), ..self.pem() }
     }
 
     fn tls(&self) -> Arc<Tls> {
@@ -117,6 +124,61 @@ async fn an_expired_client_certificate_does_not_count() {
     assert_eq!(seen(&wires, kuopio.client(Some(&peer), &[])).await, None);
 }
 
+/// The list of an authority that revoked these, good for ten days.
+fn list(ca: &Ca, revoked: &[&Issued]) -> String {
+    let serial = |one: &&Issued| {
+        let der = pki::certificates(&one.certificate).unwrap();
+        (validity::serial(&der[0]).unwrap().to_vec(), NOW)
+    };
+    ca.revoked(&revoked.iter().map(serial).collect::<Vec<_>>(), NOW, 10).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_certificate_counts_while_a_list_of_its_issuer_stands_and_does_not_name_it() {
+    let (kuopio, other) = (Town::new("Kuopio"), Town::new("Other"));
+    let [peer, lost] = ["portal", "lost"].map(|name| kuopio.ca.client(name, NOW).unwrap());
+    let (none, one) = (list(&kuopio.ca, &[]), list(&kuopio.ca, &[&lost]));
+    let (both, others) = (list(&kuopio.ca, &[&lost, &peer]), list(&other.ca, &[]));
+    let (in_time, late) = (Duration::ZERO, Duration::from_hours(24 * 11));
+    let rows = [
+        ("nothing revoked", &none, in_time, &peer, true),
+        ("another one", &one, in_time, &peer, true),
+        ("this one", &one, in_time, &lost, false),
+        ("both", &both, in_time, &peer, false),
+        ("a list that has ended", &none, late, &peer, false),
+        ("a list of another authority", &others, in_time, &peer, false),
+        ("lists of both authorities", &format!("{others}{one}"), in_time, &peer, true),
+    ];
+    for (why, revoked, after, shown, counts) in rows {
+        let clock = Arc::new(FixedClock::new(NOW.plus(after)));
+        let tls = Arc::new(Tls::new(kuopio.pem_with(revoked), clock).unwrap());
+        let (wires, _stop) = listening_with(tls, Arc::new(Echo));
+        let heard = seen(&wires, kuopio.client(Some(shown), &[])).await;
+        assert_eq!(heard.is_some(), counts, "{why}: {heard:?}");
+        // Who shows none may come, whatever was revoked.
+        assert!(seen(&wires, kuopio.client(None, &[])).await.is_some(), "{why}");
+    }
+    for bad in ["", "soon", &kuopio.ca.issued().certificate, &one.replacen("MI", "AA", 1)] {
+        let refused = Tls::new(kuopio.pem_with(bad), clock()).map(drop).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Invalid, "{bad}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_whose_certificate_was_revoked_is_asked_nothing() {
+    let kuopio = Town::new("Kuopio");
+    let (wires, _stop) = listening_with(kuopio.tls(), Arc::new(Echo));
+    let own = kuopio.ca.gateway(&["own.test"], NOW).unwrap();
+    for (revoked, answers) in [(None, true), (Some(&own), true), (Some(&kuopio.server), false)] {
+        let revoked = list(&kuopio.ca, &revoked.into_iter().collect::<Vec<_>>());
+        let authorities = &kuopio.ca.issued().certificate;
+        let peers = Trust { authorities, revoked: Some(&revoked) };
+        let pem = PeerPem { peers, certificate: &own.certificate, key: &own.key };
+        let settings = PeerTls::new(pem, clock()).unwrap().current();
+        assert_eq!(seen(&wires, (*settings).clone()).await.is_some(), answers);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reload_swaps_certificate_and_authority_and_a_failed_one_changes_nothing() {
     let (old, new) = (Town::new("Old"), Town::new("New"));
@@ -162,7 +224,7 @@ fn an_authority_comes_back_from_its_files_and_keys_are_its_owners_alone() {
     let ours = back.gateway(&["localhost"], NOW).unwrap();
     let tls = PeerTls::new(
         PeerPem {
-            authorities: &made.issued().certificate,
+            peers: Trust::of(&made.issued().certificate),
             certificate: &ours.certificate,
             key: &ours.key,
         },

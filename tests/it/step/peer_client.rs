@@ -24,7 +24,7 @@ use mylife::{
         body::Body,
         tls::{Pem, Tls},
     },
-    pki::{self, Ca, Issued},
+    pki::{self, Ca, Issued, trust::Trust},
     transport::{Authority, Link},
 };
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, time::Instant};
@@ -354,7 +354,11 @@ fn the_breaker_moves_as_its_table_says() {
 }
 
 fn pem<'a>(ca: &'a Ca, own: &'a Issued) -> PeerPem<'a> {
-    PeerPem { authorities: &ca.issued().certificate, certificate: &own.certificate, key: &own.key }
+    PeerPem {
+        peers: Trust::of(&ca.issued().certificate),
+        certificate: &own.certificate,
+        key: &own.key,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -390,7 +394,7 @@ async fn peers_show_one_another_certificates_that_hold() {
             Pem {
                 certificate: &server.certificate,
                 key: &server.key,
-                client_authorities: Some(&ca.issued().certificate),
+                clients: Some(Trust::of(&ca.issued().certificate)),
             },
             clock(),
         );
@@ -427,7 +431,7 @@ async fn after_a_reload_no_connection_of_before_is_used() {
     let texts = Pem {
         certificate: &server.certificate,
         key: &server.key,
-        client_authorities: Some(&ca.issued().certificate),
+        clients: Some(Trust::of(&ca.issued().certificate)),
     };
     let tls = Arc::new(Tls::new(texts, clock()).unwrap());
     let (wires, _stop) = listening_with(tls, Arc::new(Json));

@@ -12,6 +12,7 @@ use mylife::{
         serve,
         tls::{Pem, Tls},
     },
+    pki::trust::Trust,
     transport::Transport,
 };
 use tokio::sync::mpsc;
@@ -87,7 +88,7 @@ fn serve_at(world: &World, code: &'static str, answer: Arc<dyn Answer>) {
     let pem = Pem {
         certificate: &identity.issued.certificate,
         key: &identity.issued.key,
-        client_authorities: Some(&world.authority.issued().certificate),
+        clients: Some(Trust::of(&world.authority.issued().certificate)),
     };
     let tls = Tls::new(pem, world.clock.clone()).unwrap();
     let hosts = Hosts::new([&*identity.host]);

@@ -37,6 +37,7 @@ use mylife::{
         keys::fetch::Rules,
         launch::login::{Invented, Post, Sandbox, Who},
     },
+    pki::trust::Trust,
     serve::{counted::Counted, current::Current},
     store::postgres::{Database, Options, Postgres},
     telemetry::Telemetry,
@@ -362,7 +363,11 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
     let clock: Arc<dyn Clock> = world.clock.clone();
     let authorities = &*world.authority.issued().certificate;
     let Identity { code, url, issued, .. } = identity;
-    let pem = PeerPem { authorities, certificate: &issued.certificate, key: &issued.key };
+    let pem = PeerPem {
+        peers: Trust::of(authorities),
+        certificate: &issued.certificate,
+        key: &issued.key,
+    };
     let unknown = world.unknown.get();
     let others = CODES.into_iter().filter(|other| other != code && Some(*other) != unknown);
     // The portal has no data, so nobody asks it; it is known only as one who asks.
@@ -441,7 +446,7 @@ fn door(world: &World, identity: &Identity) -> Arc<Door> {
     let pem = Pem {
         certificate: &identity.issued.certificate,
         key: &identity.issued.key,
-        client_authorities: Some(&world.authority.issued().certificate),
+        clients: Some(Trust::of(&world.authority.issued().certificate)),
     };
     let tls = Tls::new(pem, world.clock.clone()).unwrap();
     Arc::new(Door::new(DoorLimits::default(), Hosts::new([&*identity.host]), Some(Arc::new(tls))))

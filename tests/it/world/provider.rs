@@ -145,7 +145,7 @@ pub(crate) fn json_of(status: StatusCode, said: &Value) -> Response<Body> {
 
 pub(crate) fn listen(world: &World, port: u16, answer: Arc<dyn Answer>) {
     let issued = world.authority.gateway(&[HOST], START).unwrap();
-    let pem = Pem { certificate: &issued.certificate, key: &issued.key, client_authorities: None };
+    let pem = Pem { certificate: &issued.certificate, key: &issued.key, clients: None };
     let tls = Tls::new(pem, world.clock.clone()).unwrap();
     let door = Arc::new(Door::new(Limits::default(), Hosts::new([HOST]), Some(Arc::new(tls))));
     world.runtime.block_on(async {

@@ -106,6 +106,41 @@ fn the_doctor_tells_each_fault_with_its_mend() {
 }
 
 #[test]
+fn what_an_authority_revoked_is_listed_for_its_gateways_and_renewed_in_time() {
+    let dir = Dir::new("cli-revoke");
+    let text = gateway(&dir, 8443);
+    let keys = dir.path().join("keys");
+    let list = keys.join("revoked.pem");
+    let text =
+        text.replacen("[listen]\n", &format!("[listen]\nrevoked = \"{}\"\n", list.display()), 1);
+    let path = dir.write("gateway.toml", &text).display().to_string();
+    let (keys, lost) = (keys.display().to_string(), dir.path().join("keys/297/gateway.pem"));
+    let (lost, missing) = (lost.display().to_string(), "nowhere.pem");
+    let check = || run(&around(), &["check", &path]);
+    let (exit, said, complaint) = check();
+    assert_eq!(exit, Exit::Usage, "{said}{complaint}");
+    assert!(format!("{said}{complaint}").contains("revoked.pem cannot be read"));
+    let revoke =
+        |more: &[&str]| run(&around(), &[&["pki", "revoke", "--dir", &keys][..], more].concat());
+    let (exit, said, complaint) = revoke(&[]);
+    assert_eq!(exit, Exit::Fine, "{complaint}");
+    assert!(said.contains("names 0 and is good for 30 days"), "{said}");
+    assert_eq!(check().0, Exit::Fine);
+    // Of one that cannot be read nothing is revoked.
+    assert_eq!(revoke(&[&lost, missing]).0, Exit::Usage);
+    for _ in 0..2 {
+        let (_, said, _) = revoke(&["--days", "5", &lost]);
+        assert!(said.contains("names 1 and is good for 5 days"), "{said}");
+    }
+    let ask = ["doctor", &path, "--json", "--set", "listen.management=127.0.0.1:1"];
+    let (_, said, _) = run(&around(), &ask);
+    assert!(said.contains("listen.revoked lasts 4 days"), "{said}");
+    let alone = format!("listen.authorities={missing}");
+    let (exit, said, complaint) = run(&around(), &["check", &path, "--set", &alone]);
+    assert_eq!(exit, Exit::Usage, "{said}{complaint}");
+}
+
+#[test]
 fn a_certificates_dates_are_read_as_they_were_made() {
     let ca = pki::Ca::new("days", NOW).unwrap();
     let issued = ca.server(&["a.example"], NOW).unwrap();
