@@ -83,15 +83,5 @@ pub fn label(theme: Theme, language: &str) -> Vec<&'static str> {
 
 /// A day for people; as it stands where it is none.
 pub fn day(text: &str, language: &str) -> String {
-    let Some((year, month, day)) = Day::parse(text).map(Day::parts) else {
-        return text.to_owned();
-    };
-    if language == "en" {
-        let month = usize::try_from(month).ok().and_then(|month| MONTHS.get(month - 1));
-        return format!("{day} {} {year}", month.unwrap_or(&""));
-    }
-    format!("{day}.{month}.{year}")
+    Day::parse(text).map_or_else(|| text.to_owned(), |day| day.for_people(language))
 }
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

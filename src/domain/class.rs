@@ -39,6 +39,17 @@ impl Class {
         }
     }
 
+    /// What it is for people, in Finnish, Swedish and English.
+    pub const fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::FreeText => ["omin sanoin kerrottu", "med egna ord", "in own words"],
+            Self::Contact => ["yhteystiedot", "kontaktuppgifter", "contact details"],
+            Self::MentalHealth => ["psykiatria", "psykiatri", "psychiatry"],
+            Self::SubstanceUse => ["päihdepalvelut", "missbrukarvård", "substance abuse care"],
+            Self::ChildProtection => ["lastensuojelu", "barnskydd", "child protection"],
+        }
+    }
+
     /// The class of a code; `None` for any other.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|c| c.code() == code)

@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::domain::moment::Moment;
 
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Day(Date);
@@ -47,6 +50,16 @@ impl Day {
     /// Year, month (from 1), day (from 1).
     pub fn parts(self) -> (i16, i8, i8) {
         (self.0.year(), self.0.month(), self.0.day())
+    }
+
+    /// As people write it in a language: `23 Nov 2026` in English, else `23.11.2026`.
+    pub fn for_people(self, language: &str) -> String {
+        let (year, month, day) = self.parts();
+        if language == "en" {
+            let month = usize::try_from(month).ok().and_then(|month| MONTHS.get(month - 1));
+            return format!("{day} {} {year}", month.unwrap_or(&""));
+        }
+        format!("{day}.{month}.{year}")
     }
 
     /// Later by whole years; 29 February becomes the 28th where it must.

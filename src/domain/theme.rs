@@ -74,6 +74,27 @@ impl Theme {
         }
     }
 
+    /// Its name in Finnish, Swedish and English: those of the method's description and of the national
+    /// `AuroraAI` localisation (MIT).
+    pub const fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::StudiesWork => ["Opiskelu ja työ", "Studier och arbete", "Studies and work"],
+            Self::Family => ["Perhe", "Familj", "Family"],
+            Self::Health => ["Terveys", "Hälsa", "Health"],
+            Self::Friends => ["Ystävät", "Vänner", "Friends"],
+            Self::PersonalDevelopment => {
+                ["Itsensä kehittäminen", "Självutveckling", "Personal development"]
+            }
+            Self::Housing => ["Asuminen", "Boende", "Housing"],
+            Self::Finance => ["Talous", "Ekonomi", "Finance"],
+            Self::LifeSatisfaction => {
+                ["Tyytyväisyys elämään", "Nöjdhet med livet", "Life satisfaction"]
+            }
+            Self::SelfEsteem => ["Itsetunto", "Självkänsla", "Self-esteem"],
+            Self::Resilience => ["Selviytymiskyky", "Motståndskraft", "Resilience"],
+        }
+    }
+
     /// The two letters that stand for the theme in a derived id.
     pub const fn short(self) -> &'static str {
         match self {

@@ -1,7 +1,6 @@
 //! The small FHIR values and words that every mapping writes.
 //!
-//! Pure. Words are in fi, sv or en by the document's language; the theme names are those of the
-//! method's description and of the national `AuroraAI` localisation (MIT).
+//! Pure. Words are in fi, sv or en by the document's language.
 
 use std::sync::Arc;
 
@@ -65,22 +64,7 @@ pub const fn own_words() -> ClassSet {
 
 /// A theme's name.
 pub fn theme(theme: Theme, language: &str) -> &'static str {
-    let [fi, sv, en] = match theme {
-        Theme::StudiesWork => ["Opiskelu ja työ", "Studier och arbete", "Studies and work"],
-        Theme::Family => ["Perhe", "Familj", "Family"],
-        Theme::Health => ["Terveys", "Hälsa", "Health"],
-        Theme::Friends => ["Ystävät", "Vänner", "Friends"],
-        Theme::PersonalDevelopment => {
-            ["Itsensä kehittäminen", "Självutveckling", "Personal development"]
-        }
-        Theme::Housing => ["Asuminen", "Boende", "Housing"],
-        Theme::Finance => ["Talous", "Ekonomi", "Finance"],
-        Theme::LifeSatisfaction => {
-            ["Tyytyväisyys elämään", "Nöjdhet med livet", "Life satisfaction"]
-        }
-        Theme::SelfEsteem => ["Itsetunto", "Självkänsla", "Self-esteem"],
-        Theme::Resilience => ["Selviytymiskyky", "Motståndskraft", "Resilience"],
-    };
+    let [fi, sv, en] = theme.names();
     pick(language, fi, sv, en)
 }
 

@@ -51,13 +51,7 @@ pub fn class(about: About, language: &str) -> String {
 
 /// The name of a withheld class.
 fn withheld(class: Class, language: &str) -> &'static str {
-    let [fi, sv, en] = match class {
-        Class::FreeText => ["omin sanoin kerrottu", "med egna ord", "in own words"],
-        Class::Contact => ["yhteystiedot", "kontaktuppgifter", "contact details"],
-        Class::MentalHealth => ["psykiatria", "psykiatri", "psychiatry"],
-        Class::SubstanceUse => ["päihdepalvelut", "missbrukarvård", "substance abuse care"],
-        Class::ChildProtection => ["lastensuojelu", "barnskydd", "child protection"],
-    };
+    let [fi, sv, en] = class.names();
     pick(language, fi, sv, en)
 }
 
