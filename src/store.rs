@@ -221,6 +221,23 @@ pub struct Job {
     pub body: Arc<[u8]>,
 }
 
+/// What somebody permits an app, for as long as the app can get tokens by it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Permission {
+    /// Under what it is revoked ([`Store::revoke`]).
+    pub name: [u8; 32],
+    /// Look-up value of who gave it, where that is known.
+    pub giver: Option<IdentityMac>,
+    /// Id of the Patient whose data it is about.
+    pub patient: Arc<str>,
+    /// When it ends by itself.
+    pub until: Moment,
+    /// When the app last got a token by it.
+    pub used: Moment,
+    /// What was permitted.
+    pub body: Arc<[u8]>,
+}
+
 /// The durable store.
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
@@ -281,10 +298,22 @@ pub trait Store: Send + Sync {
     /// answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
     /// Remembers through `until` that a token is revoked, by the SHA-256 of its name; durable when
-    /// acknowledged, and there for every process at once. Doing it again changes nothing.
+    /// acknowledged, and there for every process at once. Doing it again changes nothing. A permission of
+    /// the name is forgotten.
     fn revoke(&self, token: [u8; 32], until: Moment, now: Moment) -> Task<()>;
     /// What was revoked after `after`, 0 for all that is remembered.
     fn revoked(&self, after: i64) -> Task<Revocations>;
+    /// Keeps a permission, or of one that is there already when it was last used. `false`, and nothing is
+    /// kept, if it was revoked. Those that have ended are forgotten in time.
+    fn permit(&self, permission: Permission, now: Moment) -> Task<bool>;
+    /// The permissions somebody gave, and those about their data, that have neither ended nor been
+    /// revoked; those that end first come first.
+    fn permissions(
+        &self,
+        giver: IdentityMac,
+        patient: Option<Arc<str>>,
+        now: Moment,
+    ) -> Task<Vec<Permission>>;
     /// Audit records of commits that have not been marked as appended, oldest first, whoever made them;
     /// a store that others share gives some thousand at once.
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>>;

@@ -5,7 +5,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::store::{Change, Document, Job, Outgoing, Stored};
+use crate::store::{Change, Document, Job, Outgoing, Permission, Stored};
 
 /// A length in the place of what has it.
 struct Bytes(usize);
@@ -69,6 +69,16 @@ impl Debug for Job {
         f.debug_struct("Job")
             .field("owner", &self.owner)
             .field("until", &self.until)
+            .field("body", &Bytes(self.body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Permission {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Permission")
+            .field("until", &self.until)
+            .field("used", &self.used)
             .field("body", &Bytes(self.body.len()))
             .finish_non_exhaustive()
     }

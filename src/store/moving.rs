@@ -52,7 +52,7 @@ fn from_zero() -> Row {
 }
 
 /// In an order in which every row finds what it points to.
-pub(super) const TABLES: [Table; 10] = [
+pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "person",
         key: 1,
@@ -157,6 +157,17 @@ pub(super) const TABLES: [Table; 10] = [
         last: "SELECT id FROM job ORDER BY id DESC LIMIT 1",
         count: "SELECT count(*) FROM job",
         insert: "INSERT INTO job (id, owner, until, body) VALUES ($1, $2, $3, $4)",
+    },
+    Table {
+        name: "permission",
+        key: 1,
+        first: || vec![Cell::Bytes(Vec::new())],
+        after: "SELECT name, giver, patient, until, used, body FROM permission \
+                WHERE name > $1 ORDER BY name LIMIT $2",
+        last: "SELECT name FROM permission ORDER BY name DESC LIMIT 1",
+        count: "SELECT count(*) FROM permission",
+        insert: "INSERT INTO permission (name, giver, patient, until, used, body) \
+                 VALUES ($1, $2, $3, $4, $5, $6)",
     },
 ];
 

@@ -29,8 +29,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Settings, Store, Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
+        Revocations, Settings, Store, Stored, Task, Walked,
         lock::Lock,
         postgres::{
             pool::{Engine, Errand, Pool},
@@ -316,6 +316,34 @@ impl Store for Postgres {
 
     fn revoked(&self, after: i64) -> Task<Revocations> {
         self.pool.ask(Errand::Read, after, |rows, after| Box::pin(read::revoked(rows, *after)))
+    }
+
+    fn permit(&self, permission: Permission, now: Moment) -> Task<bool> {
+        let (keys, pool) = (Arc::clone(&self.keys), Arc::clone(&self.pool));
+        Box::pin(async move {
+            let sealed = sealed::permission(&keys, permission)?;
+            pool.ask(Errand::Statement, (sealed, now), |rows, (sealed, now)| {
+                Box::pin(write::permit(rows, sealed, *now))
+            })
+            .await
+        })
+    }
+
+    fn permissions(
+        &self,
+        giver: IdentityMac,
+        patient: Option<Arc<str>>,
+        now: Moment,
+    ) -> Task<Vec<Permission>> {
+        let keys = Arc::clone(&self.keys);
+        let whose = (giver, patient, now);
+        let sealed = self.pool.ask(Errand::Read, whose, |rows, (giver, patient, now)| {
+            Box::pin(read::permissions(rows, (giver, patient.as_deref()), *now))
+        });
+        Box::pin(async move {
+            let open = |sealed| sealed::open_permission(&keys, sealed);
+            sealed.await?.into_iter().map(open).collect()
+        })
     }
 
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::{
-    chance::Chance,
+    chance::{Chance, letters},
     domain::id::NodeCode,
     error::{Error, Kind, Result},
     seal::Keys,
-    store::{Change, Document, Job, Outgoing, moving::refuse_half},
+    store::{Change, Document, Job, Outgoing, Permission, moving::refuse_half},
 };
 
 /// A change as it goes to the rows.
@@ -83,6 +83,26 @@ pub(super) fn open_job(keys: &Keys, mut sealed: Job) -> Result<Job> {
     let row = [&*sealed.id, &*sealed.owner];
     sealed.body = open(keys, "job.body", &row, &sealed.body)?.into();
     Ok(sealed)
+}
+
+/// Seals a permission.
+pub(super) fn permission(keys: &Keys, mut permission: Permission) -> Result<Permission> {
+    let [name, giver] = row_of(&permission);
+    let row = [&*name, &*giver, &*permission.patient];
+    permission.body = keys.seal("permission.body", &row, &permission.body)?.into();
+    Ok(permission)
+}
+
+/// Opens a permission.
+pub(super) fn open_permission(keys: &Keys, mut sealed: Permission) -> Result<Permission> {
+    let [name, giver] = row_of(&sealed);
+    let row = [&*name, &*giver, &*sealed.patient];
+    sealed.body = open(keys, "permission.body", &row, &sealed.body)?.into();
+    Ok(sealed)
+}
+
+fn row_of(permission: &Permission) -> [String; 2] {
+    [letters(&permission.name), permission.giver.map(|mac| letters(&mac.0)).unwrap_or_default()]
 }
 
 /// What a new store keeps, to tell a wrong master key at start-up.

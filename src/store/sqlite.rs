@@ -20,8 +20,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Store, Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
+        Revocations, Store, Stored, Task, Walked,
         lock::Lock,
         sealed,
         sqlite::{queue::Queue, read::Versions},
@@ -267,6 +267,22 @@ impl Store for Sqlite {
 
     fn revoked(&self, after: i64) -> Task<Revocations> {
         self.ask(move |rows, _| read::revoked(rows, after))
+    }
+
+    fn permit(&self, permission: Permission, now: Moment) -> Task<bool> {
+        self.order(
+            move |keys, _| sealed::permission(keys, permission),
+            move |rows, permission| write::permit(rows, &permission, now),
+        )
+    }
+
+    fn permissions(
+        &self,
+        giver: IdentityMac,
+        patient: Option<Arc<str>>,
+        now: Moment,
+    ) -> Task<Vec<Permission>> {
+        self.ask(move |rows, keys| read::permissions(rows, keys, (giver, patient.as_deref()), now))
     }
 
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {

@@ -16,7 +16,7 @@ use mylife::{
     error::Result,
     seal::Keys,
     store::{
-        Change, Document, DocumentKind, Outgoing, Store,
+        Change, Document, DocumentKind, IdentityMac, Outgoing, Permission, Store,
         sqlite::{Options, Sqlite},
     },
 };
@@ -132,6 +132,18 @@ fn consent(id: &str, version: u64) -> Document {
 fn message(peer: &str, key: &str) -> Outgoing {
     let body = format!("body for {peer} {key}").into_bytes().into();
     Outgoing { key: key.into(), peer: peer.into(), body }
+}
+
+/// A permission by its number, of a giver, about somebody.
+fn permission(number: u8, giver: Option<u8>, patient: &str, until: i64) -> Permission {
+    Permission {
+        name: [number; 32],
+        giver: giver.map(|giver| IdentityMac([giver; 32])),
+        patient: patient.into(),
+        until: at(until),
+        used: at(0),
+        body: format!("what {number} permits").into_bytes().into(),
+    }
 }
 
 /// Documents of a person, as the store has them.

@@ -11,13 +11,13 @@ use crate::{
     domain::{moment::Moment, person::Named},
     error::Error,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Stored, Walked,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
+        Revocations, Stored, Walked,
         postgres::{
             fault::Outcome,
             session::{
                 Session,
-                Value::{Bytes, Number, Text, Texts},
+                Value::{Bytes, MaybeText, Number, Text, Texts},
                 at_most, bytes, column, kind, text, version,
             },
         },
@@ -197,6 +197,32 @@ pub(super) async fn revoked(rows: &Session<'_>, after: i64) -> Outcome<Revocatio
         }
     }
     Ok(Revocations { tokens, settled, server, settings })
+}
+
+/// Permissions that somebody gave, and those about their data.
+pub(super) async fn permissions(
+    rows: &Session<'_>,
+    (giver, patient): (&IdentityMac, Option<&str>),
+    now: Moment,
+) -> Outcome<Vec<Permission>> {
+    let sql = "SELECT name, giver, patient, until, used, body FROM permission p \
+               WHERE (giver = $1 OR patient = $2) AND until > $3 \
+               AND NOT EXISTS (SELECT 1 FROM revoked WHERE token = p.name) ORDER BY until, name";
+    let values = [Bytes(&giver.0), MaybeText(patient), Number(now.millis())];
+    rows.all(sql, &values).await?.iter().map(permission).collect()
+}
+
+fn permission(row: &Row) -> Outcome<Permission> {
+    let digest = |bytes: &[u8]| bytes.try_into().map_err(Error::internal);
+    let giver = column::<Option<&[u8]>>(row, 1)?.map(digest).transpose()?.map(IdentityMac);
+    Ok(Permission {
+        name: digest(column(row, 0)?)?,
+        giver,
+        patient: text(row, 2)?,
+        until: moment(row, 3)?,
+        used: moment(row, 4)?,
+        body: bytes(row, 5)?,
+    })
 }
 
 /// Audit records that have not reached the log, whoever made them.

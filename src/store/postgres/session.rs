@@ -29,6 +29,8 @@ pub(super) enum Value<'a> {
     Numbers(&'a [i64]),
     /// `text`
     Text(&'a str),
+    /// `text`, or null
+    MaybeText(Option<&'a str>),
     /// `text[]`
     Texts(&'a [&'a str]),
 }
@@ -39,7 +41,7 @@ impl Value<'_> {
             Self::Bytes(_) | Self::MaybeBytes(_) => Type::BYTEA,
             Self::Number(_) => Type::INT8,
             Self::Numbers(_) => Type::INT8_ARRAY,
-            Self::Text(_) => Type::TEXT,
+            Self::Text(_) | Self::MaybeText(_) => Type::TEXT,
             Self::Texts(_) => Type::TEXT_ARRAY,
         }
     }
@@ -63,6 +65,7 @@ impl ToSql for Value<'_> {
             Self::Number(number) => number.to_sql(to, out),
             Self::Numbers(numbers) => numbers.to_sql(to, out),
             Self::Text(text) => text.to_sql(to, out),
+            Self::MaybeText(text) => text.to_sql(to, out),
             Self::Texts(texts) => texts.to_sql(to, out),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     domain::moment::Moment,
     error::Error,
     store::{
-        Committed, Document, Job, Outgoing, Settings,
+        Committed, Document, Job, Outgoing, Permission, Settings,
         postgres::{
             fault::Outcome,
             session::{
@@ -138,13 +138,35 @@ pub(super) async fn revoke(
 ) -> Outcome<()> {
     let sql = "WITH past AS (SELECT token FROM revoked WHERE until < $3 AND token <> $1 \
                ORDER BY until LIMIT 2 FOR UPDATE SKIP LOCKED), \
-               gone AS (DELETE FROM revoked r USING past WHERE r.token = past.token) \
+               gone AS (DELETE FROM revoked r USING past WHERE r.token = past.token), \
+               ended AS (DELETE FROM permission WHERE name = $1) \
                INSERT INTO revoked (token, place, until) \
                SELECT $1, pg_current_xact_id()::text::bigint + ahead, $2 FROM gateway \
                ON CONFLICT (token) DO NOTHING";
     let values = [Bytes(token), Number(until.millis()), Number(now.millis())];
     rows.all(sql, &values).await?;
     Ok(())
+}
+
+/// Keeps a permission that was not revoked; two that have ended go with each. Beside one that is being
+/// revoked it may be kept, and then stands beside its revocation, which whoever reads it sees.
+pub(super) async fn permit(
+    rows: &Session<'_>,
+    permission: &Permission,
+    now: Moment,
+) -> Outcome<bool> {
+    let sql = "WITH past AS (SELECT name FROM permission WHERE until < $7 AND name <> $1 \
+               ORDER BY until LIMIT 2 FOR UPDATE SKIP LOCKED), \
+               gone AS (DELETE FROM permission p USING past WHERE p.name = past.name) \
+               INSERT INTO permission (name, giver, patient, until, used, body) \
+               SELECT $1, $2, $3, $4, $5, $6 \
+               WHERE NOT EXISTS (SELECT 1 FROM revoked WHERE token = $1) \
+               ON CONFLICT (name) DO UPDATE SET used = excluded.used RETURNING true";
+    let Permission { name, giver, patient, until, used, body } = permission;
+    let giver = MaybeBytes(giver.as_ref().map(|mac| mac.0.as_slice()));
+    let [until, used, now] = [*until, *used, now].map(|at| Number(at.millis()));
+    let values = [Bytes(name), giver, Text(patient), until, used, Bytes(body), now];
+    Ok(rows.one(sql, &values).await?.is_some())
 }
 
 /// Forgets audit records that have reached the log.

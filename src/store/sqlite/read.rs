@@ -12,8 +12,8 @@ use crate::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Stored, Walked, sealed,
+        Changed, Changes, Document, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
+        Revocations, Stored, Walked, sealed,
         sqlite::column::{at_most, kind, moment, version},
     },
 };
@@ -157,6 +157,29 @@ pub(super) fn revoked(rows: &Connection, after: i64) -> Result<Revocations> {
     let settled = found.last().map_or(after, |(_, _, place)| *place);
     let tokens = found.into_iter().map(|(token, until, _)| (token, until)).collect();
     Ok(Revocations { tokens, settled, server: 0, settings: 0 })
+}
+
+/// Permissions that somebody gave, and those about their data.
+pub(super) fn permissions(
+    rows: &Connection,
+    keys: &Keys,
+    (giver, patient): (IdentityMac, Option<&str>),
+    now: Moment,
+) -> Result<Vec<Permission>> {
+    let sql = "SELECT name, giver, patient, until, used, body FROM permission p \
+               WHERE (giver = ?1 OR patient = ?2) AND until > ?3 \
+               AND NOT EXISTS (SELECT 1 FROM revoked WHERE token = p.name) ORDER BY until, name";
+    let sealed = all(rows, sql, (giver.0, patient, now.millis()), |row| {
+        Ok(Permission {
+            name: row.get(0)?,
+            giver: row.get::<_, Option<[u8; 32]>>(1)?.map(IdentityMac),
+            patient: row.get(2)?,
+            until: moment(row, 3)?,
+            used: moment(row, 4)?,
+            body: row.get(5)?,
+        })
+    })?;
+    sealed.into_iter().map(|sealed| sealed::open_permission(keys, sealed)).collect()
 }
 
 /// Audit records that have not reached the log.

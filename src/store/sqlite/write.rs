@@ -9,7 +9,7 @@ use crate::{
     domain::moment::Moment,
     error::{Error, Result},
     store::{
-        Committed, Document, Job, Outgoing,
+        Committed, Document, Job, Outgoing, Permission,
         sealed::SealedChange,
         sqlite::column,
         succession::{Standing, conflict, follows, signed},
@@ -170,6 +170,8 @@ pub(super) fn spend(
 
 /// Remembers that a token is revoked; two that have ended go with each.
 pub(super) fn revoke(rows: &Connection, token: [u8; 32], until: Moment, now: Moment) -> Result<()> {
+    let name = named_params! { ":name": token };
+    run(rows, "DELETE FROM permission WHERE name = :name", name)?;
     run(
         rows,
         "DELETE FROM revoked WHERE place IN \
@@ -181,6 +183,29 @@ pub(super) fn revoke(rows: &Connection, token: [u8; 32], until: Moment, now: Mom
         "INSERT INTO revoked (token, until) VALUES (:token, :until) ON CONFLICT (token) DO NOTHING",
         named_params! { ":token": token, ":until": until.millis() },
     )
+}
+
+/// Keeps a permission that was not revoked; two that have ended go with each.
+pub(super) fn permit(rows: &Connection, permission: &Permission, now: Moment) -> Result<bool> {
+    run(
+        rows,
+        "DELETE FROM permission WHERE name IN \
+         (SELECT name FROM permission WHERE until < :now ORDER BY until LIMIT 2)",
+        named_params! { ":now": now.millis() },
+    )?;
+    let Permission { name, giver, patient, until, used, body } = permission;
+    run(
+        rows,
+        "INSERT INTO permission (name, giver, patient, until, used, body) \
+         SELECT :name, :giver, :patient, :until, :used, :body \
+         WHERE NOT EXISTS (SELECT 1 FROM revoked WHERE token = :name) \
+         ON CONFLICT (name) DO UPDATE SET used = excluded.used",
+        named_params! {
+            ":name": name, ":giver": giver.map(|mac| mac.0), ":patient": patient,
+            ":until": until.millis(), ":used": used.millis(), ":body": body,
+        },
+    )?;
+    Ok(rows.changes() == 1)
 }
 
 /// Forgets audit records that have reached the log.

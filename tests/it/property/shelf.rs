@@ -16,8 +16,8 @@ use mylife::{
     error::{Error, Result},
     seal::Keys,
     store::{
-        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Outgoing, Place,
-        Revocations, Store, Stored, Task, Walked,
+        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Outgoing, Permission,
+        Place, Revocations, Store, Stored, Task, Walked,
     },
 };
 use serde::Serialize;
@@ -230,6 +230,12 @@ impl Store for Shelf {
     }
     fn revoked(&self, _: i64) -> Task<Revocations> {
         Box::pin(async { Ok(Revocations::default()) })
+    }
+    fn permit(&self, _: Permission, _: Moment) -> Task<bool> {
+        never()
+    }
+    fn permissions(&self, _: IdentityMac, _: Option<Arc<str>>, _: Moment) -> Task<Vec<Permission>> {
+        never()
     }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         never()

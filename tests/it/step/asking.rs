@@ -32,8 +32,8 @@ use mylife::{
         process::Process,
     },
     store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Place, Revocations,
-        Store, Stored, Task, Walked,
+        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
+        Revocations, Store, Stored, Task, Walked,
     },
 };
 use serde_json::{Value, json};
@@ -108,6 +108,12 @@ impl Store for Memory {
     fn revoked(&self, _: i64) -> Task<Revocations> {
         let tokens = self.revoked.lock().unwrap().clone();
         Box::pin(async { Ok(Revocations { tokens, settled: 0, server: 0, settings: 0 }) })
+    }
+    fn permit(&self, _: Permission, _: Moment) -> Task<bool> {
+        absent()
+    }
+    fn permissions(&self, _: IdentityMac, _: Option<Arc<str>>, _: Moment) -> Task<Vec<Permission>> {
+        absent()
     }
     fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
         absent()

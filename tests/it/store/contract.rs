@@ -3,10 +3,13 @@
 use mylife::{
     domain::person::Named,
     error::Kind,
-    store::{Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Place, Walked},
+    store::{
+        Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Permission, Place,
+        Walked,
+    },
 };
 
-use super::{assessment, at, change, consent, documents, every, message, writes};
+use super::{assessment, at, change, consent, documents, every, message, permission, writes};
 
 #[test]
 fn a_person_is_read_back_as_written() {
@@ -419,5 +422,54 @@ fn a_client_has_so_many_exports_at_once_and_no_more() {
         assert!(begin("e", "portal", 59).await, "a place is free at once");
         assert!(!begin("f", "portal", 59).await);
         assert!(begin("g", "portal", 60).await, "one has ended by itself");
+    });
+}
+
+#[test]
+fn a_permission_is_told_to_who_gave_it_and_to_whom_it_is_about() {
+    every("permissions", async |store| {
+        let told = async |giver: u8, patient: Option<&str>, now| {
+            let patient = patient.map(Into::into);
+            store.permissions(IdentityMac([giver; 32]), patient, at(now)).await.unwrap()
+        };
+        let own = permission(1, Some(1), "297.p", 60);
+        let by_other = permission(2, Some(2), "297.p", 50);
+        let old = permission(3, None, "297.p", 70);
+        let elsewhere = permission(4, Some(1), "297.q", 80);
+        for one in [&own, &by_other, &old, &elsewhere] {
+            assert!(store.permit(one.clone(), at(0)).await.unwrap());
+        }
+        let all = [&by_other, &own, &old, &elsewhere].map(Clone::clone);
+        assert_eq!(told(1, Some("297.p"), 0).await, all);
+        assert_eq!(told(1, None, 0).await, [own.clone(), elsewhere.clone()]);
+        assert_eq!(told(9, Some("297.p"), 0).await, all[..3]);
+        assert_eq!(told(9, None, 0).await, [], "of nobody is nobody's");
+        assert_eq!(told(2, None, 49).await, std::slice::from_ref(&by_other));
+        assert_eq!(told(2, None, 50).await, [], "its time is over");
+        // Of one that is there it is told when it was last used, and nothing else.
+        let again = Permission { used: at(40), until: at(999), ..own.clone() };
+        assert!(store.permit(again, at(40)).await.unwrap());
+        let used = Permission { used: at(40), ..own.clone() };
+        assert_eq!(told(1, None, 40).await, [used, elsewhere]);
+    });
+}
+
+#[test]
+fn a_permission_that_was_revoked_is_forgotten_and_not_given_again() {
+    every("ended-permissions", async |store| {
+        let (one, other) =
+            (permission(1, Some(1), "297.p", 60), permission(2, Some(1), "297.p", 60));
+        assert!(store.permit(one.clone(), at(0)).await.unwrap());
+        assert!(store.permit(other.clone(), at(0)).await.unwrap());
+        store.revoke(one.name, at(90), at(1)).await.unwrap();
+        let told = store.permissions(IdentityMac([1; 32]), None, at(1)).await.unwrap();
+        assert_eq!(told, std::slice::from_ref(&other));
+        assert!(!store.permit(one, at(2)).await.unwrap());
+        let told = store.permissions(IdentityMac([1; 32]), None, at(2)).await.unwrap();
+        assert_eq!(told, [other]);
+        // One that nobody has used yet.
+        let unused = permission(3, Some(1), "297.p", 60);
+        store.revoke(unused.name, at(90), at(1)).await.unwrap();
+        assert!(!store.permit(unused, at(2)).await.unwrap());
     });
 }

@@ -19,7 +19,8 @@ use mylife::{
 
 use self::cluster::{Cluster, USER, shared};
 use super::{
-    Directory, assessment, at, change, consent, documents, keys, message, on_one_thread, writes,
+    Directory, assessment, at, change, consent, documents, keys, message, on_one_thread,
+    permission, writes,
 };
 
 pub(crate) mod cluster;

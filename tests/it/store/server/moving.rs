@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::{
     Directory, assessment, at, change, consent, fresh, keys, message, on_one_thread, open, options,
-    shared, try_open, writes,
+    permission, shared, try_open, writes,
 };
 use crate::store::sqlite;
 
@@ -38,6 +38,8 @@ async fn fill(store: &dyn Store) {
         store.commit(writes(&patient, 3, consent(&format!("297.c{n:02}"), 2))).await.unwrap();
         store.recorded(vec![made.record]).await.unwrap();
         assert!(store.spend([n; 32], at(1000), at(0)).await.unwrap());
+        let giver = (n % 2 == 0).then_some(n);
+        assert!(store.permit(permission(n, giver, &patient, 1000), at(0)).await.unwrap());
     }
     // Somebody whom another's documents name.
     let own = Document { kind: DocumentKind::Person, ..assessment("297.me", 1) };
@@ -58,6 +60,10 @@ async fn told(store: &dyn Store) -> String {
         let bytes: Vec<_> = held.iter().map(|d| (&d.local_id, &d.parts, &d.body)).collect();
         let naming = store.naming(&person.patient).await.unwrap();
         all += &format!("{person:?} {:?} {held:?} {bytes:?} {naming:?}\n", stored.audit_key);
+        let (nobody, whose) = (IdentityMac([99; 32]), Some(Arc::clone(&person.patient)));
+        for one in store.permissions(nobody, whose, at(0)).await.unwrap() {
+            all += &format!("{one:?} {:?} {:?} {:?}\n", one.name, one.giver, one.body);
+        }
     }
     for n in 0..PEOPLE {
         all += &format!("{:?}\n", store.find(IdentityMac([n; 32])).await.unwrap());
