@@ -351,6 +351,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["oauth", "introspect"] => (post, Call::OAuth(Endpoint::Introspect)),
         ["oauth", "launch"] => (post, Call::OAuth(Endpoint::Launch)),
         ["oauth", "login"] => (post, Call::OAuth(Endpoint::Login)),
+        ["oauth", "permissions"] => (read || post, Call::OAuth(Endpoint::Permissions)),
         ["oauth", "return", _] => (read, Call::OAuth(Endpoint::Return)),
         ["oauth", "revoke"] => (post, Call::OAuth(Endpoint::Revoke)),
         ["oauth", "token"] => (post, Call::OAuth(Endpoint::Token)),

@@ -2,15 +2,18 @@
 //!
 //! Beside the way: `oauth` settles what becomes of a page; here what was decided is written down before
 //! the page leaves. Logins, permissions and refusals are records like those of tokens (IHE ITI-71); they
-//! hold no code, no cookie and no identity code.
+//! hold no code, no cookie and no identity code. That a permission was ended is said once nothing that it
+//! allowed can start any more.
 
 use http::Response;
+use tokio::time::sleep;
 
 use crate::{
     audit::{
         record::{Caller, Interaction, Outcome, Query},
         step::{self, Done, Request},
     },
+    authenticate::revoked::OLDEST,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
     oauth::{launch::Event, token},
@@ -29,6 +32,7 @@ impl Gateway {
         let visited = match endpoint {
             Endpoint::Login => self.tokens.logs_in(question, asked.now).await,
             Endpoint::Consent => self.tokens.consents(question, asked.now).await,
+            Endpoint::Permissions => self.tokens.permissions(question, asked.now).await,
             Endpoint::Return => {
                 let provider = path.rsplit('/').next().unwrap_or_default();
                 self.tokens.returns(question, provider, asked.now).await
@@ -45,10 +49,17 @@ impl Gateway {
             tracing::info!(reason, client, road, "refused");
         }
         let (done, request) = told(&event, asked);
-        match step::record_done(&self.log, done, &request, asked.now).await {
-            Ok(()) => visited.response.map(Body::free),
-            Err(error) => respond::refusal(&error, None, None, &asked.request_id),
+        if let Err(error) = step::record_done(&self.log, done, &request, asked.now).await {
+            return respond::refusal(&error, None, None, &asked.request_id);
         }
+        if let (Some(patient), Some(local)) = (&event.ended, &self.reach.sources.local) {
+            if local.store().is_shared() {
+                // For so long another process may not have heard of it.
+                sleep(OLDEST).await;
+            }
+            self.nothing_earlier_starts(local, patient, None).await;
+        }
+        visited.response.map(Body::free)
     }
 }
 

@@ -165,7 +165,11 @@ impl Gateway {
             address: asked.address.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };
         let answered = match endpoint {
-            Endpoint::Authorize | Endpoint::Consent | Endpoint::Login | Endpoint::Return => {
+            Endpoint::Authorize
+            | Endpoint::Consent
+            | Endpoint::Login
+            | Endpoint::Permissions
+            | Endpoint::Return => {
                 return Ok(self.launch(asked, question, (endpoint, path)).await);
             }
             Endpoint::Token => {
@@ -220,6 +224,7 @@ const fn refusal(endpoint: Endpoint) -> &'static str {
         Endpoint::Authorize
         | Endpoint::Consent
         | Endpoint::Login
+        | Endpoint::Permissions
         | Endpoint::Return
         | Endpoint::Token => "token-refused",
     }

@@ -67,6 +67,7 @@ impl TokenEndpoint {
         }
         let key = possession::binding(client, asked.key);
         let permitted = Permitted { key, ..permitted.clone() };
+        self.remember(&permitted, held.made, now).await?;
         let mut beside = Self::beside(&permitted);
         self.add_refresh(&permitted, &mut beside, now)?;
         if Words::parse(&permitted.statement.scope).has(Word::OpenId) {
@@ -118,11 +119,19 @@ impl TokenEndpoint {
         permitted: &Permitted,
         now: Moment,
     ) -> Result<(), Refused> {
-        let until = permitted.ends.plus(TokenKind::AccessToken.longest());
-        let family = family_id(&permitted.family);
-        let revoked = self.authenticator.revoked();
-        let ended = revoked.revoke(&*self.store, family, until, now).await;
+        let ended = self.end(family_id(&permitted.family), permitted.ends, now).await;
         ended.map_err(|why| Refused::unavailable(&why))
+    }
+
+    /// The same by its name, of one that would end by itself.
+    pub(super) async fn end(
+        &self,
+        family: [u8; 32],
+        ends: Moment,
+        now: Moment,
+    ) -> crate::error::Result<()> {
+        let until = ends.plus(TokenKind::AccessToken.longest());
+        self.authenticator.revoked().revoke(&*self.store, family, until, now).await
     }
 
     /// A token of a launch, for `scope`.

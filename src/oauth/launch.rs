@@ -10,7 +10,9 @@ pub mod provider;
 mod browser;
 pub(super) mod context;
 pub(super) mod consent;
+mod errand;
 pub mod fleeting;
+mod given;
 mod page;
 mod request;
 mod view;
@@ -28,6 +30,7 @@ pub use self::visited::{Event, Visited};
 use self::{
     browser::{Browser, Login},
     consent::{Choice, Deed, Offer, Whose},
+    errand::Errand,
     fleeting::Fleeting,
     login::{Acting, Sandbox, User},
     provider::{Away, Providers},
@@ -172,28 +175,31 @@ impl TokenEndpoint {
             (Some(browser), Some(login)) => {
                 Ok(self.consent_page(&browser, &login, client, wish, None, now).await?)
             }
-            (browser, _) => Ok(self.login_page(browser, client, wish, None, now).await?),
+            (browser, _) => self.login_page(browser, Errand::of(wish), None, now).await,
         }
     }
 
     async fn takes_login(&self, asked: Asked<'_>, tongue: Tongue, now: Moment) -> Step {
-        let (visit, mut wish) = self.page(asked, tongue, now).await?;
-        let client = self.app(&wish, tongue)?;
+        let (visit, mut errand) = self.page(asked, tongue, now).await?;
+        if let Errand::App(wish) = &errand {
+            self.app(wish, tongue)?;
+        }
         if let Some(tongue) = visit.form.value("language").and_then(Tongue::of_code) {
-            wish.tongue = tongue;
-            return Ok(self.login_page(visit.browser, client, wish, None, now).await?);
+            errand.speaks(tongue);
+            return self.login_page(visit.browser, errand, None, now).await;
         }
         if let (Some(id), Some(browser)) = (visit.form.value("provider"), &visit.browser) {
-            return match self.sends_away(id, browser, &wish, now).await? {
+            return match self.sends_away(id, browser, &errand, now).await? {
                 Ok(to) => Ok(Visited { response: page::redirect(&to), event: None }),
-                Err(why) => self.login_failed(visit.browser, client, wish, why, now).await,
+                Err(why) => self.login_failed(visit.browser, errand, why, now).await,
             };
         }
-        let Some(user) = visit.form.value("as").and_then(|number| self.invented(number)) else {
-            return Ok(self.login_page(visit.browser, client, wish, None, now).await?);
+        let user = visit.form.value("as").and_then(|number| self.invented(number));
+        let Some(user) = user.filter(|user| errand.is_for(user)) else {
+            return self.login_page(visit.browser, errand, None, now).await;
         };
         self.used(&visit, tongue).await?;
-        self.welcomes(visit.browser.as_ref(), user, client, wish, now).await
+        self.welcomes(visit.browser.as_ref(), user, errand, now).await
     }
 
     async fn takes_return(
@@ -208,11 +214,13 @@ impl TokenEndpoint {
         let browser = Browser::of(asked.headers).ok_or_else(|| gone(tongue))?;
         let away = self.back_from(provider, &form, &browser, now).await?;
         let away: Away = away.ok_or_else(|| gone(tongue))?;
-        let client = self.app(&away.wish, tongue)?;
-        let at_work = !away.wish.scopes(client, &[Context::User]).is_empty();
+        let at_work = match &away.errand {
+            Errand::App(wish) => !wish.scopes(self.app(wish, tongue)?, &[Context::User]).is_empty(),
+            Errand::Permissions { .. } => false,
+        };
         match self.identified(&away, &form, at_work, now).await {
-            Ok(user) => self.welcomes(Some(&browser), user, client, away.wish, now).await,
-            Err(why) => self.login_failed(Some(browser), client, away.wish, why, now).await,
+            Ok(user) => self.welcomes(Some(&browser), user, away.errand, now).await,
+            Err(why) => self.login_failed(Some(browser), away.errand, why, now).await,
         }
     }
 
@@ -221,17 +229,25 @@ impl TokenEndpoint {
         &self,
         before: Option<&Browser>,
         user: User,
-        client: &Client,
-        wish: Wish,
+        errand: Errand,
         now: Moment,
     ) -> Step {
         if let Some(before) = before {
             self.log_out(before, now).await?;
         }
         let (browser, login) = self.log_in(user, now).await?;
-        let mut visited = self.consent_page(&browser, &login, client, wish, None, now).await?;
+        let mut event = Event::new("login", errand.client());
+        let mut visited = match errand {
+            Errand::App(wish) => {
+                let client = self.app(&wish, wish.tongue)?;
+                self.consent_page(&browser, &login, client, *wish, None, now).await?
+            }
+            Errand::Permissions { tongue, .. } => {
+                let to = page::with_query(given::PATH, &[("ui_locales", tongue.code())]);
+                Visited { response: page::redirect(&to), event: None }
+            }
+        };
         visited.response.headers_mut().insert(SET_COOKIE, browser.cookie()?);
-        let mut event = Event::new("login", Some(client.id()));
         event.subject = self.known_as(&login.user).await?;
         visited.event.get_or_insert(event);
         Ok(visited)
@@ -241,19 +257,20 @@ impl TokenEndpoint {
     async fn login_failed(
         &self,
         browser: Option<Browser>,
-        client: &Client,
-        wish: Wish,
+        errand: Errand,
         why: &'static str,
         now: Moment,
     ) -> Step {
-        let mut visited =
-            self.login_page(browser, client, wish, Some(|t| t.login_failed), now).await?;
-        visited.event = Some(Event::new("login", Some(client.id())).refused(why));
+        let event = Event::new("login", errand.client()).refused(why);
+        let mut visited = self.login_page(browser, errand, Some(|t| t.login_failed), now).await?;
+        visited.event = Some(event);
         Ok(visited)
     }
 
     async fn takes_consent(&self, asked: Asked<'_>, tongue: Tongue, now: Moment) -> Step {
-        let (visit, mut wish) = self.page(asked, tongue, now).await?;
+        let (visit, errand) = self.page(asked, tongue, now).await?;
+        let Errand::App(wish) = errand else { return Err(gone(tongue)) };
+        let mut wish = *wish;
         let client = self.app(&wish, tongue)?;
         let Some(browser) = &visit.browser else { return Err(gone(tongue)) };
         let login = self.login(browser, now).await?;
@@ -262,7 +279,7 @@ impl TokenEndpoint {
         let (Some(login), false) = (login, visit.form.value("do") == Some("other")) else {
             wish.anew = true;
             self.log_out(browser, now).await?;
-            return Ok(self.login_page(visit.browser, client, wish, None, now).await?);
+            return self.login_page(visit.browser, Errand::of(wish), None, now).await;
         };
         if let Some(tongue) = visit.form.value("language").and_then(Tongue::of_code) {
             wish.tongue = tongue;
@@ -334,14 +351,14 @@ impl TokenEndpoint {
         asked: Asked<'_>,
         tongue: Tongue,
         now: Moment,
-    ) -> Result<(Visit, Wish), Stop> {
+    ) -> Result<(Visit, Errand), Stop> {
         self.slowly(asked.address, now).await?;
         let form = Form::of_page(asked.headers, asked.body).map_err(|_| gone(tongue))?;
         let browser = Browser::of(asked.headers).ok_or_else(|| gone(tongue))?;
         let name = form.value("page").unwrap_or_default();
         let waiting = self.waiting(name, &browser, now).await?.ok_or_else(|| gone(tongue))?;
         let visit = Visit { form, browser: Some(browser), now };
-        Ok((visit, waiting.wish))
+        Ok((visit, waiting.errand))
     }
 
     /// The app of a page, which may have been taken from the registry meanwhile.
@@ -358,22 +375,26 @@ impl TokenEndpoint {
     async fn login_page(
         &self,
         browser: Option<Browser>,
-        client: &Client,
-        wish: Wish,
+        errand: Errand,
         trouble: Option<Say>,
         now: Moment,
-    ) -> crate::error::Result<Visited> {
+    ) -> Step {
+        let tongue = errand.tongue();
         if !self.launch.is_open() {
             let status = StatusCode::NOT_FOUND;
-            let page = view::message(status, wish.tongue, |t| t.closed, |t| t.closed_lead);
+            let page = view::message(status, tongue, |t| t.closed, |t| t.closed_lead);
             return Ok(Visited { response: page.response(), event: None });
         }
+        let app = match &errand {
+            Errand::App(wish) => Some(self.app(wish, tongue)?.entry().name.as_str()),
+            Errand::Permissions { .. } => None,
+        };
         let (browser, is_new) = match browser {
             Some(browser) => (browser, false),
             None => (Browser::new(&*self.chance), true),
         };
-        let name = self.wait(&browser, wish.clone(), now).await?;
-        let mut response = view::login(&wish, client, &self.launch, &name, trouble).response();
+        let name = self.wait(&browser, errand, now).await?;
+        let mut response = view::login(tongue, app, &self.launch, &name, trouble).response();
         if is_new {
             response.headers_mut().insert(SET_COOKIE, browser.cookie()?);
         }
@@ -398,7 +419,7 @@ impl TokenEndpoint {
             let trouble = Trouble::new("invalid_scope", "nothing for this kind of user");
             return Ok(self.sends_back(&wish.back(), trouble, Some(&wish.client_id), None));
         }
-        let name = self.wait(browser, wish.clone(), now).await?;
+        let name = self.wait(browser, Errand::of(wish.clone()), now).await?;
         let response = view::consent(&wish, client, &login.user, &name, trouble).response();
         Ok(Visited { response, event: None })
     }

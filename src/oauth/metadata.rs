@@ -109,6 +109,8 @@ impl Metadata {
             vec!["client-confidential-asymmetric", "permission-v1", "permission-v2"];
         if self.authorization_endpoint.is_some() {
             capabilities.extend(LAUNCH);
+            let management = format!("{}/oauth/permissions", self.issuer);
+            document.insert("management_endpoint".to_owned(), json!(management));
             if self.identity == Algorithm::Rs256 {
                 capabilities.push("sso-openid-connect");
                 document.insert("issuer".to_owned(), json!(self.issuer));

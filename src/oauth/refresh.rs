@@ -22,7 +22,7 @@ use crate::{
     authenticate::{
         caller::{family_id, sha256},
         jose::claims::SKEW,
-        registry::Client,
+        registry::{Client, ClientKeys},
     },
     chance::base32,
     domain::moment::Moment,
@@ -59,10 +59,17 @@ impl TokenEndpoint {
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let client = self.app_of(form, asked.address, known, now).await?;
+        let token = form.value("refresh_token").ok_or(Refused::request("no refresh_token"))?;
+        let client = match self.unnamed(form, token) {
+            Some(client) => {
+                self.keep_claimed(client, asked.address, now).await?;
+                *known = Some(Arc::clone(client.id()));
+                client
+            }
+            None => self.app_of(form, asked.address, known, now).await?,
+        };
         possession::demanded(client, asked.key)?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);
-        let token = form.value("refresh_token").ok_or(Refused::request("no refresh_token"))?;
         let held = self.opened(token, client).ok_or_else(|| refused("no refresh token of it"))?;
         if now >= held.until || now >= held.permitted.ends {
             return Err(refused("the refresh token is over"));
@@ -84,6 +91,8 @@ impl TokenEndpoint {
             }
             Err(why) => return Err(Refused::unavailable(&why)),
         }
+        // Asked of the store: another process may have ended it a moment ago.
+        self.remember(&held.permitted, held.permitted.since, now).await?;
         let mut beside = Self::beside(&held.permitted);
         self.add_refresh(&held.permitted, &mut beside, now)?;
         Ok(Self::launched(held.permitted, scope, beside))
@@ -112,6 +121,16 @@ impl TokenEndpoint {
         URL_SAFE_NO_PAD.encode_string(sealed.map_err(|why| fault(&why))?, &mut token);
         beside.insert("refresh_token".to_owned(), token.into());
         Ok(())
+    }
+
+    /// The app of a refresh token that comes without a word of who sends it, as SMART lets apps do that
+    /// have nothing to prove themselves with.
+    fn unnamed(&self, form: &Form, token: &str) -> Option<&Arc<Client>> {
+        let is_named =
+            ["client_id", "client_assertion"].iter().any(|name| form.value(name).is_some());
+        let mut keyless =
+            self.registry.clients().filter(|client| matches!(client.keys(), ClientKeys::Absent));
+        keyless.find(|client| !is_named && self.opened(token, client).is_some())
     }
 
     /// What a refresh token of this client holds; nothing for any other text.

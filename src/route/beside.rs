@@ -38,6 +38,8 @@ pub enum Endpoint {
     Launch,
     /// `POST /oauth/login`: who somebody is.
     Login,
+    /// `GET` and `POST /oauth/permissions`: what somebody lets apps do, and to end it.
+    Permissions,
     /// `GET /oauth/return/{provider}`: where a login provider sends somebody back.
     Return,
     /// `POST /oauth/revoke`: to end one.
@@ -55,6 +57,7 @@ impl Endpoint {
             Self::Introspect => "introspect",
             Self::Launch => "launch",
             Self::Login => "login",
+            Self::Permissions => "permissions",
             Self::Return => "return",
             Self::Revoke => "revoke",
             Self::Token => "token",

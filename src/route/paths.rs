@@ -134,6 +134,13 @@ pub const PATHS: &[Path] = &[
     open("/oauth/consent", &[("post", "What the person agrees to")]),
     open("/oauth/launch", &[("post", "A system opens an app for its user (SMART App Launch)")]),
     open("/oauth/login", &[("post", "Who the person is, or where to log in")]),
+    open(
+        "/oauth/permissions",
+        &[
+            ("get", "What the person lets apps do"),
+            ("post", "Ends something that the person let an app do"),
+        ],
+    ),
     open("/oauth/return/{link}", &[("get", "Back from where the person logged in")]),
     closed("/fhir/{type}/$validate", All, &[("post", "Is a resource as it must be?")]),
     closed(

@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use serde::{Deserialize, Serialize};
 
-use super::{login::User, request::Wish};
+use super::{errand::Errand, login::User};
 use crate::{
     authenticate::caller::sha256,
     chance::{Chance, base32},
@@ -41,8 +41,8 @@ pub(super) struct Login {
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Waiting {
     browser: [u8; 32],
-    /// What the app wants.
-    pub(super) wish: Wish,
+    /// What it is part of.
+    pub(super) errand: Errand,
 }
 
 impl Browser {
@@ -95,9 +95,14 @@ impl TokenEndpoint {
     }
 
     /// A page for this browser; its name is also what keeps others from sending it.
-    pub(super) async fn wait(&self, browser: &Browser, wish: Wish, now: Moment) -> Result<String> {
+    pub(super) async fn wait(
+        &self,
+        browser: &Browser,
+        errand: Errand,
+        now: Moment,
+    ) -> Result<String> {
         let name = base32(&*self.chance, SECRET);
-        let waiting = Waiting { browser: browser.hash(), wish };
+        let waiting = Waiting { browser: browser.hash(), errand };
         self.launch.kept.put("page", &name, &waiting, now.plus(PAGE), now).await?;
         Ok(name)
     }

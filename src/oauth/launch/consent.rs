@@ -74,6 +74,10 @@ pub(in crate::oauth) struct Permitted {
     pub(in crate::oauth) context: Option<Context>,
     /// Thumbprint of the key without which nobody gets new tokens.
     pub(in crate::oauth) key: Option<[u8; 32]>,
+    /// Look-up value of the person who permits; none of somebody at work, and in what was permitted
+    /// before it was kept.
+    #[serde(default)]
+    pub(in crate::oauth) giver: Option<[u8; 32]>,
 }
 
 /// What can be ticked on the page.
@@ -160,14 +164,9 @@ impl Choice {
         texts.join(" ")
     }
 
-    /// For the log: what was granted, and what could have been. What narrows a scope stays out, as it
-    /// can be about somebody.
+    /// For the log: what was granted, and what could have been.
     pub(super) fn told(&self, offer: &Offer) -> (Vec<String>, Vec<String>) {
-        let all = |words: &Words, scopes: &Scopes| -> Vec<String> {
-            let text = format!("{words} {scopes}");
-            let bare = |scope: &str| scope.split('?').next().unwrap_or_default().to_owned();
-            text.split_whitespace().map(bare).collect()
-        };
+        let all = |words: &Words, scopes: &Scopes| bare(&format!("{words} {scopes}"));
         let granted = all(&self.words, &self.scopes);
         let offered = all(&offer.words, &offer.scopes);
         let withheld = offered.into_iter().filter(|scope| !granted.contains(scope)).collect();
@@ -181,6 +180,12 @@ impl Choice {
             User::Professional { .. } => self.post.is_some() && self.purpose.is_some(),
         }
     }
+}
+
+/// Scopes of a scope parameter for the log. What narrows one stays out, as it can be about somebody.
+pub(super) fn bare(text: &str) -> Vec<String> {
+    let bare = |scope: &str| scope.split('?').next().unwrap_or_default().to_owned();
+    text.split_whitespace().map(bare).collect()
 }
 
 /// Whose data somebody permits an app to use.
@@ -265,6 +270,7 @@ impl TokenEndpoint {
             ends: deed.ends(now),
             context: deed.wish.context.clone(),
             key: None,
+            giver: deed.login.user.mac(),
         };
         let Wish { redirect_uri, challenge, nonce, key, .. } = deed.wish.clone();
         let kept = Code { redirect_uri, challenge, made: now, nonce, key, permitted };

@@ -59,6 +59,14 @@ impl User {
         }
     }
 
+    /// Look-up value of the identity code, of a person.
+    pub(super) const fn mac(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Person { mac, .. } => Some(*mac),
+            Self::Professional { .. } => None,
+        }
+    }
+
     /// Whose data they may ask for.
     pub(super) const fn context(&self) -> Context {
         match self {

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use super::{
     browser::Browser,
+    errand::Errand,
     login::{Post, User},
     page,
-    request::Wish,
     words::Tongue,
 };
 use crate::{
@@ -114,8 +114,8 @@ pub(super) struct Away {
     provider: String,
     nonce: String,
     verifier: String,
-    /// What the app wants.
-    pub(super) wish: Wish,
+    /// What it is part of.
+    pub(super) errand: Errand,
 }
 
 impl Providers {
@@ -138,12 +138,7 @@ impl Providers {
     /// Ids, and names in one language.
     pub(super) fn names(&self, tongue: Tongue) -> impl Iterator<Item = (&str, &str)> {
         self.all.iter().map(move |provider| {
-            let [fi, sv, en] = &provider.settings.names;
-            let name = match tongue {
-                Tongue::Fi => fi,
-                Tongue::Sv => sv,
-                Tongue::En => en,
-            };
+            let name = tongue.of(provider.settings.names.each_ref());
             (provider.settings.id.as_str(), name.as_str())
         })
     }
@@ -230,7 +225,7 @@ impl TokenEndpoint {
         &self,
         id: &str,
         browser: &Browser,
-        wish: &Wish,
+        errand: &Errand,
         now: Moment,
     ) -> Result<Asked<String>> {
         let Some((provider, fetcher)) = self.launch.providers.of(id) else {
@@ -254,9 +249,9 @@ impl TokenEndpoint {
             ("nonce", &nonce),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-            ("ui_locales", wish.tongue.code()),
+            ("ui_locales", errand.tongue().code()),
         ];
-        if wish.anew {
+        if errand.anew() {
             pairs.push(("prompt", "login"));
         }
         let to = page::with_query(endpoints.authorization.url(), &pairs);
@@ -265,7 +260,7 @@ impl TokenEndpoint {
             provider: id.to_owned(),
             nonce,
             verifier,
-            wish: wish.clone(),
+            errand: errand.clone(),
         };
         self.launch.kept.put("away", &state, &away, now.plus(AWAY), now).await?;
         Ok(Ok(to))

@@ -1,4 +1,5 @@
-//! The two pages people meet: where they log in, and where they choose what an app may do.
+//! The pages people meet: where they log in, where they choose what an app may do, and where they see
+//! what they chose.
 //!
 //! Part of `oauth::launch`. Writes what it is given in the language it is given; what is offered and what
 //! becomes of it is settled elsewhere. A label is around its field, a group has its legend, and an error
@@ -9,6 +10,7 @@ use http::StatusCode;
 use super::{
     Launch,
     consent::{Offer, Whose},
+    given::{self, About, Given},
     login::{User, Who},
     page::{Again, Page, hidden, host, one_of, place, tick},
     request::Wish,
@@ -16,9 +18,14 @@ use super::{
 };
 use crate::{
     authenticate::registry::Client,
+    domain::{day::Day, moment::Moment},
     fhir::types::Interaction,
     markup::escape,
-    smart::{Context, Permissions, Scope, word::Word},
+    smart::{
+        Context, Permissions, Scope,
+        label::LabelLimit,
+        word::{Word, Words},
+    },
 };
 
 /// Where the form goes by which somebody logs in.
@@ -42,20 +49,23 @@ pub(super) fn message(status: StatusCode, tongue: Tongue, title: Say, lead: Say)
     }
 }
 
-/// Where somebody logs in.
+/// Where somebody logs in: for an app, or to see what apps may do.
 pub(super) fn login<'a>(
-    wish: &Wish,
-    client: &Client,
+    tongue: Tongue,
+    app: Option<&str>,
     launch: &Launch,
     page: &'a str,
     trouble: Option<Say>,
 ) -> Page<'a> {
-    let (texts, sandbox) = (wish.tongue.texts(), &launch.sandbox);
+    let (texts, sandbox) = (tongue.texts(), &launch.sandbox);
     let mut body = trouble.map(|say| alarm(texts, say)).unwrap_or_default();
-    body.push_str(&paragraph(&with(texts.sign_in_lead, &client.entry().name)));
+    body.push_str(&match app {
+        Some(app) => paragraph(&with(texts.sign_in_lead, app)),
+        None => paragraph(texts.sign_in_to_permissions),
+    });
     let buttons: String = launch
         .providers
-        .names(wish.tongue)
+        .names(tongue)
         .map(|(id, name)| {
             let label = with(texts.sign_in_with, name);
             let label = escape(&label);
@@ -81,12 +91,12 @@ pub(super) fn login<'a>(
         body.push_str(&section(texts.invented, &paragraph(texts.invented_lead)));
         body.push_str(&form(LOGIN, page, &people));
     }
-    if !workers.is_empty() {
+    if !workers.is_empty() && app.is_some() {
         body.push_str(&section(texts.at_work, &form(LOGIN, page, &workers)));
     }
     Page {
         status: StatusCode::OK,
-        tongue: wish.tongue,
+        tongue,
         title: texts.sign_in.to_owned(),
         body,
         // Where a provider lets people log in it says itself, and only when it is asked.
@@ -106,7 +116,7 @@ pub(super) fn consent<'a>(
     let (tongue, texts) = (wish.tongue, wish.tongue.texts());
     let offer = Offer::of(wish, client, user);
     let mut body = trouble.map(|say| alarm(texts, say)).unwrap_or_default();
-    body.push_str(&signed_in(texts, user, page));
+    body.push_str(&signed_in(texts, user, page, CONSENT));
     let mut fields = match user.context() {
         Context::Patient => whose(texts),
         Context::User | Context::System => at_work(texts, &offer),
@@ -122,6 +132,10 @@ pub(super) fn consent<'a>(
     ));
     body.push_str(&form(CONSENT, page, &fields));
     body.push_str(&paragraph(&with(texts.back_to, host(&wish.redirect_uri))));
+    if user.mac().is_some() {
+        let (path, link) = (given::PATH, texts.to_permissions);
+        body.push_str(&format!("<p><a href=\"{path}\">{link}</a></p>\n"));
+    }
     Page {
         status: StatusCode::OK,
         tongue,
@@ -130,6 +144,67 @@ pub(super) fn consent<'a>(
         leads_to: place(&wish.redirect_uri).into_iter().collect(),
         again: Some(Again { page, action: CONSENT }),
     }
+}
+
+/// Where somebody sees what apps may do, and ends it.
+pub(super) fn permissions<'a>(
+    tongue: Tongue,
+    user: &User,
+    all: &[Given],
+    page: &'a str,
+    ended: bool,
+) -> Page<'a> {
+    let texts = tongue.texts();
+    let mut body = String::new();
+    if ended {
+        body.push_str(&format!("<p class=\"note\" role=\"status\">{}</p>\n", texts.ended));
+    }
+    body.push_str(&signed_in(texts, user, page, given::PATH));
+    body.push_str(&paragraph(if all.is_empty() { texts.no_permissions } else { texts.given_lead }));
+    body.extend(all.iter().map(|one| permission(tongue, one, page)));
+    Page {
+        status: StatusCode::OK,
+        tongue,
+        title: texts.permissions.to_owned(),
+        body,
+        leads_to: Vec::new(),
+        again: Some(Again { page, action: given::PATH }),
+    }
+}
+
+/// What one app may do, since when and until when.
+fn permission(tongue: Tongue, given: &Given, page: &str) -> String {
+    let texts = tongue.texts();
+    let about = match given.about {
+        About::Own => texts.given_own,
+        About::Other => texts.given_other,
+        About::ByOther => texts.given_by_other,
+    };
+    let scopes = given.scopes();
+    let mut what: Vec<String> = scopes.fhir().iter().map(|one| of_scope(tongue, one)).collect();
+    if Words::parse(&given.scope).has(Word::OpenId) {
+        what.push(texts.identity.to_owned());
+    }
+    let what: String = what.iter().map(|one| format!("<li>{}</li>\n", escape(one))).collect();
+    let day = |at: Moment| {
+        Day::in_finland(at).map(|day| day.for_people(tongue.code())).unwrap_or_default()
+    };
+    let times = [
+        (texts.since, given.since),
+        (texts.used, given.stored.used),
+        (texts.until, given.stored.until),
+    ];
+    let times = times.map(|(text, at)| with(text, &day(at))).join(" ");
+    let end = with(texts.end, &given.app);
+    let (name, end) = (&given.name, escape(&end));
+    let button = format!("<button name=\"end\" value=\"{name}\">{end}</button>\n");
+    let html = [
+        paragraph(about),
+        format!("<ul>\n{what}</ul>\n"),
+        paragraph(&times),
+        form(given::PATH, page, &button),
+    ];
+    section(&given.app, &html.concat())
 }
 
 fn paragraph(text: &str) -> String {
@@ -154,7 +229,7 @@ fn alarm(texts: &Texts, say: Say) -> String {
 }
 
 /// Who is logged in, and a way to be somebody else.
-fn signed_in(texts: &Texts, user: &User, page: &str) -> String {
+fn signed_in(texts: &Texts, user: &User, page: &str, action: &str) -> String {
     let who = match user.name() {
         Some(name) => with(texts.signed_in, name),
         None => texts.signed_in_nameless.to_owned(),
@@ -163,7 +238,7 @@ fn signed_in(texts: &Texts, user: &User, page: &str) -> String {
         "<button class=\"plain\" name=\"do\" value=\"other\">{}</button>\n",
         texts.somebody_else
     );
-    format!("<div class=\"who\">{}{}</div>\n", paragraph(&who), form(CONSENT, page, &other))
+    format!("<div class=\"who\">{}{}</div>\n", paragraph(&who), form(action, page, &other))
 }
 
 fn whose(texts: &Texts) -> String {
@@ -231,10 +306,17 @@ fn of_scope(tongue: Tongue, scope: &Scope) -> String {
         (true | false, false) => texts.see,
     };
     let what = scope.resource.map_or(texts.everything, |kind| tongue.of_type(kind));
-    let whole = with(verb, what);
-    let text = scope.to_string();
-    match text.split_once('?') {
-        Some((_, limit)) => format!("{whole} ({})", with(texts.only, limit)),
-        None => whole,
-    }
+    let labels = scope.limits.labels.iter().map(|limit| of_label(tongue, *limit));
+    let filters = scope.limits.filters.iter();
+    let filters = filters.map(|filter| format!("{}={}", filter.param, filter.values.join(",")));
+    let only = labels.chain(filters).map(|limit| format!(" ({})", with(texts.only, &limit)));
+    only.fold(with(verb, what), |whole, only| whole + &only)
+}
+
+/// A limit on our labels in plain words.
+fn of_label(tongue: Tongue, limit: LabelLimit) -> String {
+    let themes = limit.themes.iter().map(|theme| tongue.of(theme.names()));
+    let classes = limit.classes.iter().map(|class| tongue.of(class.names()));
+    let names: Vec<_> = themes.chain(classes).collect();
+    if names.is_empty() { tongue.texts().nothing.to_owned() } else { names.join(", ") }
 }

@@ -3,6 +3,8 @@
 //! Part of `oauth::launch`. An event names the app and whoever acts as the log knows them; it holds no code,
 //! no cookie and nothing that narrows a scope, since that can be about somebody.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Response;
 
@@ -19,7 +21,7 @@ pub struct Visited {
 /// Something that was decided.
 #[derive(Debug)]
 pub struct Event {
-    /// `authorize`, `login` or `consent`.
+    /// `authorize`, `login`, `consent` or `end-permission`.
     pub what: &'static str,
     /// The app.
     pub client: Option<String>,
@@ -29,15 +31,18 @@ pub struct Event {
     pub refused: Option<&'static str>,
     /// Scopes that were granted, without what narrows them.
     pub granted: Vec<String>,
-    /// Scopes that could have been.
+    /// Scopes that could have been, or no longer are.
     pub withheld: Vec<String>,
+    /// Id of the Patient about whom an app may do nothing any more.
+    pub ended: Option<Arc<str>>,
 }
 
 impl Event {
     pub(super) fn new(what: &'static str, client: Option<&str>) -> Self {
         let client = client.map(str::to_owned);
         let (granted, withheld) = (Vec::new(), Vec::new());
-        Self { what, client, subject: None, refused: None, granted, withheld }
+        let (subject, refused, ended) = (None, None, None);
+        Self { what, client, subject, refused, granted, withheld, ended }
     }
 
     pub(super) fn refused(self, why: &'static str) -> Self {

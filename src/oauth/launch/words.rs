@@ -44,13 +44,18 @@ impl Tongue {
         }
     }
 
+    /// The one of three, in Finnish, Swedish and English, that it speaks.
+    pub(super) const fn of<T: Copy>(self, [fi, sv, en]: [T; 3]) -> T {
+        match self {
+            Self::Fi => fi,
+            Self::Sv => sv,
+            Self::En => en,
+        }
+    }
+
     /// What it says.
     pub(super) const fn texts(self) -> &'static Texts {
-        match self {
-            Self::Fi => &fi::TEXTS,
-            Self::Sv => &sv::TEXTS,
-            Self::En => &en::TEXTS,
-        }
+        self.of([&fi::TEXTS, &sv::TEXTS, &en::TEXTS])
     }
 
     /// What a resource type is for people.
@@ -117,6 +122,8 @@ pub(super) struct Texts {
     pub(super) everything: &'static str,
     /// `{}` is the limit, as the app wrote it.
     pub(super) only: &'static str,
+    /// In place of a limit that lets nothing through.
+    pub(super) nothing: &'static str,
     pub(super) identity: &'static str,
     pub(super) offline: &'static str,
     pub(super) offline_at_work: &'static str,
@@ -126,6 +133,24 @@ pub(super) struct Texts {
     pub(super) deny: &'static str,
     /// `{}` is where.
     pub(super) back_to: &'static str,
+    pub(super) to_permissions: &'static str,
+    pub(super) sign_in_to_permissions: &'static str,
+    /// Title of the page of what apps may do.
+    pub(super) permissions: &'static str,
+    pub(super) given_lead: &'static str,
+    pub(super) no_permissions: &'static str,
+    pub(super) given_own: &'static str,
+    pub(super) given_other: &'static str,
+    pub(super) given_by_other: &'static str,
+    /// `{}` is a day.
+    pub(super) since: &'static str,
+    /// `{}` is a day.
+    pub(super) used: &'static str,
+    /// `{}` is a day.
+    pub(super) until: &'static str,
+    /// `{}` is the app.
+    pub(super) end: &'static str,
+    pub(super) ended: &'static str,
     pub(super) login_failed: &'static str,
     pub(super) gone: &'static str,
     pub(super) gone_lead: &'static str,

@@ -56,6 +56,7 @@ fn where_people_log_in_the_documents_say_so() {
         let methods = strings(&document["token_endpoint_auth_methods_supported"]);
         assert_eq!(methods, ["private_key_jwt", "none"]);
     }
+    assert_eq!(smart["management_endpoint"], format!("{ISSUER}/oauth/permissions"), "SD-11");
     let capabilities = strings(&smart["capabilities"]);
     for capability in [
         "launch-ehr",

@@ -70,7 +70,7 @@ fn every_address_in_it_is_whole_and_answers() {
         assert_ne!(get(&kuopio, path, Vec::new()).status(), 404, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 6);
     assert_eq!(document["issuer"], kuopio.identity.url);
     let resource = get(&kuopio, OPEN[3], Vec::new()).json().clone();
     assert_eq!(resource["resource"], format!("{}/fhir", kuopio.identity.url));

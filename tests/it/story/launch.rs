@@ -2,6 +2,7 @@
 
 mod attacks;
 mod citizen;
+mod given;
 mod held;
 mod keyed;
 mod opened;

@@ -145,6 +145,14 @@ impl Browser {
     }
 }
 
+/// An app asks for a new token, with changes to the usual form.
+pub(crate) fn refreshes(node: &Node, token: &Value, changes: &[(&str, &str)]) -> Reply {
+    let token = token["refresh_token"].as_str().unwrap_or("none");
+    let plain =
+        [("grant_type", "refresh_token"), ("client_id", "my-days"), ("refresh_token", token)];
+    node.world.actor("north-savo").ask_token(node, &encoded(&changed(&plain, changes)))
+}
+
 /// What the app asks for; a pair with the value `-` is left out.
 pub(crate) fn wish(
     node: &Node,

@@ -66,6 +66,8 @@ fn an_app_with_a_key_proves_itself_for_its_code_and_each_time_after() {
     let again = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     // Whoever has the refresh token alone has nothing.
     refused(&browser.redeem(&[again[0], again[1], APP]), 401, "invalid_client");
+    let bare = kuopio.world.actor("north-savo").ask_token(&kuopio, &encoded(&again));
+    refused(&bare, 401, "invalid_client");
     refused(&asks(&kuopio, "north-savo", &again).1, 400, "invalid_grant");
     let (_, second) = asks(&kuopio, "server-app", &again);
     assert_eq!(second.status(), 200, "{second:?}");

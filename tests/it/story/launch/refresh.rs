@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use mylife::domain::theme::Theme::Housing;
-use serde_json::Value;
 
 use crate::world::{
     Node, Reply, World,
-    browser::{Browser, encoded, parameter, wish},
+    browser::{Browser, parameter, refreshes, wish},
 };
 
 const SCOPE: &str = "launch/patient patient/Observation.rs patient/Patient.rs offline_access";
@@ -19,15 +18,6 @@ fn town() -> (Node, Browser) {
     kuopio.person("aino").answered([(Housing, 2, 1, "a home")]);
     let browser = Browser::at(&kuopio);
     (kuopio, browser)
-}
-
-fn refreshes(node: &Node, token: &Value, changes: &[(&str, &str)]) -> Reply {
-    let token = token["refresh_token"].as_str().unwrap_or("none");
-    let mut pairs =
-        vec![("grant_type", "refresh_token"), ("client_id", "my-days"), ("refresh_token", token)];
-    pairs.retain(|(name, _)| changes.iter().all(|(other, _)| other != name));
-    pairs.extend_from_slice(changes);
-    node.world.actor("north-savo").ask_token(node, &encoded(&pairs))
 }
 
 fn refused(reply: &Reply, error: &str) {
@@ -88,6 +78,24 @@ fn a_refresh_token_is_its_apps_alone() {
         refused(&refreshes(&kuopio, &token, &[("refresh_token", other)]), "invalid_grant");
     }
     assert_eq!(refreshes(&kuopio, &token, &[]).status(), 200, "nothing of that used it");
+}
+
+#[test]
+fn an_app_without_a_key_need_not_say_who_it_is() {
+    // SMART App Launch 2.2 `app-launch`, refresh: no client_id among the parameters
+    let (kuopio, browser) = town();
+    let token = browser.tokens("aino", SCOPE);
+    let unnamed = [("client_id", "-")];
+    let second = refreshes(&kuopio, &token, &unnamed);
+    assert_eq!(second.status(), 200, "{second:?}");
+    assert_eq!(second.json()["scope"], token["scope"]);
+    // What is nobody's is of no client.
+    for other in ["none", "mylife-refresh-AAAA"] {
+        let sent = refreshes(&kuopio, &token, &[unnamed[0], ("refresh_token", other)]);
+        assert_eq!((sent.status(), &sent.json()["error"]), (401, &"invalid_client".into()));
+    }
+    // The one before was used.
+    refused(&refreshes(&kuopio, &token, &unnamed), "invalid_grant");
 }
 
 #[test]

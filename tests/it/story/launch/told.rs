@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::world::{
     Node, Reply, Terms, World,
-    browser::{Browser, encoded, parameter, wish},
+    browser::{Browser, parameter, refreshes, wish},
 };
 
 const SCOPE: &str = "launch/patient patient/*.rs openid fhirUser offline_access";
@@ -24,19 +24,12 @@ fn given(browser: &Browser, node: &Node) -> Reply {
     browser.redeem(&[("code", &parameter(&browser.allows(&page), "code"))])
 }
 
-fn again(node: &Node, token: &Value) -> Reply {
-    let refresh = token["refresh_token"].as_str().unwrap();
-    let pairs =
-        [("grant_type", "refresh_token"), ("client_id", "my-days"), ("refresh_token", refresh)];
-    node.world.actor("north-savo").ask_token(node, &encoded(&pairs))
-}
-
 #[test]
 fn an_app_is_told_with_each_token_what_it_may_and_how_long() {
     // AL-06, AL-07, AL-09; @73-75, @78, @84-89, @110-115, @169
     let (kuopio, browser) = town();
     let first = given(&browser, &kuopio);
-    let second = again(&kuopio, first.json());
+    let second = refreshes(&kuopio, first.json(), &[]);
     for reply in [&first, &second] {
         assert_eq!(reply.status(), 200, "{reply:?}");
         assert_eq!(reply.header("content-type"), Some("application/json"));
@@ -52,7 +45,7 @@ fn an_app_is_told_with_each_token_what_it_may_and_how_long() {
         assert!(told["patient"].is_string() && told["refresh_token"].is_string());
     }
     assert_ne!(first.json()["access_token"], second.json()["access_token"]);
-    let refused = again(&kuopio, first.json());
+    let refused = refreshes(&kuopio, first.json(), &[]);
     assert_eq!((refused.status(), &refused.json()["error"]), (400, &"invalid_grant".into()));
     assert_eq!(refused.header("cache-control"), Some("no-store"));
     assert_eq!(refused.header("pragma"), Some("no-cache"));

@@ -3,19 +3,20 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use http::Method;
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{CONTENT_TYPE, COOKIE},
+};
 use mylife::{
     clock::{Clock, SystemClock},
     domain::theme::Theme::{Health, Housing},
+    oauth::token::Asked,
 };
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 
 use super::{ANSWERS, Twins, order::Person, town::Town};
-use crate::world::{
-    Node, Reply,
-    browser::{Browser, encoded, parameter, wish},
-};
+use crate::world::browser::{Browser, encoded, name_of, parameter, refreshes, wish};
 
 /// Index of the client that reads.
 const READER: usize = 2;
@@ -104,13 +105,6 @@ fn an_export_goes_on_at_the_other_when_the_process_that_began_it_is_killed() {
 
 const SCOPE: &str = "launch/patient patient/Observation.rs patient/Patient.rs offline_access";
 
-fn refreshes(node: &Node, token: &Value) -> Reply {
-    let token = token["refresh_token"].as_str().unwrap();
-    let pairs =
-        [("grant_type", "refresh_token"), ("client_id", "my-days"), ("refresh_token", token)];
-    node.world.actor("north-savo").ask_token(node, &encoded(&pairs))
-}
-
 #[test]
 fn a_launch_goes_from_page_to_page_of_either_and_its_tokens_hold_at_both() {
     let twins = Twins::with_one_log();
@@ -127,20 +121,61 @@ fn a_launch_goes_from_page_to_page_of_either_and_its_tokens_hold_at_both() {
     assert_eq!(first.status(), 200, "{first:?}");
     let search = format!("/fhir/Observation?patient={}", aino.patient());
     at_a.reads(first.json(), &search).shows([Housing, Health]);
-    let second = refreshes(a, first.json());
+    let second = refreshes(a, first.json(), &[]);
     assert_eq!(second.status(), 200, "{second:?}");
     at_b.reads(second.json(), &search).shows([Housing, Health]);
     // What was used once at one was used, and its second use ends the launch, everywhere.
-    let again = refreshes(b, first.json());
+    let again = refreshes(b, first.json(), &[]);
     assert_eq!((again.status(), &again.json()["error"]), (400, &"invalid_grant".into()));
     twins.settle();
     for node in [a, b] {
-        let ended = refreshes(node, second.json());
+        let ended = refreshes(node, second.json(), &[]);
         assert_eq!((ended.status(), &ended.json()["error"]), (400, &"invalid_grant".into()));
     }
     for browser in [&at_a, &at_b] {
         browser.reads(second.json(), &search).refused(401, "login");
         let used = browser.redeem(&[("code", &code)]);
         assert_eq!((used.status(), &used.json()["error"]), (400, &"invalid_grant".into()));
+    }
+}
+
+#[test]
+fn what_somebody_ends_at_one_gives_no_token_at_the_other_from_that_moment() {
+    let twins = Twins::with_one_log();
+    let (a, b) = (&twins.a, &twins.b);
+    a.person("aino").answered(ANSWERS);
+    twins.settle();
+    let (at_a, at_b) = (Browser::at(a), Browser::at(b));
+    let first = at_a.tokens("aino", SCOPE);
+    let second = refreshes(b, &first, &[]).json().clone();
+    at_b.cookie.replace(at_a.cookie.borrow().clone());
+    let page = at_b.get("/oauth/permissions");
+    let text = page.text();
+    let (_, rest) = text.split_once("name=\"end\" value=\"").unwrap_or_else(|| panic!("{text}"));
+    let form = [("page", &*name_of(&page)), ("end", rest.split('"').next().unwrap())];
+    // Not over the wire, where it is said once all that is under way has started, and time stands still.
+    let headers = HeaderMap::from_iter([
+        (COOKIE, at_b.cookie.borrow().as_ref().unwrap().try_into().unwrap()),
+        (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
+    ]);
+    let form = encoded(&form);
+    let asked = Asked {
+        method: &Method::POST,
+        query: None,
+        headers: &headers,
+        body: form.as_bytes(),
+        certificate: None,
+        address: [127, 0, 0, 1].into(),
+    };
+    let ended = b.gateway.tokens.permissions(asked, twins.world.now());
+    let ended = twins.world.runtime.block_on(ended);
+    assert_eq!(ended.event.map(|event| event.what), Some("end-permission"));
+    // The other has not looked at the store since, and asks it all the same.
+    let ended = refreshes(a, &second, &[]);
+    assert_eq!((ended.status(), &ended.json()["error"]), (400, &"invalid_grant".into()));
+    at_a.get("/oauth/permissions").says("no app may get information");
+    twins.settle();
+    for browser in [&at_a, &at_b] {
+        browser.reads(&second, "/fhir/Organization").refused(401, "login");
     }
 }
