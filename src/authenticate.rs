@@ -15,6 +15,7 @@ pub(crate) mod coded;
 pub mod revoked;
 pub mod bearer;
 pub mod behalf;
+pub mod standing;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ pub mod explained;
 pub mod gathered;
 pub mod export;
 pub mod history;
+pub mod notification;
 pub mod include;
 pub mod receipt;
 pub mod several;

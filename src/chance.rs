@@ -3,7 +3,7 @@
 //! Floor of the house. The real door is the operating system's generator; tests open a seeded one,
 //! so that a run can be repeated byte for byte.
 
-use std::{cell::RefCell, mem, sync::Mutex};
+use std::{cell::RefCell, mem, sync::Mutex, time::Duration};
 
 /// Fills bytes nobody can foresee.
 pub trait Chance: Send + Sync {
@@ -95,4 +95,12 @@ pub fn letters(bytes: &[u8]) -> String {
         *byte = ALPHABET.get(usize::from(*byte & 31)).copied().unwrap_or_default();
     }
     String::from_utf8(text).unwrap_or_default()
+}
+
+/// Between half of it and all of it, so that many that failed together do not come back together.
+pub fn jitter(whole: Duration, chance: &dyn Chance) -> Duration {
+    let mut bytes = [0; 2];
+    chance.fill(&mut bytes);
+    let half = whole / 2;
+    half + half.mul_f64(f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX))
 }

@@ -257,6 +257,7 @@ impl Directory {
             | ResourceType::QuestionnaireResponse
             | ResourceType::RelatedPerson
             | ResourceType::ServiceRequest
+            | ResourceType::Subscription
             | ResourceType::Task => Vec::new(),
         };
         all.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));

@@ -45,6 +45,8 @@ pub mod errands;
 pub mod told;
 mod passed_on;
 pub mod numbered;
+pub mod subscription;
+pub mod notify;
 
 use std::sync::Arc;
 
@@ -78,7 +80,7 @@ use crate::{
     mapping,
     mutant::{self, Mutant},
     native::schemas::Schemas,
-    oauth::token::TokenEndpoint,
+    oauth::{keys::fetch::Fetcher, token::TokenEndpoint},
     query::{self, Person, Query, page::Sealer, shape::Shape},
     respond::{self, Sending, condition, flight::Flights},
     route::Call,
@@ -103,6 +105,8 @@ pub struct Gateway {
     pub authenticator: Arc<Authenticator>,
     /// Gives tokens, ends them, tells what they say.
     pub tokens: TokenEndpoint,
+    /// Reaches hosts of clients: their keys, and where they are notified.
+    pub fetcher: Arc<Fetcher>,
     /// Whom to ask.
     pub reach: Reach,
     /// What is owed to other gateways.

@@ -84,6 +84,7 @@ pub mod commit;
 pub mod oauth;
 pub mod native;
 pub mod export;
+pub mod notify;
 pub mod demo;
 pub mod compartment;
 pub mod directory;

@@ -118,6 +118,14 @@ pub enum Mutant {
     OthersAreNotAsked,
     /// Whoever is named by what is held finds it.
     MembersFindHidden,
+    /// A subscription is taken only if it is about somebody who is held.
+    SubscribesToHeldAlone,
+    /// A subscription is looked at, and written, by any client.
+    SubscriptionIsAnybodys,
+    /// A subscriber is told of whatever changes.
+    NotificationSkipsRelease,
+    /// A change that the subscriber may not see has a number.
+    HiddenChangesAreCounted,
     /// Whatever is held is permitted to whoever asks: nothing is decided.
     ConsentIsNotAsked,
 }
@@ -167,7 +175,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 53] = [
+    pub const ALL: [Mutant; 57] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -221,6 +229,10 @@ mod seeded {
         Mutant::ExportSkipsRelease,
         Mutant::ExportPassesOverChanged,
         Mutant::ExportFilesFollowPeople,
+        Mutant::SubscribesToHeldAlone,
+        Mutant::SubscriptionIsAnybodys,
+        Mutant::NotificationSkipsRelease,
+        Mutant::HiddenChangesAreCounted,
     ];
 
     /// Makes a mistake from now on, or none, on this thread.

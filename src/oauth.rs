@@ -10,6 +10,7 @@ pub mod refused;
 pub mod token;
 mod pace;
 mod own_proof;
+pub mod place;
 pub mod issuers;
 mod possession;
 pub mod client;

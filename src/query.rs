@@ -188,6 +188,8 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::UpdateConsent(_)
         | Call::UpdatePlanned(..)
         | Call::Validate(_)
+        | Call::Notification(_)
+        | Call::Subscribing(_)
         | Call::Vread(..)
         | Call::WriteConsent => Err(Error::internal("only a search has a query")),
     }

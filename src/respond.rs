@@ -116,6 +116,11 @@ pub fn resource(
     response
 }
 
+/// What a subscriber is told, and before which instant of the monotonic clock it must start to leave.
+pub fn notification(answer: Answer, receipt: &Receipt) -> (Bytes, Duration) {
+    (answer.into_body(), receipt.deadline())
+}
+
 fn hand_over(answer: Answer, receipt: &Receipt, sending: Sending<'_>) -> Response<Body> {
     let deadline: Duration = receipt.deadline();
     let Sending { request_id, mac, head, clock, in_flight } = sending;

@@ -5,305 +5,21 @@
 //! `CapabilityStatement` is derived from the same list. Source: FHIR R4 http.html.
 
 pub mod beside;
+pub mod call;
 pub mod paths;
 
 use http::Method;
 
-pub use self::beside::{Endpoint, Public};
+pub use self::{
+    beside::{Endpoint, Public},
+    call::{Call, Level, Subscribing},
+};
 use crate::{
     domain::id,
     error::{Error, Kind, Result},
-    fhir::{
-        guide, param,
-        types::{Interaction, ResourceType},
-    },
+    fhir::{guide, param, types::ResourceType},
     native::NativeKind,
 };
-
-/// Of whom an export is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Level {
-    /// `/fhir/$export`: of everybody, and of the directory.
-    System,
-    /// `/fhir/Patient/$export`: of everybody, or of those named.
-    Patient,
-    /// `/fhir/Group/{id}/$export`: of everybody held at the node of this code.
-    Group(String),
-}
-
-impl Level {
-    /// Where it begins, under the FHIR base.
-    pub fn path(&self) -> String {
-        match self {
-            Self::System => "$export".to_owned(),
-            Self::Patient => "Patient/$export".to_owned(),
-            Self::Group(id) => format!("Group/{id}/$export"),
-        }
-    }
-}
-
-/// What is asked.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Call {
-    /// A document that needs no token; the name is that of a schema.
-    Public(Public, String),
-    /// `/oauth/...`.
-    OAuth(Endpoint),
-    /// `GET /fhir/{type}/{id}`.
-    Read(ResourceType, String),
-    /// `GET /fhir/{type}/{id}/_history/{version}`.
-    Vread(ResourceType, String, String),
-    /// `GET /fhir/{type}/{id}/_history`.
-    HistoryInstance(ResourceType, String),
-    /// `GET /fhir/{type}/_history`, of one person.
-    HistoryType(ResourceType),
-    /// `GET /fhir/{type}` or `POST /fhir/{type}/_search`.
-    Search(ResourceType),
-    /// `GET /fhir/Patient/{id}/{type}`, or `POST` with `/_search`: a search of what one person has.
-    Compartment(String, ResourceType),
-    /// `GET /fhir/Patient/{id}/$everything`: all of one person.
-    Everything(String),
-    /// `POST /fhir`: several requests in one, each of its own.
-    Batch,
-    /// `POST /fhir/{type}/$validate`: is a resource as it must be?
-    Validate(ResourceType),
-    /// `PUT /fhir/Consent?identifier=`.
-    WriteConsent,
-    /// `POST /fhir/Consent`.
-    CreateConsent,
-    /// `POST /fhir/QuestionnaireResponse`: answers are handed in.
-    CreateResponse,
-    /// `POST /fhir/{type}` of what a welfare plan consists of.
-    CreatePlanned(ResourceType),
-    /// `PUT /fhir/{type}/{id}` of the same.
-    UpdatePlanned(ResourceType, String),
-    /// `POST /fhir/Consent/$import`: one of another form.
-    ImportConsent,
-    /// `GET /fhir/Consent/{id}/$receipt`.
-    Receipt(String),
-    /// `PUT /fhir/Consent/{id}`.
-    UpdateConsent(String),
-    /// `PUT /native/{people,assessments,plans}/{id}`: a document, by its owner's id.
-    Push(NativeKind, String),
-    /// `POST /fhir/Patient/{id}/$handles`: a peer asks to widen a question about a person.
-    Handles(String),
-    /// `POST /fhir/Patient/{id}/$explain`: what somebody would be permitted to see, and by what.
-    Explain(String),
-    /// `GET /fhir/QuestionnaireResponse/{id}/$circle-of-life`: one assessment as a picture.
-    CircleOfResponse(String),
-    /// `GET /fhir/Patient/{id}/$circle-of-life`: the latest one.
-    CircleOfPatient(String),
-    /// `GET /fhir/Patient/{id}/$collective-plan`: all plans of a person as one.
-    CollectivePlan(String),
-    /// `GET` and `POST /fhir/Questionnaire/{id}/$populate`: a form, filled with what was answered last.
-    Populate(String),
-    /// `GET` and `POST /fhir/QuestionnaireResponse/{id}/$extract`: the Observations of an assessment.
-    Extract(String),
-    /// `GET` and `POST` of `$export`: an export begins.
-    Export(Level),
-    /// `GET /fhir/$export-status/{link}`: how far it is.
-    ExportStatus(String),
-    /// `DELETE /fhir/$export-status/{link}`: it ends.
-    ExportEnd(String),
-    /// `GET /fhir/$export-file/{link}`: a file of it.
-    ExportFile(String),
-}
-
-/// The road a call takes, for metrics and the request log: bounded, never an id.
-impl Call {
-    /// Stable name of the road.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Public(..) => "public",
-            Self::OAuth(endpoint) => endpoint.name(),
-            Self::Read(..) => "read",
-            Self::Vread(..) => "vread",
-            Self::HistoryInstance(..) => "history-instance",
-            Self::HistoryType(_) => "history-type",
-            Self::Search(_) => "search",
-            Self::Compartment(..) => "compartment",
-            Self::Everything(_) => "everything",
-            Self::Batch => "batch",
-            Self::Validate(_) => "validate",
-            Self::CreateConsent => "create-consent",
-            Self::CreateResponse => "create-response",
-            Self::CreatePlanned(_) => "create-planned",
-            Self::UpdatePlanned(..) => "update-planned",
-            Self::ImportConsent => "import-consent",
-            Self::Receipt(_) => "receipt",
-            Self::UpdateConsent(_) => "update-consent",
-            Self::WriteConsent => "write-consent",
-            Self::Push(..) => "push",
-            Self::Handles(_) => "handles",
-            Self::Explain(_) => "explain",
-            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => "circle-of-life",
-            Self::CollectivePlan(_) => "collective-plan",
-            Self::Populate(_) => "populate",
-            Self::Extract(_) => "extract",
-            Self::Export(_) => "export",
-            Self::ExportStatus(_) => "export-status",
-            Self::ExportEnd(_) => "export-end",
-            Self::ExportFile(_) => "export-file",
-        }
-    }
-
-    /// The resource type, where the call has one.
-    pub const fn resource(&self) -> Option<ResourceType> {
-        match self {
-            Self::Read(kind, _)
-            | Self::Vread(kind, ..)
-            | Self::HistoryInstance(kind, _)
-            | Self::HistoryType(kind)
-            | Self::Compartment(_, kind)
-            | Self::Validate(kind)
-            | Self::CreatePlanned(kind)
-            | Self::UpdatePlanned(kind, _)
-            | Self::Search(kind) => Some(*kind),
-            // An explanation names Consents, so it takes the right to read them.
-            Self::CreateConsent
-            | Self::ImportConsent
-            | Self::Receipt(_)
-            | Self::UpdateConsent(_)
-            | Self::WriteConsent
-            | Self::Explain(_) => Some(ResourceType::Consent),
-            Self::Handles(_) | Self::Everything(_) => Some(ResourceType::Patient),
-            Self::CircleOfResponse(_)
-            | Self::CircleOfPatient(_)
-            | Self::CreateResponse
-            | Self::Populate(_) => Some(ResourceType::QuestionnaireResponse),
-            Self::Extract(_) => Some(ResourceType::Observation),
-            Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
-            Self::Public(..)
-            | Self::OAuth(_)
-            | Self::Push(..)
-            | Self::Batch
-            | Self::Export(_)
-            | Self::ExportStatus(_)
-            | Self::ExportEnd(_)
-            | Self::ExportFile(_) => None,
-        }
-    }
-
-    /// The id of what is read.
-    pub fn id(&self) -> Option<&str> {
-        match self {
-            Self::Read(_, id)
-            | Self::Vread(_, id, _)
-            | Self::HistoryInstance(_, id)
-            | Self::UpdatePlanned(_, id)
-            | Self::Receipt(id)
-            | Self::UpdateConsent(id)
-            | Self::Handles(id)
-            | Self::Compartment(id, _)
-            | Self::Everything(id)
-            | Self::Explain(id)
-            | Self::CircleOfResponse(id)
-            | Self::CircleOfPatient(id)
-            | Self::CollectivePlan(id)
-            | Self::Populate(id)
-            | Self::Extract(id) => Some(id),
-            Self::Search(_)
-            | Self::Batch
-            | Self::Validate(_)
-            | Self::HistoryType(_)
-            | Self::CreateConsent
-            | Self::CreatePlanned(_)
-            | Self::CreateResponse
-            | Self::ImportConsent
-            | Self::WriteConsent
-            | Self::Public(..)
-            | Self::OAuth(_)
-            | Self::Push(..)
-            | Self::Export(_)
-            | Self::ExportStatus(_)
-            | Self::ExportEnd(_)
-            | Self::ExportFile(_) => None,
-        }
-    }
-
-    /// Is it recorded as an operation, whatever a scope must cover?
-    pub const fn is_operation(&self) -> bool {
-        match self {
-            Self::Explain(_)
-            | Self::Everything(_)
-            | Self::Receipt(_)
-            | Self::Validate(_)
-            | Self::CircleOfResponse(_)
-            | Self::CircleOfPatient(_)
-            | Self::CollectivePlan(_)
-            | Self::Populate(_)
-            | Self::Extract(_)
-            | Self::Export(_)
-            | Self::ExportStatus(_)
-            | Self::ExportEnd(_)
-            | Self::ExportFile(_) => true,
-            Self::Public(..)
-            | Self::OAuth(_)
-            | Self::Read(..)
-            | Self::Vread(..)
-            | Self::HistoryInstance(..)
-            | Self::HistoryType(_)
-            | Self::Search(_)
-            | Self::Compartment(..)
-            | Self::Batch
-            | Self::CreateConsent
-            | Self::CreatePlanned(_)
-            | Self::CreateResponse
-            | Self::ImportConsent
-            | Self::UpdateConsent(_)
-            | Self::UpdatePlanned(..)
-            | Self::WriteConsent
-            | Self::Push(..)
-            | Self::Handles(_) => false,
-        }
-    }
-
-    /// Is it answered in forms for people too?
-    pub const fn is_shown(&self) -> bool {
-        matches!(
-            self,
-            Self::CircleOfResponse(_) | Self::CircleOfPatient(_) | Self::CollectivePlan(_)
-        )
-    }
-
-    /// The FHIR interaction a scope must cover, where the call is one.
-    pub const fn interaction(&self) -> Option<Interaction> {
-        match self {
-            Self::Read(..)
-            | Self::Receipt(_)
-            | Self::Handles(_)
-            | Self::Explain(_)
-            | Self::CircleOfResponse(_) => Some(Interaction::Read),
-            Self::Vread(..) => Some(Interaction::Vread),
-            Self::HistoryInstance(..) => Some(Interaction::HistoryInstance),
-            Self::HistoryType(_) => Some(Interaction::HistoryType),
-            // What a file of an export has is what a search of everybody finds.
-            Self::Search(_)
-            | Self::Compartment(..)
-            | Self::Everything(_)
-            | Self::CircleOfPatient(_)
-            | Self::CollectivePlan(_)
-            | Self::Populate(_)
-            | Self::Extract(_)
-            | Self::Export(_)
-            | Self::ExportStatus(_)
-            | Self::ExportEnd(_)
-            | Self::ExportFile(_) => Some(Interaction::Search),
-            Self::CreateConsent
-            | Self::CreatePlanned(_)
-            | Self::CreateResponse
-            | Self::ImportConsent => Some(Interaction::Create),
-            Self::UpdateConsent(_) | Self::UpdatePlanned(..) | Self::WriteConsent => {
-                Some(Interaction::Update)
-            }
-            Self::Public(..)
-            | Self::OAuth(_)
-            | Self::Push(..)
-            | Self::Batch
-            | Self::Validate(_) => None,
-        }
-    }
-}
 
 /// What the request asks. `HEAD` is `GET`; the answer's body is left out where it is written.
 ///
@@ -379,6 +95,12 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         }
         ["fhir", "$export-status", link] => (get, Call::ExportStatus(sealed(link)?)),
         ["fhir", "$export-file", link] => (get, Call::ExportFile(sealed(link)?)),
+        ["fhir", "Subscription", id, "$events"] => {
+            (read, Call::Subscribing(Subscribing::Events(ours(id)?)))
+        }
+        ["fhir", "Subscription", id, "$status"] => {
+            (read, Call::Subscribing(Subscribing::Status(ours(id)?)))
+        }
         ["fhir", kind, "$validate"] => (post, Call::Validate(resource(kind)?)),
         ["fhir", "Patient", id, kind, "_search"] => {
             (post, Call::Compartment(ours(id)?, compartment(kind)?))
@@ -391,7 +113,14 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "Patient", id, kind] if !kind.starts_with('_') && !kind.starts_with('$') => {
             (read, Call::Compartment(ours(id)?, compartment(kind)?))
         }
-        ["fhir", kind, "_search"] => (post, Call::Search(resource(kind)?)),
+        ["fhir", kind, "_search"] => (post, search(kind)?),
+        ["fhir", "Subscription"] if post => (true, Call::Subscribing(Subscribing::Create)),
+        ["fhir", "Subscription", id] if put => {
+            (true, Call::Subscribing(Subscribing::Update(ours(id)?)))
+        }
+        ["fhir", "Subscription", id] if *method == Method::DELETE => {
+            (true, Call::Subscribing(Subscribing::Delete(ours(id)?)))
+        }
         ["fhir", "Consent"] if put => (true, Call::WriteConsent),
         ["fhir", "Consent"] if post => (true, Call::CreateConsent),
         ["fhir", "QuestionnaireResponse"] if post => (true, Call::CreateResponse),
@@ -407,8 +136,8 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", kind, id] if put && planned(kind).is_some() => {
             (true, Call::UpdatePlanned(resource(kind)?, ours(id)?))
         }
-        ["fhir", kind] => (read, Call::Search(resource(kind)?)),
-        ["fhir", kind, id] => (read, Call::Read(resource(kind)?, ours(id)?)),
+        ["fhir", kind] => (read, search(kind)?),
+        ["fhir", kind, id] => (read, one(resource(kind)?, ours(id)?)),
         _ => return Err(unknown()),
     };
     if allowed { Ok(call) } else { Err(method_not_allowed()) }
@@ -424,6 +153,9 @@ pub fn allow(path: &str) -> &'static str {
             (false, false) => "GET",
         };
     }
+    if is(Method::DELETE) {
+        return "DELETE, GET, HEAD, PUT";
+    }
     match (is(Method::GET), is(Method::POST), is(Method::PUT)) {
         (true, true, true) => "GET, HEAD, POST, PUT",
         (true, true, false) => "GET, HEAD, POST",
@@ -438,6 +170,22 @@ fn resource(name: &str) -> Result<ResourceType> {
     ResourceType::parse(name).ok_or_else(|| {
         Error::new(Kind::NotFound, "This gateway serves no such resource type; see /fhir/metadata.")
     })
+}
+
+/// Of a client's own subscriptions, or of a type of resources.
+fn search(name: &str) -> Result<Call> {
+    Ok(match resource(name)? {
+        ResourceType::Subscription => Call::Subscribing(Subscribing::Search),
+        kind => Call::Search(kind),
+    })
+}
+
+/// One of them, or a resource.
+fn one(kind: ResourceType, id: String) -> Call {
+    match kind {
+        ResourceType::Subscription => Call::Subscribing(Subscribing::Read(id)),
+        kind => Call::Read(kind, id),
+    }
 }
 
 /// A type of which a welfare plan consists.

@@ -94,6 +94,9 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
             let personal = ResourceType::ALL.iter().filter(|kind| kind.is_personal());
             personal.copied().any(|kind| grant.reaches(kind))
         }
+        // Subscriptions are taken and given whole.
+        Call::Subscribing(_) => grant.limits(ResourceType::Subscription).is_none(),
+        Call::Notification(kind) => grant.reaches(*kind),
         Call::Public(..) | Call::OAuth(_) => false,
     };
     if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }

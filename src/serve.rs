@@ -33,7 +33,7 @@ use self::{
 use crate::{
     config::{Config, listen::Listening},
     error::{Error, Result},
-    gateway::Gateway,
+    gateway::{Gateway, notify::notify},
     listen::{
         self, Answer, Door, Stop, Stopping,
         cores::{Entrance, serve_per_core},
@@ -93,7 +93,9 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     let managing = manage(&listening, management, stopping).await?;
     let (hand_of_errands, stopping) = Stop::new();
     // What it does is done with what stays when settings change.
-    let errands = tokio::spawn(Arc::clone(&gateway).errands(stopping));
+    let errands = tokio::spawn(Arc::clone(&gateway).errands(stopping.clone()));
+    let of_now = Arc::clone(&current);
+    let notifying = tokio::spawn(notify(move || of_now.gateway(), stopping));
     let counted = Counted {
         current: Arc::clone(&current),
         telemetry: Arc::clone(&telemetry),
@@ -119,6 +121,7 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     let drained = cores.stop().await;
     hand_of_errands.now();
     errands.await.map_err(Error::internal)?;
+    notifying.await.map_err(Error::internal)?;
     hand_of_management.now();
     managing.await.map_err(Error::internal)?;
     gateway.log.close()?;

@@ -1,4 +1,4 @@
-//! What is durable: compartments, the change sequence, replay protection, the outbox.
+//! What is durable: compartments, the change sequence, replay protection, the outbox, subscriptions.
 //!
 //! One trait, honest implementations, one conformance suite for all. The person is the unit:
 //! everything about one person at this gateway is loaded in one go and versioned by one number.
@@ -6,17 +6,20 @@
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use self::subscription::State;
 use crate::{
     domain::{moment::Moment, person::Named},
     error::Result,
 };
 
+pub use self::subscription::Subscription;
 pub use crate::seal::IdentityMac;
 
 pub mod lock;
 pub mod moving;
 pub mod postgres;
 pub mod sqlite;
+pub mod subscription;
 
 mod debug;
 mod schema;
@@ -342,6 +345,30 @@ pub trait Store: Send + Sync {
     fn job(&self, id: &str, now: Moment) -> Task<Option<Job>>;
     /// Ends an export; what is not there stays so.
     fn end_job(&self, id: &str) -> Task<()>;
+    /// Writes the next version of a subscription, and with `about` whom it is about from now on; `false`,
+    /// and nothing is written, if another came first, or if its owner has `most` before the first one.
+    fn put_subscription(
+        &self,
+        row: Subscription,
+        about: Option<Vec<Arc<str>>>,
+        most: usize,
+    ) -> Task<bool>;
+    /// A subscription by its id.
+    fn subscription(&self, id: &str) -> Task<Option<Subscription>>;
+    /// The subscriptions of a client, in order of id.
+    fn subscriptions_of(&self, owner: &str) -> Task<Vec<Subscription>>;
+    /// How many subscriptions there are in each state; none where there are none.
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>>;
+    /// Subscriptions whose turn it is, at most `limit`: what is due, and what is ready and was touched.
+    fn due_subscriptions(&self, now: Moment, limit: usize) -> Task<Vec<Subscription>>;
+    /// Notes that there was nothing to tell, up to a touch, and when its turn comes next; of a
+    /// subscription as it was read, so that nothing is done where it was written since.
+    fn looked_at(&self, read: &Subscription, due: Moment) -> Task<()>;
+    /// Touches the subscriptions that are about any of these people, or all of them; writes nothing if
+    /// there are none.
+    fn touch(&self, patients: Option<Vec<Arc<str>>>) -> Task<()>;
+    /// Forgets a subscription; what is not there stays so.
+    fn end_subscription(&self, id: &str) -> Task<()>;
     /// Makes settings those of every process, unless some of this or a higher number are; gives those
     /// that are. Where no other process writes the store they always are.
     fn settle(&self, own: Settings) -> Task<Settings> {

@@ -23,7 +23,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 37] = [
+pub const ROADS: [&str; 39] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -47,6 +47,7 @@ pub const ROADS: [&str; 37] = [
     "introspect",
     "login",
     "none",
+    "notification",
     "populate",
     "public",
     "push",
@@ -55,6 +56,7 @@ pub const ROADS: [&str; 37] = [
     "return",
     "revoke",
     "search",
+    "subscription",
     "token",
     "update-consent",
     "update-planned",
@@ -97,6 +99,7 @@ pub struct Inside {
     stages: [Histogram; Stage::ALL.len()],
     permitted: [AtomicU64; Warrant::ALL.len()],
     refused: [AtomicU64; STATUSES.len()],
+    notified: [AtomicU64; 2],
 }
 
 impl Inside {
@@ -119,7 +122,17 @@ impl Inside {
         count(self.refused.get(place_of(status)));
     }
 
+    /// A notification was sent, and acknowledged or not.
+    pub fn notified(&self, acknowledged: bool) {
+        count(self.notified.get(usize::from(!acknowledged)));
+    }
+
     fn write(&self, text: &mut Text) {
+        let name = "mylife_notifications_total";
+        text.head(name, "counter", "Notifications sent, by whether they were acknowledged.");
+        for (outcome, number) in ["acknowledged", "failed"].iter().zip(&self.notified) {
+            text.row(name, &[("outcome", outcome)], number.load(Ordering::Relaxed));
+        }
         text.head("mylife_stage_duration_seconds", "histogram", "Time of each stage of a request.");
         for (stage, times) in Stage::ALL.iter().zip(&self.stages) {
             text.histogram("mylife_stage_duration_seconds", &[("stage", stage.name())], times);

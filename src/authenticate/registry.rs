@@ -4,6 +4,7 @@
 //! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set or of its
 //! URL), RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
 
+mod notify;
 mod redirect;
 
 use std::{collections::HashMap, sync::Arc};
@@ -11,6 +12,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use self::notify::NotifyEntry;
 use super::jose::{
     address::KeyAddress,
     claims::is_name,
@@ -87,6 +89,9 @@ pub struct ClientEntry {
     /// Organisations beside its own whose professionals may use it, `urn:oid:...`.
     #[serde(default)]
     pub user_organizations: Vec<String>,
+    /// Where it may be notified of changes.
+    #[serde(default)]
+    pub notify: NotifyEntry,
 }
 
 /// Where a client's keys are.
@@ -154,6 +159,7 @@ impl Client {
         });
         mistakes.extend(unknown);
         mistakes.extend(redirect::mistakes(&entry, &scopes));
+        mistakes.extend(notify::mistakes(&entry));
         let words = Words::parse(&text);
         if scopes.is_empty() && (words.is_empty() || !is_app) {
             mistakes.push("scopes: it may be granted nothing".to_owned());

@@ -102,8 +102,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// What is said of a job: nothing of anybody.
-pub fn about_job(said: &Value, known_current: Duration) -> Answer {
+/// What is said of a job, or of a subscription: nothing of anybody.
+pub fn of_nobody(said: &Value, known_current: Duration) -> Answer {
     let said = Said::new(said.to_string().into(), None, Vec::new());
     Answer::new(Arc::new(Said { lasts: false, ..said }), known_current)
 }

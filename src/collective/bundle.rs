@@ -4,13 +4,12 @@
 //! `urn:uuid`, so it names what is released by absolute address. It is no `document`: nobody attests
 //! it. Source: FHIR R4 careplan.html, detectedissue.html, bundle.html (collection).
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::{Line, Sort, Table, findings::Finding, texts};
 use crate::{
     circle::Asked,
-    domain::{moment::Moment, theme::Theme},
+    domain::{id, moment::Moment, theme::Theme},
     fhir::labels::{CANONICAL, THEME},
     mapping::text,
     markup::escape,
@@ -45,11 +44,7 @@ pub fn made(
 }
 
 fn urn(terms: &Terms<'_>, name: &str) -> String {
-    let digest = digest(&SHA256, format!("collective/{}/{name}", terms.patient).as_bytes());
-    let hex: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
-    format!("urn:uuid:{}", parts.join("-"))
+    id::urn_of(&format!("collective/{}/{name}", terms.patient))
 }
 
 fn reference(to: &str, terms: &Terms<'_>) -> Value {

@@ -45,7 +45,8 @@ impl Table {
                 | ResourceType::PractitionerRole
                 | ResourceType::Questionnaire
                 | ResourceType::QuestionnaireResponse
-                | ResourceType::RelatedPerson => {}
+                | ResourceType::RelatedPerson
+                | ResourceType::Subscription => {}
             }
         }
         let named = table.lines.iter().map(|line| &line.plan);

@@ -5,7 +5,7 @@
 use crate::{
     authenticate::{
         jose::{address::KeyAddress, key::Algorithm},
-        registry::{ClientEntry, Registry},
+        registry::{ClientEntry, NotifyEntry, Registry},
     },
     config::section::Section,
     oauth::keys::fetch::Rules,
@@ -21,10 +21,12 @@ pub fn read(sections: Vec<Section<'_>>, rules: &Rules) -> Vec<ClientEntry> {
             } else if let Err(all) = Registry::build(vec![entry.clone()]) {
                 all.iter().for_each(|said| tell(&section, &entry.client_id, said));
             }
-            let address = entry.jwks_uri.as_deref().and_then(KeyAddress::parse);
-            if let Some(Err(why)) = address.map(|address| rules.admit(address.authority())) {
-                let say = format!("{why}: name host:port under inside of [client_keys]");
-                section.fault("jwks_uri", say);
+            for (key, url) in addresses(&entry) {
+                let address = KeyAddress::parse(url);
+                if let Some(Err(why)) = address.map(|address| rules.admit(address.authority())) {
+                    let say = format!("{why}: name host:port under inside of [client_keys]");
+                    section.fault(key, say);
+                }
             }
             entries.push(entry);
         }
@@ -71,6 +73,7 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         redirect_uris: section.texts("redirect_uris"),
         dpop_bound_access_tokens: section.flag("dpop_bound_access_tokens", false),
         user_organizations: section.texts("user_organizations"),
+        notify: notify(section),
     };
     let (client_id, name, organization) = (client_id?, name?, organization?);
     let jwks = match jwks {
@@ -78,6 +81,31 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         None => None,
     };
     Some(ClientEntry { client_id, name, organization, jwks, ..entry })
+}
+
+/// Whatever the gateway asks on behalf of a client, or sends it.
+fn addresses(entry: &ClientEntry) -> Vec<(&'static str, &str)> {
+    let NotifyEntry { urls, token_url, .. } = &entry.notify;
+    let keys = entry.jwks_uri.iter().map(|url| ("jwks_uri", url.as_str()));
+    let notified = urls.iter().map(|url| ("notify.urls", url.as_str()));
+    let tokens = token_url.iter().map(|url| ("notify.token_url", url.as_str()));
+    keys.chain(notified).chain(tokens).collect()
+}
+
+/// Where it may be notified.
+fn notify(section: &mut Section<'_>) -> NotifyEntry {
+    let mut section = section.section("notify");
+    let shares = section.has("secret") || section.has("secret_file");
+    let secret = if shares { section.secret("secret") } else { None };
+    let entry = NotifyEntry {
+        urls: section.texts("urls"),
+        secret: secret.map(|(_, text)| text.trim().to_owned()),
+        token_url: section.text("token_url"),
+        token_client: section.text("token_client"),
+        token_scope: section.text("token_scope"),
+    };
+    section.finish();
+    entry
 }
 
 /// How something may be signed.

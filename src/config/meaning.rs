@@ -6,7 +6,7 @@
 /// Settings in which every key comes to be asked for, whatever else must be written first; nothing that
 /// they name exists.
 pub(super) const EVERYTHING: [&str; 4] = [
-    "[[clients]]\nclient_id = \"a\"\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
+    "[[clients]]\nclient_id = \"a\"\n[clients.notify]\nsecret = \"a\"\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
      [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
     "[store]\nkind = \"postgres\"\npassword_file = \"none\"\nca_file = \"none\"\n\
      [shared]\nkind = \"redis\"\npassword_file = \"none\"\nauthorities = \"none\"\n\
@@ -30,7 +30,10 @@ pub fn known() -> impl Iterator<Item = &'static str> {
 const MEANINGS: &[(&str, &str)] = &[
     ("audit", "The audit log."),
     ("audit.checkpoint_seconds", "How often the log's tree is signed, if it has grown."),
-    ("client_keys", "Whence the keys of clients may be fetched that publish them."),
+    (
+        "client_keys",
+        "Whence the keys of clients may be fetched that publish them, and where they may be notified.",
+    ),
     ("client_keys.authorities", "Those that vouch for the hosts under inside, PEM."),
     (
         "client_keys.inside",
@@ -53,6 +56,21 @@ const MEANINGS: &[(&str, &str)] = &[
     ("clients.jwks_uri", "Where it publishes its public keys, in place of jwks."),
     ("clients.name", "What people are shown for it."),
     ("clients.native_owner", "May it push documents, which are then its own?"),
+    ("clients.notify", "Where it may be notified of changes, and how it knows who speaks."),
+    (
+        "clients.notify.secret",
+        "Shared with it: signs what it is sent (HMAC-SHA-256), in place of the key of tokens.",
+    ),
+    ("clients.notify.token_client", "The gateway's name at token_url."),
+    ("clients.notify.token_scope", "The scope that is asked for at token_url."),
+    (
+        "clients.notify.token_url",
+        "Where the gateway gets a token for those places; without it none is sent.",
+    ),
+    (
+        "clients.notify.urls",
+        "The places that a subscription of it may name, https URLs compared letter by letter.",
+    ),
     ("clients.organization", "The organisation for which it asks, urn:oid:..."),
     ("clients.people_act", "May its assertions name a user and a role?"),
     ("clients.public", "Is it an app that keeps no key (PKCE alone)?"),

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    authenticate::registry::ClientEntry,
+    authenticate::registry::{ClientEntry, NotifyEntry},
     demo::{
         directory::{FIELDS, MUNICIPALITIES, Municipality},
         people::{Home, Somebody},
@@ -79,6 +79,7 @@ impl App {
             redirect_uris: vec![BACK.to_owned()],
             dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
+            notify: NotifyEntry::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
             key::Algorithm,
             sign::{self, Signer},
         },
-        registry::ClientEntry,
+        registry::{ClientEntry, NotifyEntry},
     },
     demo::directory::{MUNICIPALITIES, PORTAL_OID},
     error::{Error, Result},
@@ -114,6 +114,7 @@ impl DemoClient {
             redirect_uris: Vec::new(),
             dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
+            notify: NotifyEntry::default(),
         }
     }
 

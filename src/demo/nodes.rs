@@ -43,6 +43,7 @@ use crate::{
     federation::{client, tls::PeerTls},
     gateway::{
         Gateway, Limits,
+        notify::notify,
         numbered::Numbered,
         open::{PeerSetup, Setup, handle_key, jwks},
     },
@@ -454,11 +455,13 @@ fn run(
             certificates: Vec::new(),
             exposed: false,
         };
+        let of_now = Arc::clone(&current);
         let counted = Arc::new(Counted { current, telemetry, clock, room: ROOM, phase });
         let told = ready.send(Ok(()));
         told.map_err(Error::internal)?;
         tokio::join!(
             gateway.errands(stopping.clone()),
+            notify(move || of_now.gateway(), stopping.clone()),
             listen::serve(door, public, counted, stopping.clone()),
             management.serve(loopback, stopping),
         );

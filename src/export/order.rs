@@ -167,7 +167,8 @@ pub fn reaches(grant: &Grant, kind: ResourceType) -> bool {
 fn is_exported(kind: ResourceType, level: &Level, grant: &Grant) -> bool {
     let of_people = kind.is_personal() && kind != ResourceType::AuditEvent;
     let is_system = matches!(level, Level::System) && grant.caller().node().is_none();
-    of_people || (is_system && !kind.is_personal())
+    let of_directory = !kind.is_personal() && kind != ResourceType::Subscription;
+    of_people || (is_system && of_directory)
 }
 
 impl Order {

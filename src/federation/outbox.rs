@@ -29,7 +29,7 @@ use self::{
     rounds::{Rounds, UNDER_WAY},
 };
 use crate::{
-    chance::{Chance, base32},
+    chance::{base32, jitter},
     domain::id::NodeCode,
     error::{Error, Result},
     federation::{ask::Source, choose::Sources},
@@ -360,12 +360,4 @@ impl Attempt {
     fn key(&self) -> Key {
         Key { node: self.node.clone(), of: self.letter.of() }
     }
-}
-
-/// Between half of it and all of it, so that many that failed together do not come back together.
-fn jitter(whole: Duration, chance: &dyn Chance) -> Duration {
-    let mut bytes = [0; 2];
-    chance.fill(&mut bytes);
-    let half = whole / 2;
-    half + half.mul_f64(f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX))
 }

@@ -132,6 +132,9 @@ const fn own(kind: ResourceType) -> &'static str {
              reasonReference:s insurance supportingInfo specimen:s bodySite:s note \
              patientInstruction:s relevantHistory"
         }
+        ResourceType::Subscription => {
+            "status:ms contact:s end:s reason:ms criteria:ms error:s channel:ms"
+        }
         ResourceType::Task => {
             "identifier instantiatesCanonical:s instantiatesUri:s basedOn:s \
              groupIdentifier:s partOf:s status:ms statusReason:s businessStatus:s \

@@ -175,6 +175,8 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
             ("agent-type", Token),
             ("recorded", Date),
         ],
+        // Its search is not one of people: see `gateway::subscription`.
+        ResourceType::Subscription => &[],
         ResourceType::RelatedPerson => {
             &[("patient", Reference), ("relationship", Token), ("name", Text)]
         }
@@ -222,6 +224,7 @@ pub fn is_private(kind: ResourceType, name: &str) -> bool {
         | ResourceType::Questionnaire
         | ResourceType::QuestionnaireResponse
         | ResourceType::ServiceRequest
+        | ResourceType::Subscription
         | ResourceType::Task => false,
     }
 }
@@ -286,6 +289,7 @@ pub const fn beside_all(kind: ResourceType) -> &'static [Param] {
         | ResourceType::Questionnaire
         | ResourceType::QuestionnaireResponse
         | ResourceType::RelatedPerson
+        | ResourceType::Subscription
         | ResourceType::Task => &[],
     }
 }

@@ -56,14 +56,16 @@ resource_types! {
     QuestionnaireResponse,
     RelatedPerson,
     ServiceRequest,
+    Subscription,
     Task,
 }
 
 impl ResourceType {
-    /// Does it belong to a person? The rest is the directory.
+    /// Does it belong to a person? The rest is the directory, and what belongs to a client.
     pub const fn is_personal(self) -> bool {
         match self {
             Self::Questionnaire
+            | Self::Subscription
             | Self::Practitioner
             | Self::PractitionerRole
             | Self::Organization
@@ -104,7 +106,8 @@ impl ResourceType {
             | Self::Provenance
             | Self::Questionnaire
             | Self::QuestionnaireResponse
-            | Self::RelatedPerson => None,
+            | Self::RelatedPerson
+            | Self::Subscription => None,
         }
     }
 

@@ -194,7 +194,7 @@ impl Gateway {
             kept: Arc::new(Fleeting::new(Arc::clone(&stock.shared), Arc::clone(&keys))),
         };
         let issuers = Arc::new(Issuers::new(setup.issuers, &base, &means));
-        let providers = Providers::new(setup.providers, fetcher);
+        let providers = Providers::new(setup.providers, Arc::clone(&fetcher));
         let launch = Launch { kept, sandbox, providers, test_range };
         let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
         let sender = Sender {
@@ -227,6 +227,7 @@ impl Gateway {
             origins: Origins::of(&registry),
             outbox,
             authenticator: Arc::clone(&authenticator),
+            fetcher,
             tokens: TokenEndpoint {
                 url: format!("{}/oauth/token", setup.url),
                 issuer: setup.url,

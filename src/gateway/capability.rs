@@ -6,8 +6,10 @@
 use serde_json::{Value, json};
 
 use crate::{
+    bundle::notification::BACKPORT,
     domain::moment::Moment,
     fhir::{guide, labels::CANONICAL, types::ResourceType},
+    notify::topic::Topic,
     query::{linked, param},
 };
 
@@ -33,10 +35,20 @@ const PLANNED: &str = "By the system that keeps the plan, with If-Match of the v
     resource is kept or none. What is sent in one transaction is one version of one plan; a Goal is \
     created with the CarePlan that names it.";
 
+/// What of a subscription is taken.
+const SUBSCRIPTIONS: &str = "Topic-based, in the R4 form of the Subscriptions R5 Backport: criteria is the \
+    canonical of a topic, backport-filter-criteria names up to 100 people (Type?patient=Patient/id,...), \
+    the channel is a rest-hook to a place that is registered for the client, \
+    backport-payload-content empty, id-only or full-resource. Whoever a filter names need not exist. \
+    A subscriber is told of what differs in what it may see at the moment of sending, and numbers count \
+    that alone. Each notification is signed: header MyLife-Signature.";
+const SUBSCRIPTION: ResourceType = ResourceType::Subscription;
+
 /// The `CapabilityStatement` of a gateway at `base`.
 pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let group = json!({ "type": "Group", "operation": [export("group-export")] });
-    let known = ResourceType::ALL.iter().copied().map(resource);
+    let of_resources = ResourceType::ALL.iter().filter(|kind| **kind != SUBSCRIPTION);
+    let known = of_resources.copied().map(resource).chain([subscription()]);
     let guide = guide::TYPES.map(|kind| {
         let say = "Our profiles and terminology, without a token.";
         json!({ "type": kind, "interaction": [{ "code": "read" }], "documentation": say })
@@ -149,6 +161,38 @@ fn resource(kind: ResourceType) -> Value {
     value
 }
 
+/// Subscriptions, which belong to clients.
+fn subscription() -> Value {
+    let topics = Topic::ALL.map(|topic| {
+        json!({
+            "url": format!("{BACKPORT}/capabilitystatement-subscriptiontopic-canonical"),
+            "valueCanonical": topic.canonical(),
+        })
+    });
+    let about = Topic::ALL.map(|topic| format!("{}: {}", topic.canonical(), topic.say()));
+    let interactions = ["create", "read", "update", "delete", "search-type"];
+    let params = [("_id", "token"), ("status", "token"), ("criteria", "string"), ("url", "uri")];
+    let operation = |name: &str| {
+        let of = format!("backport-subscription-{name}");
+        let definition =
+            format!("http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/{of}");
+        json!({ "name": name, "definition": definition })
+    };
+    let operations = ["status", "events"].map(operation);
+    json!({
+        "extension": topics,
+        "type": SUBSCRIPTION.name(),
+        "supportedProfile": [format!("{BACKPORT}/backport-subscription")],
+        "documentation": format!("{SUBSCRIPTIONS} Topics: {}", about.join(" ")),
+        "interaction": interactions.map(|code| json!({ "code": code })),
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "searchParam": params.map(|(name, kind)| json!({ "name": name, "type": kind })),
+        "operation": operations,
+    })
+}
+
 /// A parameter, with what of it R4 has no element for.
 fn search_param(kind: ResourceType, (name, of): param::Param) -> Value {
     let mut value = json!({ "name": name, "type": of.code() });
@@ -234,6 +278,7 @@ fn operations(kind: ResourceType) -> Vec<Value> {
         | ResourceType::Provenance
         | ResourceType::RelatedPerson
         | ResourceType::ServiceRequest
+        | ResourceType::Subscription
         | ResourceType::Task => &[],
     };
     let mut all: Vec<Value> = own.iter().map(operation).collect();

@@ -76,7 +76,7 @@ impl Gateway {
             return Err(Error::throttled(SETTLES));
         }
         let say = "The export has begun; Content-Location says how far it is.";
-        let answer = said::about_job(&outcome(say), known_current);
+        let answer = said::of_nobody(&outcome(say), known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         if let Some(gateway) = grant.caller().node() {
@@ -119,7 +119,7 @@ impl Gateway {
             return Ok(response);
         }
         let manifest = self.manifest(&id, &order, grant, parts).await?;
-        let answer = said::about_job(&manifest, known_current);
+        let answer = said::of_nobody(&manifest, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         let sending = self.sending(asked, &receipt, in_flight);
@@ -144,7 +144,7 @@ impl Gateway {
         let (_, order) = self.job(&id, grant, asked.now).await?;
         self.tokens.store.end_job(&id).await?;
         self.end_parts(asked, grant, &order.parts).await?;
-        let answer = said::about_job(&outcome("The export is ended."), known_current);
+        let answer = said::of_nobody(&outcome("The export is ended."), known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         let sending = self.sending(asked, &receipt, in_flight);

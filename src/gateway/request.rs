@@ -275,7 +275,8 @@ impl Gateway {
             Call::UpdateConsent(id) => Box::pin(self.update_consent(asked, grant, id)).await,
             Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
             Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,
-            Call::Public(..) | Call::OAuth(_) => Err(Error::not_found()),
+            Call::Subscribing(what) => Box::pin(self.subscribing(asked, grant, what)).await,
+            Call::Public(..) | Call::OAuth(_) | Call::Notification(_) => Err(Error::not_found()),
         }
     }
 

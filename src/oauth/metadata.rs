@@ -236,13 +236,13 @@ impl Metadata {
     }
 }
 
-/// Reading of every type, and writing of the one that clients write.
+/// Reading of every type, and writing of those that clients write.
 fn scopes(launch: bool) -> Vec<String> {
     let words = Word::ALL.into_iter().filter(|_| launch).map(|word| word.text().to_owned());
     let people = ["patient/*.rs", "user/*.rs", "patient/Consent.crus"];
     let people = people.into_iter().filter(|_| launch).map(str::to_owned);
     let each = ResourceType::ALL.iter().map(|kind| format!("system/{kind}.rs"));
-    ["system/*.rs", "system/*.read", "system/Consent.cu"]
+    ["system/*.rs", "system/*.read", "system/Consent.cu", "system/Subscription.cud"]
         .into_iter()
         .map(str::to_owned)
         .chain(each)

@@ -76,7 +76,9 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::Export(_)
         | Call::ExportStatus(_)
         | Call::ExportEnd(_)
-        | Call::ExportFile(_) => return Err(Error::internal("this call has no history")),
+        | Call::ExportFile(_)
+        | Call::Subscribing(_)
+        | Call::Notification(_) => return Err(Error::internal("this call has no history")),
     };
     let count = DEFAULT_COUNT.min(terms.most);
     let mut asked = Asked { kind, id, count, ..Asked::everything() };

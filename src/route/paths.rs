@@ -142,6 +142,18 @@ pub const PATHS: &[Path] = &[
         ],
     ),
     open("/oauth/return/{link}", &[("get", "Back from where the person logged in")]),
+    closed(
+        "/fhir/Subscription/{id}/$events",
+        All,
+        &[("get", "What a subscription has told, once more")],
+    ),
+    closed("/fhir/Subscription/{id}/$status", All, &[("get", "How a subscription stands")]),
+    closed("/fhir/Subscription", All, &[("post", "Asks to be told of changes")]),
+    closed(
+        "/fhir/Subscription/{id}",
+        All,
+        &[("put", "Asks for something else, or again"), ("delete", "Ends a subscription")],
+    ),
     closed("/fhir/{type}/$validate", All, &[("post", "Is a resource as it must be?")]),
     closed(
         "/fhir/Patient/{id}/{type}/_search",

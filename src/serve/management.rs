@@ -22,9 +22,11 @@ use crate::{
     federation::{ask::Source, breaker},
     gateway::Gateway,
     listen::{self, Answer, Answering, Door, Incoming, Limits, Stopping, body::Body, guard::Hosts},
+    notify::record,
     pki::{self, trust, validity},
     serve::current::Current,
     shared::Key,
+    store::subscription::State,
     telemetry::{Telemetry, text::Text},
     transport::Port,
 };
@@ -125,6 +127,22 @@ impl Management {
         json!({ "status": word(up), "kind": shared.kind() })
     }
 
+    /// How many subscriptions there are in each state; none while the store does not answer.
+    async fn subscriptions(&self) -> Vec<(&'static str, u64)> {
+        let counted = self.gateway().tokens.store.count_subscriptions().await.unwrap_or_default();
+        let of = |state| counted.iter().find(|(one, _)| *one == state).map_or(0, |(_, n)| *n);
+        State::ALL.into_iter().map(|state| (record::status(state), of(state))).collect()
+    }
+
+    /// The same of notifications: one that was given up waits for its client.
+    async fn notifications(&self) -> Value {
+        let counted = self.subscriptions().await;
+        let of = |name| counted.iter().find(|(one, _)| *one == name).map_or(0, |(_, n)| *n);
+        let given_up = of("error");
+        let status = if given_up > 0 { format!("{given_up} GIVEN UP") } else { "UP".to_owned() };
+        json!({ "status": status, "active": of("active"), "given_up": given_up })
+    }
+
     fn gateway(&self) -> Arc<Gateway> {
         self.current.gateway()
     }
@@ -133,6 +151,7 @@ impl Management {
         let gateway = self.gateway();
         let up = self.store_answers().await;
         let shared = self.shared().await;
+        let subscriptions = self.subscriptions().await;
         self.telemetry.text(&gateway.inside, |text| {
             text.gauge(
                 "mylife_ready",
@@ -158,6 +177,11 @@ impl Management {
             let up = u8::from(shared.get("status").is_some_and(|word| word == "UP"));
             text.row("mylife_shared_up", &[("kind", gateway.shared.kind())], up);
             Self::measure_peers(&gateway, text);
+            let name = "mylife_subscriptions";
+            text.head(name, "gauge", "Subscriptions; those in error are not told any more.");
+            for (state, number) in &subscriptions {
+                text.row(name, &[("state", state)], number);
+            }
             let name = "mylife_certificate_expiry_timestamp_seconds";
             text.head(name, "gauge", "When the first of these certificates ends.");
             for (what, path) in &self.certificates {
@@ -228,6 +252,7 @@ impl Management {
                 "shared": self.shared().await,
                 "audit": { "status": "UP", "records": gateway.log.head().size, "signed": self.phase.signed.load(Ordering::SeqCst) },
                 "grants": { "status": if gateway.terms.suspended { "SUSPENDED" } else { "UP" } },
+                "notifications": self.notifications().await,
                 "peers": peers,
             },
         });

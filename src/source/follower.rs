@@ -38,14 +38,40 @@ pub struct Follower {
     place: Mutex<Option<Place>>,
 }
 
-/// Where the last round ended.
-struct Place {
+/// Where a round ended: whoever follows the sequence begins the next one there.
+pub struct Place {
     /// Which server said so.
     server: i64,
     /// Up to here nothing appears any more.
     settled: i64,
     /// What was met above.
     met: BTreeSet<i64>,
+}
+
+impl Place {
+    /// The end of what is settled: nothing before it is met.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn at_the_end(store: &dyn Store) -> Result<Self> {
+        let Changes { settled, server, .. } = store.changes(i64::MAX, 1).await?;
+        Ok(Self { server, settled, met: BTreeSet::new() })
+    }
+
+    /// Marks who was changed since here, or everybody where the server is another than before.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read; then too much may be marked, never too little, as the
+    /// next round begins here again.
+    pub async fn next(
+        &self,
+        store: &dyn Store,
+        mark: impl Fn(Option<&str>) + Send,
+    ) -> Result<Self> {
+        let mut next = follow(store, self, mark).await?;
+        next.met = next.met.split_off(&next.settled.saturating_add(1));
+        Ok(next)
+    }
 }
 
 impl Follower {
@@ -76,14 +102,10 @@ impl Follower {
         mark: impl Fn(Option<&str>) + Send,
     ) -> Result<()> {
         let mut place = self.place.lock().await;
-        let mut next = match &*place {
-            None => {
-                let Changes { settled, server, .. } = store.changes(i64::MAX, 1).await?;
-                Place { server, settled, met: BTreeSet::new() }
-            }
-            Some(before) => follow(&**store, before, mark).await?,
+        let next = match &*place {
+            None => Place::at_the_end(&**store).await?,
+            Some(before) => before.next(&**store, mark).await?,
         };
-        next.met = next.met.split_off(&next.settled.saturating_add(1));
         *place = Some(next);
         let known = asked.saturating_sub(DRIFT).as_nanos().saturating_add(1);
         // Of two rounds the later one knows more.

@@ -5,7 +5,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::store::{Change, Document, Job, Outgoing, Permission, Stored};
+use crate::store::{Change, Document, Job, Outgoing, Permission, Stored, Subscription};
 
 /// A length in the place of what has it.
 struct Bytes(usize);
@@ -79,6 +79,19 @@ impl Debug for Permission {
         f.debug_struct("Permission")
             .field("until", &self.until)
             .field("used", &self.used)
+            .field("body", &Bytes(self.body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Subscription {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("Subscription")
+            .field("owner", &self.owner)
+            .field("version", &self.version)
+            .field("state", &self.state)
+            .field("due", &self.due)
+            .field("ready", &self.ready)
             .field("body", &Bytes(self.body.len()))
             .finish_non_exhaustive()
     }

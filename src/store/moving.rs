@@ -52,7 +52,7 @@ fn from_zero() -> Row {
 }
 
 /// In an order in which every row finds what it points to.
-pub(super) const TABLES: [Table; 11] = [
+pub(super) const TABLES: [Table; 13] = [
     Table {
         name: "person",
         key: 1,
@@ -168,6 +168,30 @@ pub(super) const TABLES: [Table; 11] = [
         count: "SELECT count(*) FROM permission",
         insert: "INSERT INTO permission (name, giver, patient, until, used, body) \
                  VALUES ($1, $2, $3, $4, $5, $6)",
+    },
+    Table {
+        name: "subscription",
+        key: 1,
+        first: || vec![Cell::Text(String::new())],
+        after: "SELECT id, owner, version, state, due, ready, touched, looked, body \
+                FROM subscription WHERE id > $1 ORDER BY id LIMIT $2",
+        last: "SELECT id FROM subscription ORDER BY id DESC LIMIT 1",
+        count: "SELECT count(*) FROM subscription",
+        insert: "INSERT INTO subscription \
+                 (id, owner, version, state, due, ready, touched, looked, body) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    },
+    Table {
+        name: "subscription_person",
+        key: 2,
+        first: || vec![Cell::Text(String::new()), Cell::Text(String::new())],
+        after: "SELECT patient, subscription FROM subscription_person \
+                WHERE (patient, subscription) > ($1, $2) \
+                ORDER BY patient, subscription LIMIT $3",
+        last: "SELECT patient, subscription FROM subscription_person \
+               ORDER BY patient DESC, subscription DESC LIMIT 1",
+        count: "SELECT count(*) FROM subscription_person",
+        insert: "INSERT INTO subscription_person (patient, subscription) VALUES ($1, $2)",
     },
 ];
 

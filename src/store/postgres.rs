@@ -15,28 +15,24 @@
 //! Each process has a data directory of its own; under its name the process keeps its chain of the
 //! audit log, which lives in the database too ([`Ledger`]).
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    chance::{Chance, base32},
+    chance::Chance,
     domain::{id::NodeCode, moment::Moment, person::Named},
     error::{Error, Result},
     seal::Keys,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
-        Revocations, Settings, Store, Stored, Task, Walked,
+        Revocations, Settings, Store, Stored, Subscription, Task, Walked,
         lock::Lock,
         postgres::{
-            pool::{Engine, Errand, Pool},
+            kept::{Kept, chain},
+            pool::{Errand, Pool},
             schema::Owner,
         },
         sealed,
+        subscription::State,
     },
 };
 
@@ -50,12 +46,14 @@ pub mod ledger;
 
 mod at_once;
 mod fault;
+mod kept;
 mod moving;
 mod places;
 mod pool;
 mod read;
 mod schema;
 mod session;
+mod subscription;
 mod target;
 mod tls;
 mod write;
@@ -64,9 +62,6 @@ mod write;
 const FOLLOWING: usize = 2;
 /// Connections for what the audit log adds: one batch at a time.
 const WRITING: usize = 1;
-
-/// The file in the data directory that holds the name of its chain of the audit log.
-const NAME: &str = "replica";
 
 /// What a store needs to be opened.
 pub struct Options {
@@ -152,26 +147,6 @@ impl Postgres {
         pool.try_out().await?;
         schema::migrate(&pool).await
     }
-}
-
-/// What store and log keep while one of them is open.
-struct Kept {
-    _engine: Engine,
-    // The last field: given back when everything else is done.
-    _lock: Option<Lock>,
-}
-
-/// The name of a data directory's chain, made with it.
-fn chain(directory: &Path, chance: &dyn Chance) -> std::io::Result<Arc<str>> {
-    let path = directory.join(NAME);
-    if !path.exists() {
-        // Whole or not at all.
-        let draft = directory.join("replica.new");
-        fs::write(&draft, base32(chance, 26))?;
-        fs::rename(&draft, &path)?;
-        fs::File::open(directory)?.sync_all()?;
-    }
-    Ok(fs::read_to_string(&path)?.into())
 }
 
 /// Opens what was read of a person.
@@ -435,4 +410,83 @@ impl Store for Postgres {
             Box::pin(write::end_job(rows, id))
         })
     }
+
+    fn put_subscription(
+        &self,
+        row: Subscription,
+        about: Option<Vec<Arc<str>>>,
+        most: usize,
+    ) -> Task<bool> {
+        let (keys, pool) = (Arc::clone(&self.keys), Arc::clone(&self.pool));
+        Box::pin(async move {
+            let sealed = (sealed::subscription(&keys, row)?, about, most);
+            pool.ask(Errand::Transaction, sealed, |rows, (row, about, most)| {
+                Box::pin(subscription::put(rows, row, about.as_deref(), *most))
+            })
+            .await
+        })
+    }
+
+    fn subscription(&self, id: &str) -> Task<Option<Subscription>> {
+        let keys = Arc::clone(&self.keys);
+        let sealed = self.pool.ask(Errand::Read, Arc::<str>::from(id), |rows, id| {
+            Box::pin(subscription::one(rows, id))
+        });
+        Box::pin(async move {
+            sealed.await?.map(|one| sealed::open_subscription(&keys, one)).transpose()
+        })
+    }
+
+    fn subscriptions_of(&self, owner: &str) -> Task<Vec<Subscription>> {
+        let owner = Arc::<str>::from(owner);
+        let all = self
+            .pool
+            .ask(Errand::Read, owner, |rows, owner| Box::pin(subscription::of(rows, owner)));
+        opened(Arc::clone(&self.keys), all)
+    }
+
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
+        self.pool.ask(Errand::Read, (), |rows, ()| Box::pin(subscription::count(rows)))
+    }
+
+    fn due_subscriptions(&self, now: Moment, limit: usize) -> Task<Vec<Subscription>> {
+        let all = self.following.ask(Errand::Read, (now, limit), |rows, (now, limit)| {
+            Box::pin(subscription::due(rows, *now, *limit))
+        });
+        opened(Arc::clone(&self.keys), all)
+    }
+
+    fn looked_at(&self, read: &Subscription, due: Moment) -> Task<()> {
+        let looked = (Arc::clone(&read.id), read.version, read.touched, due);
+        self.pool.ask(Errand::Statement, looked, |rows, (id, version, touched, due)| {
+            Box::pin(subscription::looked(rows, (id, *version), *touched, *due))
+        })
+    }
+
+    fn touch(&self, patients: Option<Vec<Arc<str>>>) -> Task<()> {
+        let is_about = match patients.clone() {
+            Some(asked) => self.following.ask(Errand::Read, asked, |rows, asked| {
+                Box::pin(subscription::is_about(rows, asked))
+            }),
+            None => Box::pin(async { Ok(true) }) as Task<bool>,
+        };
+        let touched = self.pool.ask(Errand::Statement, patients, |rows, patients| {
+            Box::pin(subscription::touch(rows, patients.as_deref()))
+        });
+        Box::pin(async move { if is_about.await? { touched.await } else { Ok(()) } })
+    }
+
+    fn end_subscription(&self, id: &str) -> Task<()> {
+        self.pool.ask(Errand::Transaction, Arc::<str>::from(id), |rows, id| {
+            Box::pin(subscription::end(rows, id))
+        })
+    }
+}
+
+/// Opens what was read of subscriptions.
+fn opened(keys: Arc<Keys>, all: Task<Vec<Subscription>>) -> Task<Vec<Subscription>> {
+    Box::pin(async move {
+        let open = |one| sealed::open_subscription(&keys, one);
+        all.await?.into_iter().map(open).collect()
+    })
 }

@@ -13,7 +13,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Kind, Result},
     seal::Keys,
-    store::{Change, Document, Job, Outgoing, Permission, moving::refuse_half},
+    store::{Change, Document, Job, Outgoing, Permission, Subscription, moving::refuse_half},
 };
 
 /// A change as it goes to the rows.
@@ -103,6 +103,19 @@ pub(super) fn open_permission(keys: &Keys, mut sealed: Permission) -> Result<Per
 
 fn row_of(permission: &Permission) -> [String; 2] {
     [letters(&permission.name), permission.giver.map(|mac| letters(&mac.0)).unwrap_or_default()]
+}
+
+/// Seals a subscription.
+pub(super) fn subscription(keys: &Keys, mut row: Subscription) -> Result<Subscription> {
+    row.body = keys.seal("subscription.body", &[&*row.id, &*row.owner], &row.body)?.into();
+    Ok(row)
+}
+
+/// Opens a subscription.
+pub(super) fn open_subscription(keys: &Keys, mut sealed: Subscription) -> Result<Subscription> {
+    let row = [&*sealed.id, &*sealed.owner];
+    sealed.body = open(keys, "subscription.body", &row, &sealed.body)?.into();
+    Ok(sealed)
 }
 
 /// What a new store keeps, to tell a wrong master key at start-up.

@@ -21,10 +21,11 @@ use crate::{
     seal::Keys,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
-        Revocations, Store, Stored, Task, Walked,
+        Revocations, Store, Stored, Subscription, Task, Walked,
         lock::Lock,
         sealed,
         sqlite::{queue::Queue, read::Versions},
+        subscription::State,
     },
 };
 
@@ -34,6 +35,7 @@ mod queue;
 mod read;
 mod schema;
 mod snapshot;
+mod subscription;
 mod write;
 mod writer;
 
@@ -323,5 +325,60 @@ impl Store for Sqlite {
     fn end_job(&self, id: &str) -> Task<()> {
         let id: Arc<str> = id.into();
         self.order(|_, _| Ok(()), move |rows, ()| write::end_job(rows, &id))
+    }
+
+    fn put_subscription(
+        &self,
+        row: Subscription,
+        about: Option<Vec<Arc<str>>>,
+        most: usize,
+    ) -> Task<bool> {
+        self.order(
+            move |keys, _| sealed::subscription(keys, row),
+            move |rows, row| subscription::put(rows, &row, about.as_deref(), most),
+        )
+    }
+
+    fn subscription(&self, id: &str) -> Task<Option<Subscription>> {
+        let id: Arc<str> = id.into();
+        self.ask(move |rows, keys| subscription::one(rows, keys, &id))
+    }
+
+    fn subscriptions_of(&self, owner: &str) -> Task<Vec<Subscription>> {
+        let owner: Arc<str> = owner.into();
+        self.ask(move |rows, keys| subscription::of(rows, keys, &owner))
+    }
+
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
+        self.ask(|rows, _| subscription::count(rows))
+    }
+
+    fn due_subscriptions(&self, now: Moment, limit: usize) -> Task<Vec<Subscription>> {
+        self.ask(move |rows, keys| subscription::due(rows, keys, now, limit))
+    }
+
+    fn looked_at(&self, read: &Subscription, due: Moment) -> Task<()> {
+        let (id, version, touched) = (Arc::clone(&read.id), read.version, read.touched);
+        self.order(
+            |_, _| Ok(()),
+            move |rows, ()| subscription::looked(rows, (&id, version), touched, due),
+        )
+    }
+
+    fn touch(&self, patients: Option<Vec<Arc<str>>>) -> Task<()> {
+        let asked = patients.clone();
+        let is_about = match asked {
+            // The writer is left in peace by changes that nobody waits for.
+            Some(asked) => self.ask(move |rows, _| subscription::is_about(rows, &asked)),
+            None => Box::pin(async { Ok(true) }),
+        };
+        let touched = self
+            .order(|_, _| Ok(()), move |rows, ()| subscription::touch(rows, patients.as_deref()));
+        Box::pin(async move { if is_about.await? { touched.await } else { Ok(()) } })
+    }
+
+    fn end_subscription(&self, id: &str) -> Task<()> {
+        let id: Arc<str> = id.into();
+        self.order(|_, _| Ok(()), move |rows, ()| subscription::end(rows, &id))
     }
 }

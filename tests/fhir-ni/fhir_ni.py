@@ -32,8 +32,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-# Headers that belong to one request.
-OWN = {"date", "x-request-id", "mylife-receipt", "x-correlation-id", "server-timing"}
+# Headers that belong to one request; an export has an address of its own.
+OWN = {"content-location", "date", "x-request-id", "mylife-receipt", "x-correlation-id", "server-timing"}
 ABSENT = "297.qqqqqqqqqqqqqqqqqqqqqqqqqq"
 PAGES = 40
 

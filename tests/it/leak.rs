@@ -8,6 +8,7 @@ mod absent;
 mod deciding;
 mod exporting;
 mod fhir_ni;
+mod notifying;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod past;
@@ -15,7 +16,7 @@ mod portal;
 mod reading;
 mod searching;
 mod shown;
-mod stage;
+pub(crate) mod stage;
 mod together;
 mod writing;
 
@@ -89,6 +90,11 @@ tests! {
         a_file_has_what_is_seen_whatever_else_is_stored,
         there_are_as_many_files_whoever_is_held,
         an_export_is_of_the_client_that_began_it,
+    },
+    notifying::{
+        what_is_hidden_is_told_by_no_notification,
+        a_subscription_is_taken_whoever_it_is_about,
+        a_subscription_of_another_client_is_not_found,
     },
     past::{ a_history_has_the_versions_that_are_seen },
     together::{

@@ -29,6 +29,7 @@ mod model;
 mod race;
 pub(crate) mod server;
 mod sqlite;
+mod subscriptions;
 
 /// A directory of a test's own, gone when the test is over.
 struct Directory(PathBuf);

@@ -34,6 +34,7 @@ mod issuers;
 mod namesakes;
 mod neighbours;
 mod operations_are_defined;
+pub(crate) mod notified;
 mod operated;
 pub(crate) mod operator_looks_at_peers;
 mod passes_through;

@@ -17,6 +17,7 @@ pub(crate) mod municipality;
 pub(crate) mod page;
 pub(crate) mod person;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 pub(crate) mod reply;
 
 use std::{

@@ -70,6 +70,9 @@ pub struct Fetched {
     pub life: Duration,
 }
 
+/// A connection.
+type Sender = http1::SendRequest<Full<Bytes>>;
+
 /// Fetches.
 pub struct Fetcher {
     transport: Arc<dyn Transport>,
@@ -133,14 +136,42 @@ impl Fetcher {
         timeout(TOTAL, self.ask(at, request)).await.map_err(|_| "it takes too long")?
     }
 
+    /// Hands something over within a time; gives the status that came back. Once all is ready to be sent
+    /// `at_last` is asked whether it may be.
+    ///
+    /// # Errors
+    /// Why it is not known to have arrived, for the log.
+    pub async fn deliver(
+        &self,
+        at: &KeyAddress,
+        request: Request<Full<Bytes>>,
+        within: Duration,
+        at_last: impl FnOnce() -> bool + Send,
+    ) -> Result<StatusCode, &'static str> {
+        let delivered = async {
+            let mut sender = self.open(at).await?;
+            if !at_last() {
+                return Err("what it is to be sent is not known to be current any more");
+            }
+            // A redirect is a status like any other that acknowledges nothing.
+            Ok(send(&mut sender, at, request).await?.status())
+        };
+        timeout(within, delivered).await.map_err(|_| "it takes too long")?
+    }
+
     async fn ask(
         &self,
         at: &KeyAddress,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Fetched, &'static str> {
+        let mut sender = self.open(at).await?;
+        read(send(&mut sender, at, request).await?).await
+    }
+
+    async fn open(&self, at: &KeyAddress) -> Result<Sender, &'static str> {
         let stream = timeout(CONNECT, self.connect(at.authority()));
         let stream = stream.await.map_err(|_| "its host does not answer in time")??;
-        let (mut sender, connection) = http1::Builder::new()
+        let (sender, connection) = http1::Builder::new()
             .max_header_size(MAX_HEAD)
             .handshake(TokioIo::new(stream))
             .await
@@ -148,22 +179,10 @@ impl Fetcher {
         // Ends with the sender.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to a client's keys ended early");
+                tracing::debug!(%error, "a connection to a client's host ended early");
             }
         });
-        let host = HeaderValue::try_from(at.authority().to_string());
-        let fixed = [
-            (header::HOST, host.map_err(|_| "its address makes no request")?),
-            (
-                header::ACCEPT,
-                HeaderValue::from_static("application/json, application/jwk-set+json"),
-            ),
-            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            (header::CONNECTION, HeaderValue::from_static("close")),
-        ];
-        request.headers_mut().extend(fixed);
-        let response = sender.send_request(request).await.map_err(|_| "its answer is broken")?;
-        read(response).await
+        Ok(sender)
     }
 
     /// To one of the addresses that were looked at, and to no other.
@@ -195,6 +214,23 @@ fn settings(anchors: Arc<RootCertStore>, clock: &Arc<dyn Clock>) -> Checked<Arc<
         .with_no_client_auth();
     settings.alpn_protocols = pki::alpn();
     Ok(Arc::new(settings))
+}
+
+/// Sends a request on a connection of its own.
+async fn send(
+    sender: &mut Sender,
+    at: &KeyAddress,
+    mut request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, &'static str> {
+    let host = HeaderValue::try_from(at.authority().to_string());
+    let fixed = [
+        (header::HOST, host.map_err(|_| "its address makes no request")?),
+        (header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json")),
+        (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        (header::CONNECTION, HeaderValue::from_static("close")),
+    ];
+    request.headers_mut().extend(fixed);
+    sender.send_request(request).await.map_err(|_| "its answer is broken")
 }
 
 async fn read(response: Response<Incoming>) -> Result<Fetched, &'static str> {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    Kept,
+    kept::Kept,
     pool::{Errand, Pool},
     session::{
         Value::{Number, Numbers, Text},

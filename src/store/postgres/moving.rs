@@ -16,8 +16,9 @@ use crate::{
         lock::Lock,
         moving::{Cell, Row, Rows, Side, Table},
         postgres::{
-            Database, Kept, Ledger, Patience, Postgres, chain,
+            Database, Ledger, Patience, Postgres,
             fault::Outcome,
+            kept::{Kept, chain},
             pool::{self, Errand, Pool},
             schema,
             session::{

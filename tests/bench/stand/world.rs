@@ -24,7 +24,7 @@ use mylife::{
             ring::Ring,
             sign::{Signer, generate},
         },
-        registry::ClientEntry,
+        registry::{ClientEntry, NotifyEntry},
     },
     chance::{Chance, SystemChance, base32},
     clock::{Clock, SystemClock},
@@ -285,6 +285,7 @@ impl World {
             redirect_uris: Vec::new(),
             dpop_bound_access_tokens: false,
             user_organizations: Vec::new(),
+            notify: NotifyEntry::default(),
         };
         vec![
             client("source", CITY, &["mylife/native.write", "system/Consent.cu"]),

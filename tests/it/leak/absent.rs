@@ -64,8 +64,8 @@ pub(super) fn addresses_that_are_not_served_tell_nothing() {
     }
     let fresh = Stage::new();
     let paths = [
-        "/fhir/Subscription",
-        "/fhir/Subscription/x/$events",
+        "/fhir/SubscriptionTopic",
+        "/fhir/Subscription/x/$get-ws-binding-token",
         "/fhir/Measure/x/$evaluate-measure",
         "/fhir/MeasureReport",
         "/fhir/_history",

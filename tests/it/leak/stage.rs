@@ -127,7 +127,7 @@ pub(super) fn survey(person: &str, number: u8, status: &str, answers: &[Value]) 
 }
 
 /// A plan with these parts beside those that are seen.
-pub(super) fn plan(more: &Value) -> Value {
+pub(crate) fn plan(more: &Value) -> Value {
     let mut plan = json!({
         "schema": "mylife/plan/1", "id": "aino-w", "person": "aino", "status": "active",
         "period": { "start": "2026-02-10", "end": "2027-02-10" },

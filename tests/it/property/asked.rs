@@ -204,7 +204,8 @@ fn more(kind: ResourceType) -> Vec<(&'static str, &'static str)> {
         | ResourceType::Organization
         | ResourceType::Practitioner
         | ResourceType::PractitionerRole
-        | ResourceType::Questionnaire => &[("_include", "RelatedPerson:patient")],
+        | ResourceType::Questionnaire
+        | ResourceType::Subscription => &[("_include", "RelatedPerson:patient")],
     };
     [&of_all[..], own].concat()
 }
@@ -323,7 +324,8 @@ pub(super) fn ids(kind: ResourceType) -> BoxedStrategy<String> {
                 | ResourceType::Organization
                 | ResourceType::Practitioner
                 | ResourceType::PractitionerRole
-                | ResourceType::Questionnaire => "297.nothing".to_owned(),
+                | ResourceType::Questionnaire
+                | ResourceType::Subscription => "297.nothing".to_owned(),
             }
         })
         .boxed()

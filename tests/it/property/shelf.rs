@@ -17,7 +17,7 @@ use mylife::{
     seal::Keys,
     store::{
         Change, Changes, Committed, Document, DocumentKind, IdentityMac, Job, Outgoing, Permission,
-        Place, Revocations, Store, Stored, Task, Walked,
+        Place, Revocations, Store, Stored, Subscription, Task, Walked, subscription::State,
     },
 };
 use serde::Serialize;
@@ -263,5 +263,29 @@ impl Store for Shelf {
     fn end_job(&self, id: &str) -> Task<()> {
         self.jobs.lock().unwrap().retain(|job| *job.id != *id);
         now(())
+    }
+    fn put_subscription(&self, _: Subscription, _: Option<Vec<Arc<str>>>, _: usize) -> Task<bool> {
+        never()
+    }
+    fn subscription(&self, _: &str) -> Task<Option<Subscription>> {
+        never()
+    }
+    fn subscriptions_of(&self, _: &str) -> Task<Vec<Subscription>> {
+        never()
+    }
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
+        never()
+    }
+    fn due_subscriptions(&self, _: Moment, _: usize) -> Task<Vec<Subscription>> {
+        never()
+    }
+    fn looked_at(&self, _: &Subscription, _: Moment) -> Task<()> {
+        never()
+    }
+    fn touch(&self, _: Option<Vec<Arc<str>>>) -> Task<()> {
+        never()
+    }
+    fn end_subscription(&self, _: &str) -> Task<()> {
+        never()
     }
 }

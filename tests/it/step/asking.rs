@@ -33,7 +33,7 @@ use mylife::{
     },
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
-        Revocations, Store, Stored, Task, Walked,
+        Revocations, Store, Stored, Subscription, Task, Walked, subscription::State,
     },
 };
 use serde_json::{Value, json};
@@ -137,6 +137,30 @@ impl Store for Memory {
         absent()
     }
     fn end_job(&self, _: &str) -> Task<()> {
+        absent()
+    }
+    fn put_subscription(&self, _: Subscription, _: Option<Vec<Arc<str>>>, _: usize) -> Task<bool> {
+        absent()
+    }
+    fn subscription(&self, _: &str) -> Task<Option<Subscription>> {
+        absent()
+    }
+    fn subscriptions_of(&self, _: &str) -> Task<Vec<Subscription>> {
+        absent()
+    }
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
+        absent()
+    }
+    fn due_subscriptions(&self, _: Moment, _: usize) -> Task<Vec<Subscription>> {
+        absent()
+    }
+    fn looked_at(&self, _: &Subscription, _: Moment) -> Task<()> {
+        absent()
+    }
+    fn touch(&self, _: Option<Vec<Arc<str>>>) -> Task<()> {
+        absent()
+    }
+    fn end_subscription(&self, _: &str) -> Task<()> {
         absent()
     }
 }

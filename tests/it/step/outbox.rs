@@ -21,7 +21,7 @@ use mylife::{
     handle::HandleKey,
     store::{
         Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
-        Revocations, Store, Stored, Task, Walked,
+        Revocations, Store, Stored, Subscription, Task, Walked, subscription::State,
     },
 };
 use serde_json::{Value, json};
@@ -121,6 +121,30 @@ impl Store for Shelf {
         never()
     }
     fn end_job(&self, _: &str) -> Task<()> {
+        never()
+    }
+    fn put_subscription(&self, _: Subscription, _: Option<Vec<Arc<str>>>, _: usize) -> Task<bool> {
+        never()
+    }
+    fn subscription(&self, _: &str) -> Task<Option<Subscription>> {
+        never()
+    }
+    fn subscriptions_of(&self, _: &str) -> Task<Vec<Subscription>> {
+        never()
+    }
+    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
+        never()
+    }
+    fn due_subscriptions(&self, _: Moment, _: usize) -> Task<Vec<Subscription>> {
+        never()
+    }
+    fn looked_at(&self, _: &Subscription, _: Moment) -> Task<()> {
+        never()
+    }
+    fn touch(&self, _: Option<Vec<Arc<str>>>) -> Task<()> {
+        never()
+    }
+    fn end_subscription(&self, _: &str) -> Task<()> {
         never()
     }
 }

@@ -251,7 +251,7 @@ fn types_have_their_exact_names() {
     for kind in ResourceType::ALL {
         assert_eq!(ResourceType::parse(kind.name()), Some(*kind));
     }
-    assert_eq!(ResourceType::ALL.len(), 18);
+    assert_eq!(ResourceType::ALL.len(), 19);
     assert_eq!(ResourceType::parse("patient"), None);
     assert_eq!(ResourceType::parse("Bundle"), None);
 }

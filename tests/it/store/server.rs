@@ -39,9 +39,18 @@ mod model;
 #[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
 #[path = "race.rs"]
 mod race;
+#[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
+#[path = "subscriptions.rs"]
+mod subscriptions;
 
 /// How a store reaches its database: the socket, and whether statements may be prepared.
 const WAYS: [(&str, bool); 3] = [("", true), ("session", true), ("transaction", false)];
+
+/// The last step of the schema.
+pub(crate) const LAST: i64 = 11;
+
+/// Tables that the steps from the ninth on made.
+pub(crate) const NEWEST: &str = "naming, permission, subscription_person, subscription";
 
 /// Records as they were before the eighth step, with the links of those that ended a batch.
 pub(crate) const ROWS: &str = "CREATE TABLE audit_record (chain text COLLATE \"C\" NOT NULL, \

@@ -30,7 +30,8 @@ impl Stand {
     fn resources(&self) -> Vec<(&str, &Value)> {
         let all = self.statement["rest"][0]["resource"].as_array().unwrap();
         all.iter()
-            .filter(|one| one["searchParam"].is_array())
+            // Subscriptions are nobody's but their client's, and searched in a way of their own.
+            .filter(|one| one["searchParam"].is_array() && one["type"] != "Subscription")
             .map(|one| (one["type"].as_str().unwrap(), one))
             .collect()
     }

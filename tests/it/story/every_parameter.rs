@@ -223,7 +223,8 @@ fn rows(kind: ResourceType, person: &Person) -> Vec<Row> {
         | ResourceType::Organization
         | ResourceType::Practitioner
         | ResourceType::PractitionerRole
-        | ResourceType::Questionnaire => Vec::new(),
+        | ResourceType::Questionnaire
+        | ResourceType::Subscription => Vec::new(),
     };
     let mut all = own.concat();
     let profile = format!(

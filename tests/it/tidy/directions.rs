@@ -32,7 +32,7 @@ const ORDER: [&str; 48] = [
     "native",
     "export",
     "operation",
-    "subscription",
+    "notify",
     "console",
     "demo",
     "compartment",

@@ -19,11 +19,19 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::{Value, json};
 use tokio_rustls::TlsConnector;
 
-use super::{Node, Reply, World, browser::BACK, identity::signer};
+use super::{
+    Node, Reply, World,
+    browser::BACK,
+    identity::signer,
+    receiver::{GARBAGE, INSIDE, NOBODY, PLACE, TOKENS},
+};
 
 /// OIDs of the organisations that ask: the portal, a county, a municipality's own systems.
 pub(crate) const ORGANIZATIONS: [&str; 3] =
     ["1.2.246.10.99909002", "1.2.246.10.99900139", "1.2.246.10.99902978"];
+
+/// What one who watches shares with every gateway.
+pub(crate) const SECRET: &str = "not-a-secret-but-long-enough-for-one";
 
 pub(crate) struct Actor {
     pub(crate) id: &'static str,
@@ -42,7 +50,7 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 13] = [
+    let rows: [(&str, &str, &[&str], &str); 15] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
@@ -61,6 +69,8 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
         ("case-system", county, &["mylife/launch.write"], "CAREMGT"),
         ("server-app", city, &["patient/*.rs", "launch/patient", "offline_access"], "PATRQT"),
         ("ward", county, &["system/*.rs"], "ETREAT"),
+        ("watcher", portal, &["system/*.rs", "system/Subscription.cud"], "TREAT"),
+        ("watcher-too", portal, &["system/*.rs", "system/Subscription.cud"], "TREAT"),
     ];
     rows.into_iter()
         .map(|(id, oid, scopes, purpose)| {
@@ -112,6 +122,16 @@ impl Actor {
                 _ => Vec::new(),
             },
             "declares": if self.id == "ward" { vec!["law:rescue"] } else { Vec::new() },
+            "notify": {
+                "urls": if self.id.starts_with("watcher") {
+                    vec![PLACE, NOBODY, INSIDE, GARBAGE]
+                } else {
+                    Vec::new()
+                },
+                "secret": (self.id == "watcher-too").then_some(SECRET),
+                "token_url": (self.id == "watcher-too").then_some(TOKENS),
+                "token_client": (self.id == "watcher-too").then_some("gateway-at-watcher"),
+            },
         }))
         .unwrap()
     }

@@ -382,7 +382,8 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         clients: clients(world),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
         key_rules: Rules {
-            inside: [super::provider::inside(), super::issuer::inside()].concat(),
+            inside: [super::provider::inside(), super::issuer::inside(), super::receiver::inside()]
+                .concat(),
             authorities: Some(authorities.to_owned()),
         },
         transport: Arc::new(world.wires.clone()),

@@ -102,6 +102,7 @@ pub(super) const fn of_type(kind: ResourceType) -> &'static str {
         ResourceType::QuestionnaireResponse => "answers about life",
         ResourceType::RelatedPerson => "who may act for the person",
         ResourceType::ServiceRequest => "services that are planned or granted",
+        ResourceType::Subscription => "notifications the app has asked for",
         ResourceType::Task => "things to do",
     }
 }

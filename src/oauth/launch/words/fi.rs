@@ -102,6 +102,7 @@ pub(super) const fn of_type(kind: ResourceType) -> &'static str {
         ResourceType::QuestionnaireResponse => "vastaukset elämästä",
         ResourceType::RelatedPerson => "kuka saa asioida puolesta",
         ResourceType::ServiceRequest => "suunnitellut ja myönnetyt palvelut",
+        ResourceType::Subscription => "ilmoitukset, jotka sovellus on tilannut",
         ResourceType::Task => "tehtävät",
     }
 }

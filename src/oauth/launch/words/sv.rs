@@ -104,6 +104,7 @@ pub(super) const fn of_type(kind: ResourceType) -> &'static str {
         ResourceType::QuestionnaireResponse => "svar om livet",
         ResourceType::RelatedPerson => "vem som får sköta ärenden för personen",
         ResourceType::ServiceRequest => "planerade och beviljade tjänster",
+        ResourceType::Subscription => "meddelanden som appen har beställt",
         ResourceType::Task => "saker att göra",
     }
 }

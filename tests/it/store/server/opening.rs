@@ -13,8 +13,8 @@ use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::{
-    Directory, ROWS, USER, change, database, fresh, keys, on_one_thread, open, options, shared,
-    try_open,
+    Directory, LAST, NEWEST, ROWS, USER, change, database, fresh, keys, on_one_thread, open,
+    options, shared, try_open,
 };
 
 fn say(database: &Database) -> String {
@@ -95,7 +95,7 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
     on_one_thread(Postgres::migrate(&database)).unwrap();
     // Before one of its steps, with something in the way of the second half of it.
     let before = format!(
-        "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job, naming, permission; \
+        "DELETE FROM schema_version WHERE number >= 5; DROP TABLE job, {NEWEST}; \
          ALTER TABLE gateway DROP COLUMN settings, DROP COLUMN settings_mark; \
          {ROWS}; {EACH}; CREATE TABLE job_until (in_the_way int)"
     );
@@ -108,7 +108,10 @@ fn a_step_that_fails_half_way_leaves_nothing_of_itself_and_is_taken_again() {
         assert!(say(&database).contains("of an older gateway: stop the gateways"));
     }
     shared().run(&name, "DROP TABLE job_until");
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [5, 6, 7, 8, 9, 10]);
+    assert_eq!(
+        on_one_thread(Postgres::migrate(&database)).unwrap(),
+        (5..=LAST).collect::<Vec<_>>()
+    );
     let directory = Directory::new("half");
     on_one_thread(open(&directory, database));
 }
@@ -127,12 +130,14 @@ fn places_of_the_tree_that_had_a_row_each_become_runs() {
     shared().run(
         &name,
         &format!(
-            "DELETE FROM schema_version WHERE number >= 7; {ROWS}; DROP TABLE naming, permission; \
-             {EACH}; \
+            "DELETE FROM schema_version WHERE number >= 7; {ROWS}; DROP TABLE {NEWEST}; {EACH}; \
              INSERT INTO audit_place VALUES {rows}"
         ),
     );
-    assert_eq!(on_one_thread(Postgres::migrate(&database)).unwrap(), [7, 8, 9, 10]);
+    assert_eq!(
+        on_one_thread(Postgres::migrate(&database)).unwrap(),
+        (7..=LAST).collect::<Vec<_>>()
+    );
     let runs =
         "SELECT place || ' ' || chain || number || ' ' || count FROM audit_place ORDER BY place";
     assert_eq!(shared().run(&name, runs), ["0 a1 2", "2 b1 1", "3 a3 1", "4 b2 2"]);
@@ -142,7 +147,7 @@ fn places_of_the_tree_that_had_a_row_each_become_runs() {
 fn an_empty_database_is_made_ours_once_by_many_at_once() {
     let (name, database) = fresh();
     on_one_thread(async {
-        let all: Vec<i64> = (1..=10).collect();
+        let all: Vec<i64> = (1..=LAST).collect();
         assert_eq!(Postgres::pending(&database).await.unwrap(), all);
         assert_eq!(Postgres::pending(&database).await.unwrap(), all, "looking changes nothing");
         let directories = [(); 6].map(|()| Directory::new("many"));
@@ -154,7 +159,7 @@ fn an_empty_database_is_made_ours_once_by_many_at_once() {
         assert_eq!(Postgres::pending(&database).await.unwrap(), [0_i64; 0]);
         assert_eq!(Postgres::migrate(&database).await.unwrap(), [0_i64; 0]);
     });
-    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), ["10"]);
+    assert_eq!(shared().run(&name, "SELECT count(*) FROM schema_version"), [LAST.to_string()]);
     assert_eq!(shared().run(&name, "SELECT count(*) FROM gateway"), ["1"]);
 }
 
