@@ -174,18 +174,15 @@ fn resource(name: &str) -> Result<ResourceType> {
 
 /// Of a client's own subscriptions, or of a type of resources.
 fn search(name: &str) -> Result<Call> {
-    Ok(match resource(name)? {
-        ResourceType::Subscription => Call::Subscribing(Subscribing::Search),
-        kind => Call::Search(kind),
-    })
+    let kind = resource(name)?;
+    let own = kind == ResourceType::Subscription;
+    Ok(if own { Call::Subscribing(Subscribing::Search) } else { Call::Search(kind) })
 }
 
 /// One of them, or a resource.
 fn one(kind: ResourceType, id: String) -> Call {
-    match kind {
-        ResourceType::Subscription => Call::Subscribing(Subscribing::Read(id)),
-        kind => Call::Read(kind, id),
-    }
+    let own = kind == ResourceType::Subscription;
+    if own { Call::Subscribing(Subscribing::Read(id)) } else { Call::Read(kind, id) }
 }
 
 /// A type of which a welfare plan consists.

@@ -67,6 +67,7 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         Call::Vread(kind, ..)
         | Call::HistoryInstance(kind, _)
         | Call::HistoryType(kind)
+        | Call::Notification(kind)
         | Call::Compartment(_, kind) => grant.reaches(*kind),
         // Each of its entries is granted by itself, or not; and what is validated is the caller's own.
         Call::Batch | Call::Validate(_) => true,
@@ -96,7 +97,6 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         }
         // Subscriptions are taken and given whole.
         Call::Subscribing(_) => grant.limits(ResourceType::Subscription).is_none(),
-        Call::Notification(kind) => grant.reaches(*kind),
         Call::Public(..) | Call::OAuth(_) => false,
     };
     if allowed { Ok(grant) } else { Err(smart::decide::insufficient()) }

@@ -50,8 +50,10 @@ pub const EVERY: Duration = Duration::from_millis(250);
 const AT_A_TIME: usize = 32;
 /// The turn in the store of the process that sees what changed.
 const NAME: &str = "notify";
-/// How long that process may be silent before another takes its part.
+/// How long that process may be silent before another takes its part, and how often it says that it is
+/// there.
 const TURN: Duration = Duration::from_secs(15);
+const KEEPS: Duration = Duration::from_secs(5);
 /// How long a subscription is a process's own beyond the time that sending may take.
 const CLAIM: Duration = Duration::from_secs(20);
 
@@ -60,6 +62,8 @@ const CLAIM: Duration = Duration::from_secs(20);
 pub struct Notifier {
     /// Up to where it has seen what changed; none while another process does.
     place: Option<Place>,
+    /// When it last asked for that turn, on the monotonic clock, and whether it has it.
+    turn: Option<(Duration, bool)>,
     /// The settings by which everything was last looked at.
     terms: Option<u64>,
     under_way: JoinSet<Arc<str>>,
@@ -128,7 +132,14 @@ impl Notifier {
     /// settings than before, lets all be looked at: it cannot know what it has missed.
     async fn follow(&mut self, gateway: &Gateway) -> Result<()> {
         let store = &gateway.tokens.store;
-        if !store.take_turn(NAME, TURN).await? {
+        let now = gateway.clock.elapsed();
+        let asked = self.turn.filter(|(asked, _)| now.saturating_sub(*asked) < KEEPS);
+        let has_turn = match asked {
+            Some((_, has_turn)) => has_turn,
+            None => store.take_turn(NAME, TURN).await?,
+        };
+        self.turn = asked.or(Some((now, has_turn)));
+        if !has_turn {
             self.place = None;
             return Ok(());
         }
@@ -195,14 +206,7 @@ impl Gateway {
             }
         } else if !greets {
             let fresh = looked.fresh.into_iter().take(record.wanted.count);
-            for (noted, focus) in fresh {
-                record.counted = record.counted.saturating_add(1);
-                let noted = Noted { number: record.counted, ..noted };
-                let seen = record.seen.entry(Arc::clone(&noted.patient)).or_default();
-                seen.insert(Arc::clone(&noted.id), focus.mark);
-                events.push(Event { number: noted.number, at: noted.at, focus: Some(focus.hit) });
-                record.telling.push(noted);
-            }
+            events = fresh.map(|(noted, focus)| numbered(&mut record, noted, focus)).collect();
         }
         let why = match (greets, events.is_empty()) {
             (true, _) => Why::Handshake,
@@ -429,6 +433,17 @@ impl Gateway {
             sources: Vec::new(),
         }
     }
+}
+
+/// What is new has a number from now on, and is known.
+fn numbered(record: &mut Record, noted: Noted, focus: Focus) -> Event {
+    record.counted = record.counted.saturating_add(1);
+    let noted = Noted { number: record.counted, ..noted };
+    let seen = record.seen.entry(Arc::clone(&noted.patient)).or_default();
+    seen.insert(Arc::clone(&noted.id), focus.mark);
+    let event = Event { number: noted.number, at: noted.at, focus: Some(focus.hit) };
+    record.telling.push(noted);
+    event
 }
 
 /// What is about to leave.

@@ -29,7 +29,7 @@ use crate::{
     listen::body::Body,
     mutant::{self, Mutant},
     notify::{
-        record::{Record, Turn, status},
+        record::{Broken, Record, Turn, status},
         wanted::Wanted,
     },
     respond::{self, condition::Versions, flight::InFlight},
@@ -306,7 +306,7 @@ impl Gateway {
             topic: &record.wanted.topic.canonical(),
             status: status(row.state),
             counted: record.counted,
-            error: record.broken.map(|broken| broken.say()),
+            error: record.broken.map(Broken::say),
             now,
         };
         notification::notification(&of, why, told, known_current)

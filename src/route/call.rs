@@ -216,8 +216,8 @@ impl Call {
             | Self::CircleOfPatient(id)
             | Self::CollectivePlan(id)
             | Self::Populate(id)
-            | Self::Extract(id) => Some(id),
-            Self::Subscribing(
+            | Self::Extract(id)
+            | Self::Subscribing(
                 Subscribing::Delete(id)
                 | Subscribing::Events(id)
                 | Subscribing::Read(id)

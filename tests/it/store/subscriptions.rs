@@ -23,8 +23,8 @@ fn row(id: &str, owner: &str) -> Subscription {
     }
 }
 
-fn about(patients: &[&str]) -> Option<Vec<Arc<str>>> {
-    Some(patients.iter().map(|one| Arc::from(*one)).collect())
+fn these(patients: &[&str]) -> Vec<Arc<str>> {
+    patients.iter().map(|one| Arc::from(*one)).collect()
 }
 
 async fn due(store: &dyn Store, now: i64) -> Vec<String> {
@@ -38,7 +38,7 @@ async fn due(store: &dyn Store, now: i64) -> Vec<String> {
 fn a_subscription_is_read_back_and_of_two_who_write_it_one_does() {
     every("subscriptions", async |store| {
         let first = row("297.a", "portal");
-        assert!(store.put_subscription(first.clone(), about(&["297.p"]), 9).await.unwrap());
+        assert!(store.put_subscription(first.clone(), Some(these(&["297.p"])), 9).await.unwrap());
         assert_eq!(store.subscription("297.a").await.unwrap(), Some(first.clone()));
         assert_eq!(store.subscription("297.b").await.unwrap(), None);
         let body: Arc<[u8]> = b"more"[..].into();
@@ -69,7 +69,8 @@ fn a_client_has_so_many_subscriptions_and_no_more() {
             ("c", "portal", false),
             ("d", "county", true),
         ] {
-            let put = store.put_subscription(row(id, owner), about(&["297.p"]), 2).await.unwrap();
+            let put =
+                store.put_subscription(row(id, owner), Some(these(&["297.p"])), 2).await.unwrap();
             assert_eq!(put, taken, "{id}");
         }
         store.end_subscription("a").await.unwrap();
@@ -81,18 +82,18 @@ fn a_client_has_so_many_subscriptions_and_no_more() {
 fn a_turn_comes_when_it_is_due_or_somebody_has_changed() {
     every("turns", async |store| {
         let one = Subscription { due: at(60), ..row("a", "portal") };
-        store.put_subscription(one, about(&["297.p", "297.q"]), 9).await.unwrap();
-        store.put_subscription(row("b", "portal"), about(&["297.q"]), 9).await.unwrap();
+        store.put_subscription(one, Some(these(&["297.p", "297.q"])), 9).await.unwrap();
+        store.put_subscription(row("b", "portal"), Some(these(&["297.q"])), 9).await.unwrap();
         let busy = Subscription { ready: false, ..row("c", "portal") };
-        store.put_subscription(busy, about(&["297.q"]), 9).await.unwrap();
+        store.put_subscription(busy, Some(these(&["297.q"])), 9).await.unwrap();
         assert!(due(&*store, 59).await.is_empty());
         assert_eq!(due(&*store, 60).await, ["a"]);
-        store.touch(about(&["297.q", "297.nobody"])).await.unwrap();
+        store.touch(Some(these(&["297.q", "297.nobody"]))).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a", "b"], "not the one that is busy");
         let read = store.subscription("b").await.unwrap().unwrap();
         assert_eq!((read.touched, read.looked), (1, 0));
         // Something more has changed since it was read, so it is looked at once more.
-        store.touch(about(&["297.q"])).await.unwrap();
+        store.touch(Some(these(&["297.q"]))).await.unwrap();
         store.looked_at(&read, at(90)).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a", "b"]);
         let again = store.subscription("b").await.unwrap().unwrap();
@@ -106,15 +107,15 @@ fn a_turn_comes_when_it_is_due_or_somebody_has_changed() {
         assert_eq!(due(&*store, 90).await, ["a"]);
         store.touch(None).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a", "b"], "all");
-        store.touch(about(&["297.nobody"])).await.unwrap();
+        store.touch(Some(these(&["297.nobody"]))).await.unwrap();
         let alike = store.subscription("b").await.unwrap().unwrap();
         assert_eq!(alike.touched, 3);
         // It is about others from now on.
         let moved = Subscription { version: 3, looked: 3, due: Moment::MAX, ..alike };
-        store.put_subscription(moved, about(&["297.r"]), 9).await.unwrap();
-        store.touch(about(&["297.q"])).await.unwrap();
+        store.put_subscription(moved, Some(these(&["297.r"])), 9).await.unwrap();
+        store.touch(Some(these(&["297.q"]))).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a"]);
-        store.touch(about(&["297.r"])).await.unwrap();
+        store.touch(Some(these(&["297.r"]))).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a", "b"]);
     });
 }
@@ -126,8 +127,8 @@ fn a_change_to_who_is_named_touches_who_is_about_the_data() {
         let named = Named { owner: Arc::clone(&member.owner), local: Arc::clone(&member.local_id) };
         store.commit(writes("297.m", 0, member)).await.unwrap();
         store.commit(Change { names: vec![named], ..change("297.p", 0) }).await.unwrap();
-        store.put_subscription(row("a", "portal"), about(&["297.p"]), 9).await.unwrap();
-        store.touch(about(&["297.m"])).await.unwrap();
+        store.put_subscription(row("a", "portal"), Some(these(&["297.p"])), 9).await.unwrap();
+        store.touch(Some(these(&["297.m"]))).await.unwrap();
         assert_eq!(due(&*store, 0).await, ["a"]);
     });
 }

@@ -1,5 +1,6 @@
 //! A portal asks to be told of changes, and is told of what it may see: in order, once it is there, signed.
 
+mod numbers;
 mod refused;
 mod replicas;
 

@@ -1,0 +1,89 @@
+//! Whatever happens in whatever order: numbers have no gap and no other order than their own, and are
+//! the same where all that is hidden never happened.
+
+use std::time::Duration;
+
+use mylife::domain::theme::Theme::{Health, Housing};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use serde_json::{Value, json};
+
+use super::Scene;
+use crate::world::receiver::{Mood, parameter};
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// Something is written that the subscriber may see.
+    Seen,
+    /// Something that it may not see.
+    Hidden,
+    /// The receiver takes nothing from now on, or takes it again.
+    Away(bool),
+    /// More time than the longest pause.
+    Waits,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let one = prop_oneof![
+        3 => Just(Step::Seen),
+        3 => Just(Step::Hidden),
+        2 => any::<bool>().prop_map(Step::Away),
+        2 => Just(Step::Waits),
+    ];
+    vec(one, 1..10)
+}
+
+/// What came of a step: kind and numbers of each notification.
+type Sent = Vec<(Value, Vec<String>)>;
+
+/// What was sent at each step that is not hidden, and what was counted at the end.
+fn run(steps: &[Step]) -> (Vec<Sent>, Value) {
+    let mut scene = Scene::new([Housing]);
+    let at = scene.subscribed("assessment-completed", &json!({}));
+    let mut sent = Vec::new();
+    for step in steps.iter().chain(&[Step::Away(false), Step::Waits]) {
+        match step {
+            Step::Seen => scene.answers(Housing),
+            Step::Hidden => scene.answers(Health),
+            Step::Away(away) => scene.receiver.is(Mood::Says(if *away { 503 } else { 200 })),
+            Step::Waits => scene.world.pass(Duration::from_hours(2)),
+        }
+        scene.round();
+        let got = scene.receiver.got();
+        let got: Sent = got.iter().map(|one| (one.says("type"), one.numbers())).collect();
+        if *step == Step::Hidden {
+            assert!(got.is_empty(), "{step:?} was told of: {got:?}");
+        } else {
+            sent.push(got);
+        }
+    }
+    let counted = parameter(&scene.status(&at), "events-since-subscription-start");
+    (sent, counted)
+}
+
+#[test]
+fn numbers_count_what_is_seen_and_nothing_else() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
+        let purged: Vec<Step> = steps.iter().copied().filter(|s| *s != Step::Hidden).collect();
+        let (whole, without) = (run(&steps), run(&purged));
+        prop_assert_eq!(&whole, &without);
+        let (sent, counted) = whole;
+        let seen = steps.iter().filter(|step| **step == Step::Seen).count();
+        prop_assert_eq!(counted, seen.to_string());
+        let mut numbers: Vec<u64> = sent
+            .concat()
+            .iter()
+            .flat_map(|(_, numbers)| numbers.iter().map(|number| number.parse().unwrap()))
+            .collect();
+        prop_assert!(numbers.is_sorted(), "{:?}", numbers);
+        numbers.dedup();
+        prop_assert_eq!(numbers, (1..=u64::try_from(seen).unwrap()).collect::<Vec<_>>());
+        Ok(())
+    });
+    outcome.unwrap();
+}
