@@ -15,6 +15,11 @@ pub(crate) fn smart() -> Vec<Row> {
     read(include_str!("../tables/smart.txt"))
 }
 
+/// Bulk Data Access 2.0.0.
+fn bulk() -> Vec<Row> {
+    read(include_str!("../tables/bulk.txt"))
+}
+
 fn attacks() -> Vec<Row> {
     read(include_str!("../tables/attacks.txt"))
 }
@@ -34,6 +39,11 @@ const SMART: &str = "14-18 24 30 31 48 49 53 54 56 57 59 73-75 77 78 84-89 94-96
     119 123 130 136 139 140 142 144 149 164 168-178 188 194 197 198 200 205 207 209 210 228 231 240 241 \
     247 249-251 253-256 258 259 261 265 266 271-279 282 283 285-289 296 297 305 310 316 335-342 344 \
     348-374 377 378 380-385 393 394 396 398 400 402 403 405 409 410 412 417-419 421 423 430-432 436";
+
+/// The same of the list of Bulk Data Access.
+const BULK: &str = "2 5 9 12-14 19-25 27-29 32 47 49 51-53 59 62 63 77 85 92 96-99 103 109-112 117 122 132 136 \
+    137 142-145 147 148 150-152 154-162 164-166 168-170 175 178 180 181 186-193 196 198 199 202 204 \
+    206-210 213-216 223-227 229 231 234 249-251 254 272-274 297-301 303-306 308-310";
 
 fn numbers(text: &str) -> Vec<String> {
     let span = |part: &str| {
@@ -89,6 +99,13 @@ fn every_requirement_of_smart_has_its_test_or_says_why_not() {
     let ids = numbers(SMART);
     assert_eq!(ids.len(), 172);
     once_each(&smart(), &ids);
+}
+
+#[test]
+fn every_requirement_of_bulk_data_has_its_test_or_says_why_not() {
+    let ids = numbers(BULK);
+    assert_eq!(ids.len(), 119);
+    once_each(&bulk(), &ids);
 }
 
 #[test]

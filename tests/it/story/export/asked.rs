@@ -208,6 +208,16 @@ fn bx_13_14_15_16_it_says_how_far_it_is_and_then_what_there_is() {
 }
 
 #[test]
+fn the_manifest_of_a_post_names_the_address_alone() {
+    let world = World::new();
+    let (kuopio, client, _) = populated(&world);
+    let text = json!([{ "name": "_type", "valueString": "Patient" }]);
+    let begun = begin_with(&client, "/fhir/$export", &text);
+    let request = format!("{}/fhir/$export", kuopio.identity.url);
+    assert_eq!(manifest(&client, &begun)["request"], request);
+}
+
+#[test]
 fn bx_24_scopes_and_groups_bound_what_is_exported() {
     let world = World::new();
     let (kuopio, client, _) = populated(&world);
