@@ -91,17 +91,22 @@ fn types(of: Types) -> Vec<&'static str> {
 fn operation(path: &Path, method: &str, say: &str) -> Value {
     let outcome = json!({ "$ref": "#/components/schemas/OperationOutcome" });
     let fhir = |schema: Value| json!({ "application/fhir+json": { "schema": schema } });
-    let is_fhir = path.template.starts_with("/fhir") && path.protected;
     let resource = json!({ "$ref": "#/components/schemas/Resource" });
-    let content = if is_fhir {
-        fhir(resource.clone())
-    } else {
-        json!({ "application/json": { "schema": { "type": "object" } } })
+    let plain = || json!({ "application/json": { "schema": { "type": "object" } } });
+    let html = || json!({ "text/html": { "schema": { "type": "string" } } });
+    let (content, why) = match speaks_to(path.template) {
+        Reader::People => (html(), html()),
+        Reader::OAuth => (plain(), plain()),
+        Reader::Fhir => (fhir(resource.clone()), fhir(outcome)),
+        Reader::Anybody => (plain(), fhir(outcome)),
     };
     let done = json!({ "description": "Done", "content": content });
     let mut responses = json!({ "200": done });
-    let refused = json!({ "description": "Refused, with what to do", "content": fhir(outcome) });
+    let refused = json!({ "description": "Refused, with what to do", "content": why });
     if let Some(all) = responses.as_object_mut() {
+        if speaks_to(path.template) == Reader::People {
+            all.insert("303".to_owned(), json!({ "description": "On to another address" }));
+        }
         let kind = path.template.strip_prefix("/fhir/").and_then(ResourceType::parse);
         let creates = method == "post" && kind.is_some();
         if method == "put" || creates {
@@ -136,6 +141,32 @@ fn operation(path: &Path, method: &str, say: &str) -> Value {
         object.insert("requestBody".to_owned(), json!({ "content": content }));
     }
     value
+}
+
+/// Who reads what an address answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reader {
+    /// Somebody at a browser: pages.
+    People,
+    /// Clients of authorization: its JSON, for errors too (RFC 6749 section 5.2).
+    OAuth,
+    /// Clients of FHIR.
+    Fhir,
+    /// Any program: JSON, and errors as FHIR has them.
+    Anybody,
+}
+
+fn speaks_to(template: &str) -> Reader {
+    let pages = ["/oauth/authorize", "/oauth/consent", "/oauth/login", "/oauth/permissions"];
+    if pages.contains(&template) || template.starts_with("/oauth/return/") {
+        Reader::People
+    } else if template.starts_with("/oauth/") {
+        Reader::OAuth
+    } else if template.starts_with("/fhir") && !template.contains("/.well-known/") {
+        Reader::Fhir
+    } else {
+        Reader::Anybody
+    }
 }
 
 /// A name of its own for each: `get_fhir_type_id`.
