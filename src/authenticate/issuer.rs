@@ -27,7 +27,7 @@ use crate::{
     smart::{self, Scopes},
 };
 
-/// How long it counts what is known of another issuer's token; then it is looked at anew. With the two
+/// How long it counts what is known of another issuer's token; then it is looked at anew. With the 1.8
 /// seconds within which an answer leaves, a token that is withdrawn there is dead here within five; where
 /// replicas share what they know, by clocks that follow the same time.
 pub const KNOWN: Duration = Duration::from_secs(3);

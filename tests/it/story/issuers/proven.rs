@@ -60,26 +60,41 @@ fn a_token_bound_to_a_key_is_shown_with_a_proof_of_it() {
 
 #[test]
 fn a_token_bound_to_a_certificate_comes_with_it() {
-    // MT-01
+    // MT-01, MT-04, MT-05
     for town in towns() {
         let thumbprint = [7; 32];
         let named = URL_SAFE_NO_PAD.encode(thumbprint);
-        let token = token(&town, &json!({ "cnf": { "x5t#S256": named } }));
-        let reads = |certificate: Option<[u8; 32]>| {
+        let cnf = json!({ "x5t#S256": named });
+        let token = token(&town, &json!({ "cnf": cnf }));
+        let reads_with = |certificate: Option<[u8; 32]>, more: &[(&'static str, &str)]| {
+            let plain = Request::get(format!("/fhir/Observation?patient={}", town.aino.patient()))
+                .header(header::AUTHORIZATION, format!("Bearer {token}"));
             let request =
-                Request::get(format!("/fhir/Observation?patient={}", town.aino.patient()))
-                    .header(header::AUTHORIZATION, format!("Bearer {token}"))
-                    .body(());
-            let (parts, ()) = request.unwrap().into_parts();
+                more.iter().fold(plain, |request, (name, value)| request.header(*name, *value));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
             let body = BodyReader::of(bytes::Bytes::new());
             let address = "127.0.0.1".into();
             let request = Incoming { parts, body, peer_certificate: certificate, address };
             let answer = town.kuopio.gateway.answer(request);
             town.world.runtime.block_on(answer).status().as_u16()
         };
+        let reads = |certificate| reads_with(certificate, &[]);
         assert_eq!(reads(None), 401, "without a certificate");
         assert_eq!(reads(Some([8; 32])), 401, "with another");
         assert_eq!(reads(Some(thumbprint)), 200);
         assert_eq!(reads(None), 401, "though it was met with its own");
+        // What a proxy would say of the connection is what anybody can say.
+        let hash = format!("Hash={named}");
+        for said in [
+            ("client-cert", &*named),
+            ("x-forwarded-client-cert", &*hash),
+            ("x-client-cert-sha256", &*named),
+            ("x-ssl-client-fingerprint", &*named),
+        ] {
+            assert_eq!(reads_with(None, &[said]), 401, "{said:?}");
+            assert_eq!(reads_with(Some([8; 32]), &[said]), 401, "{said:?}");
+        }
+        let told = town.told_of(&token);
+        assert_eq!(told.json()["cnf"], cnf, "{told:?}");
     }
 }
