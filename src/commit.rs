@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod missing;
+pub mod unchanged;
 mod beside;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    audit::{frame::AuditKey, log::Log, step},
+    audit::{frame::AuditKey, log::Log, record::Interaction, step},
     chance::Chance,
     directory::Directory,
     domain::{
@@ -56,6 +57,28 @@ pub struct Desk<'a> {
     pub now: Moment,
 }
 
+/// What the next version of a document may follow.
+#[derive(Clone, Copy)]
+enum Follows<'a> {
+    /// Whatever there is.
+    Any,
+    /// Nothing.
+    Nothing,
+    /// The version of these bytes: what that named is not asked for again.
+    This(&'a [u8]),
+}
+
+impl Follows<'_> {
+    fn check(self, earlier: Option<&Document>) -> Result<()> {
+        match (self, earlier) {
+            (Self::Any, _) | (Self::Nothing, None) => Ok(()),
+            (Self::Nothing, Some(_)) => Err(taken()),
+            (Self::This(of), Some(earlier)) if *earlier.body == *of => Ok(()),
+            (Self::This(_), _) => Err(another()),
+        }
+    }
+}
+
 /// A write that is durable and recorded.
 pub struct Written {
     /// Document id.
@@ -80,7 +103,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
         Typed::Assessment(_) | Typed::Plan(_) => None,
     };
     let patient = beside::whose(desk, desk.author.client_id(), document, identity).await?;
-    next(desk, document, (patient, identity), |_| Ok(())).await
+    next(desk, document, (patient, identity), Follows::Any).await
 }
 
 /// Commits a native document that is to be the first of its id, about somebody held here. The same sent
@@ -89,8 +112,7 @@ pub async fn native(desk: &Desk<'_>, document: &Native) -> Result<Written> {
 /// # Errors
 /// `Conflict` when there is another one of its id; else as [`native()`].
 pub async fn created(desk: &Desk<'_>, document: &Native, patient: Arc<str>) -> Result<Written> {
-    let is_first = |earlier: Option<&Document>| earlier.map_or(Ok(()), |_| Err(taken()));
-    next(desk, document, (patient, None), is_first).await
+    next(desk, document, (patient, None), Follows::Nothing).await
 }
 
 /// Commits the next version of a native document made of the one there was, unless that is another by
@@ -104,11 +126,7 @@ pub async fn changed(
     patient: Arc<str>,
     of: &[u8],
 ) -> Result<Written> {
-    let follows = |earlier: Option<&Document>| match earlier {
-        Some(earlier) if *earlier.body == *of => Ok(()),
-        Some(_) | None => Err(another()),
-    };
-    next(desk, document, (patient, None), follows).await
+    next(desk, document, (patient, None), Follows::This(of)).await
 }
 
 /// What would be stored of a person with the next version of a native document; nothing is.
@@ -118,8 +136,9 @@ pub async fn changed(
 pub async fn preview(desk: &Desk<'_>, document: &Native, mut stored: Stored) -> Result<Stored> {
     let (kind, content) = content(document);
     let (owner, local) = names(desk, document);
-    beside::references(desk, &owner, document, Some(&stored)).await?;
     let earlier = find(Some(&stored), &owner, kind, &local);
+    let named = beside::named(earlier.map(|earlier| &*earlier.body))?;
+    beside::references(desk, &owner, document, Some(&stored), &named).await?;
     let parts = next_parts(desk, earlier, &content)?;
     let body = Arc::clone(document.canonical());
     let next = successor(desk, earlier, kind, &owner, &local, parts, body);
@@ -133,23 +152,27 @@ async fn next(
     desk: &Desk<'_>,
     document: &Native,
     (patient, identity): (Arc<str>, Option<IdentityMac>),
-    may_follow: impl Fn(Option<&Document>) -> Result<()>,
+    follows: Follows<'_>,
 ) -> Result<Written> {
     let (kind, content) = content(document);
     let (owner, local) = names(desk, document);
+    let named = match follows {
+        Follows::This(of) => beside::named(Some(of))?,
+        Follows::Any | Follows::Nothing => Vec::new(),
+    };
     for _ in 0..TRIES {
         let stored = beside::stored(desk, document, &patient, (&owner, kind, &local)).await?;
-        beside::references(desk, &owner, document, stored.as_ref()).await?;
+        beside::references(desk, &owner, document, stored.as_ref(), &named).await?;
         let earlier = find(stored.as_ref(), &owner, kind, &local);
         let parts = next_parts(desk, earlier, &content)?;
         let body = Arc::clone(document.canonical());
         if let Some(same) = earlier.filter(|e| e.body == body && e.parts == parts) {
-            let Document { id, version, .. } = same;
-            let (id, version) = (Arc::clone(id), *version);
+            let (id, version) = (Arc::clone(&same.id), same.version);
+            unchanged::record_document(desk, stored.as_ref(), same).await?;
             desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
-        may_follow(earlier)?;
+        follows.check(earlier)?;
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
         match commit(desk, &patient, stored.as_ref(), identity, next).await {
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -252,6 +275,7 @@ pub async fn consent(
         }
         if let Some(same) = earlier.filter(|e| e.body == body) {
             let (id, version) = (Arc::clone(&same.id), same.version);
+            unchanged::record_document(desk, stored.as_ref(), same).await?;
             desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
@@ -391,9 +415,12 @@ async fn commit(
     if mutant::on(Mutant::WritesAreNumberedTogether) {
         version = stored.map_or(1, |s| s.version + 1);
     }
-    let name = format!("{}/{id}", resource_name(document.kind));
+    let deed = if created { Interaction::Create } else { Interaction::Update };
+    let written = || (format!("{}/{id}", resource_name(document.kind)), deed);
+    let deleted = desk.author.deletes().map(|name| (name, Interaction::Delete));
+    let (name, deed) = deleted.unwrap_or_else(written);
     let what = (&*name, again::kept(&document)?);
-    let payload = step::of_write(desk.author, desk.request, patient, what, created, desk.now)?;
+    let payload = step::of_write(desk.author, desk.request, patient, what, deed, desk.now)?;
     let documents = vec![document];
     let change = Change {
         patient: Arc::clone(patient),

@@ -62,6 +62,16 @@ pub enum Mutant {
     AnswersForHidden,
     /// A plan is written for somebody, or changed, whom its writer may not see.
     PlansOfHidden,
+    /// What is hidden can be deleted, and what is absent cannot.
+    DeletesHidden,
+    /// A part is deleted with what its writer does not see of it.
+    DeletesWhatIsWithheld,
+    /// A reference to a hidden part of the writer's own plan is taken.
+    HiddenPartsAreNamed,
+    /// What a writer does not see of a resource is gone with its next version.
+    WritesDropHidden,
+    /// The condition of a write is fulfilled by what is held.
+    ConditionsSeeHidden,
     /// A write is numbered with the version of the person's whole compartment.
     WritesAreNumberedTogether,
     /// `POST _search` shows what is held.
@@ -175,7 +185,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 57] = [
+    pub const ALL: [Mutant; 62] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -200,6 +210,11 @@ mod seeded {
         Mutant::UuidIsEverybodys,
         Mutant::AnswersForHidden,
         Mutant::PlansOfHidden,
+        Mutant::DeletesHidden,
+        Mutant::DeletesWhatIsWithheld,
+        Mutant::HiddenPartsAreNamed,
+        Mutant::WritesDropHidden,
+        Mutant::ConditionsSeeHidden,
         Mutant::WritesAreNumberedTogether,
         Mutant::PostSkipsRelease,
         Mutant::HeadSkipsRelease,

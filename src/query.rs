@@ -168,6 +168,8 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::CreateConsent
         | Call::CreatePlanned(_)
         | Call::CreateResponse
+        | Call::DeleteMatching(_)
+        | Call::DeletePlanned(..)
         | Call::Everything(_)
         | Call::Export(_)
         | Call::ExportEnd(_)
@@ -186,6 +188,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
         | Call::Read(..)
         | Call::Receipt(_)
         | Call::UpdateConsent(_)
+        | Call::UpdateMatching(_)
         | Call::UpdatePlanned(..)
         | Call::Validate(_)
         | Call::Notification(_)
@@ -195,7 +198,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
     }
 }
 
-/// Reads the condition of a conditional create: a search among what one person has.
+/// Reads the condition of a conditional write: a search among what one person has.
 ///
 /// # Errors
 /// As [`parse`].

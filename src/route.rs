@@ -4,6 +4,7 @@
 //! segments: nothing is normalised, a segment that needs decoding is no id of ours. The
 //! `CapabilityStatement` is derived from the same list. Source: FHIR R4 http.html.
 
+mod allow;
 pub mod beside;
 pub mod call;
 pub mod paths;
@@ -11,6 +12,7 @@ pub mod paths;
 use http::Method;
 
 pub use self::{
+    allow::allow,
     beside::{Endpoint, Public},
     call::{Call, Level, Subscribing},
 };
@@ -41,6 +43,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
     let post = *method == Method::POST;
     let put = *method == Method::PUT;
     let get = *method == Method::GET;
+    let delete = *method == Method::DELETE;
     let (allowed, call) = match segments.get(..count).unwrap_or(&[]) {
         ["fhir"] | ["fhir", ""] => (post, Call::Batch),
         ["fhir", "metadata"] => (read, Call::Public(Public::Capability, String::new())),
@@ -90,9 +93,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "$export"] => (get || post, Call::Export(Level::System)),
         ["fhir", "Patient", "$export"] => (get || post, Call::Export(Level::Patient)),
         ["fhir", "Group", id, "$export"] => (get || post, Call::Export(Level::Group(ours(id)?))),
-        ["fhir", "$export-status", link] if *method == Method::DELETE => {
-            (true, Call::ExportEnd(sealed(link)?))
-        }
+        ["fhir", "$export-status", link] if delete => (true, Call::ExportEnd(sealed(link)?)),
         ["fhir", "$export-status", link] => (get, Call::ExportStatus(sealed(link)?)),
         ["fhir", "$export-file", link] => (get, Call::ExportFile(sealed(link)?)),
         ["fhir", "Subscription", id, "$events"] => {
@@ -126,7 +127,8 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "QuestionnaireResponse"] if post => (true, Call::CreateResponse),
         ["fhir", "Consent", "$import"] => (post, Call::ImportConsent),
         ["fhir", "Consent", id] if put => (true, Call::UpdateConsent(ours(id)?)),
-        ["fhir", "Consent", _] if *method == Method::DELETE => return Err(never_deleted()),
+        ["fhir", "Consent", _] if delete => return Err(never_deleted()),
+        ["fhir", "CarePlan"] | ["fhir", "CarePlan", _] if delete => return Err(plan_stays()),
         ["fhir", kind, id] if guide::TYPES.contains(kind) => {
             (read, Call::Public(Public::Guide, format!("{kind}/{}", ours(id)?)))
         }
@@ -136,34 +138,20 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", kind, id] if put && planned(kind).is_some() => {
             (true, Call::UpdatePlanned(resource(kind)?, ours(id)?))
         }
+        ["fhir", kind] if put && planned(kind).is_some() => {
+            (true, Call::UpdateMatching(resource(kind)?))
+        }
+        ["fhir", kind, id] if delete && planned(kind).is_some() => {
+            (true, Call::DeletePlanned(resource(kind)?, ours(id)?))
+        }
+        ["fhir", kind] if delete && planned(kind).is_some() => {
+            (true, Call::DeleteMatching(resource(kind)?))
+        }
         ["fhir", kind] => (read, search(kind)?),
         ["fhir", kind, id] => (read, one(resource(kind)?, ours(id)?)),
         _ => return Err(unknown()),
     };
     if allowed { Ok(call) } else { Err(method_not_allowed()) }
-}
-
-/// The methods of a path, for `Allow`.
-pub fn allow(path: &str) -> &'static str {
-    let is = |method: Method| recognise(&method, path).is_ok();
-    if is(Method::GET) && !is(Method::HEAD) {
-        return match (is(Method::POST), is(Method::DELETE)) {
-            (true, _) => "GET, POST",
-            (false, true) => "DELETE, GET",
-            (false, false) => "GET",
-        };
-    }
-    if is(Method::DELETE) {
-        return "DELETE, GET, HEAD, PUT";
-    }
-    match (is(Method::GET), is(Method::POST), is(Method::PUT)) {
-        (true, true, true) => "GET, HEAD, POST, PUT",
-        (true, true, false) => "GET, HEAD, POST",
-        (true, false, true) => "GET, HEAD, PUT",
-        (true, false, false) => "GET, HEAD",
-        (false, true, _) => "POST",
-        (false, false, _) => "PUT",
-    }
 }
 
 fn resource(name: &str) -> Result<ResourceType> {
@@ -236,5 +224,12 @@ fn method_not_allowed() -> Error {
 /// What was permitted, and by whom, must be seen later; so it ends and does not go.
 fn never_deleted() -> Error {
     let say = "A Consent is not deleted: write it again with status inactive, which revokes it.";
+    Error::new(Kind::MethodNotAllowed, say)
+}
+
+/// A plan was made with somebody and decided upon, so it comes to an end and does not go.
+fn plan_stays() -> Error {
+    let say = "A CarePlan is not deleted: write it again with status revoked or completed. What it \
+               consists of can be deleted.";
     Error::new(Kind::MethodNotAllowed, say)
 }

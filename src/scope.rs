@@ -87,7 +87,11 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         | Call::WriteConsent => grant.reaches(ResourceType::Consent),
         // What a scope leaves out may not be written under it, and answers are taken whole.
         Call::CreateResponse => grant.limits(ResourceType::QuestionnaireResponse).is_none(),
-        Call::CreatePlanned(kind) | Call::UpdatePlanned(kind, _) => grant.limits(*kind).is_none(),
+        Call::CreatePlanned(kind)
+        | Call::DeleteMatching(kind)
+        | Call::DeletePlanned(kind, _)
+        | Call::UpdateMatching(kind)
+        | Call::UpdatePlanned(kind, _) => grant.limits(*kind).is_none(),
         // It tells of every Consent, so a scope that leaves some out does not do.
         Call::Explain(_) => grant.limits(ResourceType::Consent).is_none(),
         // Which types of it a file may have is asked again for each.

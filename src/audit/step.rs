@@ -260,9 +260,17 @@ impl Author<'_> {
             Self::Operator { organization, .. } => organization,
         }
     }
+
+    /// What is taken away by it: `Type/id`.
+    pub fn deletes(&self) -> Option<String> {
+        let Self::Granted(grant) = self else { return None };
+        let is_deletion = grant.interaction() == types::Interaction::Delete;
+        let (kind, id) = grant.call().resource().zip(grant.call().id())?;
+        is_deletion.then(|| format!("{kind}/{id}"))
+    }
 }
 
-/// The record of a write, made before it: a row of the transaction that makes the change.
+/// The record of a write, made before it: a row of the transaction that makes the change, if it makes one.
 ///
 /// # Errors
 /// `Internal` when it cannot be written as bytes.
@@ -271,7 +279,7 @@ pub fn of_write(
     request: &Request,
     patient: &Arc<str>,
     (resource, consent): (&str, Option<record::Written<'_>>),
-    created: bool,
+    deed: Interaction,
     now: Moment,
 ) -> Result<Vec<u8>> {
     let mut entry = match author {
@@ -283,7 +291,7 @@ pub fn of_write(
             entry
         }
     };
-    entry.interaction = if created { Interaction::Create } else { Interaction::Update };
+    entry.interaction = deed;
     entry.patient = Some((&**patient).into());
     entry.resources = Resources::Listed(vec![resource.into()]);
     entry.consent = consent;

@@ -9,7 +9,7 @@ use crate::{
     domain::words::LocalId,
     error::{Error, Kind, Result},
     native::{
-        Native, Typed,
+        Native, NativeKind, Typed,
         parts::{self, Target},
     },
     store::{DocumentKind, IdentityMac, Stored},
@@ -67,16 +67,25 @@ pub(super) async fn stored(
     Ok(stored)
 }
 
-/// Does everything exist that the document points at?
+/// What a version that is stored points at.
+pub(super) fn named(earlier: Option<&[u8]>) -> Result<Vec<Target>> {
+    let Some(earlier) = earlier else { return Ok(Vec::new()) };
+    let plan = Typed::read(NativeKind::Plan, earlier)?;
+    Ok(parts::references(&plan).into_iter().map(|one| one.target).collect())
+}
+
+/// Does everything exist that the document points at? `named` need not be there any more: the version
+/// before pointed at it, and whoever changes a part of it may not see where.
 pub(super) async fn references(
     desk: &Desk<'_>,
     owner: &str,
     document: &Native,
     stored: Option<&Stored>,
+    named: &[Target],
 ) -> Result<()> {
     let has = |kind, id: &LocalId| find(stored, owner, kind, id.as_str()).is_some();
     let mut places = Vec::new();
-    for reference in document.references() {
+    for reference in document.references().into_iter().filter(|one| !named.contains(&one.target)) {
         let is_there = match &reference.target {
             // Whose the document is was settled before.
             Target::Person(_) if reference.path == parts::WHOSE => true,

@@ -45,6 +45,8 @@ struct Answered {
     status: StatusCode,
     headers: HeaderMap,
     piece: Piece,
+    /// Was something to be gone?
+    is_deletion: bool,
 }
 
 impl Gateway {
@@ -87,6 +89,7 @@ impl Gateway {
         } else {
             request(asked, entry)
         };
+        let is_deletion = request.as_ref().is_ok_and(|(parts, _)| parts.method == Method::DELETE);
         let response = match request {
             Ok((parts, body)) => {
                 let body = BodyReader::of(body);
@@ -103,6 +106,7 @@ impl Gateway {
             status: parts.status,
             headers: parts.headers,
             piece: body.into_piece().unwrap_or(nothing),
+            is_deletion,
         }
     }
 }
@@ -144,7 +148,7 @@ fn is_read(entry: &Value) -> bool {
 /// Is it of what a welfare plan consists of?
 fn is_planned(entry: &Value) -> bool {
     let url = entry.pointer("/request/url").and_then(Value::as_str).unwrap_or_default();
-    let kind = url.split('/').next().and_then(ResourceType::parse);
+    let kind = url.split(['/', '?']).next().and_then(ResourceType::parse);
     kind.is_some_and(ResourceType::is_planned)
 }
 
@@ -243,6 +247,7 @@ fn whole(kind: &str, answered: Vec<Answered>, request_id: &str) -> Response<Body
         match resource {
             Some(outcome)
                 if !one.is_good()
+                    || one.is_deletion
                     || (one.headers.contains_key(header::LOCATION) && of(outcome)) =>
             {
                 if let Some(told) = told.as_object_mut() {

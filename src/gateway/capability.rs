@@ -31,9 +31,18 @@ const CIRCLE: &str = "The Circle of Life of an assessment, of a person the lates
 const ANSWERS: &str = "By the person, a representative, or a system for whom it can see; answers to a     Questionnaire published here, all of them kept or none. Of an identifier of its sender's there is one.";
 
 /// What of a plan is taken.
-const PLANNED: &str = "By the system that keeps the plan, with If-Match of the version it read; all of a \
-    resource is kept or none. What is sent in one transaction is one version of one plan; a Goal is \
-    created with the CarePlan that names it.";
+const PLANNED: &str = "By the system that keeps the plan, with If-Match of the version it read or by a \
+    condition on what it sees; all of a resource is kept or none, and what its writer does not see of it \
+    stays. What is sent in one transaction is one version of one plan; a Goal is created with the CarePlan \
+    that names it, and what points at a Goal that is deleted does so no longer.";
+
+/// How what is of a plan is written.
+const WRITES: [&str; 3] = ["create", "update", "delete"];
+
+/// Can it be deleted? A plan itself ends and stays.
+fn is_deleted(kind: ResourceType) -> bool {
+    kind.is_planned() && kind != ResourceType::CarePlan
+}
 
 /// What of a subscription is taken.
 const SUBSCRIPTIONS: &str = "Topic-based, in the R4 form of the Subscriptions R5 Backport: criteria is the \
@@ -114,8 +123,9 @@ fn resource(kind: ResourceType) -> Value {
         interactions.push(json!({ "code": "create", "documentation": ANSWERS }));
     }
     if kind.is_planned() {
-        let taken = ["create", "update"];
-        interactions.extend(taken.map(|code| json!({ "code": code, "documentation": PLANNED })));
+        let taken = if is_deleted(kind) { &WRITES[..] } else { &WRITES[..2] };
+        let of = |code: &&str| json!({ "code": code, "documentation": PLANNED });
+        interactions.extend(taken.iter().map(of));
     }
     if kind == ResourceType::Consent {
         interactions.extend(["create", "update"].map(|code| json!({ "code": code })));
@@ -148,7 +158,11 @@ fn resource(kind: ResourceType) -> Value {
     }));
     object.insert("operation".to_owned(), operations.into());
     if kind.is_planned() {
+        object.insert("conditionalCreate".to_owned(), json!(true));
+        object.insert("conditionalUpdate".to_owned(), json!(true));
         object.insert("updateCreate".to_owned(), json!(false));
+        let deleted = if is_deleted(kind) { "single" } else { "not-supported" };
+        object.insert("conditionalDelete".to_owned(), json!(deleted));
     }
     if kind == ResourceType::QuestionnaireResponse {
         object.insert("conditionalCreate".to_owned(), json!(true));

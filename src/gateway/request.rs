@@ -266,9 +266,11 @@ impl Gateway {
             Call::ExportEnd(link) => Box::pin(self.export_end(asked, grant, link)).await,
             Call::ExportFile(link) => Box::pin(self.export_file(asked, grant, link)).await,
             Call::CreateResponse => Box::pin(self.take_answers(asked, grant)).await,
-            Call::CreatePlanned(kind) | Call::UpdatePlanned(kind, _) => {
-                Box::pin(self.write_planned(asked, grant, *kind)).await
-            }
+            Call::CreatePlanned(kind)
+            | Call::UpdatePlanned(kind, _)
+            | Call::UpdateMatching(kind)
+            | Call::DeletePlanned(kind, _)
+            | Call::DeleteMatching(kind) => Box::pin(self.write_planned(asked, grant, *kind)).await,
             Call::CreateConsent => Box::pin(self.create_consent(asked, grant)).await,
             Call::ImportConsent => Box::pin(self.import_consent(asked, grant)).await,
             Call::Receipt(id) => Box::pin(self.receipt(asked, grant, id)).await,

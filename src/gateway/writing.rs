@@ -17,7 +17,8 @@ use crate::{
     handle::{self, Route},
     listen::body::Body,
     mapping,
-    query::Raw,
+    mutant::{self, Mutant},
+    query::{Person, Query, Raw},
     respond,
     route::Call,
     scope::{self, Grant},
@@ -137,14 +138,45 @@ impl Gateway {
         condition: &HeaderValue,
     ) -> Result<Option<(Arc<View>, Vec<Arc<str>>)>> {
         let condition = condition.to_str().unwrap_or_default();
+        let query = self.condition(asked, grant, condition, "If-None-Exist")?;
+        self.seen_matching(asked, grant, local, patient, &query).await
+    }
+
+    /// The condition of a write, which stands at a place.
+    pub(super) fn condition(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        condition: &str,
+        place: &str,
+    ) -> Result<Query> {
         let raw = Raw { url: Some(condition), body: None, strict: true };
         let terms = self.query_terms(grant, asked.now);
-        let query =
-            crate::query::condition(grant, raw, terms).map_err(|e| e.at("If-None-Exist"))?;
-        let Some(view) = self.seen_now(asked, grant, local, patient).await? else {
-            return Ok(None);
+        crate::query::condition(grant, raw, terms).map_err(|e| e.at(place.to_owned()))
+    }
+
+    /// What of a person the writer can see and is as a condition says, and the view it was found in. If the
+    /// condition names somebody, it is of nobody else.
+    pub(super) async fn seen_matching(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        query: &Query,
+    ) -> Result<Option<(Arc<View>, Vec<Arc<str>>)>> {
+        let is_about = match &query.person {
+            None => true,
+            Some(Person::Id(id)) => *id == *patient,
+            Some(Person::Identifier(system, code)) => {
+                let known = local.find(self.keys.identity_mac(code)).await?;
+                *system == identity::SYSTEM && known.as_deref() == Some(patient)
+            }
         };
-        let found = search::find(&view, &query).into_hits();
+        let seen = if is_about { self.seen_now(asked, grant, local, patient).await? } else { None };
+        let Some(view) = seen else { return Ok(None) };
+        let found = mutant::careless(Mutant::ConditionsSeeHidden, || search::find(&view, query))
+            .into_hits();
         let found = found.iter().map(|hit| Arc::clone(&hit.resource.id)).collect();
         Ok(Some((view, found)))
     }
@@ -196,8 +228,8 @@ pub(super) fn faulty(faults: &[Fault]) -> Error {
     faults.iter().fold(error, |error, fault| error.at(fault.expression.clone()))
 }
 
-/// Several are as `If-None-Exist` says.
+/// Several are as the condition says.
 pub(super) fn several() -> Error {
-    let say = "Several resources are as If-None-Exist says; say more of the one.";
+    let say = "Several resources are as the condition says; say more of the one.";
     Error::new(Kind::PreconditionFailed, say)
 }

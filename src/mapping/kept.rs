@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Members of a resource that are the server's own.
-const SERVERS: [&str; 4] = ["resourceType", "id", "meta", "text"];
+pub const SERVERS: [&str; 4] = ["resourceType", "id", "meta", "text"];
 /// What a client says of a version, and of what the rest is labelled, is the server's to say again; else
 /// nothing of `meta` is kept.
 const META: [&str; 4] = ["versionId", "lastUpdated", "profile", "security"];

@@ -115,7 +115,10 @@ fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     b.content(&[own], whole, "created", || json!(plan.created.to_string()));
     let team = team_kinds(held, context);
     b.array("careTeam", |b| {
-        b.reference_item(&team, || json!({ "reference": format!("CareTeam/{}", team_id(held)) }));
+        b.reference_item(
+            &team,
+            || json!({ "reference": format!("CareTeam/{}", team_id(&held.id)) }),
+        );
     });
     care_plan_links(held, context, &mut b);
     if let Some(view) = plan.views.as_ref().and_then(|v| v.professional.as_ref()) {
@@ -127,7 +130,7 @@ fn care_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     b.row(&[own, words], "category", token(Some(PLAN), "welfare-plan"));
     b.row(&[own, words], "intent", token(None, "plan"));
     b.row(&[own, words], "identifier", token(Some(text::DOCUMENT), &held.id));
-    b.row(&team, "care-team", reference("CareTeam", &team_id(held)));
+    b.row(&team, "care-team", reference("CareTeam", &team_id(&held.id)));
     if let Some(row) = period_row(plan.period) {
         b.row(&[own], "date", row);
     }
@@ -346,8 +349,14 @@ fn team_kinds(held: &Held<Plan>, context: &mut Context<'_>) -> Vec<KindId> {
     kinds
 }
 
-fn team_id(held: &Held<Plan>) -> Arc<str> {
-    format!("{}.ct", held.id).into()
+/// Id of the `CareTeam` of a plan.
+pub fn team_id(plan: &str) -> Arc<str> {
+    format!("{plan}.ct").into()
+}
+
+/// Is the Task of this id an action? Else it is a follow-up.
+pub fn is_action(id: &str) -> bool {
+    id.rsplit('.').next().is_some_and(|part| part.starts_with('a'))
 }
 
 fn part_id(held: &Held<Plan>, key: &str, local: &str, letter: char) -> Arc<str> {

@@ -84,6 +84,17 @@ impl Names {
         self.parts.insert(name, part);
     }
 
+    /// A part that is there no longer.
+    pub fn forget(&mut self, name: &str) {
+        self.parts.remove(name);
+    }
+
+    /// All that is named: `Type/id`.
+    pub fn known(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.parts, &self.assessments, &self.measured];
+        all.into_iter().flat_map(|names| names.keys().map(String::as_str))
+    }
+
     /// Ids for those of a team who are new in it: as many as it has.
     pub fn add_members(&mut self, ids: Vec<LocalId>) {
         self.members = ids;
@@ -122,6 +133,31 @@ pub fn put(
     match done {
         Some(()) if reader.faults.is_empty() => Ok(()),
         Some(()) | None => Err(reader.faults),
+    }
+}
+
+/// Takes a part away, and what points at it. A Task is an action or a day on which the plan is looked at
+/// again: its id says which.
+pub fn remove(plan: &mut Plan, kind: ResourceType, id: &str, part: &LocalId) {
+    match kind.planned() {
+        Some(Planned::Goal) => {
+            plan.goals.retain(|goal| goal.id != *part);
+            let towards = plan.actions.iter_mut().filter(|one| one.goal.as_ref() == Some(part));
+            towards.for_each(|action| action.goal = None);
+        }
+        Some(Planned::Request) => plan.services.retain(|service| service.id != *part),
+        Some(Planned::Task) if plan::is_action(id) => plan.actions.retain(|one| one.id != *part),
+        Some(Planned::Task) => plan.follow_up.retain(|one| one.id != *part),
+        Some(Planned::Plan | Planned::Team) | None => {}
+    }
+}
+
+/// Says something in every part that need not say anything.
+pub fn fill(plan: &mut Plan) {
+    let services = plan.services.iter_mut().map(|service| &mut service.note);
+    let days = plan.follow_up.iter_mut().map(|day| &mut day.text);
+    for words in services.chain(days).filter(|words| words.is_none()) {
+        *words = Words::parse("-");
     }
 }
 

@@ -86,7 +86,7 @@ pub fn parts(canonical: &[u8]) -> Vec<Part> {
 }
 
 /// Everything a document points at.
-pub(super) fn references(typed: &Typed) -> Vec<Reference> {
+pub fn references(typed: &Typed) -> Vec<Reference> {
     match typed {
         Typed::Person(_) => Vec::new(),
         Typed::Assessment(assessment) => vec![whose(&assessment.person)],

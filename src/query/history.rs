@@ -56,6 +56,8 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::CreateConsent
         | Call::CreatePlanned(_)
         | Call::CreateResponse
+        | Call::DeleteMatching(_)
+        | Call::DeletePlanned(..)
         | Call::Everything(_)
         | Call::Explain(_)
         | Call::Extract(_)
@@ -69,6 +71,7 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
         | Call::Receipt(_)
         | Call::Search(_)
         | Call::UpdateConsent(_)
+        | Call::UpdateMatching(_)
         | Call::UpdatePlanned(..)
         | Call::Validate(_)
         | Call::Vread(..)

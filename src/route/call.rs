@@ -65,6 +65,12 @@ pub enum Call {
     CreatePlanned(ResourceType),
     /// `PUT /fhir/{type}/{id}` of the same.
     UpdatePlanned(ResourceType, String),
+    /// `PUT /fhir/{type}?...` of the one that is such, or of a new one.
+    UpdateMatching(ResourceType),
+    /// `DELETE /fhir/{type}/{id}` of the same.
+    DeletePlanned(ResourceType, String),
+    /// `DELETE /fhir/{type}?...` of the one that is such.
+    DeleteMatching(ResourceType),
     /// `POST /fhir/Consent/$import`: one of another form.
     ImportConsent,
     /// `GET /fhir/Consent/{id}/$receipt`.
@@ -139,7 +145,8 @@ impl Call {
             Self::CreateConsent => "create-consent",
             Self::CreateResponse => "create-response",
             Self::CreatePlanned(_) => "create-planned",
-            Self::UpdatePlanned(..) => "update-planned",
+            Self::UpdatePlanned(..) | Self::UpdateMatching(_) => "update-planned",
+            Self::DeletePlanned(..) | Self::DeleteMatching(_) => "delete-planned",
             Self::ImportConsent => "import-consent",
             Self::Receipt(_) => "receipt",
             Self::UpdateConsent(_) => "update-consent",
@@ -172,6 +179,9 @@ impl Call {
             | Self::CreatePlanned(kind)
             | Self::UpdatePlanned(kind, _)
             | Self::Notification(kind)
+            | Self::UpdateMatching(kind)
+            | Self::DeletePlanned(kind, _)
+            | Self::DeleteMatching(kind)
             | Self::Search(kind) => Some(*kind),
             Self::Subscribing(_) => Some(ResourceType::Subscription),
             // An explanation names Consents, so it takes the right to read them.
@@ -206,6 +216,7 @@ impl Call {
             | Self::Vread(_, id, _)
             | Self::HistoryInstance(_, id)
             | Self::UpdatePlanned(_, id)
+            | Self::DeletePlanned(_, id)
             | Self::Receipt(id)
             | Self::UpdateConsent(id)
             | Self::Handles(id)
@@ -232,6 +243,8 @@ impl Call {
             | Self::HistoryType(_)
             | Self::CreateConsent
             | Self::CreatePlanned(_)
+            | Self::UpdateMatching(_)
+            | Self::DeleteMatching(_)
             | Self::CreateResponse
             | Self::ImportConsent
             | Self::WriteConsent
@@ -285,6 +298,9 @@ impl Call {
             | Self::ImportConsent
             | Self::UpdateConsent(_)
             | Self::UpdatePlanned(..)
+            | Self::UpdateMatching(_)
+            | Self::DeletePlanned(..)
+            | Self::DeleteMatching(_)
             | Self::WriteConsent
             | Self::Push(..)
             | Self::Handles(_) => false,
@@ -336,7 +352,9 @@ impl Call {
             Self::UpdateConsent(_)
             | Self::UpdatePlanned(..)
             | Self::Subscribing(Subscribing::Update(_))
+            | Self::UpdateMatching(_)
             | Self::WriteConsent => Some(Interaction::Update),
+            Self::DeletePlanned(..) | Self::DeleteMatching(_) => Some(Interaction::Delete),
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)

@@ -44,8 +44,17 @@ use Types::{All, OfPeople, WithHistory};
 const EXPORT: &[(&str, &str)] = &[("get", "Begins an export"), ("post", "Begins an export")];
 
 /// What is done with what a welfare plan consists of, beside reading it.
-const CREATED: &[(&str, &str)] = &[("post", "Takes in what is of a welfare plan")];
-const UPDATED: &[(&str, &str)] = &[("put", "Writes the next version of it")];
+const PLANS: &[(&str, &str)] = &[
+    ("post", "Takes in what is of a welfare plan"),
+    ("put", "Writes the next version of the one that is as the query says, or a new one"),
+];
+const PLAN: &[(&str, &str)] = &[("put", "Writes the next version of it")];
+const PARTS: &[(&str, &str)] = &[
+    ("post", "Takes in what is of a welfare plan"),
+    ("put", "Writes the next version of the one that is as the query says, or a new one"),
+    ("delete", "Deletes the one that is as the query says"),
+];
+const PART: &[(&str, &str)] = &[("put", "Writes the next version of it"), ("delete", "Deletes it")];
 
 /// All of them.
 pub const PATHS: &[Path] = &[
@@ -181,16 +190,16 @@ pub const PATHS: &[Path] = &[
     closed("/fhir/Consent/$import", All, &[("post", "Writes a Consent of another form")]),
     closed("/fhir/Consent/{id}", All, &[("put", "Writes the next version of a Consent")]),
     closed("/fhir/QuestionnaireResponse", All, &[("post", "Takes in a life assessment")]),
-    closed("/fhir/CarePlan", All, CREATED),
-    closed("/fhir/CarePlan/{id}", All, UPDATED),
-    closed("/fhir/CareTeam", All, CREATED),
-    closed("/fhir/CareTeam/{id}", All, UPDATED),
-    closed("/fhir/Goal", All, CREATED),
-    closed("/fhir/Goal/{id}", All, UPDATED),
-    closed("/fhir/ServiceRequest", All, CREATED),
-    closed("/fhir/ServiceRequest/{id}", All, UPDATED),
-    closed("/fhir/Task", All, CREATED),
-    closed("/fhir/Task/{id}", All, UPDATED),
+    closed("/fhir/CarePlan", All, PLANS),
+    closed("/fhir/CarePlan/{id}", All, PLAN),
+    closed("/fhir/CareTeam", All, PARTS),
+    closed("/fhir/CareTeam/{id}", All, PART),
+    closed("/fhir/Goal", All, PARTS),
+    closed("/fhir/Goal/{id}", All, PART),
+    closed("/fhir/ServiceRequest", All, PARTS),
+    closed("/fhir/ServiceRequest/{id}", All, PART),
+    closed("/fhir/Task", All, PARTS),
+    closed("/fhir/Task/{id}", All, PART),
     closed("/fhir/{type}", All, &[("get", "Searches a type")]),
     closed("/fhir/{type}/{id}", All, &[("get", "Reads a resource")]),
 ];

@@ -26,7 +26,7 @@ use crate::{
         follower::Follower,
         past::{Past, others},
     },
-    store::{Change, Committed, DocumentKind, IdentityMac, Place, Store, Walked},
+    store::{Change, Committed, DocumentKind, IdentityMac, Place, Store, Stored, Walked},
 };
 
 /// Bytes of a slot and of its place in the cache.
@@ -259,6 +259,19 @@ impl Local {
             // Put in again so that it is weighed with what it holds now.
             self.put(patient, &slot, &before);
         }
+    }
+
+    /// What would be held of a person, to be released to its writer before it is stored.
+    ///
+    /// # Errors
+    /// As [`Local::load`].
+    pub async fn supposed(&self, stored: &Stored) -> Result<Held> {
+        let compartment = Arc::new(Compartment::decode(stored, &self.custodian)?);
+        let mut members = Arc::default();
+        if compartment.is_shared {
+            members = Box::pin(self.members(compartment.others())).await?;
+        }
+        Ok(Held { compartment, members, ground: Ground::NONE, about: None })
     }
 
     /// What is held of a person as the store has it now, for what a writer just wrote elsewhere.

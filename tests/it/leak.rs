@@ -5,6 +5,7 @@
 //! alone, where [`mutants`] makes each of them in turn; every other test of the binary runs without.
 
 mod absent;
+mod changing;
 mod deciding;
 mod exporting;
 mod fhir_ni;
@@ -65,6 +66,13 @@ tests! {
         a_consent_of_another_writer_is_not_found,
         a_plan_that_is_hidden_is_written_to_as_one_that_is_absent,
         what_others_ask_slows_nobody_down,
+    },
+    changing::{
+        a_part_that_is_hidden_is_deleted_as_one_that_is_absent,
+        nobody_deletes_what_may_hold_more_than_they_see,
+        a_part_that_is_hidden_is_named_as_one_that_is_absent,
+        what_is_hidden_of_a_resource_outlives_its_change,
+        a_condition_is_fulfilled_by_what_is_seen,
     },
     deciding::{
         each_segment_has_its_own_decision,

@@ -26,6 +26,7 @@ mod known_already;
 mod launch;
 mod looks_in_the_directory;
 mod peers_misbehave;
+mod plans_are_changed;
 mod plans_are_written;
 mod portal_pulls_survey;
 mod published_guide;

@@ -19,7 +19,8 @@ use crate::{
 pub(super) fn care_team(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-careteam";
     let language = context.language();
-    let mut b = context.builder(ResourceType::CareTeam, team_id(held), profile, language.as_str());
+    let mut b =
+        context.builder(ResourceType::CareTeam, team_id(&held.id), profile, language.as_str());
     let active: Vec<&Member> = held.native.team.iter().filter(|m| m.active).collect();
     let kinds = team_kinds(held, context);
     let mut members = Vec::new();

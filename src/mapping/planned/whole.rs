@@ -42,21 +42,17 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The assessments; one that is told of nowhere, since it has not come yet, stays.
+    /// The assessments. One that there is stays: goals may rest on it, and whether they do is not for every
+    /// writer to see.
     fn rests_on(&mut self, plan: &mut Plan) {
         let names = self.names;
-        let known: Vec<_> = names.assessments.values().collect();
-        let mut rests: Vec<_> =
-            plan.assessments.iter().filter(|one| !known.contains(one)).cloned().collect();
+        let mut rests = plan.assessments.clone();
         for (index, one) in list(self.resource, "supportingInfo").iter().enumerate() {
             let named = text(one, "reference").and_then(|to| names.assessments.get(to));
             let say = "must be a QuestionnaireResponse of the person that this system keeps";
-            rests.extend(self.told(named.cloned(), &format!("supportingInfo[{index}]"), say));
+            let named = self.told(named.cloned(), &format!("supportingInfo[{index}]"), say);
+            rests.extend(named.filter(|one| !plan.assessments.contains(one)));
         }
-        // In the order in which they were, then new ones.
-        let place =
-            |one: &_| plan.assessments.iter().position(|old| old == one).unwrap_or(usize::MAX);
-        rests.sort_by_key(place);
         plan.assessments = rests;
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Person, Reply, Terms, World, actor::Ask, municipality::At};
 
-const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
+pub(super) const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
 const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
 
 fn about(theme: &str) -> Value {
@@ -32,7 +32,7 @@ fn care_plan(person: &Person) -> Value {
             { "reference": { "reference": "urn:uuid:visits" } }] })
 }
 
-fn goal(person: &Person) -> Value {
+pub(super) fn goal(person: &Person) -> Value {
     json!({ "resourceType": "Goal", "lifecycleStatus": "active", "category": about("housing"),
         "description": { "text": "My own key" }, "subject": subject(person), "startDate": "2026-02-11",
         "target": [{ "measure": { "coding": [{
@@ -50,7 +50,7 @@ fn visits(person: &Person) -> Value {
         "authoredOn": "2026-02-12", "note": [{ "text": "Mornings suit best" }] })
 }
 
-fn task(person: &Person) -> Value {
+pub(super) fn task(person: &Person) -> Value {
     json!({ "resourceType": "Task", "status": "requested", "intent": "plan",
         "basedOn": [{ "reference": "urn:uuid:plan" }], "focus": { "reference": "urn:uuid:key" },
         "code": { "coding": [{ "system": PLAN, "code": "action" }, { "system": THEME, "code": "housing" }] },
@@ -66,7 +66,7 @@ fn team(person: &Person) -> Value {
             "onBehalfOf": { "reference": "Organization/297.org.youth" } }] })
 }
 
-fn post(name: &str, resource: &Value) -> Value {
+pub(super) fn post(name: &str, resource: &Value) -> Value {
     let url = &resource["resourceType"];
     json!({ "fullUrl": format!("urn:uuid:{name}"), "resource": resource,
         "request": { "method": "POST", "url": url } })
@@ -83,12 +83,18 @@ fn whole(person: &Person) -> Vec<Value> {
     ]
 }
 
-fn transact(keeper: &At, entries: &[Value]) -> Reply {
+pub(super) fn transact(keeper: &At, entries: &[Value]) -> Reply {
     let body = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
     write(keeper, Method::POST, "/fhir", &body, None)
 }
 
-fn write(keeper: &At, method: Method, path: &str, body: &Value, read: Option<&str>) -> Reply {
+pub(super) fn write(
+    keeper: &At,
+    method: Method,
+    path: &str,
+    body: &Value,
+    read: Option<&str>,
+) -> Reply {
     let headers: Vec<_> =
         read.map(|version| ("if-match", version.to_owned())).into_iter().collect();
     let kind = Some("application/fhir+json");
@@ -150,7 +156,7 @@ fn a_plan_is_kept_as_one_version_and_comes_out_as_it_went_in() {
 }
 
 /// Aino, who lets the keeper see housing and her own words, and where her plan is.
-fn known(world: &World) -> (At, Person, [String; 5]) {
+pub(super) fn known(world: &World) -> (At, Person, [String; 5]) {
     let kuopio = world.municipality("297");
     let keeper = kuopio.client("plan-keeper");
     let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
@@ -159,17 +165,17 @@ fn known(world: &World) -> (At, Person, [String; 5]) {
     (keeper, aino, at)
 }
 
-fn read(keeper: &At, at: &str) -> (Value, String) {
+pub(super) fn read(keeper: &At, at: &str) -> (Value, String) {
     let reply = keeper.get(&format!("/fhir/{at}"));
     assert_eq!(reply.status(), 200, "{reply:?}");
     (reply.json().clone(), reply.header("etag").unwrap().to_owned())
 }
 
-fn put(keeper: &At, at: &str, resource: &Value, version: &str) -> Reply {
+pub(super) fn put(keeper: &At, at: &str, resource: &Value, version: &str) -> Reply {
     write(keeper, Method::PUT, &format!("/fhir/{at}"), resource, Some(version))
 }
 
-fn versions(keeper: &At, at: &str) -> usize {
+pub(super) fn versions(keeper: &At, at: &str) -> usize {
     keeper.get(&format!("/fhir/{at}/_history")).json()["entry"].as_array().unwrap().len()
 }
 
@@ -325,20 +331,32 @@ fn who_keeps_a_plan_changes_it_and_nobody_else() {
 fn who_sees_a_part_of_it_loses_nothing_of_the_rest() {
     let world = World::new();
     let (keeper, aino, [_, _, _, members, _]) = known(&world);
-    let (mut team, version) = read(&keeper, &members);
-    team["participant"].as_array_mut().unwrap().push(json!({
-        "role": [{ "coding": [{ "system": PLAN, "code": "professional" }] }],
-        "member": { "reference": "Practitioner/297.prac.psychiatry1" },
-        "onBehalfOf": { "reference": "Organization/297.org.psychiatry" } }));
-    assert_eq!(put(&keeper, &members, &team, &version).status(), 200);
-    // What it wrote is withheld from it now; the rest it may read and not write.
-    let (seen, version) = read(&keeper, &members);
-    assert_eq!(seen["participant"].as_array().unwrap().len(), 1);
-    put(&keeper, &members, &seen, &version).refused(403, "forbidden");
+    let more = |mut team: Value| {
+        team["participant"].as_array_mut().unwrap().push(json!({
+            "role": [{ "coding": [{ "system": PLAN, "code": "professional" }] }],
+            "member": { "reference": "Practitioner/297.prac.psychiatry1" },
+            "onBehalfOf": { "reference": "Organization/297.org.psychiatry" } }));
+        team
+    };
+    // Nobody writes what they could not read.
+    let (team, version) = read(&keeper, &members);
+    let refused = put(&keeper, &members, &more(team), &version);
+    assert!(refused.refused(403, "forbidden").text().contains("may not read"), "{refused:?}");
     let all =
-        Terms::grant(&keeper.actor).themes(&[Housing]).class("free-text").class("mental-health");
-    aino.gives(all);
-    assert_eq!(read(&keeper, &members).0["participant"].as_array().unwrap().len(), 2);
+        || Terms::grant(&keeper.actor).themes(&[Housing]).class("free-text").class("mental-health");
+    let given = aino.gives(all());
+    let (team, version) = read(&keeper, &members);
+    assert_eq!(put(&keeper, &members, &more(team), &version).status(), 200);
+    // What is withheld from it now stays beside what it writes.
+    given.revoke();
+    let (mut seen, version) = read(&keeper, &members);
+    assert_eq!(seen["participant"].as_array().unwrap().len(), 1);
+    seen["participant"][0]["period"] = json!({ "start": "2026-03-01" });
+    assert_eq!(put(&keeper, &members, &seen, &version).status(), 200);
+    aino.gives(all());
+    let both = read(&keeper, &members).0;
+    assert_eq!(both["participant"].as_array().unwrap().len(), 2);
+    assert_eq!(both["participant"][0]["period"]["start"], "2026-03-01");
 }
 
 #[test]

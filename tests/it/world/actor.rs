@@ -55,7 +55,7 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
-        ("plan-keeper", city, &["system/*.crus"], "TREAT"),
+        ("plan-keeper", city, &["system/*.cruds"], "TREAT"),
         ("consent-desk", city, &["system/Consent.cu"], "PATADMIN"),
         ("consent-book", city, &["system/Consent.crus"], "PATADMIN"),
         (
