@@ -23,7 +23,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 39] = [
+pub const ROADS: [&str; 40] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -33,6 +33,7 @@ pub const ROADS: [&str; 39] = [
     "create-consent",
     "create-planned",
     "create-response",
+    "delete-planned",
     "everything",
     "explain",
     "export",
