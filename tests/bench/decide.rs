@@ -13,6 +13,8 @@
     reason = "a benchmark tells what it found, in rounded figures, and stops when something is wrong"
 )]
 
+#[path = "stand/cpu.rs"]
+mod cpu;
 #[path = "stand/machine.rs"]
 mod machine;
 #[cfg(feature = "mutants")]
@@ -21,7 +23,7 @@ mod switched;
 #[path = "stand/world.rs"]
 mod world;
 
-use std::{env, fs, hint::black_box, path::Path, sync::Arc};
+use std::{env, hint::black_box, path::Path, sync::Arc};
 
 use http::{Method, StatusCode};
 use mylife::{
@@ -46,6 +48,7 @@ use mylife::{
 use serde_json::json;
 use tokio::{runtime::Builder, task::JoinSet};
 
+use cpu::cpu;
 use world::{COUNTY, SHARED, Size, Somebody, World, ask, consent, demand_disk};
 
 const SAMPLES: usize = 15;
@@ -256,16 +259,6 @@ async fn round_of(
     }
     let lengths = reading.join_all().await;
     ((cpu() - before) / READS as f64, lengths.iter().sum())
-}
-
-/// CPU time of this process, all threads, in microseconds.
-fn cpu() -> f64 {
-    let threads = fs::read_dir("/proc/self/task").unwrap();
-    let nanos = threads.filter_map(|thread| {
-        let text = fs::read_to_string(thread.unwrap().path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    });
-    nanos.sum::<f64>() / 1000.0
 }
 
 /// From the request of a withdrawal to its acknowledgement, with nothing in flight.
