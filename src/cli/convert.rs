@@ -17,7 +17,6 @@ use self::{apart::Apart, inside::Told};
 use super::{documents, exit::Exit, output::Output, validate::Range};
 use crate::{
     error::Result,
-    json::Limits,
     native::{self, Rules, schemas::Schemas},
 };
 
@@ -43,12 +42,7 @@ pub struct Convert {
 /// Converts, prints what is good as NDJSON and complains of the rest.
 pub fn run(asked: &Convert, output: &mut Output<'_>) -> Result<Exit> {
     let schemas = Schemas::compile()?;
-    let rules = Rules {
-        schemas: &schemas,
-        now: output.around.clock.now(),
-        test_range: asked.test_range.into(),
-        limits: Limits::default(),
-    };
+    let rules = asked.test_range.rules(&schemas, output);
     let mut filter = Apart::new(&asked.filter, asked.bounds)?;
     let mut is_amiss = false;
     for path in &asked.files {

@@ -43,6 +43,18 @@ pub enum Range {
     Warn,
 }
 
+impl Range {
+    /// By what documents of files are judged.
+    pub(super) fn rules<'a>(self, schemas: &'a Schemas, output: &Output<'_>) -> Rules<'a> {
+        Rules {
+            schemas,
+            now: output.around.clock.now(),
+            test_range: self.into(),
+            limits: Limits::default(),
+        }
+    }
+}
+
 impl From<Range> for TestRange {
     fn from(range: Range) -> Self {
         match range {
@@ -56,12 +68,7 @@ impl From<Range> for TestRange {
 /// Checks and tells.
 pub fn run(asked: &Validate, output: &mut Output<'_>) -> Result<Exit> {
     let schemas = Schemas::compile()?;
-    let rules = Rules {
-        schemas: &schemas,
-        now: output.around.clock.now(),
-        test_range: asked.test_range.into(),
-        limits: Limits::default(),
-    };
+    let rules = asked.test_range.rules(&schemas, output);
     let mut fhir = None;
     let (mut good, mut bad) = (0_u64, 0_u64);
     for path in &asked.files {

@@ -21,6 +21,8 @@ mod round_trip;
 mod shelf;
 mod validity;
 mod world;
+mod writes;
+mod writes_by_chance;
 mod written;
 
 /// Cases of a property where each costs some requests.

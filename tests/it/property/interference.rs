@@ -57,7 +57,7 @@ fn all_of(kind: ResourceType) -> Question {
 }
 
 /// A plain grant of themes to an organisation, for a purpose.
-fn granting(to: &'static str, themes: Vec<Theme>, purpose: &'static str) -> Wish {
+pub(super) fn granting(to: &'static str, themes: Vec<Theme>, purpose: &'static str) -> Wish {
     Wish {
         prohibits: false,
         to,
@@ -113,7 +113,7 @@ fn run(count: u32, gateway: fn() -> Lab) {
 }
 
 /// Where two walks first differ, and what stands around it.
-fn difference(ours: &[Seen], theirs: &[Seen]) -> String {
+pub(super) fn difference(ours: &[Seen], theirs: &[Seen]) -> String {
     let text = |pages: &[Seen]| {
         let page = |p: &Seen| format!("{} {:?} {}\n", p.status, p.headers, p.body);
         pages.iter().map(page).collect::<String>()

@@ -387,6 +387,15 @@ pub(super) fn token_with(
     signed(&SIGNER, client, claims, url, at)
 }
 
+/// The client that keeps the documents of these worlds.
+fn writer() -> mylife::authenticate::registry::ClientEntry {
+    let client = json!({
+        "client_id": "source", "name": "Source", "organization": "urn:oid:1.2.246.10.3",
+        "jwks": mylife::gateway::open::jwks(&SIGNER), "scopes": ["system/*.cruds"],
+    });
+    serde_json::from_value(client).unwrap()
+}
+
 fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
     let client = json!({
         "client_id": "reader", "name": "Reader", "organization": "urn:oid:1.2.246.10.1",
@@ -400,7 +409,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
         directory_path: directory.to_path_buf(),
         keys: Arc::clone(&KEYS),
         ring: Ring::of(Arc::clone(&SIGNER)),
-        clients: vec![serde_json::from_value(client).unwrap()],
+        clients: vec![serde_json::from_value(client).unwrap(), writer()],
         peers: Vec::new(),
         key_rules: mylife::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(Tcp),

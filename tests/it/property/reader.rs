@@ -95,6 +95,17 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The same who may write what the client `source` keeps.
+    pub(super) fn writing(&self, signer: &Signer, url: &str, at: Moment) -> String {
+        let claims = json!({
+            "scope": "system/*.cruds", "organization": self.organization,
+            "purpose": self.purpose, "register": self.register, "subject": self.subject,
+        });
+        signed(signer, "source", &claims, url, at)
+    }
+}
+
 /// An access token of a client at a gateway, got at an instant; a claim that is null is left out.
 pub(super) fn signed(
     signer: &Signer,

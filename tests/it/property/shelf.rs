@@ -43,8 +43,8 @@ pub(super) fn committed(letter: char, number: usize, version: usize) -> Moment {
 
 /// A world as stored.
 pub(super) struct Shelf {
-    people: BTreeMap<String, Stored>,
-    places: BTreeMap<String, String>,
+    people: Mutex<BTreeMap<String, Stored>>,
+    places: Mutex<BTreeMap<String, String>>,
     identities: Vec<([u8; 32], String)>,
     jobs: Mutex<Vec<Job>>,
 }
@@ -52,8 +52,8 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn of(world: &World) -> Self {
         let mut shelf = Self {
-            people: BTreeMap::new(),
-            places: BTreeMap::new(),
+            people: Mutex::default(),
+            places: Mutex::default(),
             identities: Vec::new(),
             jobs: Mutex::default(),
         };
@@ -89,7 +89,7 @@ impl Shelf {
             }
         }
         for of in &documents {
-            self.places.insert(of.id.to_string(), id.clone());
+            self.places.lock().unwrap().insert(of.id.to_string(), id.clone());
         }
         if let Some(code) = one.person.last().and_then(|p| p.identity_code.as_ref()) {
             // One code for all would find the first alone; the others are found by nobody.
@@ -105,7 +105,16 @@ impl Shelf {
             audit_key: [7; 32],
             documents,
         };
-        self.people.insert(id, stored);
+        self.people.lock().unwrap().insert(id, stored);
+    }
+
+    /// What is held of a person: the newest of each document.
+    fn newest(&self, patient: &str) -> Option<Stored> {
+        let mut stored = self.people.lock().unwrap().get(patient).cloned()?;
+        let all = stored.documents.clone();
+        let newest = |d: &Document| !all.iter().any(|o| o.id == d.id && o.version > d.version);
+        stored.documents.retain(|d| d.kind == DocumentKind::Consent || newest(d));
+        Some(stored)
     }
 }
 
@@ -140,7 +149,7 @@ fn stored<T: Serialize>(
             version: u64::try_from(at + 1).unwrap(),
             recorded,
             parts: bytes(&named(&parts)),
-            body: bytes(version),
+            body: mylife::native::canonical(version).unwrap().into(),
         });
         earlier = Some((parts, content));
     }
@@ -174,23 +183,17 @@ fn never<T: Send + 'static>() -> Task<T> {
 
 impl Store for Shelf {
     fn load(&self, patient: &str) -> Task<Option<Stored>> {
-        let mut stored = self.people.get(patient).cloned();
-        if let Some(stored) = &mut stored {
-            let all = stored.documents.clone();
-            let newest = |d: &Document| !all.iter().any(|o| o.id == d.id && o.version > d.version);
-            stored.documents.retain(|d| d.kind == DocumentKind::Consent || newest(d));
-        }
-        now(stored)
+        now(self.newest(patient))
     }
-    fn load_one(&self, _: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
-        never()
+    fn load_one(&self, patient: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
+        now(self.newest(patient))
     }
     fn naming(&self, _: &str) -> Task<Vec<(Arc<str>, Named)>> {
         // None of the plans is about others.
         now(Vec::new())
     }
     fn history(&self, patient: &str) -> Task<Option<Stored>> {
-        now(self.people.get(patient).cloned())
+        now(self.people.lock().unwrap().get(patient).cloned())
     }
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {
         let found = self.identities.iter().find(|(mac, _)| *mac == identity.0);
@@ -200,24 +203,34 @@ impl Store for Shelf {
         never()
     }
     fn place(&self, document: &str) -> Task<Option<Place>> {
-        let place = self
-            .places
+        let places = self.places.lock().unwrap();
+        let place = places
             .get(document)
             .map(|patient| Place { patient: patient.as_str().into(), document: document.into() });
         now(place)
     }
     fn walk(&self, after: Option<&str>, limit: usize) -> Task<Vec<Walked>> {
         let after = after.unwrap_or("");
-        let people = self.people.values().filter(|s| &*s.patient > after).take(limit);
+        let people = self.people.lock().unwrap();
+        let people = people.values().filter(|s| &*s.patient > after).take(limit);
         let walked = people.map(|s| Walked {
             patient: Arc::clone(&s.patient),
             version: s.version,
             changed: s.changed,
         });
-        now(walked.collect())
+        now(walked.collect::<Vec<_>>())
     }
-    fn commit(&self, _: Change) -> Task<Committed> {
-        never()
+    fn commit(&self, change: Change) -> Task<Committed> {
+        let mut people = self.people.lock().unwrap();
+        let stored = people.get_mut(&*change.patient).expect("somebody who is held");
+        assert_eq!(stored.version, change.based_on, "one writes at a time");
+        stored.version += 1;
+        stored.changed = change.now;
+        let places =
+            change.documents.iter().map(|one| (one.id.to_string(), change.patient.to_string()));
+        self.places.lock().unwrap().extend(places);
+        stored.documents.extend(change.documents);
+        now(Committed { version: stored.version, record: i64::try_from(stored.version).unwrap() })
     }
     fn changes(&self, _: i64, _: usize) -> Task<Changes> {
         never()
@@ -241,7 +254,7 @@ impl Store for Shelf {
         never()
     }
     fn recorded(&self, _: Vec<i64>) -> Task<()> {
-        never()
+        now(())
     }
     fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
         never()
