@@ -19,9 +19,10 @@ use mylife::{
 use serde_json::{Value, json};
 
 use crate::world::{
-    Node, Person, Reply, World,
+    Node, Person, Reply, Terms, World,
     actor::{Ask, SECRET},
     municipality::At,
+    person::path,
     receiver::{Got, Mood, PLACE, Receiver, TOKEN, parameter},
 };
 
@@ -207,7 +208,7 @@ fn a_notification_has_as_much_as_was_asked_for_and_may_be_seen() {
 }
 
 #[test]
-fn plans_case_managers_and_consents_are_told_of() {
+fn plans_and_case_managers_are_told_of() {
     let mut scene = Scene::new([Housing]);
     let team = |practitioner: &str| {
         json!({ "team": [{ "id": "m-1", "practitioner": practitioner, "role": "case-manager",
@@ -240,6 +241,32 @@ fn plans_case_managers_and_consents_are_told_of() {
     assert!(manager_told, "{topics:?}");
     assert_eq!(parameter(&scene.status(&manager), "events-since-subscription-start"), "1");
     assert_ne!(parameter(&scene.status(&plans), "events-since-subscription-start"), "0");
+}
+
+#[test]
+fn who_wrote_a_consent_is_told_when_it_changes() {
+    let mut scene = Scene::new([Housing]);
+    let writer = scene.kuopio.client("watcher-of-consents");
+    let given = scene.aino.means(Terms::grant(&scene.watcher.actor).themes(&[Health]));
+    let write = |status| asks(&writer, Method::PUT, &path(given.uuid()), &given.body(status));
+    let written = write("active").accepted();
+    subscribes(&writer, &wanted("consent-changed", &[scene.aino.patient()], &json!({})));
+    scene.round();
+    assert_eq!(scene.receiver.got().len(), 1, "greeted");
+    scene.world.pass(Duration::from_mins(1));
+    // What others write is theirs.
+    scene.aino.grants(&scene.watcher, [Theme::Finance]);
+    scene.round();
+    assert!(scene.receiver.got().is_empty());
+    write("inactive").accepted();
+    scene.round();
+    let [told] = &scene.receiver.got()[..] else { panic!("one notification") };
+    assert_eq!((told.numbers(), told.focuses().len()), (vec!["1".to_owned()], 1));
+    assert!(
+        written
+            .header("location")
+            .is_some_and(|at| told.focuses()[0].ends_with(at) || at.contains(&told.focuses()[0]))
+    );
 }
 
 #[test]
@@ -289,7 +316,7 @@ fn a_withdrawal_before_the_delivery_stops_it() {
 #[test]
 fn a_permit_that_begins_by_itself_is_told_of_when_it_begins() {
     let mut scene = Scene::new([]);
-    let terms = crate::world::Terms::grant(&scene.watcher.actor).themes(&[Housing]);
+    let terms = Terms::grant(&scene.watcher.actor).themes(&[Housing]);
     scene.aino.gives(terms.from("2026-03-03T10:00:00Z"));
     scene.subscribed("assessment-completed", &json!({}));
     assert!(scene.after(Duration::from_hours(21)).is_empty());

@@ -4,6 +4,7 @@
 mod alike;
 mod away;
 mod letters;
+mod notified;
 mod numbered;
 mod killed;
 mod operator;

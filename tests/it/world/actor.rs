@@ -50,7 +50,7 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 15] = [
+    let rows: [(&str, &str, &[&str], &str); 16] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
@@ -70,6 +70,12 @@ pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
         ("server-app", city, &["patient/*.rs", "launch/patient", "offline_access"], "PATRQT"),
         ("ward", county, &["system/*.rs"], "ETREAT"),
         ("watcher", portal, &["system/*.rs", "system/Subscription.cud"], "TREAT"),
+        (
+            "watcher-of-consents",
+            city,
+            &["system/Consent.crus", "system/Subscription.cruds"],
+            "PATADMIN",
+        ),
         ("watcher-too", portal, &["system/*.rs", "system/Subscription.cud"], "TREAT"),
     ];
     rows.into_iter()

@@ -7,11 +7,12 @@ use mylife::{
     domain::{id::NodeCode, person::Named},
     error::Result,
     store::{
-        Change, Document, DocumentKind, IdentityMac, Store,
+        Change, Document, DocumentKind, IdentityMac, Store, Subscription,
         lock::Lock,
         moving::{self, Moved, Side},
         postgres::{Database, Postgres},
         sqlite::Sqlite,
+        subscription::State,
     },
 };
 use tokio::sync::Notify;
@@ -49,6 +50,19 @@ async fn fill(store: &dyn Store) {
     let messages = (0..5).map(|n| message("205", &n.to_string())).collect();
     let ids = store.owe(messages).await.unwrap();
     store.delivered(ids[4]).await.unwrap();
+    let subscription = Subscription {
+        id: "297.s".into(),
+        owner: "portal".into(),
+        version: 1,
+        state: State::Active,
+        due: at(1000),
+        ready: true,
+        touched: 0,
+        looked: 0,
+        body: b"what is wanted"[..].into(),
+    };
+    let about = Some(vec!["297.p01".into(), "297.nobody".into()]);
+    assert!(store.put_subscription(subscription, about, 9).await.unwrap());
 }
 
 /// Everything that a store tells.
@@ -72,6 +86,10 @@ async fn told(store: &dyn Store) -> String {
     let owed = store.owed(99).await.unwrap();
     let bodies: Vec<_> = owed.iter().map(|(_, message)| message.body.clone()).collect();
     let changes = store.changes(0, 999).await.unwrap().changed;
+    store.touch(Some(vec!["297.p01".into()])).await.unwrap();
+    for one in store.due_subscriptions(at(0), 9).await.unwrap() {
+        all += &format!("{} {} {:?}\n", one.id, one.owner, one.body);
+    }
     all += &format!("{changes:?} {owed:?} {bodies:?} {:?}", store.unrecorded().await.unwrap());
     all
 }
@@ -114,6 +132,8 @@ fn there_and_back_again_everything_is_as_it_was_and_ids_go_on() {
         assert!(moved.alike.contains(&("document_version", 2 * u64::from(PEOPLE))), "{moved:?}");
         assert!(moved.alike.contains(&("change", 4 * u64::from(PEOPLE) + 2)), "{moved:?}");
         assert!(moved.alike.contains(&("naming", 1)), "{moved:?}");
+        assert!(moved.alike.contains(&("subscription", 1)), "{moved:?}");
+        assert!(moved.alike.contains(&("subscription_person", 2)), "{moved:?}");
         drop(held);
         {
             let store = open(&two, database.clone()).await;

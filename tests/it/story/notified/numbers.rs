@@ -67,7 +67,7 @@ fn run(steps: &[Step]) -> (Vec<Sent>, Value) {
 #[test]
 fn numbers_count_what_is_seen_and_nothing_else() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 6, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
         let purged: Vec<Step> = steps.iter().copied().filter(|s| *s != Step::Hidden).collect();
         let (whole, without) = (run(&steps), run(&purged));
