@@ -12,7 +12,7 @@ use crate::{
     story::notified::{asks, content, number, rounds, subscribes, wanted},
     world::{
         Reply,
-        receiver::{Got, Receiver},
+        receiver::{Got, Receiver, parameter},
     },
 };
 
@@ -24,7 +24,10 @@ fn told(got: &[Got]) -> Vec<(String, Value)> {
         body["entry"][0]["resource"]["id"] = Value::Null;
         (got.headers["content-length"].to_str().unwrap().to_owned(), body)
     };
-    got.iter().map(one).collect()
+    let mut all: Vec<_> = got.iter().map(one).collect();
+    // Those of several subscriptions are on their way at the same time.
+    all.sort_by_key(|(_, body)| parameter(body, "topic").to_string());
+    all
 }
 
 /// Without what is random: the ids of documents made since, and the digests over them.
