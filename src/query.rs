@@ -158,43 +158,12 @@ pub struct Terms<'a> {
 /// `Invalid` with the parameter's name for what cannot be read, `TooCostly` for what costs more than
 /// a request may. Unknown parameters are ignored, or refused if the caller asked to be strict.
 pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Query> {
-    match grant.call() {
-        Call::Search(kind) => query(grant, *kind, None, raw, terms),
-        Call::Compartment(id, kind) => query(grant, *kind, Some(id), raw, terms),
-        Call::Batch
-        | Call::CircleOfPatient(_)
-        | Call::CircleOfResponse(_)
-        | Call::CollectivePlan(_)
-        | Call::CreateConsent
-        | Call::CreatePlanned(_)
-        | Call::CreateResponse
-        | Call::DeleteMatching(_)
-        | Call::DeletePlanned(..)
-        | Call::Everything(_)
-        | Call::Export(_)
-        | Call::ExportEnd(_)
-        | Call::ExportFile(_)
-        | Call::ExportStatus(_)
-        | Call::Explain(_)
-        | Call::Extract(_)
-        | Call::Handles(_)
-        | Call::HistoryInstance(..)
-        | Call::HistoryType(_)
-        | Call::ImportConsent
-        | Call::OAuth(_)
-        | Call::Public(..)
-        | Call::Populate(_)
-        | Call::Push(..)
-        | Call::Read(..)
-        | Call::Receipt(_)
-        | Call::UpdateConsent(_)
-        | Call::UpdateMatching(_)
-        | Call::UpdatePlanned(..)
-        | Call::Validate(_)
-        | Call::Notification(_)
-        | Call::Subscribing(_)
-        | Call::Vread(..)
-        | Call::WriteConsent => Err(Error::internal("only a search has a query")),
+    if let Call::Search(kind) = grant.call() {
+        query(grant, *kind, None, raw, terms)
+    } else if let Call::Compartment(id, kind) = grant.call() {
+        query(grant, *kind, Some(id), raw, terms)
+    } else {
+        Err(Error::internal("only a search has a query"))
     }
 }
 

@@ -45,43 +45,12 @@ pub struct Asked {
 /// `Invalid` with the parameter's name for what cannot be read; `TooCostly` for the history of a type
 /// across people. Unknown parameters are ignored, or refused if the caller asked to be strict.
 pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
-    let (kind, id) = match grant.call() {
-        Call::HistoryInstance(kind, id) => (*kind, Some(id.clone())),
-        Call::HistoryType(kind) => (*kind, None),
-        Call::Batch
-        | Call::CircleOfPatient(_)
-        | Call::CircleOfResponse(_)
-        | Call::CollectivePlan(_)
-        | Call::Compartment(..)
-        | Call::CreateConsent
-        | Call::CreatePlanned(_)
-        | Call::CreateResponse
-        | Call::DeleteMatching(_)
-        | Call::DeletePlanned(..)
-        | Call::Everything(_)
-        | Call::Explain(_)
-        | Call::Extract(_)
-        | Call::Handles(_)
-        | Call::ImportConsent
-        | Call::OAuth(_)
-        | Call::Public(..)
-        | Call::Populate(_)
-        | Call::Push(..)
-        | Call::Read(..)
-        | Call::Receipt(_)
-        | Call::Search(_)
-        | Call::UpdateConsent(_)
-        | Call::UpdateMatching(_)
-        | Call::UpdatePlanned(..)
-        | Call::Validate(_)
-        | Call::Vread(..)
-        | Call::WriteConsent
-        | Call::Export(_)
-        | Call::ExportStatus(_)
-        | Call::ExportEnd(_)
-        | Call::ExportFile(_)
-        | Call::Subscribing(_)
-        | Call::Notification(_) => return Err(Error::internal("this call has no history")),
+    let (kind, id) = if let Call::HistoryInstance(kind, id) = grant.call() {
+        (*kind, Some(id.clone()))
+    } else if let Call::HistoryType(kind) = grant.call() {
+        (*kind, None)
+    } else {
+        return Err(Error::internal("this call has no history"));
     };
     let count = DEFAULT_COUNT.min(terms.most);
     let mut asked = Asked { kind, id, count, ..Asked::everything() };

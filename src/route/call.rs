@@ -326,7 +326,6 @@ impl Call {
                 Subscribing::Events(_) | Subscribing::Read(_) | Subscribing::Status(_),
             )
             | Self::CircleOfResponse(_) => Some(Interaction::Read),
-            Self::Subscribing(Subscribing::Delete(_)) => Some(Interaction::Delete),
             Self::Vread(..) => Some(Interaction::Vread),
             Self::HistoryInstance(..) => Some(Interaction::HistoryInstance),
             Self::HistoryType(_) => Some(Interaction::HistoryType),
@@ -354,7 +353,9 @@ impl Call {
             | Self::Subscribing(Subscribing::Update(_))
             | Self::UpdateMatching(_)
             | Self::WriteConsent => Some(Interaction::Update),
-            Self::DeletePlanned(..) | Self::DeleteMatching(_) => Some(Interaction::Delete),
+            Self::DeletePlanned(..)
+            | Self::DeleteMatching(_)
+            | Self::Subscribing(Subscribing::Delete(_)) => Some(Interaction::Delete),
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)

@@ -160,7 +160,8 @@ fn changes(kind: ResourceType) -> Vec<(&'static str, Value)> {
         | ResourceType::Provenance
         | ResourceType::Questionnaire
         | ResourceType::QuestionnaireResponse
-        | ResourceType::RelatedPerson => vec![("/language", json!("fi"))],
+        | ResourceType::RelatedPerson
+        | ResourceType::Subscription => vec![("/language", json!("fi"))],
     }
 }
 
