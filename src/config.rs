@@ -141,7 +141,12 @@ pub struct Origin {
     files: Vec<PathBuf>,
     /// What takes a restart, and how it was set.
     fixed: Vec<(String, String)>,
+    /// How the files were then.
+    read: State,
 }
+
+/// What tells one state of the files from another: inode, time and length of each.
+pub type State = Vec<Option<(u64, i64, i64, u64)>>;
 
 /// Settings that a running gateway does not take: where it is, what it holds and whose it is.
 const FIXED: [&str; 16] = [
@@ -175,7 +180,20 @@ impl Origin {
         let written = asked.iter().filter(|one| is_fixed(&one.key));
         let fixed =
             written.filter_map(|one| Some((one.key.clone(), one.written.as_ref()?.1.clone())));
-        Self { path: path.to_owned(), said: said.clone(), fixed: fixed.collect(), files }
+        let (path, fixed) = (path.to_owned(), fixed.collect());
+        let mut origin = Self { path, said: said.clone(), fixed, files, read: State::new() };
+        origin.read = origin.state();
+        origin
+    }
+
+    /// The state the files had when the settings were read, or were last found wrong.
+    pub fn as_read(&self) -> &State {
+        &self.read
+    }
+
+    /// Takes note that the files were found wrong in this state.
+    pub fn found_wrong(&mut self, state: State) {
+        self.read = state;
     }
 
     /// The same settings as they stand there now.
@@ -204,7 +222,7 @@ impl Origin {
 
     /// What tells one state of the files from another; links are followed, as whoever mounts secrets
     /// swaps those.
-    pub fn state(&self) -> Vec<Option<(u64, i64, i64, u64)>> {
+    pub fn state(&self) -> State {
         let of = |path: &PathBuf| {
             let metadata = fs::metadata(path).ok()?;
             Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))

@@ -60,10 +60,14 @@ impl Gateway {
             let search = Call::Search(ResourceType::QuestionnaireResponse);
             let search = scope::grant(Arc::clone(grant.caller()), search)?;
             let found = self.seen_like(asked, &search, local, &patient, condition).await?;
-            match found.as_ref().map_or(&[][..], |(_, ids)| ids) {
-                [] => {}
-                [one] => return Ok(self.answered(asked, grant, one, false).await),
-                _ => return Err(several()),
+            match found.as_ref().map(|(view, ids)| (view, &**ids)) {
+                None | Some((_, [])) => {}
+                Some((view, [one])) => {
+                    let name = format!("{}/{one}", ResourceType::QuestionnaireResponse);
+                    self.found_there(asked, grant, local, (view, &name)).await?;
+                    return Ok(self.answered(asked, grant, one, false).await);
+                }
+                Some(_) => return Err(several()),
             }
         }
         let document = self.native(asked, grant, local, received, &patient).await?;

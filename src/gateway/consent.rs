@@ -99,7 +99,11 @@ impl Gateway {
                     Some(Written { id, version, created: false, patient: Arc::clone(&patient) })
                 });
                 match (known.next(), known.next()) {
-                    (Some(one), None) => return Ok(self.acknowledged(asked, &one)),
+                    (Some(one), None) => {
+                        let name = format!("{}/{}", ResourceType::Consent, one.id);
+                        self.found_there(asked, grant, local, (&view, &name)).await?;
+                        return Ok(self.acknowledged(asked, &one));
+                    }
                     (Some(_), Some(_)) => return Err(several()),
                     (None, _) => {}
                 }

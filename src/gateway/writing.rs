@@ -9,6 +9,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
+    audit::record::Interaction,
+    commit,
     consent::{name::Name, profile, release, view::View},
     domain::{id::node_of, identity},
     error::{Error, Kind, Result},
@@ -125,6 +127,19 @@ impl Gateway {
         let Some(held) = local.load_now(patient).await? else { return Ok(None) };
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         Ok(Some(release::release(mapped, grant, &self.terms, asked.now)))
+    }
+
+    /// Writes down that what was to be made is there, before its writer is told so.
+    pub(super) async fn found_there(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        (view, name): (&View, &str),
+    ) -> Result<()> {
+        let request = asked.request_alone();
+        let desk = self.desk(local, grant, &request, asked);
+        commit::unchanged::record(&desk, view.audit_key(), (name, Interaction::Create)).await
     }
 
     /// What of a person the writer can see and is as the condition `If-None-Exist` says, and the view it

@@ -10,7 +10,7 @@ use super::current::Current;
 use crate::{
     chance::Chance,
     clock::Clock,
-    config::{Config, Mistake, Origin, listen::Listening},
+    config::{Config, Mistake, Origin, State, listen::Listening},
     error::Result,
     gateway::Gateway,
     telemetry::Telemetry,
@@ -31,9 +31,6 @@ pub(super) struct Renewal {
     pub(super) chance: Arc<dyn Chance>,
 }
 
-/// What tells one state of the files from another.
-type State = Vec<Option<(u64, i64, i64, u64)>>;
-
 /// The files as they were when they were read, and at the last look.
 pub(super) struct Watched {
     read: State,
@@ -51,26 +48,30 @@ impl Watched {
 }
 
 impl Renewal {
-    /// The files as they are now.
+    /// The files as they are now, and as they were read: what changed in between is noticed too.
     pub(super) fn watch(&self) -> Watched {
-        let state = self.origin.state();
-        Watched { read: state.clone(), last: state }
+        Watched { read: self.origin.as_read().clone(), last: self.origin.state() }
     }
 
     /// Takes the settings as they stand, or says why not.
     pub(super) async fn renew(&mut self) {
+        let state = self.origin.state();
         let taken = match self.origin.again(&self.clock, &self.chance) {
             Ok(config) => self.take(config).await,
             Err(mistakes) => {
                 mistakes.iter().for_each(refuse);
                 self.telemetry.reloaded(false);
+                self.origin.found_wrong(state);
                 return;
             }
         };
         self.telemetry.reloaded(taken.is_ok());
         match taken {
             Ok(()) => tracing::info!("the settings were taken as they stand now"),
-            Err(error) => tracing::error!(cause = ?error, "the settings stay as they were"),
+            Err(error) => {
+                tracing::error!(cause = ?error, "the settings stay as they were");
+                self.origin.found_wrong(state);
+            }
         }
     }
 

@@ -13,8 +13,6 @@ use super::{
     sent::{Deed, Sent},
 };
 use crate::{
-    audit::record::Interaction,
-    commit,
     domain::{
         id::{document_of, node_of},
         identity,
@@ -79,10 +77,7 @@ impl Gateway {
         match (ids.pop(), view, one.deed) {
             (Some(id), Some(view), Deed::Create) => {
                 let name = format!("{}/{id}", one.kind);
-                let request = asked.request_alone();
-                let desk = self.desk(local, grant, &request, asked);
-                let told = (&*name, Interaction::Create);
-                commit::unchanged::record(&desk, view.audit_key(), told).await?;
+                self.found_there(asked, grant, local, (&view, &name)).await?;
                 Ok(Met::There(name))
             }
             (Some(id), ..) => {

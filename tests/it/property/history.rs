@@ -158,7 +158,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Sets up a gateway that histories are run on.
 fn set_up(setup: &mut Setup, clock: &Arc<FixedClock>, chance: &Dealt) {
     let rows = [
-        ("source", "mylife/native.write", true),
+        ("pusher", "mylife/native.write", true),
         ("desk", "system/Consent.cu", false),
         ("other", "system/*.rs", false),
     ];
@@ -270,7 +270,7 @@ impl Tokens {
         };
         Self {
             reader: of(lab.url(), "reader", READER, "system/*.rs system/Consent.cu"),
-            source: of(ISSUER, "source", OTHER, "mylife/native.write"),
+            source: of(ISSUER, "pusher", OTHER, "mylife/native.write"),
             desk: of(ISSUER, "desk", OTHER, "system/Consent.cu"),
             other: of(ISSUER, "other", OTHER, "system/*.rs"),
         }

@@ -125,8 +125,13 @@ fn of_an_identifier_there_is_one() {
     assert_eq!(reply.refused(409, "conflict").expression(), ["QuestionnaireResponse.identifier"]);
     // What is asked for is asked of what she sees, and not made when it is there.
     let same = "identifier=urn:ietf:rfc:3986%7Curn:uuid:00000000-0000-4000-8000-000000000001";
+    let at = place(&made);
+    let id = at.rsplit('/').next().unwrap();
+    let told = || format!("{:?}", kuopio.audit()).matches(id).count();
+    let before = told();
     let found = post(&app, &token, &other, &[("if-none-exist", same)]);
     assert_eq!((found.status(), place(&found)), (200, place(&made)));
+    assert!(told() > before, "that it is there is told, and written down");
     other.as_object_mut().unwrap().remove("identifier");
     let absent = "identifier=urn:ietf:rfc:3986%7Curn:uuid:9";
     let second = post(&app, &token, &other, &[("if-none-exist", absent)]);

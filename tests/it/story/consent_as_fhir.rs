@@ -109,8 +109,10 @@ fn nothing_is_created_twice_nor_under_an_id_of_the_writers_choice() {
     let condition = format!("identifier=urn:ietf:rfc:3986%7C{UUID}");
     let made = post(&book, &body, &[("if-none-exist", &condition)]);
     assert_eq!(made.status(), 201, "{made:?}");
+    let before = kuopio.audit().len();
     let again = post(&book, &body, &[("if-none-exist", &condition)]);
     assert_eq!((again.status(), place(&again)), (200, place(&made)));
+    assert_eq!(kuopio.audit().len(), before + 1, "that it is there is told, and written down");
     post(&book, &body, &[]).refused(409, "conflict");
     // What another has written is not there for a writer who may not read it.
     let desk = kuopio.client("consent-desk");

@@ -35,6 +35,11 @@ struct Living {
 
 impl Living {
     fn begin(name: &str, more: &[&str]) -> Self {
+        Self::begin_after(name, more, &|_| {})
+    }
+
+    /// The same where something happens to the settings that were read before they are served.
+    fn begin_after(name: &str, more: &[&str], happens: &dyn Fn(&str)) -> Self {
         let dir = Dir::new(name);
         let (public, management) = (free_port(), free_port());
         let path = town(&dir, public);
@@ -50,6 +55,7 @@ impl Living {
         let told =
             |all: Vec<config::Mistake>| all.iter().map(ToString::to_string).collect::<String>();
         let config = read.map_err(told).unwrap();
+        happens(&path);
         let (orders, given) = tokio::sync::mpsc::unbounded_channel();
         let (lines, heard) = mpsc::channel();
         let serving =
@@ -90,15 +96,19 @@ impl Living {
     }
 
     fn edit(&self, from: &str, to: &str) {
-        let text = fs::read_to_string(&self.path).unwrap();
-        assert!(text.contains(from), "{from}");
-        fs::write(&self.path, text.replacen(from, to, 1)).unwrap();
+        edit(&self.path, from, to);
     }
 
     fn end(self) {
         self.orders.send(Order::Stop).unwrap();
         self.serving.join().unwrap().unwrap();
     }
+}
+
+fn edit(path: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
 fn reloads(outcome: &str, number: u32) -> String {
@@ -155,6 +165,14 @@ fn body(answer: &str) -> String {
 fn changed_files_are_noticed_without_being_told() {
     let living = Living::begin("cli-living-files", &[]);
     living.edit("name = \"Kuopio\"", "name = \"Kuopio, source\"");
+    living.until("/metrics", &reloads("taken", 1));
+    living.end();
+}
+
+#[test]
+fn what_changes_while_a_gateway_starts_is_noticed() {
+    let renamed = |path: &str| edit(path, "name = \"Kuopio\"", "name = \"Kuopio, source\"");
+    let living = Living::begin_after("cli-living-start", &[], &renamed);
     living.until("/metrics", &reloads("taken", 1));
     living.end();
 }
