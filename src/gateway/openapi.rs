@@ -112,6 +112,12 @@ fn operation(path: &Path, method: &str, say: &str) -> Value {
         if method == "put" || creates {
             all.insert("201".to_owned(), done);
         }
+        let begins = path.template.ends_with("/$export");
+        if begins || path.template.starts_with("/fhir/$export-status/") {
+            all.insert("202".to_owned(), json!({ "description": "Under way", "content": why }));
+        } else if method == "delete" {
+            all.insert("204".to_owned(), json!({ "description": "Done" }));
+        }
         all.insert("4XX".to_owned(), refused.clone());
         all.insert("5XX".to_owned(), refused);
     }

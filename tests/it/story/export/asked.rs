@@ -31,6 +31,12 @@ fn bx_01_02_03_every_level_begins_by_get_and_by_post() {
             ended.accepted();
         }
         world.pass(mylife::export::LIFE);
+        let described = client.get("/openapi.json");
+        let template = path.replace("297", "{id}");
+        for method in ["get", "post"] {
+            let answers = &described.json()["paths"][&template][method]["responses"];
+            assert!(answers["202"].is_object(), "{template}: {answers}");
+        }
     }
     begin(&client, "/fhir/Observation/$export").refused(404, "not-found");
     let wrong = client.actor.send(&kuopio, Method::PUT, "/fhir/$export", Ask::default());
