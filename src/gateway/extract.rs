@@ -57,7 +57,9 @@ impl Gateway {
             all.push(json!({ "name": "return", "resource": bundle }));
         }
         let body = json!({ "resourceType": "Parameters", "parameter": all }).to_string();
-        let answer = gathered.close(body);
+        // That there is none says that the assessment is there, which is on record then.
+        let told = if gathered.pieces().is_empty() { one } else { gathered };
+        let answer = told.close(body);
         let form = (Form::Fhir, language(asked));
         self.told_in_form((asked, grant, &plan), answer, Query::of([]), form, in_flight).await
     }

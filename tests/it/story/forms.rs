@@ -171,6 +171,26 @@ fn what_is_extracted_is_what_a_search_finds_of_the_assessment() {
 }
 
 #[test]
+fn that_an_assessment_has_no_observation_to_show_is_told_and_written_down() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let aino = kuopio.person("aino").answered([(Housing, 9, 3, "")]);
+    aino.grants(&portal, [Housing]);
+    let scope = "system/QuestionnaireResponse.rs system/Observation.rs?status=registered";
+    let token = portal.token(scope, &json!({ "purpose": "TREAT" }));
+    let headers = vec![("authorization", format!("Bearer {token}"))];
+    let path = format!("/fhir/QuestionnaireResponse/{}/$extract", aino.document(0));
+    let nodes = Some(portal.node.code());
+    let ask = Ask { headers, nodes, ..Ask::default() };
+    let none = portal.actor.raw(&kuopio, Method::GET, &path, ask);
+    assert_eq!(part(&none, "issues").unwrap()["issue"][0]["code"], "not-found");
+    assert!(part(&none, "return").is_none());
+    let told = format!("{:?}", kuopio.disclosures(aino.patient()));
+    assert!(told.contains(&aino.document(0)), "{told}");
+}
+
+#[test]
 fn at_the_portal_a_form_begins_with_the_latest_assessment_wherever_it_is() {
     let world = World::new();
     let (kuopio, kajaani) = (world.municipality("297"), world.municipality("205"));
