@@ -13,6 +13,7 @@ pub(crate) mod fake;
 pub(crate) mod holder;
 pub(crate) mod identity;
 pub(crate) mod issuer;
+pub(crate) mod logged;
 pub(crate) mod municipality;
 pub(crate) mod page;
 pub(crate) mod person;

@@ -1,64 +1,17 @@
 //! The operator watches: nobody is named in what is seen from outside, and what is too much is refused.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use http::Method;
 use mylife::domain::theme::Theme::{Health, Housing};
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::operator_looks_at_peers::shown;
-use crate::world::{Person, Terms, World, actor::Ask};
-
-/// Whatever is logged.
-#[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Ear {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Ear {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Ear {
-    fn heard(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// What is logged meanwhile, at every level, as JSON lines.
-    fn listen<T>(&self, during: impl FnOnce() -> T) -> T {
-        let log = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(self.clone())
-            .finish();
-        tracing::subscriber::with_default(log, during)
-    }
-}
+use crate::world::{Person, Terms, World, actor::Ask, logged::logged};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[test]
 fn nobody_is_named_in_logs_metrics_and_health() {
-    let ear = Ear::default();
-    let (told, secrets) = ear.listen(|| {
+    let ((told, secrets), heard) = logged("", || {
         let world = World::new();
         let kuopio = world.municipality("297");
         let portal = world.portal();
@@ -84,7 +37,6 @@ fn nobody_is_named_in_logs_metrics_and_health() {
         let signature = token.rsplit('.').next().unwrap().to_owned();
         (told, vec![planted.code().to_owned(), planted.patient().to_owned(), signature])
     });
-    let heard = ear.heard();
     assert!(heard.lines().count() > 20, "there is something to look at");
     for line in heard.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
@@ -100,8 +52,7 @@ fn nobody_is_named_in_logs_metrics_and_health() {
 
 #[test]
 fn a_trace_goes_through_every_gateway_that_was_asked() {
-    let ear = Ear::default();
-    ear.listen(|| {
+    let ((), heard) = logged("", || {
         let world = World::new();
         let kuopio = world.municipality("297");
         let portal = world.portal();
@@ -113,7 +64,6 @@ fn a_trace_goes_through_every_gateway_that_was_asked() {
         let ask = Ask { headers, nodes: Some("297"), ..Ask::default() };
         asker.actor.send(&portal, Method::GET, &path, ask).shows([Housing]);
     });
-    let heard = ear.heard();
     let of_trace =
         heard.lines().filter(|line| line.contains(TRACE) && line.contains("\"answered\""));
     assert!(of_trace.count() >= 2, "the portal and Kuopio log the one trace: {heard}");

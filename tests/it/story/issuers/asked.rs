@@ -15,11 +15,8 @@ use serde_json::{Value, json};
 
 use super::{Town, none};
 use crate::{
-    story::{
-        attacked::logged,
-        export::{self, snapshot::Half},
-    },
-    world::{Terms, World, actor::Ask, browser::Browser, issuer::Mood},
+    story::export::{self, snapshot::Half},
+    world::{Terms, World, actor::Ask, browser::Browser, issuer::Mood, logged::logged},
 };
 
 fn json_says(status: u16, body: &str) -> Mood {
@@ -279,7 +276,7 @@ fn a_flood_of_tokens_nobody_issued_asks_no_more_than_one_address_may() {
 fn a_token_stands_in_no_log() {
     // AT-39
     let town = Town::by_asking();
-    let (secrets, log) = logged(|| {
+    let (secrets, log) = logged("mylife", || {
         let good = town.one.issues(&town.world, &json!({ "jti": null }));
         town.reads(&good).shows([Housing]);
         let form = town.one.heard();
