@@ -114,6 +114,8 @@ pub enum Mutant {
     ExportSkipsRelease,
     /// Who was changed since an export began is left to the next one, whatever the change was.
     ExportPassesOverChanged,
+    /// Whoever asks an export what is gone is told of what was hidden too.
+    ExportTellsOfHiddenDeletions,
     /// There are as many files of an export as people are held.
     ExportFilesFollowPeople,
     /// A scope of one patient covers everybody's data.
@@ -185,7 +187,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 62] = [
+    pub const ALL: [Mutant; 63] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -243,6 +245,7 @@ mod seeded {
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportPassesOverChanged,
+        Mutant::ExportTellsOfHiddenDeletions,
         Mutant::ExportFilesFollowPeople,
         Mutant::SubscribesToHeldAlone,
         Mutant::SubscriptionIsAnybodys,

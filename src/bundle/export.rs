@@ -12,6 +12,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
     federation::Entry,
+    fhir::types::ResourceType,
     query::{page::Sealer, shape::Shape},
     search::Hit,
 };
@@ -20,21 +21,20 @@ use crate::{
 pub struct Lines<'a> {
     node: &'a NodeCode,
     sealer: &'a dyn Sealer,
-    shape: &'a Shape,
     body: Vec<u8>,
     disclosures: Vec<Disclosure>,
 }
 
 impl<'a> Lines<'a> {
-    /// No line yet; each is to be in this form.
-    pub fn new(node: &'a NodeCode, sealer: &'a dyn Sealer, shape: &'a Shape) -> Self {
-        Self { node, sealer, shape, body: Vec::new(), disclosures: Vec::new() }
+    /// No line yet.
+    pub fn new(node: &'a NodeCode, sealer: &'a dyn Sealer) -> Self {
+        Self { node, sealer, body: Vec::new(), disclosures: Vec::new() }
     }
 
-    /// Adds what is seen of a resource.
-    pub fn add(&mut self, hit: &Hit) {
+    /// Adds what is seen of a resource, in this form.
+    pub fn add(&mut self, hit: &Hit, shape: &Shape) {
         let written = hit.view.written(&hit.resource, &hit.sight, self.sealer);
-        match self.shape.cut(hit.resource.kind, &written.text) {
+        match shape.cut(hit.resource.kind, &written.text) {
             None => self.body.extend_from_slice(&written.text),
             Some(cut) => self.body.extend_from_slice(&cut),
         }
@@ -42,13 +42,28 @@ impl<'a> Lines<'a> {
         note_all(&mut self.disclosures, disclosures(hit, self.node));
     }
 
-    /// Adds what a peer released.
+    /// Adds that these of one person are there no more: one line, that deletes them where they were
+    /// copied to.
+    pub fn gone(&mut self, gone: &[(ResourceType, Arc<str>)]) {
+        if gone.is_empty() {
+            return;
+        }
+        let entry = gone.iter().map(|(kind, id)| {
+            json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } })
+        });
+        let entry: Vec<Value> = entry.collect();
+        let line = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+        self.body.extend_from_slice(line.to_string().as_bytes());
+        self.body.push(b'\n');
+    }
+
+    /// Adds what a peer released, in this form.
     ///
     /// # Errors
     /// `Internal` if that is no JSON.
-    pub fn pass(&mut self, entry: &Entry) -> Result<()> {
+    pub fn pass(&mut self, entry: &Entry, shape: &Shape) -> Result<()> {
         let released = entry.resource.get().as_bytes();
-        let cut = self.shape.cut(entry.kind, released);
+        let cut = shape.cut(entry.kind, released);
         let wanted = cut.as_deref().unwrap_or(released);
         if wanted.contains(&b'\n') {
             // A line has no line break of its own.

@@ -8,6 +8,10 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use super::{
+    Of,
+    since::{self, Span},
+};
 use crate::{
     audit::{self, Receipt, log::Log, step::Request},
     bundle::{Answer, export::Lines},
@@ -65,16 +69,12 @@ pub struct Tools {
 
 /// What is to be in it.
 pub struct Wanted {
-    /// The type of its resources.
-    pub kind: ResourceType,
-    /// Any of these; everything without one.
+    /// Its lines.
+    pub of: Of,
+    /// Of resources, any of these; everything without one.
     pub queries: Vec<Query>,
-    /// In which form each resource is wanted.
-    pub shape: Shape,
-    /// Only what changed after.
-    pub since: Option<Moment>,
-    /// Only what changed until then.
-    pub until: Option<Moment>,
+    /// Only what changed then.
+    pub span: Span,
     /// What was held then.
     pub at: Moment,
     /// What the ids of its people begin with.
@@ -93,6 +93,28 @@ pub struct File {
     /// After whom the walk goes on; `None` where nobody is left to walk to.
     last: Option<String>,
     begun: bool,
+}
+
+/// What is asked for of one person.
+enum Found<'a> {
+    Hits(Vec<Hit>, &'a Shape),
+    Gone(Vec<(ResourceType, Arc<str>)>),
+}
+
+impl Found<'_> {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Hits(hits, _) => hits.is_empty(),
+            Self::Gone(gone) => gone.is_empty(),
+        }
+    }
+
+    fn write(&self, lines: &mut Lines<'_>) {
+        match self {
+            Self::Hits(hits, shape) => hits.iter().for_each(|hit| lines.add(hit, shape)),
+            Self::Gone(gone) => lines.gone(gone),
+        }
+    }
 }
 
 /// A piece that is written down.
@@ -147,8 +169,7 @@ impl File {
             let now = clock.now();
             self.tools.leave.still(&self.grant, now).await?;
             let (node, sealer) = (self.tools.node.clone(), Arc::clone(&self.tools.sealer));
-            let shape = self.wanted.shape.clone();
-            let mut lines = Lines::new(&node, &*sealer, &shape);
+            let mut lines = Lines::new(&node, &*sealer);
             self.fill(&mut lines, now).await?;
             if lines.is_empty() && self.begun {
                 continue;
@@ -185,8 +206,7 @@ impl File {
             self.wanted.block = block::of(&place, &node, stride);
         }
         self = self.starting(place);
-        let shape = self.wanted.shape.clone();
-        let mut lines = Lines::new(&node, &*sealer, &shape);
+        let mut lines = Lines::new(&node, &*sealer);
         let ends = self.fill_page(&mut lines, now).await?;
         let after = match ends {
             Some(person) => Some(person),
@@ -219,9 +239,8 @@ impl File {
                 break;
             }
             let Some(patient) = self.person().await? else { break };
-            for hit in self.hits(&patient, now).await? {
-                lines.add(&hit);
-            }
+            let found = self.found(&patient, now).await?;
+            found.write(lines);
         }
         // Whoever walks past many must not keep others waiting.
         tokio::task::yield_now().await;
@@ -232,16 +251,14 @@ impl File {
     async fn fill_page(&mut self, lines: &mut Lines<'_>, now: Moment) -> Result<Option<String>> {
         let mut last = None;
         while let Some(patient) = self.person().await? {
-            let hits = self.hits(&patient, now).await?;
-            if hits.is_empty() {
+            let found = self.found(&patient, now).await?;
+            if found.is_empty() {
                 continue;
             }
             if lines.len() >= PIECE {
                 return Ok(last);
             }
-            for hit in hits {
-                lines.add(&hit);
-            }
+            found.write(lines);
             last = Some(patient.to_string());
         }
         Ok(None)
@@ -265,15 +282,27 @@ impl File {
     }
 
     /// What is asked for of one person.
-    async fn hits(&self, patient: &str, now: Moment) -> Result<Vec<Hit>> {
-        let Some(view) = self.view(patient, now).await? else { return Ok(Vec::new()) };
-        let mut hits = search::any(&view, self.wanted.kind, &self.wanted.queries);
-        hits.retain(|hit| {
-            let at = hit.sight.seen.last_updated;
-            self.wanted.since.is_none_or(|since| at > since)
-                && self.wanted.until.is_none_or(|until| at <= until)
-        });
-        Ok(hits)
+    async fn found(&self, patient: &str, now: Moment) -> Result<Found<'_>> {
+        let Wanted { of, queries, span, at, .. } = &self.wanted;
+        match of {
+            Of::Seen(kind, shape) => {
+                let view = self.view(patient, now).await?;
+                let mut hits =
+                    view.map_or_else(Vec::new, |view| search::any(&view, *kind, queries));
+                if !span.is_whole() && !hits.is_empty() {
+                    let of = (patient, *kind);
+                    let changed = since::changed(&self.tools, &self.grant, of, (*span, *at), now);
+                    let changed = changed.await?;
+                    hits.retain(|hit| changed.contains(&hit.resource.id));
+                }
+                Ok(Found::Hits(hits, shape))
+            }
+            Of::Gone(kinds) => {
+                let of = (patient, &**kinds);
+                let gone = since::gone(&self.tools, &self.grant, of, (*span, *at), now).await?;
+                Ok(Found::Gone(gone))
+            }
+        }
     }
 
     /// What this caller may see now of what was held of a person at the instant of the export.

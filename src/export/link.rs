@@ -34,7 +34,7 @@ pub enum Link {
 pub struct File {
     /// The job.
     pub job: String,
-    /// The type of its resources.
+    /// The type of its lines.
     pub kind: String,
     /// What is in it.
     pub part: Part,

@@ -10,7 +10,7 @@ use crate::{domain::moment::Moment, federation::State, fhir::labels::CANONICAL};
 
 /// One file.
 pub struct Output {
-    /// The type of its resources.
+    /// The type of its lines.
     pub kind: String,
     /// Where it is.
     pub url: String,

@@ -11,10 +11,9 @@ use crate::{
     clock::Clock,
     domain::id::NodeCode,
     error::Result,
-    export::{file::Made, leave::Leave},
+    export::{Of, file::Made, leave::Leave},
     federation::ask::{Asking, Source},
-    fhir::types::ResourceType,
-    query::{page::Sealer, shape::Shape},
+    query::page::Sealer,
     respond::{
         flight::Flights,
         stream::{self, Maker, Making},
@@ -30,10 +29,8 @@ pub struct PeersFile {
     pub asking: Arc<Asking>,
     /// Link of the next piece; `None` after the last.
     pub next: Option<String>,
-    /// The type of its resources.
-    pub kind: ResourceType,
-    /// In which form each resource is wanted.
-    pub shape: Shape,
+    /// Its lines.
+    pub of: Of,
     /// May it go on?
     pub leave: Leave,
     /// Where every disclosure is written down.
@@ -65,17 +62,27 @@ impl PeersFile {
             let in_flight = self.flights.take();
             let now = self.clock.now();
             self.leave.still(&self.grant, now).await?;
-            let piece = self.source.export_piece(&self.asking, &link, self.kind).await?;
-            self.next = piece.next.filter(|next| *next != link);
-            let mut lines = Lines::new(&self.node, &*self.sealer, &self.shape);
-            for entry in &piece.entries {
-                lines.pass(entry)?;
-            }
+            let mut lines = Lines::new(&self.node, &*self.sealer);
+            let (next, asked_at) = match &self.of {
+                Of::Seen(kind, shape) => {
+                    let piece = self.source.export_piece(&self.asking, &link, *kind).await?;
+                    for entry in &piece.lines {
+                        lines.pass(entry, shape)?;
+                    }
+                    (piece.next, piece.asked_at)
+                }
+                Of::Gone(kinds) => {
+                    let piece = self.source.export_gone(&self.asking, &link, kinds).await?;
+                    piece.lines.iter().for_each(|gone| lines.gone(gone));
+                    (piece.next, piece.asked_at)
+                }
+            };
+            self.next = next.filter(|next| *next != link);
             if lines.is_empty() && (self.begun || self.next.is_some()) {
                 continue;
             }
             self.begun = true;
-            let answer = lines.close(piece.asked_at);
+            let answer = lines.close(asked_at);
             let receipt =
                 audit::record(&self.log, &answer, &self.grant, &self.request, now).await?;
             let leaf = *receipt.leaf();

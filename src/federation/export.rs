@@ -18,7 +18,14 @@ use super::{
     outcome::Outcome,
     page::{Link, lying, resource},
 };
-use crate::{domain::moment::Moment, error::Result, fhir::types::ResourceType};
+use crate::{
+    domain::{
+        id::{NodeCode, is_id, node_of},
+        moment::Moment,
+    },
+    error::Result,
+    fhir::types::ResourceType,
+};
 
 /// Longest link of a peer's.
 const LONGEST: usize = 1024;
@@ -41,16 +48,27 @@ pub enum Begun {
 pub enum Progress {
     /// Not done.
     Waits,
-    /// Of this instant, with these files: type and link of each.
-    Done(Moment, Vec<(ResourceType, String)>),
+    /// There it is.
+    Done(Done),
     /// The peer was not reached, or has it no more.
     Lost,
 }
 
+/// A part that is ready to be taken.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Done {
+    /// Of what instant it is.
+    pub at: Moment,
+    /// Its files: type and link of each.
+    pub files: Vec<(ResourceType, String)>,
+    /// Links of the files of what is there no more.
+    pub gone: Vec<String>,
+}
+
 /// A piece of a file.
-pub struct Piece {
+pub struct Piece<T> {
     /// What the peer released.
-    pub entries: Vec<Entry>,
+    pub lines: Vec<T>,
     /// The link of the next piece.
     pub next: Option<String>,
     /// From when its life counts, as a page's does.
@@ -71,6 +89,27 @@ struct Bundle<'a> {
 struct One<'a> {
     #[serde(borrow)]
     resource: &'a RawValue,
+}
+
+/// That something is there no more.
+#[derive(Deserialize)]
+struct Transaction {
+    #[serde(rename = "resourceType")]
+    kind: String,
+    #[serde(rename = "type")]
+    sort: String,
+    entry: Vec<Deletion>,
+}
+
+#[derive(Deserialize)]
+struct Deletion {
+    request: Deleted,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    method: String,
+    url: String,
 }
 
 impl Source {
@@ -106,7 +145,7 @@ impl Source {
             Request::builder().method(Method::GET).uri(format!("/fhir/$export-status/{link}"));
         match self.send(asking, request, Bytes::new()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {
-                done(reply.body()).unwrap_or(Progress::Lost)
+                done(reply.body()).map_or(Progress::Lost, Progress::Done)
             }
             Outcome::Answered(reply)
                 if [StatusCode::ACCEPTED, StatusCode::TOO_MANY_REQUESTS]
@@ -133,7 +172,31 @@ impl Source {
         asking: &Arc<Asking>,
         link: &str,
         kind: ResourceType,
-    ) -> Result<Piece> {
+    ) -> Result<Piece<Entry>> {
+        let checked = |line: &RawValue| resource(line.get().as_bytes(), &self.code, kind, &[]);
+        self.piece(asking, link, checked).await
+    }
+
+    /// A piece of one of its files of what of these types is there no more: of each person, which.
+    ///
+    /// # Errors
+    /// As [`Source::export_piece`].
+    pub async fn export_gone(
+        &self,
+        asking: &Arc<Asking>,
+        link: &str,
+        kinds: &[ResourceType],
+    ) -> Result<Piece<Vec<(ResourceType, Arc<str>)>>> {
+        let checked = |line: &RawValue| gone(line.get(), &self.code, kinds).ok_or_else(lying);
+        self.piece(asking, link, checked).await
+    }
+
+    async fn piece<T>(
+        &self,
+        asking: &Arc<Asking>,
+        link: &str,
+        checked: impl Fn(&RawValue) -> Result<T>,
+    ) -> Result<Piece<T>> {
         let asked_at = asking.clock.elapsed();
         let request =
             Request::builder().method(Method::GET).uri(format!("/fhir/$export-file/{link}"));
@@ -144,10 +207,8 @@ impl Source {
                 if bundle.kind != "Bundle" {
                     return Err(lying());
                 }
-                let entries = bundle.entry.iter();
-                let entries = entries
-                    .map(|one| resource(one.resource.get().as_bytes(), &self.code, kind, &[]))
-                    .collect::<Result<Vec<_>>>()?;
+                let lines = bundle.entry.iter().map(|one| checked(one.resource));
+                let lines = lines.collect::<Result<Vec<_>>>()?;
                 let next = bundle.link.iter().find(|link| link.relation == "next");
                 let next = match next {
                     None => None,
@@ -156,7 +217,7 @@ impl Source {
                         Some(link.ok_or_else(lying)?)
                     }
                 };
-                Ok(Piece { entries, next, asked_at: known(&reply, asked_at) })
+                Ok(Piece { lines, next, asked_at: known(&reply, asked_at) })
             }
             other @ (Outcome::Answered(_)
             | Outcome::Failed(_)
@@ -174,15 +235,40 @@ impl Source {
 }
 
 /// What a finished manifest says.
-fn done(body: &[u8]) -> Option<Progress> {
+fn done(body: &[u8]) -> Option<Done> {
     let manifest: Value = serde_json::from_slice(body).ok()?;
     let at = manifest.get("transactionTime").and_then(Value::as_str).and_then(Moment::parse)?;
-    let output = manifest.get("output").and_then(Value::as_array).filter(|o| o.len() <= FILES)?;
+    let few = |all: &&Vec<Value>| all.len() <= FILES;
+    let output = manifest.get("output").and_then(Value::as_array).filter(few)?;
+    let place = |one: &Value| sealed(one.get("url")?.as_str()?, "/fhir/$export-file/");
     let file = |one: &Value| {
         let kind = ResourceType::parse(one.get("type")?.as_str()?)?;
-        Some((kind, sealed(one.get("url")?.as_str()?, "/fhir/$export-file/")?))
+        Some((kind, place(one)?))
     };
-    output.iter().map(file).collect::<Option<Vec<_>>>().map(|files| Progress::Done(at, files))
+    let files = output.iter().map(file).collect::<Option<Vec<_>>>()?;
+    let deleted = manifest.get("deleted").map(|all| all.as_array().filter(few));
+    let deleted = deleted.map_or(Some([].as_slice()), |all| all.map(Vec::as_slice))?;
+    let gone = deleted.iter().map(place).collect::<Option<Vec<_>>>()?;
+    Some(Done { at, files, gone })
+}
+
+/// What a line of a peer's says is there no more; `None` if it says anything else, or it of another's.
+fn gone(
+    line: &str,
+    node: &NodeCode,
+    kinds: &[ResourceType],
+) -> Option<Vec<(ResourceType, Arc<str>)>> {
+    let said: Transaction = serde_json::from_str(line).ok()?;
+    if (&*said.kind, &*said.sort) != ("Bundle", "transaction") {
+        return None;
+    }
+    let one = |Deletion { request }: &Deletion| {
+        let (kind, id) = request.url.split_once('/')?;
+        let kind = ResourceType::parse(kind).filter(|kind| kinds.contains(kind))?;
+        let is_own = request.method == "DELETE" && is_id(id) && node_of(id).as_ref() == Some(node);
+        is_own.then(|| (kind, id.into()))
+    };
+    said.entry.iter().map(one).collect()
 }
 
 /// The sealed end of a link of a peer's; where the rest of it points is not followed.

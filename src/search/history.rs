@@ -42,6 +42,16 @@ pub struct Version {
     pub shown: Option<Shown>,
 }
 
+/// What became of a resource.
+pub struct Last {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Since when the reader sees it so.
+    pub at: Moment,
+    /// Is anything seen of it?
+    pub is_there: bool,
+}
+
 /// What a reader sees of a version.
 pub struct Shown {
     /// Its bytes.
@@ -176,6 +186,16 @@ impl History {
             let later = times.range(since..).copied().chain(ended);
             later.clone().all(|at| at < end) && later.count() <= 1
         })
+    }
+
+    /// The newest version of each resource, in order of id.
+    pub fn last(&self) -> impl Iterator<Item = Last> {
+        let newest = |(id, line): (&Arc<str>, &Line)| {
+            let newest = line.versions.last()?;
+            let (id, at) = (Arc::clone(id), newest.at.max(line.ended));
+            Some(Last { id, at, is_there: newest.shown.is_some() })
+        };
+        self.lines.iter().filter_map(newest)
     }
 
     /// The versions that are asked for, newest first; of one instant in order of id.

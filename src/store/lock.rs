@@ -8,9 +8,15 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use crate::error::{Error, Kind, Result};
+
+/// How often a directory is tried that another has, and how long that waits each time. Whoever has just
+/// ended may have begun a program that has the file open until it runs.
+const TRIES: (u32, Duration) = (20, Duration::from_millis(25));
 
 /// The right to use a data directory; given back when dropped.
 #[derive(Debug)]
@@ -40,15 +46,19 @@ impl Lock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(directory.join("lock")).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _held: file }),
-            Err(TryLockError::WouldBlock) => Err(refusal(
-                directory,
-                "is in use by another process: stop it, ask it through its management listener, \
-                 or name another directory",
-            )),
-            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        let (tries, wait) = TRIES;
+        for _ in 0..tries {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _held: file }),
+                Err(TryLockError::WouldBlock) => thread::sleep(wait),
+                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            }
         }
+        Err(refusal(
+            directory,
+            "is in use by another process: stop it, ask it through its management listener, or \
+             name another directory",
+        ))
     }
 }
 

@@ -96,6 +96,7 @@ tests! {
     },
     exporting::{
         a_file_has_what_is_seen_whatever_else_is_stored,
+        what_was_hidden_when_it_was_deleted_is_told_of_by_no_file,
         there_are_as_many_files_whoever_is_held,
         an_export_is_of_the_client_that_began_it,
     },

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     cli::{documents::unreadable, https::silent},
     error::{Error, Kind, Result},
+    export::GONE,
     fhir::types::ResourceType,
 };
 
@@ -157,7 +158,7 @@ impl Folder {
     }
 }
 
-/// The files of a manifest, in its order, those of errors last.
+/// The files of a manifest, in its order, those of what is gone and of errors last.
 pub(super) fn files(manifest: &Value) -> Result<Vec<Output>> {
     let of = |name: &str| manifest.get(name).and_then(Value::as_array).into_iter().flatten();
     let one = |(number, file): (usize, &Value)| {
@@ -165,13 +166,13 @@ pub(super) fn files(manifest: &Value) -> Result<Vec<Output>> {
         let kind = text("type").filter(|kind| is_kind(kind));
         kind.zip(text("url")).map(|(kind, url)| Output { number, kind, url })
     };
-    let all = of("output").chain(of("error")).enumerate().map(one);
+    let all = of("output").chain(of("deleted")).chain(of("error")).enumerate().map(one);
     all.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("is not of a type or place that is known"))
 }
 
 /// A type is part of a file's name.
 fn is_kind(kind: &str) -> bool {
-    ResourceType::parse(kind).is_some() || kind == "OperationOutcome"
+    ResourceType::parse(kind).is_some() || [GONE, "OperationOutcome"].contains(&kind)
 }
 
 fn check(line: &[u8], kind: &str) -> Result<()> {

@@ -11,11 +11,13 @@ use super::{Asked, Gateway, listed::lost, recorded_export};
 use crate::{
     error::{Error, Result},
     export::{
+        GONE, Of,
         file::{File, Page, Tools, Wanted},
         leave::Leave,
         link::{self, Link},
         order::{self, Order},
         peers::PeersFile,
+        since::Span,
     },
     fhir::types::ResourceType,
     listen::body::Body,
@@ -41,29 +43,28 @@ impl Gateway {
         if let link::Part::Lost(nodes) = part {
             return Ok(respond::directory_lines(lost(&nodes), &asked.request_id));
         }
-        let kind = ResourceType::parse(&kind).ok_or_else(Error::not_found)?;
-        if !order::reaches(grant, kind) {
-            return Err(smart::decide::insufficient());
-        }
+        let of = lines_of(&order, grant, &kind)?;
         let (block, place) = match part {
             link::Part::Block(block) => (block, None),
             link::Part::Page(block, place) => (block, Some(place)),
             link::Part::Peer(node, link) => {
-                let wanted = (&*job, kind, &*node, link);
+                let wanted = (&*job, of, &*node, link);
                 return self.peers_file(asked, grant, &order, wanted).await;
             }
             link::Part::Directory => {
+                let kind = of.kind().ok_or_else(Error::not_found)?;
                 let queries = order.queries(kind, grant, self.query_terms(grant, asked.now))?;
                 let lines = self.directory_lines(kind, &queries, &order)?;
                 return Ok(respond::directory_lines(lines, &asked.request_id));
             }
             link::Part::Lost(_) => return Err(Error::not_found()),
         };
-        let mut file = self.own_file(asked, grant, &order, (&*job, kind, &*block))?;
+        let name = of.name();
+        let mut file = self.own_file(asked, grant, &order, (&*job, of, &*block))?;
         if grant.caller().node().is_some() {
             let url = |place: String| {
                 let part = link::Part::Page(block.clone(), place);
-                self.file_url((&*job, kind.name(), part), client)
+                self.file_url((&*job, name, part), client)
             };
             let Page { answer, receipt, in_flight } = file.page(place, url).await?;
             let sending = self.sending(asked, &receipt, in_flight);
@@ -81,15 +82,18 @@ impl Gateway {
         asked: &Asked<'_>,
         grant: &Grant,
         order: &Order,
-        (job, kind, block): (&str, ResourceType, &str),
+        (job, of, block): (&str, Of, &str),
     ) -> Result<File> {
         let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
+        let request = recorded_export(asked, order, of.kind());
+        let queries = match of.kind() {
+            Some(kind) => order.queries(kind, grant, self.query_terms(grant, asked.now))?,
+            None => Vec::new(),
+        };
         let wanted = Wanted {
-            kind,
-            queries: order.queries(kind, grant, self.query_terms(grant, asked.now))?,
-            shape: order.shape_of(kind),
-            since: order.since,
-            until: order.until,
+            of,
+            queries,
+            span: Span { since: order.since, until: order.until },
             at: order.at,
             block: block.to_owned(),
             patients: order.patients.clone(),
@@ -105,7 +109,6 @@ impl Gateway {
             node: self.node.clone(),
             stride: self.reach.stride,
         };
-        let request = recorded_export(asked, order, Some(kind));
         Ok(File::new(tools, wanted, grant.clone(), request))
     }
 
@@ -115,16 +118,16 @@ impl Gateway {
         asked: &Asked<'_>,
         grant: &Grant,
         order: &Order,
-        (job, kind, node, link): (&str, ResourceType, &str, String),
+        (job, of, node, link): (&str, Of, &str, String),
     ) -> Result<Response<Body>> {
         let source = self.peer(node).ok_or_else(Error::not_found)?;
         let asking = self.on_behalf(asked, grant).await?;
+        let request = recorded_export(asked, order, of.kind());
         let mut file = PeersFile {
             source,
             asking,
             next: Some(link),
-            kind,
-            shape: order.shape_of(kind),
+            of,
             leave: self.leave(asked, grant, job),
             log: Arc::clone(&self.log),
             flights: Arc::clone(&self.flights),
@@ -132,7 +135,7 @@ impl Gateway {
             sealer: Arc::clone(&self.sealer),
             node: self.node.clone(),
             grant: grant.clone(),
-            request: recorded_export(asked, order, Some(kind)),
+            request,
             begun: false,
         };
         let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;
@@ -150,4 +153,21 @@ impl Gateway {
             job: job.into(),
         }
     }
+}
+
+/// What the lines of a file are, as far as the token that is shown now reaches.
+fn lines_of(order: &Order, grant: &Grant, kind: &str) -> Result<Of> {
+    let reached = |kind: &ResourceType| order::reaches(grant, *kind);
+    if kind == GONE {
+        let kinds = order.kinds().filter(|kind| kind.is_personal()).filter(reached);
+        let kinds: Vec<ResourceType> = kinds.collect();
+        return if kinds.is_empty() {
+            Err(smart::decide::insufficient())
+        } else {
+            Ok(Of::Gone(kinds))
+        };
+    }
+    let kind = ResourceType::parse(kind).ok_or_else(Error::not_found)?;
+    let reached = Some(kind).filter(reached).ok_or_else(smart::decide::insufficient)?;
+    Ok(Of::Seen(reached, order.shape_of(reached)))
 }

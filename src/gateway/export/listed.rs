@@ -11,11 +11,15 @@ use super::Gateway;
 use crate::{
     error::Result,
     export::{
+        GONE,
         link::{self, Link},
         manifest::{Manifest, Output},
         order::Order,
     },
-    federation::{State, export::Progress},
+    federation::{
+        State,
+        export::{Done, Progress},
+    },
     fhir::{labels::CANONICAL, types::ResourceType},
     mutant::{self, Mutant},
     scope::Grant,
@@ -32,43 +36,51 @@ impl Gateway {
         parts: BTreeMap<String, Progress>,
     ) -> Result<Value> {
         let client = grant.caller().client_id();
-        let mut files = Files { gateway: self, job: id, client, output: Vec::new() };
+        let listing = Listing { gateway: self, job: id, client };
+        let (mut output, mut gone) = (Vec::new(), Vec::new());
         let (mut at, mut lost) = (order.at, Vec::new());
         let mut sources = Vec::new();
         for kind in order.kinds().filter(|kind| !kind.is_personal()) {
-            files.add(kind, link::Part::Directory)?;
+            output.push(listing.file(kind.name(), link::Part::Directory)?);
         }
         if order.parts.iter().any(|part| part.node == self.node.as_str()) {
             let blocks = self.blocks().await?;
             for kind in order.kinds().filter(|kind| kind.is_personal()) {
                 for block in &blocks {
-                    files.add(kind, link::Part::Block(block.clone()))?;
+                    output.push(listing.file(kind.name(), link::Part::Block(block.clone()))?);
+                }
+            }
+            if order.kinds().any(ResourceType::is_personal) {
+                for block in blocks {
+                    gone.push(listing.file(GONE, link::Part::Block(block))?);
                 }
             }
             sources.push((self.node.to_string(), State::Complete));
         }
         for (node, progress) in parts {
-            let Progress::Done(then, theirs) = progress else {
+            let Progress::Done(Done { at: then, files, gone: theirs }) = progress else {
                 sources.push((node.clone(), State::NotReached));
                 lost.push(node);
                 continue;
             };
             // Who asks for what changed since must miss nothing of any holder.
             at = at.min(then);
-            for (kind, link) in theirs.into_iter().filter(|(kind, _)| order.has(*kind)) {
-                files.add(kind, link::Part::Peer(node.clone(), link))?;
+            for (kind, link) in files.into_iter().filter(|(kind, _)| order.has(*kind)) {
+                output.push(listing.file(kind.name(), link::Part::Peer(node.clone(), link))?);
+            }
+            for link in theirs {
+                gone.push(listing.file(GONE, link::Part::Peer(node.clone(), link))?);
             }
             sources.push((node, State::Complete));
         }
         sources.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut error = Vec::new();
         if !lost.is_empty() {
-            let kind = "OperationOutcome";
-            let url = self.file_url((id, kind, link::Part::Lost(lost)), client)?;
-            error.push(Output { kind: kind.to_owned(), url });
+            error.push(listing.file("OperationOutcome", link::Part::Lost(lost))?);
         }
-        let (request, output) = (&*order.request, files.output);
-        Ok(Manifest { at, request, output, deleted: None, error, sources }.json())
+        // Whoever did not say since when has nothing that could be gone.
+        let deleted = order.since.map(|_| gone);
+        Ok(Manifest { at, request: &order.request, output, deleted, error, sources }.json())
     }
 
     /// Where a file is.
@@ -95,20 +107,17 @@ impl Gateway {
     }
 }
 
-/// Files of a manifest in the making.
-struct Files<'a> {
+/// Whose the files are that are listed.
+struct Listing<'a> {
     gateway: &'a Gateway,
     job: &'a str,
     client: &'a str,
-    output: Vec<Output>,
 }
 
-impl Files<'_> {
-    fn add(&mut self, kind: ResourceType, part: link::Part) -> Result<()> {
-        let kind = kind.name();
+impl Listing<'_> {
+    fn file(&self, kind: &str, part: link::Part) -> Result<Output> {
         let url = self.gateway.file_url((self.job, kind, part), self.client)?;
-        self.output.push(Output { kind: kind.to_owned(), url });
-        Ok(())
+        Ok(Output { kind: kind.to_owned(), url })
     }
 }
 

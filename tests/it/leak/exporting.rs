@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use mylife::domain::theme::Theme::{Health, Housing};
+use serde_json::json;
 
-use super::stage::Stage;
+use super::stage::{Stage, plan, push};
 use crate::{
     story::export::{begin, files, manifest, status},
     world::{Reply, World, municipality::At},
@@ -45,6 +46,25 @@ pub(super) fn a_file_has_what_is_seen_whatever_else_is_stored() {
     let filtered = format!("{path}?_typeFilter=Observation%3Fcode%3Dhealth.satisfaction");
     let filtered = manifest(reader, &begin(reader, &filtered));
     assert_eq!(taken(reader, &files(&filtered, "Observation")).concat(), "");
+}
+
+#[test]
+pub(super) fn what_was_hidden_when_it_was_deleted_is_told_of_by_no_file() {
+    let stage = Stage::new();
+    let path = "/fhir/Patient/$export?_since=2026-03-02T09:00:00Z";
+    let told = || {
+        let all = manifest(&stage.reader, &begin(&stage.reader, path));
+        taken(&stage.reader, &files(&all, "Bundle")).concat()
+    };
+    assert_eq!(told(), "");
+    stage.hide();
+    push(&stage.kuopio, "plans", &plan(&json!({})));
+    assert_eq!(told(), "");
+    // What was seen is told of.
+    let mut less = plan(&json!({}));
+    less["services"] = json!([]);
+    push(&stage.kuopio, "plans", &less);
+    assert!(told().contains("\"DELETE\""));
 }
 
 #[test]

@@ -176,7 +176,7 @@ pub(super) fn hidden_parts() -> Value {
 }
 
 /// Pushes a document as the municipality's own system does.
-pub(super) fn push(node: &Node, kind: &str, body: &Value) -> Reply {
+pub(crate) fn push(node: &Node, kind: &str, body: &Value) -> Reply {
     let id = body["id"].as_str().unwrap();
     let kind_of = Some("application/json");
     let ask = Ask { kind: kind_of, body: body.to_string().into(), ..Ask::default() };

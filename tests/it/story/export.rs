@@ -4,6 +4,7 @@
 
 mod asked;
 mod federated;
+mod deleted;
 pub(crate) mod snapshot;
 
 use std::time::Duration;
@@ -63,9 +64,10 @@ pub(crate) fn manifest(at: &At, begun: &Reply) -> Value {
     reply.json().clone()
 }
 
-/// Paths of the files of a type; of all with `""`.
+/// Paths of the files of a type; of all with `""`. Those that say what is gone are of Bundles.
 pub(crate) fn files(manifest: &Value, kind: &str) -> Vec<String> {
-    let all = manifest["output"].as_array().unwrap().iter();
+    let all = ["output", "deleted"].map(|name| manifest[name].as_array());
+    let all = all.into_iter().flatten().flatten();
     let of = all.filter(|one| kind.is_empty() || one["type"] == kind);
     of.map(|one| path(one["url"].as_str().unwrap())).collect()
 }

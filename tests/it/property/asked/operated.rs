@@ -187,8 +187,8 @@ pub(in crate::property) fn files(lab: &Lab, token: &str, place: &str) -> Vec<See
     let mut seen = vec![lab.fetch(token, place)];
     if seen[0].status == 200 {
         let manifest = seen[0].json();
-        for list in ["output", "error"] {
-            for file in manifest[list].as_array().unwrap() {
+        for list in ["output", "deleted", "error"] {
+            for file in manifest[list].as_array().into_iter().flatten() {
                 seen.push(lab.fetch(token, file["url"].as_str().unwrap()));
             }
         }
