@@ -50,7 +50,7 @@ impl Lock {
         for _ in 0..tries {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _held: file }),
-                Err(TryLockError::WouldBlock) => thread::sleep(wait),
+                Err(TryLockError::WouldBlock) => thread::park_timeout(wait),
                 Err(TryLockError::Error(cause)) => return Err(failed(cause)),
             }
         }
