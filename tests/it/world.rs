@@ -9,6 +9,7 @@
 pub(crate) mod actor;
 pub(crate) mod browser;
 pub(crate) mod consent;
+pub(crate) mod emitted;
 pub(crate) mod fake;
 pub(crate) mod holder;
 pub(crate) mod identity;

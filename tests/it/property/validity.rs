@@ -29,6 +29,7 @@ use super::{
     shelf::Shelf,
     world::{CITY, Somebody, World, day, patient, somebody},
 };
+use crate::world::emitted;
 
 pub(super) static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
 
@@ -100,6 +101,7 @@ fn check(mapped: &Mapped, resource: &Resource, only: &Only) -> Result<(), TestCa
     let value: Value =
         serde_json::from_str(&text).map_err(|why| TestCaseError::fail(format!("{why}: {text}")))?;
     prop_assert!(is_whole(&value), "something empty: {text}");
+    emitted::keep(&value);
     prop_assert!(VALIDATOR.accepts(&value), "{:?}: {text}", VALIDATOR.faults(&value));
     // No kind but those permitted is in it, so the same kinds alone give the same bytes.
     let seen = resource.look(only).unwrap();

@@ -11,6 +11,8 @@ use mylife::{
 };
 use serde_json::Value;
 
+use super::emitted;
+
 static FHIR: LazyLock<Validator> = LazyLock::new(|| Validator::new().unwrap());
 
 /// The headers a gateway sends, and no others.
@@ -105,6 +107,7 @@ impl Reply {
         );
         let kind = self.json["resourceType"].as_str();
         // What is published for everybody: another test asks whether it is FHIR.
+        emitted::keep(&self.json);
         if kind.is_some_and(|kind| kind == "CapabilityStatement" || guide::TYPES.contains(&kind)) {
             return;
         }
@@ -124,6 +127,7 @@ impl Reply {
             entry["request"]["method"] != "DELETE" && resource.is_some_and(|one| !is_part(one))
         };
         for entry in self.entries().iter().filter(whole) {
+            emitted::keep(&entry["resource"]);
             let faults = FHIR.faults(&entry["resource"]);
             assert!(faults.is_empty(), "{faults:#?} in {entry}");
         }
@@ -162,7 +166,9 @@ impl Reply {
         }
         assert_eq!(self.header("content-type"), Some("application/fhir+ndjson"), "{self:?}");
         for line in self.text().lines() {
-            let faults = FHIR.faults(&serde_json::from_str(line).unwrap());
+            let resource = serde_json::from_str(line).unwrap();
+            emitted::keep(&resource);
+            let faults = FHIR.faults(&resource);
             assert!(faults.is_empty(), "{faults:#?} in {line}");
         }
     }
