@@ -254,7 +254,8 @@ impl Authenticator {
         self.caller(self.claims(token, now)?, None)
     }
 
-    fn caller(
+    /// Who bears a token that was examined; whoever calls still has to see that what it is bound to is shown.
+    pub(crate) fn caller(
         &self,
         examined: Examined,
         elsewhere: Option<Elsewhere>,

@@ -1,7 +1,8 @@
 //! One gateway speaks for its caller to another.
 //!
-//! Part of the step `authenticate`: the other end of `oauth::grant`. What is stated can only be
-//! narrower than what the caller had. Sources: RFC 7523 section 2.1, RFC 8693 section 4.1.
+//! Part of the step `authenticate`: the other end of `oauth::grant`, for what the gateway asks itself and for
+//! what a client exchanges. What is stated can only be narrower than what the caller had. Sources: RFC 7523
+//! section 2.1, RFC 8693 section 4.1.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,9 +32,24 @@ impl Errand {
     /// # Errors
     /// `Forbidden` if it has come through too many gateways.
     pub fn of(caller: &Caller, scopes: &Scopes, issuer: &str) -> Result<Self> {
+        Self::through(caller, scopes, None, issuer)
+    }
+
+    /// The same where a client of the gateway acts for the caller.
+    ///
+    /// # Errors
+    /// As [`Errand::of`].
+    pub fn through(
+        caller: &Caller,
+        scopes: &Scopes,
+        client: Option<&str>,
+        issuer: &str,
+    ) -> Result<Self> {
         let mut statement = caller.statement().clone();
         statement.scope = scopes.intersect(caller.scopes()).without_ours().to_string();
-        statement.spoken_by(issuer);
+        for speaker in client.into_iter().chain([issuer]) {
+            statement.spoken_by(speaker);
+        }
         // An emergency must reach its holder with the client's own proof; it does not travel by ours.
         statement.break_glass = None;
         if statement.actors().len() > MAX_ACTORS {

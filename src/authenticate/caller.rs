@@ -33,6 +33,9 @@ pub(crate) struct AccessClaims {
     /// The certificate or key without which it is worthless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
+    /// Who may act for whom it speaks of (RFC 8693 section 4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) may_act: Option<MayAct>,
     /// The launch it comes of: all tokens of one launch end together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<String>,
@@ -64,6 +67,17 @@ pub(crate) struct Confirmation {
     /// Thumbprint of a key (RFC 9449 section 6.1).
     #[serde(default, rename = "jkt", skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+}
+
+/// The one who may act (RFC 8693 section 4.4). Conditions that this gateway does not read make it nobody.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MayAct {
+    /// By whom it is called so; without it by the issuer of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) iss: Option<String>,
+    /// Its name there.
+    pub(crate) sub: String,
 }
 
 /// What a token is bound to.
@@ -231,6 +245,14 @@ impl Caller {
 
     pub(super) const fn bound(&self) -> &Bound {
         &self.bound
+    }
+
+    /// Does whoever shows this certificate, and has proven to hold this key, show what the token is bound to?
+    pub(crate) fn is_held(&self, certificate: Option<&[u8; 32]>, key: Option<&[u8; 32]>) -> bool {
+        let shows = |bound: &Option<[u8; 32]>, shown| {
+            bound.as_ref().is_none_or(|bound| shown == Some(bound))
+        };
+        shows(&self.bound.certificate, certificate) && shows(&self.bound.key, key)
     }
 
     pub(crate) const fn statement(&self) -> &Statement {

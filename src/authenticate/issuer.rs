@@ -13,7 +13,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 pub use self::claims::ClaimRules;
 use super::{
     Examined,
-    caller::{AccessClaims, Confirmation, sha256},
+    caller::{AccessClaims, Confirmation, MayAct, sha256},
     jose::{
         Refusal,
         claims::Registered,
@@ -116,6 +116,7 @@ impl Issuer {
     ) -> std::result::Result<Examined, Refusal> {
         let statement = self.statement(&said, base)?;
         let cnf = confirmation(&said)?;
+        let may_act = may_act(&said);
         let jti = said.jti.unwrap_or_else(|| hex(&sha256(token.as_bytes())));
         let id = sha256([&*self.issuer, "\0", &jti].concat().as_bytes());
         let registered = Registered {
@@ -131,6 +132,7 @@ impl Issuer {
             statement,
             node: None,
             cnf,
+            may_act,
             family: None,
             launched: serde_json::Map::new(),
         };
@@ -202,6 +204,13 @@ fn confirmation(said: &Said) -> std::result::Result<Option<Confirmation>, Refusa
         return Err(Refusal::Invalid("bound to a key that is not named"));
     }
     Ok(cnf)
+}
+
+/// Who may act for whoever the token speaks of. Nobody where somebody acts already: whom the issuer calls so
+/// is not known here, and would be lost on the way.
+fn may_act(said: &Said) -> Option<MayAct> {
+    let named = said.all.get("may_act").filter(|_| !said.all.contains_key("act"));
+    named.and_then(|named| serde_json::from_value(named.clone()).ok())
 }
 
 fn hex(bytes: &[u8]) -> String {

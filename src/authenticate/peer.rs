@@ -102,9 +102,14 @@ impl Peers {
         self.0.iter().find(|peer| peer.code == *code)
     }
 
+    /// The peer of an issuer, letter by letter.
+    pub fn of_issuer(&self, issuer: &str) -> Option<&Peer> {
+        self.0.iter().find(|peer| peer.issuer == issuer)
+    }
+
     /// The organisation of an issuer; none if it is no peer's.
     pub fn organization(&self, issuer: &str) -> Option<&str> {
-        self.0.iter().find(|peer| peer.issuer == issuer).map(|peer| peer.organization.as_str())
+        self.of_issuer(issuer).map(|peer| peer.organization.as_str())
     }
 
     /// Are there none?

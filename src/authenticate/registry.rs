@@ -74,6 +74,12 @@ pub struct ClientEntry {
     /// May it ask what any token says?
     #[serde(default)]
     pub introspects: bool,
+    /// May it exchange access tokens for statements to other gateways (RFC 8693)?
+    #[serde(default)]
+    pub exchanges: bool,
+    /// The client that may exchange its tokens too, acting for it: `may_act` of them.
+    #[serde(default)]
+    pub may_act: Option<String>,
     /// Does it own native documents, which it may push?
     #[serde(default)]
     pub native_owner: bool,
@@ -253,23 +259,28 @@ fn keys(entry: &ClientEntry) -> Result<ClientKeys, Vec<String>> {
     }
 }
 
+/// Is it written like the name of a client?
+fn is_id(text: &str) -> bool {
+    let id_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(id_byte)
+}
+
 /// Is it written like a code of v3-ActReason?
 fn is_purpose(text: &str) -> bool {
     (2..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 fn misspelt(entry: &ClientEntry) -> Vec<String> {
-    let id_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    let id = &entry.client_id;
     let mut mistakes = Vec::new();
     let mut demand = |holds: bool, say: &str| {
         if !holds {
             mistakes.push(say.to_owned());
         }
     };
+    demand(is_id(&entry.client_id), "client_id: 1 to 64 small letters, digits, `.`, `_`, `-`");
     demand(
-        (1..=64).contains(&id.len()) && id.bytes().all(id_byte),
-        "client_id: 1 to 64 small letters, digits, `.`, `_`, `-`",
+        entry.may_act.as_ref().is_none_or(|id| is_id(id) && *id != entry.client_id),
+        "may_act: the client_id of another client",
     );
     demand(!entry.name.trim().is_empty(), "name: is empty");
     demand(is_oid(&entry.organization), "organization: must be urn:oid: and an OID");

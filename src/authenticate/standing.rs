@@ -87,6 +87,7 @@ impl Authenticator {
             statement,
             node: None,
             cnf: None,
+            may_act: None,
             family: None,
             launched: serde_json::Map::new(),
         };

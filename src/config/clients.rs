@@ -14,7 +14,9 @@ use crate::{
 /// Reads the clients; those who publish their keys do so where `rules` let them.
 pub fn read(sections: Vec<Section<'_>>, rules: &Rules) -> Vec<ClientEntry> {
     let mut entries: Vec<ClientEntry> = Vec::new();
+    let mut letting = Vec::new();
     for mut section in sections {
+        let mut may_act = None;
         if let Some(entry) = entry(&mut section) {
             if entries.iter().any(|earlier| earlier.client_id == entry.client_id) {
                 section.fault("client_id", "is that of an earlier client");
@@ -28,7 +30,16 @@ pub fn read(sections: Vec<Section<'_>>, rules: &Rules) -> Vec<ClientEntry> {
                     section.fault(key, say);
                 }
             }
+            may_act.clone_from(&entry.may_act);
             entries.push(entry);
+        }
+        letting.push((section, may_act));
+    }
+    for (section, may_act) in letting {
+        let exchanges =
+            |id: &String| entries.iter().any(|one| one.client_id == *id && one.exchanges);
+        if may_act.is_some_and(|id| !exchanges(&id)) {
+            section.fault("may_act", "is no client with exchanges = true");
         }
         section.finish();
     }
@@ -68,6 +79,8 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         break_glass: section.flag("break_glass", false),
         people_act: section.flag("people_act", false),
         introspects: section.flag("introspects", false),
+        exchanges: section.flag("exchanges", false),
+        may_act: section.text("may_act"),
         native_owner: section.flag("native_owner", false),
         public,
         redirect_uris: section.texts("redirect_uris"),

@@ -74,6 +74,8 @@ impl App {
             break_glass: false,
             people_act: false,
             introspects: false,
+            exchanges: false,
+            may_act: None,
             native_owner: false,
             public: true,
             redirect_uris: vec![BACK.to_owned()],

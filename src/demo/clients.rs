@@ -109,6 +109,8 @@ impl DemoClient {
             break_glass: false,
             people_act: false,
             introspects: false,
+            exchanges: false,
+            may_act: None,
             native_owner: self.scope == "mylife/native.write",
             public: false,
             redirect_uris: Vec::new(),

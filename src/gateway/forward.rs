@@ -14,6 +14,7 @@ use crate::{
         record::{Caller, Interaction, Outcome},
         step::{self, Done, Request},
     },
+    authenticate::statement::Statement,
     consent::profile,
     domain::id::NodeCode,
     error::{Error, Kind, Result},
@@ -104,15 +105,7 @@ impl Gateway {
     async fn conclude(&self, attempt: Attempt, request: &Request) -> Result<()> {
         let statement = attempt.letter.errand().statement();
         let done = Done {
-            caller: Caller {
-                client: statement.client_id.as_str().into(),
-                organization: Some(statement.organization.as_str().into()),
-                subject: statement.subject.as_deref().map(Into::into),
-                role: statement.roles.first().map(|role| role.as_str().into()),
-                // The nearest of those who speak is this gateway itself.
-                act: statement.actors().into_iter().skip(1).map(Into::into).collect(),
-                ..Caller::default()
-            },
+            caller: spoken_for(statement),
             purpose: statement.purpose.as_deref().map(Into::into),
             interaction: Interaction::Update,
             types: vec!["Consent".into()],
@@ -149,6 +142,19 @@ impl Gateway {
         node_codes(named).filter(|named| named.iter().all(|code| known.contains(code))).ok_or_else(
             || Error::invalid("MyLife-Nodes names a node that this gateway does not ask."),
         )
+    }
+}
+
+/// For whom this gateway speaks, as its own records name them.
+pub(super) fn spoken_for(statement: &Statement) -> Caller<'_> {
+    Caller {
+        client: statement.client_id.as_str().into(),
+        organization: Some(statement.organization.as_str().into()),
+        subject: statement.subject.as_deref().map(Into::into),
+        role: statement.roles.first().map(|role| role.as_str().into()),
+        // The nearest of those who speak is this gateway itself.
+        act: statement.actors().into_iter().skip(1).map(Into::into).collect(),
+        ..Caller::default()
     }
 }
 

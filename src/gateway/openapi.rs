@@ -11,8 +11,8 @@ use crate::{
     route::paths::{PATHS, Path, Types},
 };
 
-/// The description of a gateway whose FHIR base is `base`.
-pub fn document(base: &str) -> Value {
+/// The description of a gateway whose FHIR base is `base`, which gives tokens for these grants.
+pub fn document(base: &str, grants: &[&str]) -> Value {
     let root = base.strip_suffix("/fhir").unwrap_or(base);
     let mut paths = Map::new();
     for path in PATHS {
@@ -20,7 +20,7 @@ pub fn document(base: &str) -> Value {
             paths.entry(path.template).or_insert_with(|| json!({ "parameters": in_path(path) }));
         for (method, say) in path.methods {
             if let Some(item) = item.as_object_mut() {
-                item.insert((*method).to_owned(), operation(path, method, say));
+                item.insert((*method).to_owned(), operation(path, method, say, grants));
             }
         }
     }
@@ -88,7 +88,7 @@ fn types(of: Types) -> Vec<&'static str> {
     ResourceType::ALL.iter().filter(fits).map(|kind| kind.name()).collect()
 }
 
-fn operation(path: &Path, method: &str, say: &str) -> Value {
+fn operation(path: &Path, method: &str, say: &str, grants: &[&str]) -> Value {
     let outcome = json!({ "$ref": "#/components/schemas/OperationOutcome" });
     let fhir = |schema: Value| json!({ "application/fhir+json": { "schema": schema } });
     let resource = json!({ "$ref": "#/components/schemas/Resource" });
@@ -136,7 +136,16 @@ fn operation(path: &Path, method: &str, say: &str) -> Value {
         object.insert("parameters".to_owned(), all.collect());
     }
     if matches!(method, "post" | "put") {
-        let form = json!({ "schema": { "type": "object" } });
+        let schema = if path.template == "/oauth/token" {
+            json!({
+                "type": "object",
+                "required": ["grant_type"],
+                "properties": { "grant_type": { "type": "string", "enum": grants } },
+            })
+        } else {
+            json!({ "type": "object" })
+        };
+        let form = json!({ "schema": schema });
         let content = if is_search || path.template.starts_with("/oauth") {
             json!({ "application/x-www-form-urlencoded": form })
         } else if path.template.starts_with("/native") {

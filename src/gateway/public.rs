@@ -14,14 +14,16 @@ use serde_json::Value;
 
 use crate::{
     audit::{
-        record::{Caller, Interaction, Outcome},
+        record::{Caller, Interaction, Outcome, Query},
         step::{self, Done},
     },
     directory::Directory,
     domain::{moment::Moment, questionnaire::Questionnaires},
     error::{Error, Result},
     fhir::{guide, types::ResourceType},
-    gateway::{Gateway, accept, capability, directory::id_of, openapi, request::Asked},
+    gateway::{
+        Gateway, accept, capability, directory::id_of, forward::spoken_for, openapi, request::Asked,
+    },
     listen::body::Body,
     mapping::questionnaire,
     oauth::{metadata::Metadata, refused::Code, token},
@@ -84,7 +86,7 @@ impl Documents {
         let security = metadata.capability_security();
         Ok(Self {
             capability: Document::new(&capability::statement(base, &security, published)),
-            openapi: Document::new(&openapi::document(base)),
+            openapi: Document::new(&openapi::document(base, &metadata.grants())),
             smart: Document::new(&metadata.smart_configuration()),
             server: Document::new(&metadata.authorization_server()),
             keys: Document::new(&metadata.jwks()),
@@ -192,21 +194,30 @@ impl Gateway {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
             return Ok(answered.response.map(Body::free));
         }
+        let jti = answered.token.as_deref().map(Into::into);
+        let mut request = asked.request_alone();
+        let (caller, purpose) = match &answered.exchanged {
+            Some(exchanged) => {
+                let statement = exchanged.errand.statement();
+                request.sources = vec![exchanged.node.as_str().into()];
+                request.query = Some(Query::of([("granted", &*exchanged.granted())]));
+                (spoken_for(statement), statement.purpose.as_deref().map(Into::into))
+            }
+            None => {
+                let client = answered.client.as_deref().unwrap_or_default().into();
+                let subject = answered.subject.as_deref().map(Into::into);
+                (Caller { client, subject, ..Caller::default() }, None)
+            }
+        };
         let done = Done {
-            caller: Caller {
-                client: answered.client.as_deref().unwrap_or_default().into(),
-                subject: answered.subject.as_deref().map(Into::into),
-                jti: answered.token.as_deref().map(Into::into),
-                ..Caller::default()
-            },
-            purpose: None,
+            caller: Caller { jti, ..caller },
+            purpose,
             interaction: Interaction::Operation,
             types: vec![road.into()],
             outcome: answered
                 .refused
                 .map_or(Outcome::Success, |_| Outcome::Refused(refusal(endpoint).into())),
         };
-        let request = asked.request_alone();
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;
         Ok(match recorded {
             Ok(()) => answered.response.map(Body::free),

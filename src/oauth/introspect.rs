@@ -18,7 +18,7 @@ use super::{
     token::{Answered, Asked, Known, TokenEndpoint, refuse_second_method},
 };
 use crate::{
-    authenticate::{Caller, Examined},
+    authenticate::{Caller, Examined, issuer::Elsewhere},
     domain::moment::Moment,
 };
 
@@ -56,7 +56,7 @@ impl TokenEndpoint {
         }
         let token = form.value("token").ok_or(Refused::request("no token"))?;
         let body = match self.good(token, now).await? {
-            Some(good) => {
+            Some((good, _)) => {
                 known.token = Some(good.registered.jti.clone());
                 said(&good)
             }
@@ -66,13 +66,17 @@ impl TokenEndpoint {
     }
 
     /// What a token says, if it is good: one of ours, or of another issuer.
-    async fn good(&self, token: &str, now: Moment) -> Result<Option<Examined>, Refused> {
+    pub(super) async fn good(
+        &self,
+        token: &str,
+        now: Moment,
+    ) -> Result<Option<(Examined, Option<Elsewhere>)>, Refused> {
         if let Ok(good) = self.authenticator.examine(token, now) {
-            return Ok(Some(good));
+            return Ok(Some((good, None)));
         }
         let Some(issuer) = self.issuers.of(token) else { return Ok(None) };
         match self.issuers.look_at(issuer, token, now).await {
-            Ok((good, _)) => Ok(Some(good)),
+            Ok((good, elsewhere)) => Ok(Some((good, Some(elsewhere)))),
             Err(Trouble::Refused(_)) => Ok(None),
             Err(Trouble::Unreachable(why)) => Err(Refused::new(Code::TemporarilyUnavailable, why)),
         }
@@ -128,6 +132,7 @@ fn said(good: &Examined) -> Value {
         "jti": registered.jti,
         "patient": statement.patient,
         "act": statement.act,
+        "may_act": good.claims.may_act,
         "cnf": good.claims.cnf,
         "extensions": { "ihe_iua": acting },
     });

@@ -5,7 +5,10 @@
 
 use serde_json::{Value, json};
 
-use super::token::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN};
+use super::{
+    exchange,
+    token::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN, TOKEN_EXCHANGE},
+};
 use crate::{
     authenticate::jose::{
         key::{Algorithm, PublicKey},
@@ -197,17 +200,25 @@ impl Metadata {
         json!({ "keys": self.keys })
     }
 
+    /// By what a token can be asked for.
+    pub fn grants(&self) -> Vec<&'static str> {
+        let between = [JWT_BEARER, TOKEN_EXCHANGE].into_iter().filter(|_| self.peers);
+        let launch = self.authorization_endpoint.is_some();
+        let people = [AUTHORIZATION_CODE, REFRESH_TOKEN].into_iter().filter(|_| launch);
+        std::iter::once(CLIENT_CREDENTIALS).chain(between).chain(people).collect()
+    }
+
     fn shared(&self) -> serde_json::Map<String, Value> {
         let algorithms = [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256, Algorithm::Rs256];
-        let mut grants = vec![CLIENT_CREDENTIALS];
         let mut methods = vec!["private_key_jwt"];
+        let mut chaining = None;
         if self.peers {
-            grants.push(JWT_BEARER);
             methods.push("self_signed_tls_client_auth");
+            let kinds = "identity_chaining_requested_token_types_supported";
+            chaining = Some((kinds, json!([exchange::STATEMENT])));
         }
         let mut launch = Vec::new();
         if let Some(endpoint) = &self.authorization_endpoint {
-            grants.extend([AUTHORIZATION_CODE, REFRESH_TOKEN]);
             methods.push("none");
             launch = vec![
                 ("authorization_endpoint", json!(endpoint)),
@@ -220,7 +231,7 @@ impl Metadata {
         let members = [
             ("token_endpoint", json!(self.token_endpoint)),
             ("jwks_uri", json!(self.jwks_uri)),
-            ("grant_types_supported", json!(grants)),
+            ("grant_types_supported", json!(self.grants())),
             ("token_endpoint_auth_methods_supported", json!(methods)),
             ("token_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
             ("revocation_endpoint", json!(self.revocation_endpoint)),
@@ -232,7 +243,8 @@ impl Metadata {
             ("dpop_signing_alg_values_supported", json!(proof::ALGORITHMS)),
             ("scopes_supported", json!(scopes(self.authorization_endpoint.is_some()))),
         ];
-        members.into_iter().chain(launch).map(|(name, value)| (name.to_owned(), value)).collect()
+        let members = members.into_iter().chain(chaining).chain(launch);
+        members.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

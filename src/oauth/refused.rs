@@ -34,6 +34,8 @@ pub enum Code {
     InvalidRequest,
     /// Nothing of the scope asked for can be granted.
     InvalidScope,
+    /// What is asked for is for nobody whom this gateway knows.
+    InvalidTarget,
     /// Only POST exists here.
     MethodNotAllowed,
     /// The gateway failed.
@@ -42,7 +44,7 @@ pub enum Code {
     TemporarilyUnavailable,
     /// More requests than may be.
     Throttled,
-    /// The client is not registered for what it states.
+    /// The client is not registered for what it does or states.
     UnauthorizedClient,
     /// Another grant type.
     UnsupportedGrantType,
@@ -72,6 +74,9 @@ impl Code {
             }
             Self::InvalidRequest => (BAD, "invalid_request", "The request is malformed."),
             Self::InvalidScope => (BAD, "invalid_scope", "Nothing of this scope can be granted."),
+            Self::InvalidTarget => {
+                (BAD, "invalid_target", "The audience or resource is none of the known gateways.")
+            }
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "Use POST.")
             }
@@ -90,7 +95,7 @@ impl Code {
             Self::UnauthorizedClient => (
                 BAD,
                 "unauthorized_client",
-                "The client is not registered for the purpose, role or ground it states.",
+                "The client is not registered for the grant, purpose, role or ground it states.",
             ),
             Self::UnsupportedGrantType => {
                 (BAD, "unsupported_grant_type", "See grant_types_supported in the metadata.")

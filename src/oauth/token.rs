@@ -15,14 +15,15 @@ use super::{
     form::Form,
     issuers::Issuers,
     keys::PublishedKeys,
-    launch::Launch,
+    launch::{Launch, consent::bare},
     possession::Thumbprint,
     refused::{Code, Refused, json_response},
 };
 use crate::{
     authenticate::{
         Authenticator,
-        caller::{AccessClaims, Confirmation, sha256},
+        behalf::Errand,
+        caller::{AccessClaims, Confirmation, MayAct, sha256},
         jose::{
             TokenKind,
             claims::{Registered, SKEW},
@@ -34,7 +35,7 @@ use crate::{
         statement::Statement,
     },
     chance::{Chance, base32},
-    domain::moment::Moment,
+    domain::{id::NodeCode, moment::Moment},
     shared::pace::Pace,
     smart::{self, Scopes},
     store::Store,
@@ -48,6 +49,8 @@ pub const AUTHORIZATION_CODE: &str = "authorization_code";
 pub const REFRESH_TOKEN: &str = "refresh_token";
 /// Grant type between gateways (RFC 7523 section 2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// Grant type by which a client has a gateway speak for it to another (RFC 8693).
+pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// Longest scope that is granted, in bytes: a token must fit into a request header.
 const MAX_GRANTED: usize = 4 * 1024;
 
@@ -81,8 +84,25 @@ pub struct Answered {
     pub subject: Option<String>,
     /// The `jti` of the token that was revoked or asked about, if it was a good one.
     pub token: Option<String>,
+    /// What was stated to another gateway.
+    pub exchanged: Option<Exchanged>,
     /// The refusal and its cause.
     pub refused: Option<Refused>,
+}
+
+/// What a client has had stated to another gateway.
+pub struct Exchanged {
+    /// Who asks, through whom.
+    pub errand: Errand,
+    /// The gateway it is for.
+    pub node: NodeCode,
+}
+
+impl Exchanged {
+    /// The scopes, without what narrows them.
+    pub fn granted(&self) -> String {
+        bare(&self.errand.statement().scope).join(" ")
+    }
 }
 
 /// What comes to be known on the way to an answer, for the audit record.
@@ -91,17 +111,18 @@ pub(super) struct Known {
     pub(super) client: Option<Arc<str>>,
     pub(super) subject: Option<String>,
     pub(super) token: Option<String>,
+    pub(super) exchanged: Option<Exchanged>,
 }
 
 impl Known {
     /// The answer, with what is known.
     pub(super) fn answered(self, decided: Result<Response<Bytes>, Refused>) -> Answered {
-        let Self { client, subject, token } = self;
+        let Self { client, subject, token, exchanged } = self;
         let (response, refused) = match decided {
             Ok(response) => (response, None),
             Err(refused) => (refused.response(), Some(refused)),
         };
-        Answered { response, client, subject, token, refused }
+        Answered { response, client, subject, token, exchanged, refused }
     }
 }
 
@@ -188,11 +209,14 @@ impl TokenEndpoint {
         now: Moment,
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
-        let client = &mut known.client;
         refuse_second_method(asked.headers, &form)?;
         let key = self.possession(asked.headers, now).await?;
         let proven = Proven { address: asked.address, key: key.as_ref() };
+        let client = &mut known.client;
         let granted = match form.value("grant_type") {
+            Some(TOKEN_EXCHANGE) if !self.peers.is_empty() => {
+                return self.token_exchange(&form, (proven, asked.certificate), known, now).await;
+            }
             Some(CLIENT_CREDENTIALS) => self.client_credentials(&form, proven, client, now).await?,
             Some(JWT_BEARER) if !self.peers.is_empty() => {
                 self.jwt_bearer(&form, asked.certificate, client, now).await?
@@ -253,7 +277,10 @@ impl TokenEndpoint {
         let node = peer.map(|p| p.code.clone());
         let told = beside.iter().filter(|(name, _)| TOLD.contains(&name.as_str()));
         let launched = told.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let claims = AccessClaims { statement, node, cnf, family, launched };
+        let client = self.registry.client(&statement.client_id).filter(|_| node.is_none());
+        let may_act = client.and_then(|client| client.entry().may_act.clone());
+        let may_act = may_act.map(|sub| MayAct { iss: None, sub });
+        let claims = AccessClaims { statement, node, cnf, may_act, family, launched };
         let token = self.signer.sign(TokenKind::AccessToken, &registered, &claims);
         let mut body = beside;
         for (name, value) in [

@@ -88,7 +88,7 @@ pub const PATHS: &[Path] = &[
     open("/schemas/{name}", &[("get", "A JSON Schema")]),
     open("/oauth/introspect", &[("post", "What a token says (RFC 7662)")]),
     open("/oauth/revoke", &[("post", "Ends a token (RFC 7009)")]),
-    open("/oauth/token", &[("post", "Gives a token (RFC 6749)")]),
+    open("/oauth/token", &[("post", "Gives a token (RFC 6749), or exchanges one (RFC 8693)")]),
     closed("/native/people/{local}", All, &[("put", "A person, by the sender's id")]),
     closed("/native/assessments/{local}", All, &[("put", "A life assessment, by the sender's id")]),
     closed("/native/plans/{local}", All, &[("put", "A welfare plan, by the sender's id")]),

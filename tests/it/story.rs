@@ -46,6 +46,7 @@ mod revoked_at_the_portal;
 mod rotated;
 mod server;
 mod several_at_once;
+mod speaks_for_another;
 mod too_many_requests;
 mod unreadable;
 mod validated;

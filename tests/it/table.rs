@@ -20,6 +20,11 @@ fn bulk() -> Vec<Row> {
     read(include_str!("../tables/bulk.txt"))
 }
 
+/// Between gateways.
+fn exchange() -> Vec<Row> {
+    read(include_str!("../tables/exchange.txt"))
+}
+
 fn attacks() -> Vec<Row> {
     read(include_str!("../tables/attacks.txt"))
 }
@@ -106,6 +111,12 @@ fn every_requirement_of_bulk_data_has_its_test_or_says_why_not() {
     let ids = numbers(BULK);
     assert_eq!(ids.len(), 119);
     once_each(&bulk(), &ids);
+}
+
+#[test]
+fn every_requirement_between_gateways_has_its_test_or_says_why_not() {
+    let ids: Vec<String> = (1..=14).map(|number| format!("TX-{number:02}")).collect();
+    once_each(&exchange(), &ids);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn mistakes(entry: &ClientEntry, scopes: &Scopes) -> Vec<String> {
             "public: an app that keeps keys is not public",
         );
         demand(!entry.redirect_uris.is_empty(), "redirect_uris: is missing for a public app");
-        let rights = entry.introspects || entry.native_owner || entry.people_act;
+        let rights = entry.introspects || entry.exchanges || entry.native_owner || entry.people_act;
         demand(
             !scopes.speaks_of(Context::System) && !scopes.launch_write() && !rights,
             "public: an app that proves nothing acts for people alone, so it has no system/ scopes",

@@ -183,7 +183,7 @@ impl Choice {
 }
 
 /// Scopes of a scope parameter for the log. What narrows one stays out, as it can be about somebody.
-pub(super) fn bare(text: &str) -> Vec<String> {
+pub(in crate::oauth) fn bare(text: &str) -> Vec<String> {
     let bare = |scope: &str| scope.split('?').next().unwrap_or_default().to_owned();
     text.split_whitespace().map(bare).collect()
 }

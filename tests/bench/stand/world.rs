@@ -280,6 +280,8 @@ impl World {
             break_glass: false,
             people_act: false,
             introspects: false,
+            exchanges: false,
+            may_act: None,
             native_owner: scopes.contains(&"mylife/native.write"),
             public: false,
             redirect_uris: Vec::new(),

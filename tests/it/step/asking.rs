@@ -183,6 +183,15 @@ pub(crate) fn entry(changes: &Value) -> ClientEntry {
     serde_json::from_value(with(entry, changes)).unwrap()
 }
 
+/// The client that may state nothing but its only purpose.
+pub(crate) fn plain() -> ClientEntry {
+    entry(&json!({
+        "client_id": "single", "jwks": jwks(&[&ES256]), "purposes": ["TREAT"],
+        "scopes": ["system/Goal.rs", "user/*.rs", "mylife/native.write"], "native_owner": true,
+        "declares": [], "break_glass": false, "register": null, "sector": null, "roles": [],
+    }))
+}
+
 pub(crate) fn peer() -> Peer {
     let list = |value: &str| vec![value.to_owned()];
     Peer {
@@ -204,24 +213,24 @@ pub(crate) fn peer() -> Peer {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        let plain = json!({
-            "client_id": "single", "jwks": jwks(&[&ES256]), "purposes": ["TREAT"],
-            "scopes": ["system/Goal.rs", "user/*.rs", "mylife/native.write"], "native_owner": true,
-            "declares": [], "break_glass": false, "register": null, "sector": null, "roles": [],
-        });
-        let registry =
-            Registry::build(vec![entry(&json!({})), entry(&plain)]).expect("two good clients");
-        let registry = Arc::new(registry);
-        let peers = Arc::new(Peers::build(vec![peer()]).unwrap());
+        Self::of(ISSUER, vec![entry(&json!({})), plain()], vec![peer()])
+    }
+
+    /// The desk of another gateway, or with others that it knows.
+    pub(crate) fn of(issuer: &str, clients: Vec<ClientEntry>, peers: Vec<Peer>) -> Self {
+        let registry = Arc::new(Registry::build(clients).expect("good clients"));
+        let peers = Arc::new(Peers::build(peers).unwrap());
+        let audience = format!("{issuer}/fhir");
         let memory = Arc::new(Memory::default());
         let signer = Arc::new(signer());
         let own = KeySet::of([signer.public()]).unwrap();
         let (clients, others) = (Arc::clone(&registry), Arc::clone(&peers));
-        let authenticator = Arc::new(Authenticator::new(ISSUER, FHIR, own, clients, others));
+        let authenticator = Authenticator::new(issuer, &*audience, own, clients, others);
+        let authenticator = Arc::new(authenticator);
         let endpoint = TokenEndpoint {
-            issuer: ISSUER.to_owned(),
-            url: TOKEN_URL.to_owned(),
-            audience: FHIR.to_owned(),
+            issuer: issuer.to_owned(),
+            url: format!("{issuer}/oauth/token"),
+            audience,
             identity: Arc::clone(&signer),
             signer,
             registry,

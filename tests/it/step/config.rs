@@ -165,6 +165,11 @@ fn every_mistake_is_told_in_one_run_with_its_line_and_what_was_meant() {
         ),
         (
             "[tokens]",
+            "[[clients]]\nclient_id = \"a\"\nname = \"A\"\nscopes = [\"system/Goal.r\"]\norganization = \"urn:oid:1.2\"\njwks_uri = \"https://a.example/k\"\nmay_act = \"b\"\n[tokens]",
+            &["23: clients[0].may_act is no client with exchanges = true"],
+        ),
+        (
+            "[tokens]",
             "[[law.grounds]]\nid = \"g\"\npurpose = [\"TREAT\"]\nrole = [\"nurse\"]\n[tokens]",
             &[
                 "19: grounds[0].purpose is not known; did you mean \"purposes\"?",

@@ -101,7 +101,14 @@ fn the_documents_agree() {
             assert_eq!(other, value, "{name}");
         }
     }
-    assert_eq!(strings(&server["grant_types_supported"]).len(), 2);
+    let between = [
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ];
+    assert_eq!(strings(&server["grant_types_supported"]), between, "TX-12");
+    let kinds = &server["identity_chaining_requested_token_types_supported"];
+    assert_eq!(*kinds, json!(["urn:ietf:params:oauth:token-type:jwt"]), "TX-12");
     assert_eq!(server["tls_client_certificate_bound_access_tokens"], true);
     let security = metadata.capability_security();
     assert_eq!(security["extension"][0]["extension"][0]["valueUri"], smart["token_endpoint"]);

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 pub(crate) static ES256: LazyLock<Signer> = LazyLock::new(|| elliptic(Algorithm::Es256));
 pub(crate) static ES384: LazyLock<Signer> = LazyLock::new(|| elliptic(Algorithm::Es384));
 pub(crate) static OTHER: LazyLock<Signer> = LazyLock::new(|| elliptic(Algorithm::Es384));
+pub(crate) static BROKER: LazyLock<Signer> = LazyLock::new(|| elliptic(Algorithm::Es256));
 pub(crate) static RS384: LazyLock<Signer> = LazyLock::new(|| rsa(KeySize::Rsa2048));
 
 pub(crate) fn elliptic(algorithm: Algorithm) -> Signer {

@@ -3,6 +3,7 @@
 
 mod asked;
 mod bounds;
+mod handed_on;
 mod keys;
 mod proven;
 

@@ -13,7 +13,7 @@ use mylife::{
     },
     chance::base32,
     gateway::open::jwks,
-    pki::{self, CertificateTime},
+    pki::{self, CertificateTime, Issued},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::{Value, json};
@@ -120,6 +120,8 @@ impl Actor {
             "client_id": self.id, "name": self.id, "organization": self.organization,
             "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
             "native_owner": self.id == "source", "introspects": self.id == "north-savo",
+            "exchanges": self.id == "north-savo",
+            "may_act": (self.id == "goals-only").then_some("north-savo"),
             "redirect_uris": if self.id == "server-app" { vec![BACK] } else { Vec::new() },
             "people_act": self.id == "citizen-app", "break_glass": self.id == "ward",
             "roles": match self.id {
@@ -183,7 +185,20 @@ impl Actor {
         node.world.runtime.block_on(asked).expect("the gateway answers")
     }
 
-    /// The same while other things happen; none if the gateway closed the connection instead.
+    /// The same with the certificate of whoever holds it; none if it is not believed.
+    pub(crate) fn shows(
+        &self,
+        issued: &Issued,
+        node: &Node,
+        (method, path): (Method, &str),
+        ask: Ask<'_>,
+    ) -> Option<Reply> {
+        let request = request(node, method, path, ask);
+        let response = node.world.runtime.block_on(self.exchange(node, request, Some(issued)))?;
+        Some(Reply::checked(path, response))
+    }
+
+    /// The same as `raw` while other things happen; none if the gateway closed the connection instead.
     pub(crate) async fn meanwhile(
         &self,
         node: &Node,
@@ -191,33 +206,29 @@ impl Actor {
         path: &str,
         ask: Ask<'_>,
     ) -> Option<Reply> {
-        let mut request = Request::builder().method(method).uri(path);
-        request =
-            request.header(header::HOST, format!("{}:{}", node.identity.host, node.identity.port));
-        for (name, value) in &ask.headers {
-            request = request.header(*name, value);
-        }
-        for (name, value) in [("content-type", ask.kind), ("mylife-nodes", ask.nodes)] {
-            if let Some(value) = value {
-                request = request.header(name, value);
-            }
-        }
-        let request = request.body(Full::new(ask.body)).unwrap();
-        Some(Reply::checked(path, self.exchange(&node.world, node, request).await?))
+        let request = request(node, method, path, ask);
+        Some(Reply::checked(path, self.exchange(node, request, None).await?))
     }
 
     async fn exchange(
         &self,
-        world: &World,
         node: &Node,
         request: Request<Full<Bytes>>,
+        shows: Option<&Issued>,
     ) -> Option<http::Response<Bytes>> {
+        let world: &World = &node.world;
         let time = Arc::new(CertificateTime(world.clock.clone()));
         let settings = ClientConfig::builder_with_details(pki::provider(), time)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(Arc::clone(&self.anchors))
-            .with_no_client_auth();
+            .with_root_certificates(Arc::clone(&self.anchors));
+        let settings = match shows {
+            None => settings.with_no_client_auth(),
+            Some(Issued { certificate, key }) => {
+                let chain = pki::certificates(certificate).unwrap();
+                settings.with_client_auth_cert(chain, pki::private_key(key).unwrap()).unwrap()
+            }
+        };
         let link = world.wires.open(node.port).unwrap();
         let name = ServerName::try_from(node.identity.host.clone()).unwrap();
         let link = TlsConnector::from(Arc::new(settings)).connect(name, link).await.unwrap();
@@ -292,6 +303,22 @@ impl Actor {
     pub(crate) fn bearer(&self, node: &Node) -> (&'static str, String) {
         ("authorization", format!("Bearer {}", self.token(node, &self.scopes.join(" "))))
     }
+}
+
+/// What goes over the wire.
+fn request(node: &Node, method: Method, path: &str, ask: Ask<'_>) -> Request<Full<Bytes>> {
+    let mut request = Request::builder().method(method).uri(path);
+    request =
+        request.header(header::HOST, format!("{}:{}", node.identity.host, node.identity.port));
+    for (name, value) in &ask.headers {
+        request = request.header(*name, value);
+    }
+    for (name, value) in [("content-type", ask.kind), ("mylife-nodes", ask.nodes)] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    request.body(Full::new(ask.body)).unwrap()
 }
 
 /// What is sent beside method and path.
