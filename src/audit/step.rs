@@ -212,7 +212,9 @@ pub async fn record_done(log: &Log, done: Done<'_>, request: &Request, now: Mome
     entry.interaction = done.interaction;
     entry.types = done.types;
     entry.outcome = done.outcome;
-    log.append(log.node_key(), &entry.to_payload()?).await?;
+    entry.patient = done.about.as_ref().map(|key| (&*key.id).into());
+    let key = done.about.as_ref().unwrap_or_else(|| log.node_key());
+    log.append(key, &entry.to_payload()?).await?;
     Ok(())
 }
 
@@ -228,6 +230,8 @@ pub struct Done<'a> {
     pub types: Vec<Cow<'a, str>>,
     /// How it ended.
     pub outcome: Outcome<'a>,
+    /// The key of the person who is to find it among their records; none of nobody's.
+    pub about: Option<AuditKey>,
 }
 
 /// Who writes, as the record of the write says it.

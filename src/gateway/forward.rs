@@ -114,6 +114,7 @@ impl Gateway {
                 Delivery::Pending => Outcome::Failed("pending".into()),
                 Delivery::Refused(_) => Outcome::Failed("refused-by-node".into()),
             },
+            about: None,
         };
         let request = Request { sources: vec![attempt.node.as_str().into()], ..request.clone() };
         let recorded = step::record_done(&self.log, done, &request, self.clock.now()).await;

@@ -2,18 +2,22 @@
 //!
 //! Beside the way: `oauth` settles what becomes of a page; here what was decided is written down before
 //! the page leaves. Logins, permissions and refusals are records like those of tokens (IHE ITI-71); they
-//! hold no code, no cookie and no identity code. That a permission was ended is said once nothing that it
-//! allowed can start any more.
+//! hold no code, no cookie and no identity code. That a permission was ended is among the records of the person
+//! whom it was about, and is said once nothing that it allowed can start any more.
+
+use std::sync::Arc;
 
 use http::Response;
 use tokio::time::sleep;
 
 use crate::{
     audit::{
+        frame::AuditKey,
         record::{Caller, Interaction, Outcome, Query},
         step::{self, Done, Request},
     },
     authenticate::revoked::OLDEST,
+    error::Result,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
     oauth::{launch::Event, token},
@@ -48,8 +52,15 @@ impl Gateway {
             let (client, road) = (event.client.as_deref(), event.what);
             tracing::info!(reason, client, road, "refused");
         }
-        let (done, request) = told(&event, asked);
-        if let Err(error) = step::record_done(&self.log, done, &request, asked.now).await {
+        let recorded = async {
+            let about = match &event.ended {
+                Some(patient) => self.key_of(patient).await?,
+                None => None,
+            };
+            let (done, request) = told(&event, about, asked);
+            step::record_done(&self.log, done, &request, asked.now).await
+        };
+        if let Err(error) = recorded.await {
             return respond::refusal(&error, None, None, &asked.request_id);
         }
         if let (Some(patient), Some(local)) = (&event.ended, &self.reach.sources.local) {
@@ -61,10 +72,17 @@ impl Gateway {
         }
         visited.response.map(Body::free)
     }
+
+    /// The key of somebody's records, if they are known here.
+    async fn key_of(&self, patient: &Arc<str>) -> Result<Option<AuditKey>> {
+        let Some(local) = &self.reach.sources.local else { return Ok(None) };
+        let mut keys = local.store().audit_keys(vec![Arc::clone(patient)]).await?;
+        Ok(keys.remove(patient).map(|key| AuditKey::new(Arc::clone(patient), key)))
+    }
 }
 
 /// What the record says.
-fn told<'a>(event: &'a Event, asked: &Asked<'_>) -> (Done<'a>, Request) {
+fn told<'a>(event: &'a Event, about: Option<AuditKey>, asked: &Asked<'_>) -> (Done<'a>, Request) {
     let scopes = [("granted", &event.granted), ("withheld", &event.withheld)];
     let scopes = scopes.map(|(name, scopes)| (name, scopes.join(" ")));
     let said = scopes.iter().filter(|(_, scopes)| !scopes.is_empty());
@@ -84,6 +102,7 @@ fn told<'a>(event: &'a Event, asked: &Asked<'_>) -> (Done<'a>, Request) {
         interaction: Interaction::Operation,
         types: vec![event.what.into()],
         outcome: event.refused.map_or(Outcome::Success, refused),
+        about,
     };
     let query = Some(query).filter(|query| !query.as_str().is_empty());
     (done, Request { query, ..asked.request_alone() })

@@ -217,6 +217,7 @@ impl Gateway {
             outcome: answered
                 .refused
                 .map_or(Outcome::Success, |_| Outcome::Refused(refusal(endpoint).into())),
+            about: None,
         };
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;
         Ok(match recorded {

@@ -22,7 +22,7 @@ pub(super) const PROFILE: &str = "https://profiles.ihe.net/ITI/BALP/StructureDef
 pub(super) enum Access {
     /// Somebody logs in.
     Login,
-    /// Somebody is sent by an app, opens one, or permits it something.
+    /// Somebody is sent by an app, opens one, permits it something, or no longer does.
     Permission,
     /// A token.
     Token,
@@ -34,7 +34,9 @@ pub(super) fn of(entry: &Entry<'_>) -> Option<Access> {
     match (entry.interaction, &**one) {
         (Interaction::Operation, "token") => Some(Access::Token),
         (Interaction::Operation, "login") => Some(Access::Login),
-        (Interaction::Operation, "authorize" | "consent" | "launch") => Some(Access::Permission),
+        (Interaction::Operation, "authorize" | "consent" | "end-permission" | "launch") => {
+            Some(Access::Permission)
+        }
         _ => None,
     }
 }

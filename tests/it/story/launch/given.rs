@@ -79,6 +79,32 @@ fn a_person_sees_what_an_app_may_do_and_ends_it() {
 }
 
 #[test]
+fn who_ended_a_permission_finds_that_among_what_was_done_about_them() {
+    let (kuopio, aino) = town();
+    kuopio.person("eino");
+    let browser = Browser::at(&kuopio);
+    browser.tokens("aino", SCOPE);
+    presses(&browser, &browser.get(PATH));
+    let scope = "launch/patient patient/AuditEvent.rs";
+    let events = |name: &str, patient: &str| {
+        let browser = Browser::at(&kuopio);
+        let own = browser.tokens(name, scope);
+        let found = browser.reads(&own, &format!("/fhir/AuditEvent?patient={patient}"));
+        let all = found.json()["entry"].as_array().cloned().unwrap_or_default();
+        let all = all.into_iter().map(|entry| entry["resource"].clone());
+        let told = |event: &Value| event["entity"][0]["description"].as_str().map(str::to_owned);
+        all.filter(|event| event["subtype"][0]["code"] == "ITI-71")
+            .map(|event| (event["agent"][0]["who"]["identifier"]["value"].clone(), told(&event)))
+            .collect::<Vec<_>>()
+    };
+    let withheld = "withheld=launch%2Fpatient+openid+offline_access+patient%2FObservation.rs+\
+                    patient%2FConsent.crus";
+    assert_eq!(events("aino", aino.patient()), [(json!("my-days"), Some(withheld.to_owned()))]);
+    // Somebody else finds nothing of it.
+    assert_eq!(events("eino", aino.patient()), []);
+}
+
+#[test]
 fn who_wants_to_see_it_logs_in_first_in_their_language() {
     let (kuopio, _) = town();
     let browser = Browser::speaking(&kuopio, "fi");
