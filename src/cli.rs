@@ -25,6 +25,7 @@ pub mod validate;
 pub mod people;
 pub mod map;
 pub mod convert;
+mod filters;
 pub mod diff;
 pub mod sandbox;
 pub mod circle;
@@ -77,6 +78,7 @@ Examples:
   mylife serve gateway.toml --set node.log=debug
   MYLIFE__LISTEN__PUBLIC=0.0.0.0:443 mylife serve gateway.toml
   mylife load gateway.toml people.ndjson --owner kuopio-source
+  mylife load gateway.toml answers.csv --owner kuopio-source --filter csv-export
   mylife migrate gateway.toml --dry-run
   mylife move --from gateway.toml --to replica-1.toml
   mylife doctor gateway.toml
@@ -147,7 +149,7 @@ enum Command {
     Convert(convert::Convert),
     /// What `convert` starts
     #[command(hide = true)]
-    Filter(convert::inside::Filter),
+    Filter(convert::Filter),
     /// Print the FHIR resources of native documents with their labels
     Map(map::Map),
     /// Tell what differs between two resources or Bundles, in the terms of FHIR
@@ -252,7 +254,7 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Restore(asked) => restore::run(asked, output),
         Command::Validate(asked) => validate::run(asked, output),
         Command::Convert(asked) => convert::run(asked, output),
-        Command::Filter(asked) => convert::inside::run(asked),
+        Command::Filter(asked) => convert::filter(asked),
         Command::Map(asked) => map::run(asked, output),
         Command::Diff(asked) => diff::run(asked, output),
         Command::Sandbox(asked) => sandbox::run(asked, output),

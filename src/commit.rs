@@ -91,6 +91,16 @@ pub struct Written {
     pub patient: Arc<str>,
 }
 
+impl Written {
+    /// What its owner system is told.
+    pub fn told(&self) -> Map<String, Value> {
+        let (id, patient) = (&*self.id, &*self.patient);
+        let all =
+            [("id", id.into()), ("version", self.version.into()), ("patient", patient.into())];
+        all.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
+    }
+}
+
 /// Commits a native document.
 ///
 /// # Errors

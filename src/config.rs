@@ -19,6 +19,7 @@ pub mod audit;
 pub mod tokens;
 pub mod clients;
 pub mod client_keys;
+pub mod filters;
 pub mod login;
 pub mod issuers;
 pub mod peers;
@@ -57,6 +58,7 @@ use crate::{
         numbered::Numbered,
         open::{PeerSetup, Setup},
     },
+    native::foreign::{Filter, Filters},
     oauth::{
         keys::fetch::Rules,
         launch::{login::Sandbox, provider::Settings},
@@ -75,6 +77,8 @@ pub struct Said {
     pub environment: Vec<(String, String)>,
     /// `section.key=value`, in order.
     pub set: Vec<String>,
+    /// The program that filters are run by, if it is not the one that runs.
+    pub program: Option<PathBuf>,
 }
 
 impl Said {
@@ -86,7 +90,13 @@ impl Said {
         };
         let mut environment: Vec<_> = std::env::vars_os().filter_map(ours).collect();
         environment.sort();
-        Self { environment, set: Vec::new() }
+        Self { environment, ..Self::default() }
+    }
+
+    /// The program that filters are run by. Named so that it is the one that runs even when another version
+    /// has been put in its place.
+    pub fn program(&self) -> PathBuf {
+        self.program.clone().unwrap_or_else(|| "/proc/self/exe".into())
     }
 
     /// The same with what `--set` says.
@@ -266,7 +276,7 @@ pub fn keys(clock: &Arc<dyn Clock>, chance: &Arc<dyn Chance>) -> Vec<Asked> {
         let table = tree::parse("", text, &mistakes);
         let root = Section::root(&table, Place::Said("".into()), Path::new("."), &mistakes);
         // What is wrong with it is not of interest.
-        drop(sections(root, clock, chance));
+        drop(sections(root, &Said::default(), (clock, chance)));
         for asked in mistakes.questions().all() {
             let key = asked.name();
             questions.add(Asked { key, written: None, file: None, ..asked });
@@ -298,7 +308,7 @@ fn whole(
     let directory = path.parent().unwrap_or(Path::new("."));
     let place = Place::File((&*name).into(), 1);
     let root = Section::root(&table, place, directory, mistakes);
-    let mut config = sections(root, clock, chance)?;
+    let mut config = sections(root, said, (clock, chance))?;
     config.setup.settings.digest = alike::digest(&table, &mistakes.questions().all());
     Some(config)
 }
@@ -306,8 +316,8 @@ fn whole(
 /// Reads every section, whatever is wrong with the others.
 fn sections(
     mut root: Section<'_>,
-    clock: &Arc<dyn Clock>,
-    chance: &Arc<dyn Chance>,
+    said: &Said,
+    (clock, chance): (&Arc<dyn Clock>, &Arc<dyn Chance>),
 ) -> Option<Config> {
     let node = node::read(root.section("node"));
     let listening = listen::read(root.section("listen"), clock);
@@ -316,6 +326,7 @@ fn sections(
     let ring = tokens::read(root.section("tokens"));
     let key_rules = client_keys::read(root.section("client_keys"));
     let clients = clients::read(root.each("clients"), &key_rules);
+    let filters = filters::read(root.each("filters"), &clients, said);
     let providers = login::read(root.each("login"), &key_rules);
     let holds_data = node.as_ref().is_none_or(|node| node.holds_data);
     let peers = peers::read(root.each("peers"), node.as_ref().map(|node| &node.code), holds_data);
@@ -351,6 +362,7 @@ fn sections(
         storing: storing?,
         ring: ring?,
         clients,
+        filters,
         key_rules,
         providers,
         issuers,
@@ -373,6 +385,7 @@ struct Parts {
     storing: store::Storing,
     ring: Ring,
     clients: Vec<ClientEntry>,
+    filters: Vec<Filter>,
     key_rules: Rules,
     providers: Vec<Settings>,
     issuers: Vec<crate::oauth::issuers::Settings>,
@@ -386,7 +399,7 @@ struct Parts {
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
         let Self { node, storing, ring, clients, key_rules, peers, law, .. } = self;
-        let Self { listing, costs, shared, providers, issuers, .. } = self;
+        let Self { listing, costs, shared, providers, issuers, filters, .. } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -396,6 +409,11 @@ impl Parts {
             keys: storing.keys,
             ring,
             clients,
+            filters: Filters {
+                all: filters.into_iter().map(Arc::new).collect(),
+                abreast: costs.conversions,
+                queue: costs.conversion_queue,
+            },
             key_rules,
             peers,
             transport: Arc::new(Tcp),

@@ -125,6 +125,8 @@ pub struct Gateway {
     pub sealer: Arc<dyn Sealer>,
     /// Keys of stored values and look-ups.
     pub keys: Arc<Keys>,
+    /// Makes native documents of those of another form.
+    pub conversions: write::conversion::Conversions,
     /// Schemas of native documents.
     pub schemas: Arc<Schemas>,
     /// Schema of FHIR resources.

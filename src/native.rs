@@ -6,13 +6,14 @@
 //! that a schema cannot say. Knows neither the store nor FHIR: whether a referenced document exists
 //! is asked by whoever holds the store, from [`Native::references`]. Never repeats a value.
 
+pub mod foreign;
 pub mod schemas;
 mod rules;
 pub mod parts;
 
 use std::{fmt, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -56,8 +57,30 @@ impl NativeKind {
         }
     }
 
+    /// What addresses call documents of this kind: `/native/people`.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Person => "people",
+            Self::Assessment => "assessments",
+            Self::Plan => "plans",
+        }
+    }
+
+    /// What a text says that it is, if it can be read so far; it need not be good.
+    pub fn named(document: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Named {
+            schema: String,
+        }
+        let named: Named = serde_json::from_slice(document).ok()?;
+        Self::by_schema(&named.schema)
+    }
+
     fn of(document: &Value) -> Option<Self> {
-        let schema = document.get("schema")?.as_str()?;
+        Self::by_schema(document.get("schema")?.as_str()?)
+    }
+
+    fn by_schema(schema: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.schema() == schema)
     }
 }
@@ -76,6 +99,25 @@ pub struct Fault {
 impl Fault {
     fn new(path: impl Into<String>, say: impl Into<String>) -> Self {
         Self { path: path.into(), say: say.into(), kind: Kind::Unprocessable }
+    }
+
+    /// The same faults where members may have been named after what a person said: of a member that the
+    /// form does not have only its place is told, and nothing of what is in it.
+    pub fn without_names(faults: Vec<Self>) -> Vec<Self> {
+        let is_stray = |fault: &&Self| fault.say == schemas::UNKNOWN;
+        let strays: Vec<String> =
+            faults.iter().filter(is_stray).map(|fault| fault.path.clone()).collect();
+        let beneath = |path: &str| {
+            let rest = strays.iter().filter_map(|stray| path.strip_prefix(&**stray));
+            rest.into_iter().any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let (strange, mut known): (Vec<_>, Vec<_>) =
+            faults.into_iter().partition(|fault| beneath(&fault.path));
+        let strange = strange.into_iter().filter(|fault| fault.say == schemas::UNKNOWN);
+        let place = |path: &str| path.rsplit_once('.').map_or("$", |(place, _)| place).to_owned();
+        known.extend(strange.map(|fault| Self { path: place(&fault.path), ..fault }));
+        known.dedup();
+        known
     }
 }
 

@@ -59,7 +59,7 @@ impl Grant {
 pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
     let grant = Grant { caller, call };
     let allowed = match &grant.call {
-        Call::Push(..) => grant.caller.scopes().native_write(),
+        Call::Push(..) | Call::PushSeveral(_) => grant.caller.scopes().native_write(),
         Call::Everything(_) => grant.reaches(ResourceType::Patient),
         Call::Handles(_) => grant.caller.node().is_some() && grant.reaches(ResourceType::Patient),
         // The directory belongs to no person and is public to any authenticated caller.

@@ -11,8 +11,9 @@ pub mod text;
 pub mod trace;
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -94,6 +95,35 @@ impl Stage {
     }
 }
 
+/// What became of a document of another form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Conversion {
+    /// A good native document.
+    Made,
+    /// A document that is refused.
+    Refused,
+    /// Nothing: the filter failed on it.
+    Failed,
+    /// Nothing: the filter met one of its bounds.
+    Costly,
+    /// Nothing yet: there was no room, or no time.
+    Turned,
+}
+
+impl Conversion {
+    const ALL: [Self; 5] = [Self::Made, Self::Refused, Self::Failed, Self::Costly, Self::Turned];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Costly => "too-costly",
+            Self::Turned => "turned-away",
+        }
+    }
+}
+
 /// What the gateway counts inside.
 #[derive(Default)]
 pub struct Inside {
@@ -101,6 +131,8 @@ pub struct Inside {
     permitted: [AtomicU64; Warrant::ALL.len()],
     refused: [AtomicU64; STATUSES.len()],
     notified: [AtomicU64; 2],
+    /// By filter, of which there are few.
+    converted: Mutex<BTreeMap<String, [u64; Conversion::ALL.len()]>>,
 }
 
 impl Inside {
@@ -128,7 +160,29 @@ impl Inside {
         count(self.notified.get(usize::from(!acknowledged)));
     }
 
+    /// Notes what became of a document that a filter was asked about.
+    pub fn converted(&self, filter: &str, became: Conversion) {
+        let mut all = self.converted.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = Conversion::ALL.iter().position(|known| *known == became);
+        let row = all.entry(filter.to_owned()).or_default();
+        if let Some(number) = place.and_then(|place| row.get_mut(place)) {
+            *number += 1;
+        }
+    }
+
+    fn write_converted(&self, text: &mut Text) {
+        let name = "mylife_conversions_total";
+        text.head(name, "counter", "Documents of another form, by filter and what became of them.");
+        let all = self.converted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (filter, row) in &*all {
+            for (became, number) in Conversion::ALL.iter().zip(row) {
+                text.row(name, &[("filter", filter), ("result", became.name())], number);
+            }
+        }
+    }
+
     fn write(&self, text: &mut Text) {
+        self.write_converted(text);
         let name = "mylife_notifications_total";
         text.head(name, "counter", "Notifications sent, by whether they were acknowledged.");
         for (outcome, number) in ["acknowledged", "failed"].iter().zip(&self.notified) {

@@ -113,7 +113,7 @@ fn is_value(want: &Want) -> bool {
 
 /// The variable that sets it; lists of tables stand in the file alone.
 fn variable(one: &Asked) -> Option<String> {
-    const LISTS: [&str; 4] = ["clients.", "issuers.", "login.", "peers."];
+    const LISTS: [&str; 5] = ["clients.", "filters.", "issuers.", "login.", "peers."];
     let settable = is_value(&one.want) && !LISTS.iter().any(|list| one.key.starts_with(list));
     settable.then(|| format!("MYLIFE__{}", one.key.to_ascii_uppercase().replace('.', "__")))
 }

@@ -19,7 +19,7 @@ use tokio::runtime::Builder;
 
 use self::finding::{Findings, Level};
 pub(super) use self::servers::ask;
-use super::{Settings, exit::Exit, output::Output};
+use super::{Settings, exit::Exit, filters, output::Output};
 use crate::{
     config::{self, Config, asked::Asked},
     error::{Error, Result},
@@ -85,6 +85,16 @@ fn look(
     machine::files(keys, findings);
     machine::directory(&config.setup, findings);
     certificates::look(config, now, findings);
+    for (part, found) in filters::look(&config.setup) {
+        match found {
+            Ok(say) => findings.fine(part, say),
+            Err(say) => findings.wrong(
+                part,
+                say,
+                "try it with `mylife convert`, and mend filter or example",
+            ),
+        }
+    }
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     runtime.block_on(async {
         servers::running(config, findings).await;

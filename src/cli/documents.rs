@@ -8,10 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    native::foreign::Form,
+};
 
 /// A document as it stands in a file.
 pub struct Found {
@@ -26,6 +28,21 @@ pub struct Found {
 /// # Errors
 /// `Invalid` if there is none, `Unavailable` if the directory cannot be read.
 pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    files_of(path, &["json", "ndjson", "jsonl"])
+}
+
+/// The same of what another system wrote.
+///
+/// # Errors
+/// As [`files`].
+pub fn files_of_form(path: &Path, form: Form) -> Result<Vec<PathBuf>> {
+    match form {
+        Form::Csv => files_of(path, &["csv"]),
+        Form::Json | Form::Ndjson => files(path),
+    }
+}
+
+fn files_of(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
@@ -33,12 +50,13 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs::read_dir(path).map_err(|error| unreadable(path, error))? {
         let path = entry.map_err(|error| unreadable(path, error))?.path();
         let ending = path.extension().and_then(|end| end.to_str());
-        if ending.is_some_and(|end| ["json", "ndjson", "jsonl"].contains(&end)) {
+        if ending.is_some_and(|end| endings.contains(&end)) {
             all.push(path);
         }
     }
     if all.is_empty() {
-        let say = format!("{} holds no .json, .ndjson or .jsonl file.", path.display());
+        let say =
+            format!("{} holds no file that ends in .{}.", path.display(), endings.join(" or ."));
         return Err(Error::invalid(say));
     }
     all.sort();
@@ -74,13 +92,21 @@ pub fn of_file(path: &Path) -> Result<Vec<Found>> {
     Ok(vec![Found { place: name.to_string(), bytes }])
 }
 
-/// The member `schema` of a document, if it can be read at all.
-pub fn schema(bytes: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Named {
-        schema: String,
+/// The documents of a file that another system wrote: of a table its rows.
+///
+/// # Errors
+/// `Invalid` if the file cannot be read, or is no such table.
+pub fn of_form(path: &Path, form: Form) -> Result<Vec<Found>> {
+    if form != Form::Csv {
+        return of_file(path);
     }
-    serde_json::from_slice::<Named>(bytes).ok().map(|named| named.schema)
+    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
+    let name = path.display();
+    let rows = form.documents(&bytes).map_err(|error| {
+        Error::new(error.kind(), format!("{name}: {}", error.say())).because(error)
+    })?;
+    let found = |(line, bytes)| Found { place: format!("{name}:{line}"), bytes };
+    Ok(rows.into_iter().map(found).collect())
 }
 
 /// A file or directory that cannot be read.

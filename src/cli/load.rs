@@ -7,10 +7,7 @@
 
 mod abreast;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -25,7 +22,10 @@ use super::{
 use crate::{
     error::{Error, Kind, Result},
     gateway::Gateway,
-    native::NativeKind,
+    native::{
+        NativeKind,
+        foreign::{Filter, Form},
+    },
 };
 
 /// What is to be loaded, and in whose name.
@@ -34,11 +34,14 @@ pub struct Load {
     /// The gateway's settings, and what is said beside them
     #[command(flatten)]
     pub settings: Settings,
-    /// JSON, NDJSON or a directory of them
+    /// JSON, NDJSON or a directory of them; CSV too where a filter reads it
     pub path: PathBuf,
     /// The client that owns the documents
     #[arg(long, value_name = "CLIENT")]
     pub owner: String,
+    /// The filter of the settings that makes native documents of these
+    #[arg(long, value_name = "NAME")]
+    pub filter: Option<String>,
     /// One JSON object instead of lines
     #[arg(long)]
     pub json: bool,
@@ -61,13 +64,25 @@ pub fn run(asked: &Load, output: &mut Output<'_>) -> Result<Exit> {
         return Err(Error::invalid(say));
     };
     let organization = owner.organization.clone();
-    let files = documents::files(&asked.path)?;
+    let named = |name: &String| {
+        let filter = config.setup.filters.named(&asked.owner, name).cloned();
+        filter.ok_or_else(|| {
+            let say = format!("No filter {name} for {} is in the settings.", asked.owner);
+            Error::invalid(say)
+        })
+    };
+    let filter = asked.filter.as_ref().map(named).transpose()?;
+    let form = filter.as_ref().map_or(Form::Json, |filter| filter.form);
+    let files = documents::files_of_form(&asked.path, form)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     let tally = runtime.block_on(async {
         let gateway = Arc::new(Gateway::open(config.setup).await.map_err(running)?);
         let client = asked.owner.clone();
         let loader = Loader { gateway: Arc::clone(&gateway), client, organization };
-        let tally = load(loader, &files, output).await;
+        let tally = match &filter {
+            None => load(loader, &files, output).await,
+            Some(filter) => load_converted(loader, filter, &files, output).await,
+        };
         gateway.gather_records().await?;
         gateway.log.close()?;
         tally
@@ -91,18 +106,14 @@ fn running(error: Error) -> Error {
 }
 
 async fn load(loader: Loader, files: &[PathBuf], output: &mut Output<'_>) -> Result<Tally> {
-    let total = count(files)?;
-    let progress = Progress::new(total, &output.around.clock);
+    let progress = Progress::new(count(files, Form::Json)?, &output.around.clock);
     let mut tally = Tally::default();
     let mut abreast = Abreast::new(loader, &progress);
     let turns = NativeKind::ALL.map(Some).into_iter().chain([None]);
     for turn in turns {
         for file in files {
             for found in documents::of_file(file)? {
-                let schema = documents::schema(&found.bytes);
-                let kind =
-                    NativeKind::ALL.into_iter().find(|k| Some(k.schema()) == schema.as_deref());
-                if kind == turn {
+                if NativeKind::named(&found.bytes) == turn {
                     abreast.take(found, &mut tally).await?;
                 }
             }
@@ -112,8 +123,29 @@ async fn load(loader: Loader, files: &[PathBuf], output: &mut Output<'_>) -> Res
     Ok(tally)
 }
 
-fn count(files: &[PathBuf]) -> Result<u64> {
-    let of_file = |path: &PathBuf| documents::of_file(Path::new(path)).map(|all| all.len());
+/// The same of documents of another form, of which each goes through a filter first.
+async fn load_converted(
+    loader: Loader,
+    filter: &Arc<Filter>,
+    files: &[PathBuf],
+    output: &mut Output<'_>,
+) -> Result<Tally> {
+    let progress = Progress::new(count(files, filter.form)?, &output.around.clock);
+    let mut tally = Tally::default();
+    let gateway = Arc::clone(&loader.gateway);
+    let mut abreast = Abreast::new(loader, &progress);
+    for file in files {
+        for found in documents::of_form(file, filter.form)? {
+            let made = gateway.conversions.convert(filter, found.bytes).await;
+            abreast.take_made(found.place, made, &mut tally).await?;
+        }
+    }
+    abreast.land(&mut tally).await?;
+    Ok(tally)
+}
+
+fn count(files: &[PathBuf], form: Form) -> Result<u64> {
+    let of_file = |path: &PathBuf| documents::of_form(path, form).map(|all| all.len());
     let counts = files.iter().map(of_file).collect::<Result<Vec<_>>>()?;
     Ok(u64::try_from(counts.into_iter().sum::<usize>()).unwrap_or(u64::MAX))
 }

@@ -4,7 +4,7 @@
 
 use clap::Args;
 
-use super::{OptionalSettings, Settings, exit::Exit, logging, output::Output};
+use super::{OptionalSettings, Settings, exit::Exit, filters, logging, output::Output};
 use crate::{
     error::Result,
     serve::{self, Orders},
@@ -21,16 +21,20 @@ pub struct Check {
     pub json: bool,
 }
 
-/// Finds every mistake.
+/// Finds every mistake, what filters make of their examples included.
 pub fn check(asked: &Check, output: &mut Output<'_>) -> Exit {
-    match asked.settings.load(output) {
+    let loaded = asked.settings.load(output).and_then(|config| {
+        let mistakes = filters::mistakes(&config.setup);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    });
+    match loaded {
         Ok(config) => {
             if !asked.json {
                 let setup = &config.setup;
                 let (clients, peers) = (setup.clients.len(), setup.peers.len());
-                let node = &setup.node;
+                let (node, filters) = (&setup.node, setup.filters.all.len());
                 output.line(format_args!(
-                    "node {node}, {clients} clients, {peers} peers: no mistake found"
+                    "node {node}, {clients} clients, {peers} peers, {filters} filters: no mistake found"
                 ));
             }
             Exit::Fine

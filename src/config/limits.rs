@@ -22,6 +22,10 @@ pub struct Costs {
     pub rates: Rates,
     /// Requests under way at a time.
     pub requests: usize,
+    /// Documents that filters are at work on at a time.
+    pub conversions: usize,
+    /// Documents that may wait for a filter.
+    pub conversion_queue: usize,
 }
 
 /// Milliseconds that a question to a peer may last: what it finds must still be handed over.
@@ -43,8 +47,12 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
     let rates = rates(&mut section);
     let requests = section.number("requests", 1..=1_000_000, 1024);
+    let conversions = section.number("conversions", 1..=256, 4);
+    let conversion_queue = section.number("conversion_queue", 0..=65_536, 64);
     section.finish();
     Costs {
+        conversions: count(conversions),
+        conversion_queue: count(conversion_queue),
         rates,
         requests: count(requests),
         page: count(page),

@@ -6,7 +6,7 @@
 /// Settings in which every key comes to be asked for, whatever else must be written first; nothing that
 /// they name exists.
 pub(super) const EVERYTHING: [&str; 4] = [
-    "[[clients]]\nclient_id = \"a\"\n[clients.notify]\nsecret = \"a\"\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
+    "[[clients]]\nclient_id = \"a\"\n[clients.notify]\nsecret = \"a\"\n[[filters]]\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
      [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
     "[store]\nkind = \"postgres\"\npassword_file = \"none\"\nca_file = \"none\"\n\
      [shared]\nkind = \"redis\"\npassword_file = \"none\"\nauthorities = \"none\"\n\
@@ -95,6 +95,20 @@ const MEANINGS: &[(&str, &str)] = &[
     ("directory.organizations", "Organisations and units, and whose part each is."),
     ("directory.practitioners", "Professionals."),
     ("directory.services", "Services that units give."),
+    ("filters", "How documents that another system wrote in a form of its own become native ones."),
+    ("filters.clients", "Clients whose documents it reads; each with native_owner = true."),
+    (
+        "filters.content_type",
+        "The Content-Type that says that a body is of this form; no two filters of a client read the same and \
+         make the same.",
+    ),
+    ("filters.examples", "Files of that form; `mylife check` tries the filter on them."),
+    ("filters.file", "The filter, in the jq language: from one document to one native one."),
+    ("filters.makes", "What it makes, and so the address: people, assessments or plans."),
+    ("filters.mebibytes", "Memory that it may take, in mebibytes."),
+    ("filters.name", "Its name, in refusals, metrics and `mylife load --filter`."),
+    ("filters.reads", "Is a body one JSON text, one on each line, or a table?"),
+    ("filters.seconds", "Seconds of a processor that it may take for a document."),
     ("issuers", "Others whose access tokens count here, beside the gateway's own."),
     (
         "issuers.algorithms",
@@ -155,6 +169,14 @@ const MEANINGS: &[(&str, &str)] = &[
     ("limits.address_tokens_per_second", "Token requests from one network address."),
     ("limits.client_requests_per_second", "Requests of one client; more are answered 429."),
     ("limits.client_tokens_per_second", "Token requests of one client."),
+    (
+        "limits.conversion_queue",
+        "Documents of another form that may wait for a filter; more are answered 503.",
+    ),
+    (
+        "limits.conversions",
+        "Documents of another form that filters are at work on at a time, each in a process of its own.",
+    ),
     ("limits.document_bytes", "The largest document that may be pushed."),
     ("limits.document_depth", "How deep a document may nest."),
     ("limits.page", "Most entries of a page."),

@@ -354,9 +354,14 @@ impl<'a> Section<'a> {
         self.file(key)
     }
 
+    /// Paths that a key lists, from the directory of the settings.
+    pub fn paths(&mut self, key: &str) -> Vec<PathBuf> {
+        self.texts(key).iter().map(|text| self.directory.join(text)).collect()
+    }
+
     /// The texts of files that a key lists.
     pub fn files(&mut self, key: &str) -> Vec<Zeroizing<String>> {
-        let paths: Vec<_> = self.texts(key).iter().map(|text| self.directory.join(text)).collect();
+        let paths = self.paths(key);
         let read = |path: &PathBuf| match fs::read_to_string(path) {
             Ok(text) => Some(Zeroizing::new(text)),
             Err(error) => {

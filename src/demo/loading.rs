@@ -145,12 +145,7 @@ async fn push(
 ) -> Result<Record> {
     let mut record = Record { node: slug, patient: String::new(), documents: Vec::new() };
     for (kind, local, bytes) in home.documents()? {
-        let path = match kind {
-            NativeKind::Person => "people",
-            NativeKind::Assessment => "assessments",
-            NativeKind::Plan => "plans",
-        };
-        let url = format!("{}/native/{path}/{}", node.url, local.as_str());
+        let url = format!("{}/native/{}/{}", node.url, kind.plural(), local.as_str());
         let ask = Ask::document(url, "application/json", bytes);
         let reply = visitor.ask(source, node, &ask).await?.expect("A push")?;
         let text = |name: &str| reply.body.get(name).and_then(Value::as_str).map(str::to_owned);

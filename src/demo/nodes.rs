@@ -341,6 +341,7 @@ fn setup(
             .map(DemoClient::entry)
             .collect(),
         peers,
+        filters: crate::native::foreign::Filters::default(),
         key_rules: crate::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(Tcp),
         peer_tls: Some(Arc::new(PeerTls::new(pem, Arc::clone(&world.clock))?)),

@@ -41,6 +41,7 @@ use crate::{
         open::{Opened, PeerSetup, Setup, handle_key, open_log, open_store},
         origin::Origins,
         public::Documents,
+        write::conversion::Conversions,
     },
     native::schemas::Schemas,
     oauth::{
@@ -260,6 +261,11 @@ impl Gateway {
             flights: stock.flights,
             sealer: Arc::new(KeysSealer(Arc::clone(&keys))),
             keys,
+            conversions: Conversions::new(
+                setup.filters,
+                setup.limits.document,
+                Arc::clone(&stock.inside),
+            ),
             schemas: stock.schemas,
             fhir: stock.fhir,
             documents,

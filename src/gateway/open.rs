@@ -28,6 +28,7 @@ use crate::{
     federation::{client, tls::PeerTls},
     gateway::{Limits, numbered::Numbered},
     handle::{HandleKey, PublicKey},
+    native::foreign::Filters,
     oauth::{
         issuers,
         keys::fetch::Rules,
@@ -61,6 +62,8 @@ pub struct Setup {
     pub ring: Ring,
     /// Clients.
     pub clients: Vec<ClientEntry>,
+    /// What makes native documents of those of another form.
+    pub filters: Filters,
     /// Whence the keys of clients may be fetched.
     pub key_rules: Rules,
     /// Other gateways.

@@ -149,13 +149,23 @@ fn operation(path: &Path, method: &str, say: &str, grants: &[&str]) -> Value {
         let content = if is_search || path.template.starts_with("/oauth") {
             json!({ "application/x-www-form-urlencoded": form })
         } else if path.template.starts_with("/native") {
-            json!({ "application/json": form })
+            pushed(method)
         } else {
             fhir(resource)
         };
         object.insert("requestBody".to_owned(), json!({ "content": content }));
     }
     value
+}
+
+/// What is pushed: one canonical document, or what a filter of the settings reads, by a type of its own.
+fn pushed(method: &str) -> Value {
+    let own = json!({ "schema": { "description": "Another form, which a filter reads" } });
+    if method == "put" {
+        json!({ "application/json": { "schema": { "type": "object" } }, "*/*": own })
+    } else {
+        json!({ "*/*": own })
+    }
 }
 
 /// Who reads what an address answers.

@@ -277,6 +277,7 @@ impl Gateway {
             Call::UpdateConsent(id) => Box::pin(self.update_consent(asked, grant, id)).await,
             Call::WriteConsent => Box::pin(self.write_consent(asked, grant)).await,
             Call::Push(kind, local) => Box::pin(self.push(asked, grant, *kind, local)).await,
+            Call::PushSeveral(kind) => Box::pin(self.push_several(asked, grant, *kind)).await,
             Call::Subscribing(what) => Box::pin(self.subscribing(asked, grant, what)).await,
             Call::Public(..) | Call::OAuth(_) | Call::Notification(_) => Err(Error::not_found()),
         }

@@ -117,7 +117,7 @@ impl Schemas {
     }
 }
 
-const UNKNOWN: &str = "this form has no such member; remove it or correct its name";
+pub(super) const UNKNOWN: &str = "this form has no such member; remove it or correct its name";
 const UNFIT: &str = "the value does not fit the form; compare it with the schema";
 const MISSING: &str = "the member is missing; add it";
 

@@ -79,6 +79,8 @@ pub enum Call {
     UpdateConsent(String),
     /// `PUT /native/{people,assessments,plans}/{id}`: a document, by its owner's id.
     Push(NativeKind, String),
+    /// `POST /native/{people,assessments,plans}`: several of another form, which a filter reads.
+    PushSeveral(NativeKind),
     /// `POST /fhir/Patient/{id}/$handles`: a peer asks to widen a question about a person.
     Handles(String),
     /// `POST /fhir/Patient/{id}/$explain`: what somebody would be permitted to see, and by what.
@@ -151,7 +153,7 @@ impl Call {
             Self::Receipt(_) => "receipt",
             Self::UpdateConsent(_) => "update-consent",
             Self::WriteConsent => "write-consent",
-            Self::Push(..) => "push",
+            Self::Push(..) | Self::PushSeveral(_) => "push",
             Self::Handles(_) => "handles",
             Self::Explain(_) => "explain",
             Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => "circle-of-life",
@@ -201,6 +203,7 @@ impl Call {
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)
+            | Self::PushSeveral(_)
             | Self::Batch
             | Self::Export(_)
             | Self::ExportStatus(_)
@@ -251,6 +254,7 @@ impl Call {
             | Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)
+            | Self::PushSeveral(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
@@ -303,6 +307,7 @@ impl Call {
             | Self::DeleteMatching(_)
             | Self::WriteConsent
             | Self::Push(..)
+            | Self::PushSeveral(_)
             | Self::Handles(_) => false,
         }
     }
@@ -359,6 +364,7 @@ impl Call {
             Self::Public(..)
             | Self::OAuth(_)
             | Self::Push(..)
+            | Self::PushSeveral(_)
             | Self::Batch
             | Self::Validate(_) => None,
         }

@@ -89,6 +89,13 @@ pub const PATHS: &[Path] = &[
     open("/oauth/introspect", &[("post", "What a token says (RFC 7662)")]),
     open("/oauth/revoke", &[("post", "Ends a token (RFC 7009)")]),
     open("/oauth/token", &[("post", "Gives a token (RFC 6749), or exchanges one (RFC 8693)")]),
+    closed("/native/people", All, &[("post", "People in a form that a filter reads")]),
+    closed(
+        "/native/assessments",
+        All,
+        &[("post", "Life assessments in a form that a filter reads")],
+    ),
+    closed("/native/plans", All, &[("post", "Welfare plans in a form that a filter reads")]),
     closed("/native/people/{local}", All, &[("put", "A person, by the sender's id")]),
     closed("/native/assessments/{local}", All, &[("put", "A life assessment, by the sender's id")]),
     closed("/native/plans/{local}", All, &[("put", "A welfare plan, by the sender's id")]),

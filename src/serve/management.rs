@@ -164,6 +164,10 @@ impl Management {
             text.gauge("mylife_audit_records", "Records in the audit log.", size);
             let signed = self.phase.signed.load(Ordering::SeqCst);
             text.gauge("mylife_audit_signed_records", "Records in the tree signed last.", signed);
+            let at_work = gateway.conversions.at_work();
+            text.gauge("mylife_conversions_active", "Filters at work, a process each.", at_work);
+            let waiting = gateway.conversions.waiting();
+            text.gauge("mylife_conversions_waiting", "Documents that wait for a filter.", waiting);
             let suspended = u8::from(gateway.terms.suspended);
             text.gauge(
                 "mylife_grants_suspended",

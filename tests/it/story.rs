@@ -12,6 +12,7 @@ mod consent_by_officer;
 mod consent_at_the_portal;
 mod consent_over_time;
 mod consent_to_many;
+mod converted;
 mod given_again;
 mod every_parameter;
 mod discovery;

@@ -19,7 +19,7 @@ use crate::{
     cli::{documents::Found, exit::Exit, output::Progress},
     commit::{self, Desk},
     error::{Error, Result},
-    gateway::Gateway,
+    gateway::{Gateway, write::conversion::Converted},
     native::{self, Native, Rules, Typed},
     source::local::Local,
     store::{DocumentKind, IdentityMac},
@@ -88,14 +88,50 @@ impl<'a> Abreast<'a> {
     /// # Errors
     /// What would fail for every document: the store, the log.
     pub(super) async fn take(&mut self, found: Found, tally: &mut Tally) -> Result<()> {
-        let document = match self.loader.check(&found.bytes) {
-            Ok(document) => document,
+        let judged = native::validate(&found.bytes, &self.loader.rules());
+        match judged {
+            Ok(document) => self.put(found.place, document, tally).await,
             Err(faults) => {
-                self.rows.push((found.place, Some(Became::Refused(faults))));
-                self.progress.step();
-                return Ok(());
+                let told = faults.into_iter().map(|fault| (fault.path, fault.say)).collect();
+                self.refuse(found.place, told);
+                Ok(())
             }
+        }
+    }
+
+    /// The same of what a filter made, or did not make.
+    ///
+    /// # Errors
+    /// As [`Abreast::take`].
+    pub(super) async fn take_made(
+        &mut self,
+        place: String,
+        made: Result<Converted<'_>>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let told = match made {
+            Err(error) => refusal(error)?,
+            Ok(made) => match made.judged(native::validate(&made.bytes, &self.loader.rules())) {
+                Ok(document) => return self.put(place, document, tally).await,
+                Err(faults) => {
+                    let told = |fault: native::Fault| {
+                        let say = made.filter.told(&fault.say);
+                        (fault.path, say)
+                    };
+                    faults.into_iter().map(told).collect()
+                }
+            },
         };
+        self.refuse(place, told);
+        Ok(())
+    }
+
+    fn refuse(&mut self, place: String, faults: Vec<(String, String)>) {
+        self.rows.push((place, Some(Became::Refused(faults))));
+        self.progress.step();
+    }
+
+    async fn put(&mut self, place: String, document: Native, tally: &mut Tally) -> Result<()> {
         let mut meetings = self.loader.meetings(&document).await?;
         let met: BTreeSet<usize> =
             meetings.iter().filter_map(|at| self.meetings.get(at).copied()).collect();
@@ -109,7 +145,7 @@ impl<'a> Abreast<'a> {
             met.first().copied()
         };
         let row = self.rows.len();
-        self.rows.push((found.place, None));
+        self.rows.push((place, None));
         let at = chain.unwrap_or(self.chains.len());
         match self.chains.get_mut(at) {
             Some(chain) => chain.push((row, document)),
@@ -183,16 +219,14 @@ impl Loader {
         local.ok_or_else(|| Error::invalid("This gateway holds no data: holds_data = false."))
     }
 
-    fn check(&self, bytes: &[u8]) -> std::result::Result<Native, Vec<(String, String)>> {
+    fn rules(&self) -> Rules<'_> {
         let gateway = &self.gateway;
-        let rules = Rules {
+        Rules {
             schemas: &gateway.schemas,
             now: gateway.clock.now(),
             test_range: gateway.limits.test_range,
             limits: gateway.limits.document,
-        };
-        let faults = |all: Vec<native::Fault>| all.into_iter().map(|f| (f.path, f.say)).collect();
-        native::validate(bytes, &rules).map_err(faults)
+        }
     }
 
     /// Where a document can meet another, in what waits and in what is stored.
@@ -240,17 +274,22 @@ impl Loader {
         match commit::native(&desk, document).await {
             Ok(written) if written.created => Ok(Became::New),
             Ok(_) => Ok(Became::Known),
-            // Storage that fails would fail for each of the others too.
-            Err(error) if Exit::of(error.kind()) != Exit::Usage => Err(error),
-            Err(error) => {
-                let places = if error.expression().is_empty() {
-                    vec!["$".to_owned()]
-                } else {
-                    error.expression().to_vec()
-                };
-                let rows = places.into_iter().map(|path| (path, error.say().to_owned()));
-                Ok(Became::Refused(rows.collect()))
-            }
+            Err(error) => Ok(Became::Refused(refusal(error)?)),
         }
     }
+}
+
+/// What is told of a document that is refused.
+///
+/// # Errors
+/// What would fail for each of the others too: storage, or a machine that can start no process.
+fn refusal(error: Error) -> Result<Vec<(String, String)>> {
+    if Exit::of(error.kind()) != Exit::Usage {
+        return Err(error);
+    }
+    let places = match error.expression() {
+        [] => vec!["$".to_owned()],
+        places => places.to_vec(),
+    };
+    Ok(places.into_iter().map(|path| (path, error.say().to_owned())).collect())
 }

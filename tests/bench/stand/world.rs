@@ -187,6 +187,7 @@ impl World {
             ring: Ring::of(Arc::clone(&self.signer)),
             clients: self.clients(),
             peers: Vec::new(),
+            filters: mylife::native::foreign::Filters::default(),
             key_rules: mylife::oauth::keys::fetch::Rules::default(),
             transport: Arc::new(Tcp),
             peer_tls: None,

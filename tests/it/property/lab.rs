@@ -411,6 +411,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
         ring: Ring::of(Arc::clone(&SIGNER)),
         clients: vec![serde_json::from_value(client).unwrap(), writer()],
         peers: Vec::new(),
+        filters: mylife::native::foreign::Filters::default(),
         key_rules: mylife::oauth::keys::fetch::Rules::default(),
         transport: Arc::new(Tcp),
         peer_tls: None,

@@ -4,6 +4,7 @@ mod comparing;
 mod converting;
 mod drawing;
 mod explaining;
+mod filtering;
 mod living;
 mod loading;
 mod operating;

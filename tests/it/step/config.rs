@@ -1,5 +1,6 @@
 //! Settings: each mistake has its line and says what was meant, and the last to speak wins.
 
+mod filters;
 mod issuers;
 
 use std::{
@@ -60,8 +61,13 @@ pub(crate) fn around() -> Surroundings {
     Surroundings {
         clock: Arc::new(FixedClock::new(NOW)),
         chance: Arc::new(SystemChance),
-        environment: Said::default(),
+        environment: runs_filters(),
     }
+}
+
+/// Nothing but the program that filters are run by, as this one is not.
+pub(super) fn runs_filters() -> Said {
+    Said { program: Some(env!("CARGO_BIN_EXE_mylife").into()), ..Said::default() }
 }
 
 /// Runs a command as the shell does; gives its end, what it said, and what it complained of.
@@ -97,6 +103,7 @@ pub(super) fn said(environment: &[(&str, &str)], set: &[&str]) -> Said {
     Said {
         environment: environment.iter().map(pair).collect(),
         set: set.iter().map(|&set| set.to_owned()).collect(),
+        ..Said::default()
     }
 }
 

@@ -381,6 +381,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         ring: world.ring.borrow_mut().take().unwrap_or_else(|| identity.ring()),
         clients: clients(world),
         peers: others.map(|other| world.identities[other].peer(*code == PORTAL)).collect(),
+        filters: mylife::native::foreign::Filters::default(),
         key_rules: Rules {
             inside: [super::provider::inside(), super::issuer::inside(), super::receiver::inside()]
                 .concat(),

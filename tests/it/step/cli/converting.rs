@@ -104,9 +104,9 @@ fn what_cannot_be_made_is_told_of_and_the_rest_goes_on() {
         told.join(" / ")
     };
     for (line, say) in [
-        (1, "filter: the filter took more than 1 seconds of a processor"),
+        (1, "filter: it takes more than 1 seconds of a processor"),
         (3, "filter: the filter failed: \"no such client\""),
-        (4, "filter: the filter makes more than 1000 documents of it"),
+        (4, "filter: it makes more than 1000 documents of it"),
         (6, "filter: the filter failed: \"[]\""),
         (8, "$.birth_date: "),
         (9, "filter: Line 1, column"),

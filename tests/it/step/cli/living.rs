@@ -18,18 +18,18 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName}
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    super::config::{Dir, around},
+    super::config::{Dir, around, runs_filters},
     serving::{Lines, ask, free_port},
     town,
 };
 
 /// A gateway that serves on a thread of its own.
-struct Living {
-    dir: Dir,
+pub(super) struct Living {
+    pub(super) dir: Dir,
     path: String,
-    public: u16,
+    pub(super) public: u16,
     management: u16,
-    orders: UnboundedSender<Order>,
+    pub(super) orders: UnboundedSender<Order>,
     serving: JoinHandle<Result<()>>,
 }
 
@@ -40,16 +40,27 @@ impl Living {
 
     /// The same where something happens to the settings that were read before they are served.
     fn begin_after(name: &str, more: &[&str], happens: &dyn Fn(&str)) -> Self {
+        Self::begin_on(name, more, &|_, _| {}, happens)
+    }
+
+    /// The same with settings to which something was done before they are read.
+    pub(super) fn begin_on(
+        name: &str,
+        more: &[&str],
+        prepare: &dyn Fn(&Dir, &str),
+        happens: &dyn Fn(&str),
+    ) -> Self {
         let dir = Dir::new(name);
         let (public, management) = (free_port(), free_port());
         let path = town(&dir, public);
+        prepare(&dir, &path);
         let set = [
             format!("listen.public=127.0.0.1:{public}"),
             format!("listen.management=127.0.0.1:{management}"),
             "listen.cores=1".to_owned(),
         ];
         let set = set.into_iter().chain(more.iter().map(|one| (*one).to_owned())).collect();
-        let said = Said { set, ..Said::default() };
+        let said = Said { set, ..runs_filters() };
         let surroundings = around();
         let read = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
         let told =
@@ -69,7 +80,7 @@ impl Living {
     }
 
     /// Waits until the management listener says so.
-    fn until(&self, path: &str, says: &str) -> String {
+    pub(super) fn until(&self, path: &str, says: &str) -> String {
         loop {
             let said = self.at(path);
             if said.contains(says) {
@@ -78,7 +89,7 @@ impl Living {
         }
     }
 
-    fn tls(&self) -> StreamOwned<ClientConnection, TcpStream> {
+    pub(super) fn tls(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let ca = fs::read_to_string(self.dir.path().join("keys/ca.pem")).unwrap();
         let time = Arc::new(pki::CertificateTime(around().clock));
         let client = ClientConfig::builder_with_details(pki::provider(), time)
@@ -95,11 +106,11 @@ impl Living {
         ask(self.tls(), &format!("127.0.0.1:{}", self.public), path)
     }
 
-    fn edit(&self, from: &str, to: &str) {
+    pub(super) fn edit(&self, from: &str, to: &str) {
         edit(&self.path, from, to);
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.orders.send(Order::Stop).unwrap();
         self.serving.join().unwrap().unwrap();
     }
@@ -111,7 +122,7 @@ fn edit(path: &str, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-fn reloads(outcome: &str, number: u32) -> String {
+pub(super) fn reloads(outcome: &str, number: u32) -> String {
     format!("mylife_reloads_total{{outcome=\"{outcome}\"}} {number}\n")
 }
 

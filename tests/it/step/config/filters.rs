@@ -1,0 +1,122 @@
+//! `[[filters]]`: each mistake has its line, a filter that is wrong is a mistake, and nothing of the host is
+//! within a filter's reach.
+
+use std::time::Duration;
+
+use mylife::{
+    json::Limits,
+    native::{
+        NativeKind,
+        foreign::{Bounds, Form, Program, apart::Apart},
+    },
+};
+
+use super::{super::cli::town, Dir, read, runs_filters};
+
+const GOOD: &str = "[[filters]]\nname = \"survey\"\nfile = \"survey.jq\"\nmakes = \"assessments\"\n\
+                    content_type = \"application/vnd.kuopio.survey+json\"\nclients = [\"kuopio-source\"]\n";
+
+#[test]
+fn a_filter_is_read_with_what_is_built_in_and_relative_to_the_settings() {
+    let dir = Dir::new("config-filters");
+    let path = town(&dir, 8443);
+    dir.write("filters/survey.jq", ".a | .b");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let more = GOOD.replace("survey.jq", "filters/survey.jq");
+    let path = dir.write(
+        "gateway.toml",
+        &format!("{text}{more}examples = [\"a.json\"]\n[limits]\nconversions = 3\n"),
+    );
+    let config = read(&path, &runs_filters()).map_err(|all| all.join("\n")).unwrap();
+    let filters = &config.setup.filters;
+    assert_eq!((filters.abreast, filters.queue, filters.all.len()), (3, 64, 1));
+    let filter = &filters.all[0];
+    assert_eq!((filter.makes, filter.form), (NativeKind::Assessment, Form::Json));
+    assert_eq!((&*filter.program.code, filter.program.bounds), (".a | .b", Bounds::default()));
+    assert_eq!(filter.examples, [dir.path().join("a.json")]);
+    let kind = "Application/vnd.kuopio.survey+JSON";
+    assert!(filter.reads("kuopio-source", kind, NativeKind::Assessment));
+    assert!(!filter.reads("another", kind, NativeKind::Assessment));
+    assert!(!filter.reads("kuopio-source", kind, NativeKind::Person));
+}
+
+#[test]
+fn every_mistake_in_a_filter_is_told_with_its_line() {
+    let dir = Dir::new("config-filters-wrong");
+    let path = town(&dir, 8443);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text.lines().count();
+    dir.write("survey.jq", ".");
+    dir.write("broken.jq", ".a |\n  foo(1)");
+    dir.write("open.jq", ".a | (");
+    let twice = format!("{GOOD}{}", GOOD.replace("[[filters]]\n", "[[filters]]\nseconds = 9\n"));
+    for (from, to, at, say) in [
+        ("name = \"survey\"", "name = \"Survey 1\"", 2, "name must be 1 to 64 small letters"),
+        ("name = \"survey\"\n", "", 1, "name is missing"),
+        ("survey.jq", "gone.jq", 3, "gone.jq cannot be read"),
+        ("survey.jq", "broken.jq", 3, "broken.jq: line 2, at foo: there is no such filter"),
+        ("survey.jq", "open.jq", 3, "expected closing parenthesis"),
+        ("\"assessments\"", "\"surveys\"", 4, "makes must be one of people, assessments, plans"),
+        ("vnd.kuopio.survey+json", "json", 5, "content_type must be a type that no other body has"),
+        ("application/vnd.kuopio", "kuopio", 5, "content_type must be"),
+        ("kuopio-source", "north-savo", 6, "names \"north-savo\", which is no client with native"),
+        ("[\"kuopio-source\"]", "[]", 6, "clients must name the clients"),
+        ("makes =", "reads = \"xml\"\nmakes =", 4, "reads must be one of json, ndjson, csv"),
+        ("makes =", "seconds = 0\nmakes =", 4, "seconds must be a whole number from 1 to 60"),
+        (
+            "makes =",
+            "mebibytes = 1\nmakes =",
+            4,
+            "mebibytes must be a whole number from 64 to 4096",
+        ),
+        ("makes =", "make = 1\nmakes =", 4, "make is not known; did you mean \"makes\"?"),
+        (GOOD, &twice, 9, "name is that of an earlier filter"),
+        (GOOD, &twice, 12, "is read by an earlier filter for \"kuopio-source\""),
+    ] {
+        let path = dir.write("gateway.toml", &format!("{text}{}", GOOD.replacen(from, to, 1)));
+        let told = read(&path, &runs_filters()).err().unwrap_or_default();
+        let start = format!("gateway.toml:{}: ", line + at);
+        let found = told.iter().any(|one| one.contains(&start) && one.contains(say));
+        assert!(found, "{to}: {start}{say}\n{}", told.join("\n"));
+    }
+}
+
+#[test]
+fn a_filter_reaches_nothing_of_the_host() {
+    let program = |code: &str| Program {
+        mylife: env!("CARGO_BIN_EXE_mylife").into(),
+        code: code.into(),
+        bounds: Bounds { seconds: 5, mebibytes: 64 },
+        patience: Duration::from_mins(10),
+    };
+    // These are not known at all, so such a filter is refused when it is read.
+    for code in [
+        "input",
+        "inputs",
+        "input_filename",
+        "$ENV",
+        "$ENV.PATH",
+        "$__prog_args",
+        "$__loc__.file",
+        "get_search_list",
+        "import \"a\" as a; .",
+        "import \"/etc/passwd\" as $data; $data",
+        "include \"/etc/passwd\"; .",
+        "load(\"/etc/passwd\")",
+        "@sh \"a\" | system",
+        "getpath([\"a\"]) | open",
+    ] {
+        let refused = Apart::new(program(code));
+        assert!(refused.is_err(), "{code} is taken");
+    }
+    for (code, made) in [
+        ("env", "{}"),
+        ("env.PATH", "null"),
+        ("[limit(3; repeat(1))] | tojson", "\"[1,1,1]\""),
+        ("0 | strflocaltime(\"%H:%M %z\")", "\"00:00 +0000\""),
+    ] {
+        let mut apart = Apart::new(program(code)).map_err(|error| error.to_string()).unwrap();
+        let told = apart.convert(b"{}", &Limits::default()).unwrap();
+        assert_eq!(told, Ok(vec![made.to_owned()]), "{code}");
+    }
+}
