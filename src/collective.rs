@@ -26,6 +26,8 @@ pub enum Sort {
     Service,
     /// What is to be done.
     Action,
+    /// What somebody proposes about a plan that another keeps.
+    Proposal,
 }
 
 /// The satisfaction with a theme that a goal aims at.

@@ -6,8 +6,10 @@
 
 pub mod again;
 pub mod missing;
+pub mod proposed;
 pub mod unchanged;
 mod beside;
+mod content;
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use crate::{
     domain::{
         id::NodeCode,
         moment::Moment,
-        part::{self, Content, Parts},
+        part::{Content, Parts},
     },
     error::{Error, Kind, Result},
     json,
@@ -31,6 +33,8 @@ use crate::{
     source::{local::Local, past},
     store::{Change, Document, DocumentKind, IdentityMac, Place, Stored},
 };
+
+use content::{content, of_stored, resource_name};
 
 /// How often a write is computed again when somebody else was first.
 const TRIES: usize = 8;
@@ -184,20 +188,12 @@ async fn next(
         }
         follows.check(earlier)?;
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
-        match commit(desk, &patient, stored.as_ref(), identity, next).await {
+        match commit(desk, &patient, stored.as_ref(), identity, vec![next]).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             done => return done,
         }
     }
     Err(busy())
-}
-
-fn content(document: &Native) -> (DocumentKind, Content) {
-    match document.typed() {
-        Typed::Person(person) => (DocumentKind::Person, part::of_person(person)),
-        Typed::Assessment(a) => (DocumentKind::Assessment, part::of_assessment(a)),
-        Typed::Plan(plan) => (DocumentKind::Plan, part::of_plan(plan)),
-    }
 }
 
 /// The owner of a document, and the owner's id of it.
@@ -298,7 +294,7 @@ pub async fn consent(
         let local = earlier.map(|e| Arc::clone(&e.local_id)).or_else(|| own.map(Into::into));
         let local = local.ok_or_else(Error::not_found)?;
         let next = successor(desk, earlier, kind, owner, &local, parts, Arc::clone(&body));
-        match commit(desk, &patient, stored.as_ref(), identity, next).await {
+        match commit(desk, &patient, stored.as_ref(), identity, vec![next]).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             done => return done,
         }
@@ -329,8 +325,12 @@ fn find<'a>(
     kind: DocumentKind,
     local: &str,
 ) -> Option<&'a Document> {
-    let same = |d: &&Document| d.kind == kind && *d.owner == *owner && *d.local_id == *local;
-    stored?.documents.iter().filter(same).max_by_key(|d| d.version)
+    newest_of(stored?, |d| d.kind == kind && *d.owner == *owner && *d.local_id == *local)
+}
+
+/// The newest version of the document that is such.
+fn newest_of(stored: &Stored, is: impl Fn(&Document) -> bool) -> Option<&Document> {
+    stored.documents.iter().filter(|document| is(document)).max_by_key(|d| d.version)
 }
 
 /// Who wrote a Consent, beside its owner: kept as its parts, of which a Consent has none.
@@ -373,8 +373,7 @@ fn find_consent<'a>(
 
 /// The newest version of the Consent that is such.
 fn newest(stored: Option<&Stored>, is: impl Fn(&Document) -> bool) -> Option<&Document> {
-    let same = |d: &&Document| d.kind == DocumentKind::Consent && is(d);
-    stored?.documents.iter().filter(same).max_by_key(|d| d.version)
+    newest_of(stored?, |d| d.kind == DocumentKind::Consent && is(d))
 }
 
 /// The parts of the next version: kept where content is equal, stamped anew where it is not.
@@ -412,26 +411,29 @@ fn successor(
     }
 }
 
-/// Commits one version and appends its record; only then it may be acknowledged.
+/// Commits versions of one person's documents, all or none, and appends their record; only then they may
+/// be acknowledged. What is written is the first; the others come of it.
 async fn commit(
     desk: &Desk<'_>,
     patient: &Arc<str>,
     stored: Option<&Stored>,
     identity: Option<IdentityMac>,
-    document: Document,
+    documents: Vec<Document>,
 ) -> Result<Written> {
+    let document = documents.first().ok_or_else(|| Error::internal("something is committed"))?;
     let (id, mut version) = (Arc::clone(&document.id), document.version);
     let created = version == 1;
     if mutant::on(Mutant::WritesAreNumberedTogether) {
         version = stored.map_or(1, |s| s.version + 1);
     }
     let deed = if created { Interaction::Create } else { Interaction::Update };
-    let written = || (format!("{}/{id}", resource_name(document.kind)), deed);
-    let deleted = desk.author.deletes().map(|name| (name, Interaction::Delete));
-    let (name, deed) = deleted.unwrap_or_else(written);
-    let what = (&*name, again::kept(&document)?);
+    let name = |document: &Document| format!("{}/{}", resource_name(document.kind), document.id);
+    let written = || (documents.iter().map(name).collect(), deed);
+    let deleted = desk.author.deletes().map(|name| (vec![name], Interaction::Delete));
+    let (names, deed): (Vec<String>, _) = deleted.unwrap_or_else(written);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let what = (&*names, again::kept(document)?);
     let payload = step::of_write(desk.author, desk.request, patient, what, deed, desk.now)?;
-    let documents = vec![document];
     let change = Change {
         patient: Arc::clone(patient),
         based_on: stored.map_or(0, |s| s.version),
@@ -458,30 +460,6 @@ async fn commit(
         desk.local.store().recorded(vec![committed.record]).await?;
     }
     Ok(Written { id, version, created, patient: Arc::clone(patient) })
-}
-
-/// The content of a stored document.
-///
-/// # Errors
-/// `Internal` when it is not what was accepted.
-fn of_stored(kind: DocumentKind, body: &[u8]) -> Result<Content> {
-    Ok(match kind {
-        DocumentKind::Person => part::of_person(&json::stored(body)?),
-        DocumentKind::Assessment => part::of_assessment(&json::stored(body)?),
-        DocumentKind::Plan => part::of_plan(&json::stored(body)?),
-        DocumentKind::Consent => {
-            Content { parts: Vec::new(), status: "active", authored: String::new() }
-        }
-    })
-}
-
-const fn resource_name(kind: DocumentKind) -> &'static str {
-    match kind {
-        DocumentKind::Person => "Patient",
-        DocumentKind::Assessment => "QuestionnaireResponse",
-        DocumentKind::Plan => "CarePlan",
-        DocumentKind::Consent => "Consent",
-    }
 }
 
 /// The refusal of an identifier that stands for something else.

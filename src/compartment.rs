@@ -18,6 +18,7 @@ use crate::{
         part::Parts,
         person::{Named, Person},
         plan::Plan,
+        proposal::Proposal,
     },
     error::{Error, Result},
     json,
@@ -119,6 +120,8 @@ pub struct Compartment {
     pub assessments: Vec<Held<Assessment>>,
     /// Plans, in order of id.
     pub plans: Vec<Held<Plan>>,
+    /// Proposals about plans, in order of id.
+    pub proposals: Vec<Held<Proposal>>,
     /// Every version of every Consent, in order of (id, version).
     pub consents: Vec<Recorded>,
     /// What enters kinds.
@@ -132,11 +135,12 @@ pub struct Compartment {
 }
 
 impl Compartment {
-    /// Whom its plans are about beside the person, each once.
+    /// Whom its plans, and proposals about them, are about beside the person, each once.
     pub fn others(&self) -> BTreeSet<Named> {
         let goals =
             self.plans.iter().flat_map(|held| held.native.goals.iter().map(move |g| (held, g)));
-        goals.flat_map(|(held, goal)| goal.others(&held.owner)).collect()
+        let planned = goals.flat_map(|(held, goal)| goal.others(&held.owner));
+        planned.chain(self.proposals.iter().flat_map(|held| held.native.others())).collect()
     }
 
     /// The number of a Consent's newest version, where it is one of the person's.
@@ -166,6 +170,7 @@ impl Compartment {
             person: documents.person,
             assessments: documents.assessments,
             plans: documents.plans,
+            proposals: documents.proposals,
             consents: documents.consents,
             limits: documents.limits,
             is_shared: documents.is_shared,
@@ -184,6 +189,8 @@ struct Documents {
     assessments: Vec<Held<Assessment>>,
     /// Plans.
     plans: Vec<Held<Plan>>,
+    /// Proposals.
+    proposals: Vec<Held<Proposal>>,
     /// Every version of every Consent, in order of (id, version).
     consents: Vec<Recorded>,
     /// What enters kinds.
@@ -214,11 +221,17 @@ impl Documents {
                     documents.is_shared |= goals.iter().any(|goal| !goal.concerns.is_empty());
                     documents.plans.push(held);
                 }
+                DocumentKind::Proposal => {
+                    let held: Held<Proposal> = documents.held(document)?;
+                    documents.is_shared |= !held.native.concerns.is_empty();
+                    documents.proposals.push(held);
+                }
                 DocumentKind::Consent => documents.consent(document)?,
             }
         }
         documents.assessments.shrink_to_fit();
         documents.plans.shrink_to_fit();
+        documents.proposals.shrink_to_fit();
         documents.consents.shrink_to_fit();
         Ok(documents)
     }

@@ -215,6 +215,12 @@ impl Directory {
         found.map(|service| service.organization.as_str())
     }
 
+    /// Id of the organisation in which a listed professional works.
+    pub fn employer(&self, practitioner: &str) -> Option<&str> {
+        let found = self.listing.practitioners.iter().find(|p| p.id == practitioner);
+        found.map(|practitioner| practitioner.organization.as_str())
+    }
+
     /// The names of a listed organisation, by its OID.
     pub fn organization(&self, oid: &str) -> Option<&Name> {
         self.listing.organizations.iter().find(|o| o.oid == oid).map(|o| &o.name)
@@ -294,9 +300,21 @@ fn practitioner(of: &Practitioner) -> Value {
     })
 }
 
+/// Id of the `PractitionerRole` of a listed professional.
+pub fn role_of(practitioner: &str) -> String {
+    format!("{practitioner}{ROLE}")
+}
+
+/// The professional of a `PractitionerRole`, by ids.
+pub fn practitioner_of(role: &str) -> Option<&str> {
+    role.strip_suffix(ROLE)
+}
+
+const ROLE: &str = ".role";
+
 fn practitioner_role(of: &Practitioner) -> Value {
     json!({
-        "resourceType": "PractitionerRole", "id": format!("{}.role", of.id), "language": "fi",
+        "resourceType": "PractitionerRole", "id": role_of(&of.id), "language": "fi",
         "text": text(&of.name), "active": true,
         "practitioner": { "reference": format!("Practitioner/{}", of.id) },
         "organization": { "reference": format!("Organization/{}", of.organization) },

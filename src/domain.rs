@@ -13,6 +13,7 @@ pub mod identity;
 pub mod person;
 pub mod assessment;
 pub mod plan;
+pub mod proposal;
 pub mod questionnaire;
 pub mod part;
 pub mod warrant;

@@ -41,6 +41,8 @@ pub enum DocumentKind {
     Plan,
     /// A FHIR R4 Consent, as accepted.
     Consent,
+    /// `mylife/proposal/1`.
+    Proposal,
 }
 
 impl DocumentKind {
@@ -51,12 +53,13 @@ impl DocumentKind {
             Self::Assessment => 2,
             Self::Plan => 3,
             Self::Consent => 4,
+            Self::Proposal => 5,
         }
     }
 
     /// What a number in a column stands for.
     fn of_number(number: i64) -> Option<Self> {
-        let all = [Self::Person, Self::Assessment, Self::Plan, Self::Consent];
+        let all = [Self::Person, Self::Assessment, Self::Plan, Self::Consent, Self::Proposal];
         all.into_iter().find(|kind| kind.number() == number)
     }
 }

@@ -282,7 +282,7 @@ pub fn of_write(
     author: Author<'_>,
     request: &Request,
     patient: &Arc<str>,
-    (resource, consent): (&str, Option<record::Written<'_>>),
+    (resources, consent): (&[&str], Option<record::Written<'_>>),
     deed: Interaction,
     now: Moment,
 ) -> Result<Vec<u8>> {
@@ -297,7 +297,7 @@ pub fn of_write(
     };
     entry.interaction = deed;
     entry.patient = Some((&**patient).into());
-    entry.resources = Resources::Listed(vec![resource.into()]);
+    entry.resources = Resources::Listed(resources.iter().map(|name| (*name).into()).collect());
     entry.consent = consent;
     entry.to_payload()
 }

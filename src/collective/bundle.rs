@@ -121,7 +121,7 @@ fn lines(table: &Table, terms: &Terms<'_>, sorts: &[Sort]) -> Vec<Value> {
 }
 
 fn activities(table: &Table, terms: &Terms<'_>) -> Vec<Value> {
-    let mut all = lines(table, terms, &[Sort::Service, Sort::Action]);
+    let mut all = lines(table, terms, &[Sort::Service, Sort::Action, Sort::Proposal]);
     let reviews = table.reviews.iter().map(|review| reference(&review.reference, terms));
     all.extend(reviews);
     all.into_iter().map(|line| json!({ "reference": line })).collect()

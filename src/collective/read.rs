@@ -14,6 +14,7 @@ use crate::{
         theme::{Theme, ThemeSet},
     },
     fhir::{labels::THEME, types::ResourceType},
+    mapping::plan::proposal::{HAND_OVER, PROPOSAL},
 };
 
 impl Table {
@@ -95,8 +96,15 @@ impl Table {
     }
 
     fn task(&mut self, of: &Value) {
-        let is_review = list(of, "/code/coding")
-            .any(|coding| coding.get("code").and_then(Value::as_str) == Some("follow-up"));
+        let is = |code| {
+            let mut codings = list(of, "/code/coding");
+            codings.any(|coding| coding.get("code").and_then(Value::as_str) == Some(code))
+        };
+        if is(PROPOSAL) || is(HAND_OVER) {
+            self.lines.push(proposal(of));
+            return;
+        }
+        let is_review = is("follow-up");
         let until = string(of, "/restriction/period/end");
         match (is_review, until) {
             (true, Some(date)) => self.reviews.push(Review {
@@ -163,6 +171,24 @@ fn service(of: &Value) -> Option<Line> {
         until: string(of, "/occurrencePeriod/end"),
         ..line(Sort::Service, "ServiceRequest", of, status)
     })
+}
+
+/// It stands beside the plan that it is about.
+fn proposal(of: &Value) -> Line {
+    let status = string(of, "/status").unwrap_or_default();
+    let about = ["/basedOn/0/reference", "/focus/reference"];
+    let about = about.into_iter().find_map(|place| string(of, place));
+    let plan = about.as_ref().and_then(|to| Some(to.split_once('/')?.1));
+    let plan = document_of(plan.unwrap_or_else(|| id(of))).to_owned();
+    let named = string(of, "/input/0/valueReference/display");
+    Line {
+        text: string(of, "/description").or(named),
+        themes: themes(list(of, "/code/coding")),
+        is_current: ["requested", "accepted"].contains(&&*status),
+        by: string(of, "/owner/reference").zip(string(of, "/owner/display")),
+        plan,
+        ..line(Sort::Proposal, "Task", of, status)
+    }
 }
 
 fn line(sort: Sort, kind: &str, of: &Value, status: String) -> Line {

@@ -50,6 +50,8 @@ pub const GOAL: Text = Text::new("Tavoite", "Mål", "Goal");
 pub const SERVICE: Text = Text::new("Palvelu", "Tjänst", "Service");
 /// The same of an action.
 pub const ACTION: Text = Text::new("Teko", "Åtgärd", "Action");
+/// The same of a proposal.
+pub const PROPOSAL: Text = Text::new("Ehdotus", "Förslag", "Proposal");
 
 /// What a line is.
 pub fn sort(of: Sort, language: &str) -> &'static str {
@@ -57,6 +59,7 @@ pub fn sort(of: Sort, language: &str) -> &'static str {
         Sort::Goal => GOAL.of(language),
         Sort::Service => SERVICE.of(language),
         Sort::Action => ACTION.of(language),
+        Sort::Proposal => PROPOSAL.of(language),
     }
 }
 
@@ -67,11 +70,15 @@ pub fn state<'a>(line: &'a Line, language: &str) -> &'a str {
         (Sort::Service, "active", false) => {
             ["suunniteltu, ei päätöstä", "planerad, inget beslut", "planned, not decided"]
         }
-        (_, "proposed", _) => ["ehdotettu", "föreslagen", "proposed"],
+        (Sort::Proposal, "requested", _) | (_, "proposed", _) => {
+            ["ehdotettu", "föreslagen", "proposed"]
+        }
         (_, "planned" | "requested", _) => ["suunniteltu", "planerad", "planned"],
         (_, "accepted", _) => ["sovittu", "överenskommen", "agreed"],
         (_, "active" | "in-progress", _) => ["käynnissä", "pågår", "under way"],
         (_, "on-hold", _) => ["tauolla", "vilande", "on hold"],
+        (Sort::Proposal, "completed", _) => ["suunnitelmassa", "i planen", "in the plan"],
+        (Sort::Proposal, "rejected", _) => ["hylätty", "avböjd", "declined"],
         (_, "completed", _) => ["päättynyt", "avslutad", "ended"],
         (_, "cancelled" | "revoked" | "rejected", _) => ["peruttu", "avbruten", "cancelled"],
         (_, other, _) => return other,

@@ -45,7 +45,7 @@ pub async fn write(
         parts: written.parts.as_bytes().into(),
         body: written.body.as_bytes().into(),
     };
-    commit(desk, patient, stored.as_ref(), None, document).await?;
+    commit(desk, patient, stored.as_ref(), None, vec![document]).await?;
     Ok(true)
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Desk, resource_name};
+use super::{Desk, content::resource_name};
 use crate::{
     audit::{frame::AuditKey, record::Interaction, step},
     error::Result,
@@ -33,7 +33,7 @@ pub async fn record(
     (patient, key): (&Arc<str>, [u8; 32]),
     (name, deed): (&str, Interaction),
 ) -> Result<()> {
-    let what = (name, None);
+    let what = (&[name][..], None);
     let payload = step::of_write(desk.author, desk.request, patient, what, deed, desk.now)?;
     desk.log.append(&AuditKey::new(Arc::clone(patient), key), &payload).await?;
     Ok(())

@@ -19,6 +19,7 @@ use crate::{
         moment::Moment,
         person::Person,
         plan::Plan,
+        proposal::Proposal,
         words::{LocalId, Words},
     },
 };
@@ -127,6 +128,18 @@ pub fn of_plan(plan: &Plan) -> Content {
         status: plan.status.code(),
         authored: plan.updated.unwrap_or(plan.created).to_string(),
     }
+}
+
+/// The parts of a proposal: `proposal`, and what is said in it, `words` and `answer`. References are in
+/// none, as in a plan.
+pub fn of_proposal(proposal: &Proposal) -> Content {
+    let Proposal { status, themes, service, hand_over, .. } = proposal;
+    let rest = json(&(status, themes, service, hand_over));
+    let mut parts = vec![("proposal".to_owned(), rest)];
+    for (key, words) in [("words", &proposal.text), ("answer", &proposal.answer)] {
+        parts.extend(words.iter().map(|words| (key.to_owned(), words.as_str().to_owned())));
+    }
+    Content { parts, status: status.code(), authored: proposal.created.to_string() }
 }
 
 /// The parts of a person: `identity`, `contact` (home municipality too), and `representation:` with

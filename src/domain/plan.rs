@@ -382,6 +382,31 @@ pub struct Plan {
     pub register: Option<Register>,
 }
 
+impl Plan {
+    /// Who answers for the plan now.
+    pub fn leader(&self) -> Option<&Member> {
+        self.team.iter().find(|member| member.leads())
+    }
+
+    /// Another answers for it from this day on; who did until then stays in the team's history.
+    pub fn hand_over(&mut self, to: Member, day: Day) {
+        for former in self.team.iter_mut().filter(|member| member.leads()) {
+            former.active = false;
+            let start = former.period.and_then(|period| period.start);
+            // A period that was to begin later ends where it begins.
+            let end = start.map_or(day, |start| start.max(day));
+            former.period = Some(Period { start, end: Some(end) });
+        }
+        self.team.push(to);
+    }
+}
+
+impl Member {
+    fn leads(&self) -> bool {
+        self.active && self.role == Role::CaseManager
+    }
+}
+
 impl Goal {
     /// Whom it is about beside the person, in a plan of this owner.
     pub fn others(&self, owner: &Arc<str>) -> impl Iterator<Item = Named> {

@@ -237,11 +237,12 @@ pub fn targets(kind: ResourceType, name: &str) -> &'static [ResourceType] {
         (T::QuestionnaireResponse, "questionnaire") => &[T::Questionnaire],
         (T::Observation, "derived-from") => &[T::QuestionnaireResponse],
         (T::CarePlan, "care-team") => &[T::CareTeam],
-        (T::CarePlan, "goal") | (T::Task, "focus") => &[T::Goal],
+        (T::CarePlan, "goal") => &[T::Goal],
+        (T::Task, "focus") => &[T::Goal, T::CarePlan, T::CareTeam, T::ServiceRequest, T::Task],
         (T::CarePlan, "activity-reference") => &[T::ServiceRequest, T::Task],
         (T::ServiceRequest | T::Task, "based-on") => &[T::CarePlan],
         (T::ServiceRequest, "performer") => &[T::HealthcareService],
-        (T::Task, "owner") => &[T::Patient, T::Practitioner],
+        (T::Task, "owner") => &[T::Patient, T::Practitioner, T::PractitionerRole],
         (T::CareTeam, "participant") | (T::PractitionerRole, "practitioner") => &[T::Practitioner],
         (T::Consent, "actor") => {
             &[T::Organization, T::Practitioner, T::PractitionerRole, T::RelatedPerson, T::Patient]

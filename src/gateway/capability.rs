@@ -35,6 +35,10 @@ const PLANNED: &str = "By the system that keeps the plan, with If-Match of the v
     condition on what it sees; all of a resource is kept or none, and what its writer does not see of it \
     stays. What is sent in one transaction is one version of one plan; a Goal is created with the CarePlan \
     that names it, and what points at a Goal that is deleted does so no longer.";
+/// The same of a Task, which may stand beside a plan too.
+const PROPOSED: &str = "Also by whoever sees a plan and does not keep it, as a proposal (code proposal): who \
+    keeps the plan goes on to accepted, rejected and completed, who made it to cancelled, with If-Match. A \
+    hand-over of case management (code hand-over) is accepted by the successor. Each is sent alone.";
 
 /// How what is of a plan is written.
 const WRITES: [&str; 3] = ["create", "update", "delete"];
@@ -124,7 +128,11 @@ fn resource(kind: ResourceType) -> Value {
     }
     if kind.is_planned() {
         let taken = if is_deleted(kind) { &WRITES[..] } else { &WRITES[..2] };
-        let of = |code: &&str| json!({ "code": code, "documentation": PLANNED });
+        let say = match kind {
+            ResourceType::Task => format!("{PLANNED} {PROPOSED}"),
+            _ => PLANNED.to_owned(),
+        };
+        let of = |code: &&str| json!({ "code": code, "documentation": say });
         interactions.extend(taken.iter().map(of));
     }
     if kind == ResourceType::Consent {

@@ -12,6 +12,7 @@
 mod draft;
 mod found;
 mod ground;
+mod proposed;
 mod sent;
 mod unseen;
 
@@ -48,7 +49,7 @@ use crate::{
 use found::Met;
 use sent::{Deed, Sent, at_place, places, read, rename};
 
-const SAY: &str = "The plan is kept as it was sent.";
+const SAY: &str = "It is kept as it was sent.";
 const THERE: &str = "It is there already, and stays as it is.";
 const DELETED: &str = "It is deleted; its history stays.";
 const NOTHING: &str = "There is no such resource for this writer, so nothing is deleted.";
@@ -111,7 +112,11 @@ impl Gateway {
                 json::parse(&asked.body, &self.limits.document)?
             };
         let sent = Sent::alone(asked, grant.call(), kind, resource);
-        let kept = self.keep_planned(asked, grant, vec![sent]).await?;
+        let kept = if sent.is_proposal() {
+            vec![self.keep_proposal(asked, grant, sent).await?]
+        } else {
+            self.keep_planned(asked, grant, vec![sent]).await?
+        };
         let end = kept.first().ok_or_else(|| Error::internal("one was kept"))?;
         let Some((_, id)) = end.at().and_then(|at| at.split_once('/')) else {
             return Ok(deleted(asked, end));

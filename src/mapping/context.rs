@@ -14,6 +14,7 @@ use crate::{
         class::ClassSet,
         person::Named,
         plan::{Goal, Plan},
+        proposal::Proposal,
         theme::{Theme, ThemeSet},
         words::LocalId,
     },
@@ -79,12 +80,32 @@ impl<'a> Context<'a> {
 
     fn of_goal(&mut self, held: &Held<Plan>, goal: &Goal, classes: ClassSet) -> Kind {
         let kind = self.item(ResourceType::Goal, goal.themes, classes);
-        if goal.concerns.is_empty() {
+        self.about(goal.others(&held.owner), kind)
+    }
+
+    /// The same about others too, if there are any.
+    fn about(&mut self, others: impl Iterator<Item = Named>, kind: Kind) -> Kind {
+        let mut members: Vec<Named> = others.collect();
+        if members.is_empty() {
             return kind;
         }
-        let mut members: Vec<Named> = goal.others(&held.owner).collect();
         members.sort_unstable();
         self.kinds.about(members.into(), kind)
+    }
+
+    /// The kind of a segment of a proposal about a plan.
+    pub fn proposal_kind(
+        &mut self,
+        held: &Held<Plan>,
+        proposal: &Proposal,
+        classes: ClassSet,
+    ) -> KindId {
+        if proposal.of_whole {
+            return self.plan_kind(held, ResourceType::Task, classes);
+        }
+        let kind = self.item(ResourceType::Task, proposal.themes, classes);
+        let kind = self.about(proposal.others(), kind);
+        self.kinds.intern(kind)
     }
 
     /// The kind of a theme-less part of a plan.

@@ -25,7 +25,7 @@ pub const SERVERS: [&str; 4] = ["resourceType", "id", "meta", "text"];
 const META: [&str; 4] = ["versionId", "lastUpdated", "profile", "security"];
 const LABELS: [&str; 2] = [labels::THEME, labels::CLASS];
 /// What the server makes of the rest, so that it may be left out of what is sent.
-const MADE: [&str; 13] = [
+const MADE: [&str; 15] = [
     "CarePlan.careTeam",
     "CarePlan.category",
     "CarePlan.created",
@@ -38,7 +38,9 @@ const MADE: [&str; 13] = [
     "ServiceRequest.performer",
     "Task.authoredOn",
     "Task.basedOn",
+    "Task.input",
     "Task.intent",
+    "Task.requester",
 ];
 
 /// What of a resource would not come out as it was sent, and what would stay though it was left out.

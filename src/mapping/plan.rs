@@ -4,6 +4,7 @@
 //! person's and the professional's views stay apart; every mention of a professional, unit or
 //! service carries that unit's sensitivity. Source: FHIR R4 careplan.html and its siblings.
 
+pub mod proposal;
 mod task;
 mod team;
 
@@ -53,6 +54,9 @@ pub fn resources(
             let actions = plan.actions.iter().map(|a| task::action(held, a, context));
             let mut tasks: Vec<Resource> = actions.collect();
             tasks.extend(plan.follow_up.iter().map(|f| task::follow_up(held, f, context)));
+            let proposals = context.compartment.proposals.iter();
+            let of_it = proposals.filter(|proposal| *proposal.native.plan == *held.id);
+            tasks.extend(of_it.map(|proposal| proposal::task(held, proposal, context)));
             tasks
         }
         None => Vec::new(),

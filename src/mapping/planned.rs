@@ -6,6 +6,7 @@
 //! it nowhere in FHIR. Source: FHIR R4 careplan.html and its siblings.
 
 mod goal;
+pub mod proposed;
 mod request;
 mod task;
 mod team;

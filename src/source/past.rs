@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     compartment::{Compartment, Limits},
-    domain::{moment::Moment, person::Named, plan::Plan},
+    domain::{moment::Moment, person::Named, plan::Plan, proposal::Proposal},
     error::Result,
     json,
     source::{Held, Member, local::Ground},
@@ -121,15 +121,24 @@ impl Past {
     }
 }
 
-/// Whom any version of a plan is about beside the person, each once.
+/// Whom any version of a plan, or of a proposal about one, is about beside the person, each once.
 ///
 /// # Errors
 /// `Internal` when what is stored cannot be decoded.
 pub fn others(documents: &[Document]) -> Result<BTreeSet<Named>> {
     let mut all = BTreeSet::new();
-    for document in documents.iter().filter(|document| document.kind == DocumentKind::Plan) {
-        let plan: Plan = json::stored(&document.body)?;
-        all.extend(plan.goals.iter().flat_map(|goal| goal.others(&document.owner)));
+    for document in documents {
+        match document.kind {
+            DocumentKind::Plan => {
+                let plan: Plan = json::stored(&document.body)?;
+                all.extend(plan.goals.iter().flat_map(|goal| goal.others(&document.owner)));
+            }
+            DocumentKind::Proposal => {
+                let proposal: Proposal = json::stored(&document.body)?;
+                all.extend(proposal.others());
+            }
+            DocumentKind::Person | DocumentKind::Assessment | DocumentKind::Consent => {}
+        }
     }
     Ok(all)
 }

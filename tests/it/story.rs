@@ -30,6 +30,7 @@ mod peers_misbehave;
 mod plans_are_changed;
 mod plans_are_written;
 mod portal_pulls_survey;
+mod proposed;
 mod published_guide;
 mod in_every_form;
 mod issuers;

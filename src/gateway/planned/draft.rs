@@ -28,7 +28,10 @@ use crate::{
         words::LocalId,
     },
     error::{Error, Kind, Result},
-    fhir::types::{Planned, ResourceType},
+    fhir::{
+        schema::Fault,
+        types::{Planned, ResourceType},
+    },
     gateway::{Gateway, request::Asked, writing::faulty},
     mapping::{
         self, kept,
@@ -37,6 +40,7 @@ use crate::{
     },
     mutant::{self, Mutant},
     native::{self, Native},
+    scope::Grant,
     source::local::Local,
     store::Stored,
 };
@@ -232,15 +236,15 @@ impl Gateway {
     }
 
     /// What the writer would see of what would be stored.
-    async fn supposed(
+    pub(super) async fn supposed(
         &self,
         asked: &Asked<'_>,
         local: &Local,
-        ground: &Ground,
+        by: &Grant,
         preview: &Stored,
     ) -> Result<Arc<View>> {
         let mapped = mapping::to_fhir(local.supposed(preview).await?, &self.terms.directory);
-        Ok(release::release(mapped, &ground.by, &self.terms, asked.now))
+        Ok(release::release(mapped, by, &self.terms, asked.now))
     }
 
     /// Does all that was sent come out again, for its sender too?
@@ -253,7 +257,7 @@ impl Gateway {
         sent: &[Sent],
     ) -> Result<()> {
         let after = Compartment::decode(preview, &"".into())?;
-        let view = self.supposed(asked, local, ground, preview).await?;
+        let view = self.supposed(asked, local, &ground.by, preview).await?;
         let of = draft.document.typed().id();
         let plan = after.plans.iter().find(|plan| plan.native.id == *of);
         let plan = plan.ok_or_else(|| Error::internal("the plan is in what would be stored"))?;
@@ -304,10 +308,7 @@ impl Gateway {
             // Of what is hidden nothing is lost either, or nothing is written.
             return if rest.is_empty() { Ok(()) } else { Err(faulty(&rest)) };
         }
-        let say = "You would not see this of it once it is kept, and nobody writes here what they may \
-                   not read: leave it out, or push the native document.";
-        let error = Error::new(Kind::Forbidden, say);
-        Err(unread.into_iter().fold(error, |error, fault| error.at(fault.expression)))
+        Err(not_read(unread))
     }
 
     /// May the writer take away what it wants gone? Only where it sees all that such a part may hold, be it
@@ -329,7 +330,7 @@ impl Gateway {
         planned::fill(&mut plan);
         let document = self.judged(asked, &plan, sent)?;
         let preview = commit::preview(desk, &document, ground.stored.clone()).await?;
-        let view = self.supposed(asked, desk.local, ground, &preview).await?;
+        let view = self.supposed(asked, desk.local, &ground.by, &preview).await?;
         for one in sent.iter().filter(of_parts) {
             let id = one.id.as_deref().unwrap_or_default();
             let (seen, whole) = self.seen_and_whole(&view, one.kind, id)?;
@@ -343,6 +344,14 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// The refusal of what its writer would not read.
+pub(super) fn not_read(unread: Vec<Fault>) -> Error {
+    let say = "You would not see this of it once it is kept, and nobody writes here what they may \
+               not read: leave it out, or push the native document.";
+    let error = Error::new(Kind::Forbidden, say);
+    unread.into_iter().fold(error, |error, fault| error.at(fault.expression))
 }
 
 /// Of a team the writer names the case manager; who was, and is not seen, works on in it.
@@ -371,11 +380,11 @@ fn has_somebody(sent: &[Sent]) -> Result<()> {
     Ok(())
 }
 
-fn participants(team: &Value) -> &[Value] {
+pub(super) fn participants(team: &Value) -> &[Value] {
     team.get("participant").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn leads(participant: &Value) -> bool {
+pub(super) fn leads(participant: &Value) -> bool {
     let role = participant.pointer("/role/0/coding/0/code").and_then(Value::as_str);
     role == Some(Role::CaseManager.code())
 }

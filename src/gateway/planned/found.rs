@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     reader,
-    sent::{Deed, Sent},
+    sent::{Deed, Sent, is_proposal},
 };
 use crate::{
     domain::{
@@ -18,6 +18,7 @@ use crate::{
         identity,
     },
     error::{Error, Kind, Result},
+    fhir::types::ResourceType,
     gateway::{
         Gateway,
         request::Asked,
@@ -51,9 +52,13 @@ impl Gateway {
         one: &mut Sent,
     ) -> Result<Met> {
         let Some(condition) = one.condition.clone() else {
-            let is_gone =
-                one.deed == Deed::Delete && !self.sees_it(asked, grant, local, one).await?;
-            return Ok(if is_gone { Met::Nothing } else { Met::Open });
+            if one.deed != Deed::Delete {
+                return Ok(Met::Open);
+            }
+            if !self.sees_it(asked, grant, local, one).await? {
+                return Ok(Met::Nothing);
+            }
+            return stands_in_plan(one, one.id.as_deref()).map(|()| Met::Open);
         };
         let by = scope::grant(Arc::clone(grant.caller()), Call::Search(one.kind))?;
         let query = self.condition(asked, &by, &condition, &one.place)?;
@@ -81,6 +86,7 @@ impl Gateway {
                 Ok(Met::There(name))
             }
             (Some(id), ..) => {
+                stands_in_plan(one, Some(&id))?;
                 if let Some(members) = one.resource.as_object_mut() {
                     members.entry("id").or_insert_with(|| (*id).into());
                 }
@@ -162,4 +168,13 @@ impl Gateway {
             }
         }
     }
+}
+
+/// A proposal stands beside a plan: it is written by itself, and stays.
+fn stands_in_plan(one: &Sent, id: Option<&str>) -> Result<()> {
+    if one.kind != ResourceType::Task || !id.is_some_and(is_proposal) {
+        return Ok(());
+    }
+    let say = "This is a proposal: write it by its id, alone; it is not deleted but cancelled.";
+    Err(Error::new(Kind::Conflict, say).at(one.place.clone()))
 }

@@ -103,7 +103,8 @@ impl Gateway {
         let ground = Ground { patient, stored, compartment, id: Some(id), by, view, hits };
         let plan = ground.plan().ok_or_else(absent)?;
         if *plan.owner != *grant.caller().client_id() {
-            let say = "A plan is changed by the system that keeps it; tell its case manager.";
+            let say = "A plan is changed by the system that keeps it: propose the change by a Task of \
+                       code proposal.";
             return Err(Error::new(Kind::Forbidden, say));
         }
         for (one, hit) in sent.iter().zip(&ground.hits).filter(|(one, _)| one.id.is_some()) {
@@ -153,7 +154,7 @@ impl Gateway {
 
     /// Has the writer read what it changes? Who says by a condition which one it is knows it by that, and
     /// who wants it gone need not have read it.
-    fn may_follow(&self, hit: &Hit, one: &Sent) -> Result<()> {
+    pub(super) fn may_follow(&self, hit: &Hit, one: &Sent) -> Result<()> {
         let Some(versions) = &one.read else {
             if one.condition.is_some() || one.deed == Deed::Delete {
                 return Ok(());
@@ -192,7 +193,7 @@ impl Gateway {
 }
 
 /// Everything about a person, as stored and decoded.
-async fn held(local: &Local, patient: &str) -> Result<Option<(Stored, Compartment)>> {
+pub(super) async fn held(local: &Local, patient: &str) -> Result<Option<(Stored, Compartment)>> {
     let Some(stored) = local.store().load(patient).await? else { return Ok(None) };
     // Who holds it enters decisions alone, of which there are none here.
     let compartment = Compartment::decode(&stored, &"".into())?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     compartment::Held,
-    domain::{plan::Plan, words::LocalId},
+    domain::{id::document_of, plan::Plan, words::LocalId},
     error::{Error, Result},
     fhir::{
         schema::Fault,
@@ -16,11 +16,16 @@ use crate::{
     gateway::request::Asked,
     mapping::{
         plan::{names, team_id},
-        planned,
+        planned::{self, proposed},
     },
     respond::condition::Versions,
     route::Call,
 };
+
+/// Is the Task of this id a proposal? It is a document of its own, and no part of a plan.
+pub(super) fn is_proposal(id: &str) -> bool {
+    document_of(id) == id
+}
 
 /// What is to become of a resource.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -78,6 +83,15 @@ impl Sent {
             resource,
             place: kind.name().to_owned(),
         }
+    }
+
+    /// Is it a proposal, by its id, or by what a new one says it is?
+    pub(super) fn is_proposal(&self) -> bool {
+        let is_one = match &self.id {
+            Some(id) => is_proposal(id),
+            None => proposed::is_proposal(&self.resource),
+        };
+        is_one && self.kind == ResourceType::Task && self.deed != Deed::Delete
     }
 
     /// The call that it would be alone, under whose scope it is made.

@@ -67,8 +67,14 @@ fn in_list(sent: &mut Map<String, Value>, name: &str, seen: Option<&Value>, held
 
 /// Is it sent back as it was seen? What is the server's to say may be left out.
 pub(super) fn is_as_seen(sent: &Value, seen: &Value) -> bool {
+    is_as_seen_but(sent, seen, &[])
+}
+
+/// The same beside members that may be others.
+pub(super) fn is_as_seen_but(sent: &Value, seen: &Value, members: &[&str]) -> bool {
     let is_left = |name: &&str| sent.get(*name).is_none_or(|said| Some(said) == seen.get(*name));
-    SERVERS.iter().all(is_left) && without(sent, &SERVERS) == without(seen, &SERVERS)
+    let aside: Vec<&str> = SERVERS.iter().chain(members).copied().collect();
+    SERVERS.iter().all(is_left) && without(sent, &aside) == without(seen, &aside)
 }
 
 /// Is all content of it seen, whatever else shows?

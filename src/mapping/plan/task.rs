@@ -12,6 +12,7 @@ use crate::{
     compartment::Held,
     domain::{
         class::ClassSet,
+        moment::Moment,
         plan::{Action, ActionStatus, FollowUp, FollowUpStatus, Performer, Plan},
     },
     fhir::{
@@ -47,7 +48,8 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
     };
     let mut codes = vec![coding(PLAN, "action")];
     codes.extend(action.themes.iter().map(|t| coding(labels::THEME, t.code())));
-    task_body(held, &mut b, status, &[kind], at, &codes, context);
+    let state = State { status, intent: PLANNED, authored: held.native.created };
+    task_body(held, &mut b, &state, (&[kind], at), &codes, context);
     let said = b.stamp(stamp(held, &format!("action-words:{}", action.id.as_str())));
     b.content(&[words], said, "description", || json!(action.text.as_str()));
     if let Some(goal) = &action.goal
@@ -78,7 +80,7 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
         let due = json!({ "period": { "end": due.to_string() } });
         b.content(&[kind], at, "restriction", || due);
     }
-    b.frame_rows(|| json!({ "intent": "plan" }));
+    b.frame_rows(|| json!({ "intent": PLANNED }));
     b.build()
 }
 
@@ -99,47 +101,58 @@ pub(super) fn follow_up(
         FollowUpStatus::Completed => "completed",
         FollowUpStatus::Cancelled => "cancelled",
     };
-    task_body(held, &mut b, status, &[kind], at, &[coding(PLAN, "follow-up")], context);
+    let state = State { status, intent: PLANNED, authored: held.native.created };
+    task_body(held, &mut b, &state, (&[kind], at), &[coding(PLAN, "follow-up")], context);
     if let Some(text) = &follow_up.text {
         let said = b.stamp(stamp(held, &format!("follow-up-words:{}", follow_up.id.as_str())));
         b.content(&[words], said, "description", || json!(text.as_str()));
     }
     let due = json!({ "period": { "end": follow_up.date.to_string() } });
     b.content(&[kind], at, "restriction", || due);
-    b.frame_rows(|| json!({ "intent": "plan" }));
+    b.frame_rows(|| json!({ "intent": PLANNED }));
     b.build()
 }
 
-fn task(id: Arc<str>, context: &Context<'_>) -> Builder {
+/// `Task.intent` of what is in a plan.
+const PLANNED: &str = "plan";
+
+/// How a Task stands.
+pub(super) struct State<'a> {
+    pub(super) status: &'a str,
+    pub(super) intent: &'a str,
+    /// When it was made.
+    pub(super) authored: Moment,
+}
+
+pub(super) fn task(id: Arc<str>, context: &Context<'_>) -> Builder {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-task";
     context.builder(ResourceType::Task, id, profile, &context.language())
 }
 
-fn task_body(
+pub(super) fn task_body(
     held: &Held<Plan>,
     b: &mut Builder,
-    status: &str,
-    kinds: &[KindId],
-    at: u16,
+    state: &State<'_>,
+    (kinds, at): (&[KindId], u16),
     codes: &[Value],
     context: &mut Context<'_>,
 ) {
-    let plan = plan_kinds(held, context);
+    let (plan, authored) = (plan_kinds(held, context), state.authored.to_string());
     let based_on = json!([{ "reference": format!("CarePlan/{}", held.id) }]);
     b.reference(&plan, "basedOn", || based_on);
-    b.frame("status", || json!(status));
-    b.frame("intent", || json!("plan"));
+    b.frame("status", || json!(state.status));
+    b.frame("intent", || json!(state.intent));
     b.content(kinds, at, "code", || json!({ "coding": codes }));
     b.frame("for", || context.subject());
-    b.content(kinds, at, "authoredOn", || json!(held.native.created.to_string()));
+    b.content(kinds, at, "authoredOn", || json!(authored));
     person_rows(b, kinds, context);
-    b.row(kinds, "status", token(None, status));
+    b.row(kinds, "status", token(None, state.status));
     b.row(&plan, "based-on", reference("CarePlan", &held.id));
     for code in codes {
         let part = |name| code.get(name).and_then(Value::as_str).unwrap_or_default();
         b.row(kinds, "code", token(Some(part("system")), part("code")));
     }
-    if let Some(row) = date(&held.native.created.to_string()) {
+    if let Some(row) = date(&authored) {
         b.row(kinds, "authored-on", row);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 const FOLLOW_UP: &str = "follow-up";
 
 /// The codes of a Task that say what of a plan it is.
-fn codes(task: &Value) -> impl Iterator<Item = &str> {
+pub(super) fn codes(task: &Value) -> impl Iterator<Item = &str> {
     let codings = task.get("code").map_or(&[][..], |code| list(code, "coding"));
     let ours = codings.iter().filter(|coding| text(coding, "system") == Some(PLAN));
     ours.filter_map(|coding| text(coding, "code"))
@@ -34,7 +34,10 @@ impl Reader<'_> {
             ["action"] => self.action(plan, id),
             [FOLLOW_UP] => self.follow_up(plan, id),
             _ => {
-                self.tell("code", "must be action or follow-up of CodeSystem/plan");
+                self.tell(
+                    "code",
+                    "must be action or follow-up of CodeSystem/plan: a proposal is sent alone",
+                );
                 None
             }
         }

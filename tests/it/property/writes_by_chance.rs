@@ -44,6 +44,8 @@ pub(super) enum Write {
     Delete(ResourceType, Which),
     /// The one that is such is to be gone.
     DeleteSuch(ResourceType, &'static str),
+    /// Somebody of a unit is to answer for a plan, and then what becomes of that.
+    HandOver(usize, &'static str, &'static str),
     /// A part is to be gone and another to be there, at once.
     Exchange(ResourceType, Which, Vec<(&'static str, Value)>),
 }
@@ -72,6 +74,8 @@ pub(super) fn writes() -> impl Strategy<Value = Write> {
         4 => of().prop_map(|(kind, which)| Write::Delete(kind, which)),
         2 => (kind(), such()).prop_map(|(kind, such)| Write::DeleteSuch(kind, such)),
         2 => changed().prop_map(|(kind, which, how)| Write::Exchange(kind, which, how)),
+        3 => (0..2_usize, select(vec!["youth", "mind"]), select(vec!["accepted", "cancelled"]))
+            .prop_map(|(plan, unit, status)| Write::HandOver(plan, unit, status)),
     ]
 }
 
@@ -195,6 +199,15 @@ fn new(kind: ResourceType, plan: usize) -> Value {
         "description": "Soitto", "for": whose, "owner": whose })
 }
 
+/// That somebody else answers for a plan.
+fn hand_over(plan: usize, unit: &str) -> Value {
+    let code = json!({ "system": format!("{SYSTEM}/plan"), "code": "hand-over" });
+    json!({ "resourceType": "Task", "status": "requested", "intent": "proposal",
+        "code": { "coding": [code] }, "for": reference(&format!("Patient/{}", patient(0))),
+        "focus": reference(&format!("CareTeam/{}.ct", document('w', 0, plan))),
+        "owner": reference(&format!("PractitionerRole/297.prac.{unit}.role")) })
+}
+
 /// What is asked of a gateway, one after another.
 struct Asking<'a> {
     lab: &'a Lab,
@@ -279,6 +292,15 @@ impl Write {
             Self::DeleteSuch(kind, such) => {
                 let path = format!("/{}?patient=Patient/{}&{such}", kind.name(), patient(0));
                 asking.send("DELETE", &path, Vec::new(), &json!({}));
+            }
+            Self::HandOver(plan, unit, status) => {
+                asking.send("POST", "/Task", Vec::new(), &hand_over(*plan, unit));
+                let made = asking.seen.last()?.headers.iter().find(|(name, _)| name == "location");
+                let at = made?.1.split_once("/Task/")?.1.to_owned();
+                let at = format!("Task/{at}");
+                let (mut resource, tag) = read(asking, &at);
+                change(&mut resource, &[("/status", json!(status))]);
+                asking.send("PUT", &format!("/{at}"), vec![("if-match", tag)], &resource);
             }
             Self::Exchange(kind, which, how) => {
                 let at = asking.at(*kind, which)?;
