@@ -29,7 +29,7 @@ MODEL = os.path.join(os.path.dirname(OUT), 'model.txt')
 SEARCH = os.path.join(os.path.dirname(OUT), 'search.txt')
 
 SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group HealthcareService
-Location MeasureReport Observation OperationDefinition OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
+Location Measure MeasureReport Observation OperationDefinition OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
 Subscription Task ValueSet""".split()
 

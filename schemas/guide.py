@@ -83,6 +83,9 @@ PROFILES = {
     'Consent': ('A grant or a prohibition, in the one form that this gateway reads without doubt.',
                 [('patient', 1, None, {}), ('scope', 1, None, {}), ('provision', 1, None, {})]),
     'Provenance': ('Where an assessment or a plan comes from.', [('agent', 1, None, {}), ('recorded', 1, None, {})]),
+    'MeasureReport': ('How many people are in each cell of an outcome indicator: rounded, or masked where they are few.',
+                      [('contained', 1, '1', {}), ('extension', 1, '1', extension(f'{BASE}/StructureDefinition/report-sources')),
+                       ('type', 1, None, fixed('summary')), ('date', 1, None, {}), ('group', 10, '10', {})]),
     'AuditEvent': ('Who saw what of a person, why, and by which consent or law.',
                    [('recorded', 1, None, {}), ('agent', 1, None, {}), ('source', 1, None, {})]),
     'Organization': ('An organisation of the directory.', [('identifier', 1, None, {}), ('identifier.value', 1, None, {}),
@@ -98,6 +101,7 @@ EXTENSIONS = {
                     'as told by the person.'),
     'collective-plan-theme': ('Reference', 'Coding', 'A theme of a line of the collective plan.'),
     'collective-plan-owner': ('Reference', 'Reference', 'Whose plan a line of the collective plan is from.'),
+    'report-sources': ('MeasureReport', 'Reference', 'For which sources a report is complete: an OperationOutcome within it.'),
     'collective-plan-status': ('Reference', 'code', 'The state of a line of the collective plan, in the words of its resource.'),
 }
 
@@ -187,6 +191,22 @@ SYSTEMS = {
         'overlapping-goals': ('overlapping goals', 'päällekkäiset tavoitteet', 'överlappande mål'),
         'overlapping-services': ('overlapping services', 'päällekkäiset palvelut', 'överlappande tjänster'),
         'orphaned-service': ('service without a goal', 'palvelu ilman tavoitetta', 'tjänst utan mål')}),
+    'indicator': ('Outcome indicators', 'Into which class a person falls as to one theme, and by what people are told apart.', {
+        'unsatisfied': ('unsatisfied: 0 to 3 of 10', 'tyytymätön: 0–3 / 10', 'missnöjd: 0–3 av 10'),
+        'between': ('in between: 4 to 6', 'siltä väliltä: 4–6', 'däremellan: 4–6'),
+        'satisfied': ('satisfied: 7 to 10', 'tyytyväinen: 7–10', 'nöjd: 7–10'),
+        'worse': ('less satisfied than at first', 'tyytymättömämpi kuin alussa', 'mindre nöjd än först'),
+        'same': ('as satisfied as at first', 'yhtä tyytyväinen kuin alussa', 'lika nöjd som först'),
+        'better': ('more satisfied than at first', 'tyytyväisempi kuin alussa', 'nöjdare än först'),
+        'municipality': ('municipality', 'kunta', 'kommun'),
+        'county': ('wellbeing services county', 'hyvinvointialue', 'välfärdsområde'),
+        'age-group': ('age group', 'ikäryhmä', 'åldersgrupp')}),
+    'age-group': ('Age groups', 'Age on the last day of the year.', {
+        '0-17': ('0 to 17 years', '0–17 vuotta', '0–17 år'),
+        '18-29': ('18 to 29 years', '18–29 vuotta', '18–29 år'),
+        '30-44': ('30 to 44 years', '30–44 vuotta', '30–44 år'),
+        '45-64': ('45 to 64 years', '45–64 vuotta', '45–64 år'),
+        '65-': ('65 years or more', '65 vuotta tai enemmän', '65 år eller mer')}),
     'explained': ('Explained data', 'What of a person an explanation is about, beside themes and classes.', {
         'unclassified': ('unclassified', 'luokittelematon', 'oklassificerad'),
         'records': ('records', 'asiakirjat', 'handlingar')}),
@@ -246,6 +266,13 @@ OPERATIONS = {
                                       'The Observations of an assessment that may be seen.',
                                       [parameter('return', 'out', 'Bundle', 0, '1', 'A transaction that puts them into another server.'),
                                        parameter('issues', 'out', 'OperationOutcome', 0, '1', 'That there is none.')]),
+    'Measure-evaluate-measure': ('EvaluateMeasure', 'Measure', 'evaluate-measure', False,
+                                 'How many people are in each cell of an outcome indicator in a calendar year that has ended. The cells '
+                                 'are fixed; small numbers are masked, the others rounded.',
+                                 [parameter('periodStart', 'in', 'date', 1, '1', 'The first day of the year.'),
+                                  parameter('periodEnd', 'in', 'date', 1, '1', 'The last day of the same year.'),
+                                  parameter('reportType', 'in', 'code', 0, '1', 'summary, or population, which is the same.'),
+                                  parameter('return', 'out', 'MeasureReport', 1, '1', 'The numbers.')]),
     'Patient-explain': ('Explain', 'Patient', 'explain', False,
                         'What a caller would be permitted to see of a person, class by class, and by which consent or law.',
                         [parameter('return', 'out', 'Parameters', 1, '1', 'The decision for each class.')]),
@@ -262,6 +289,52 @@ def operation(name):
     more = {'affectsState': True} if code == 'import' else {}
     return conformance('OperationDefinition', title, f'${code} of {kind}', description, id=name, kind='operation', **more, code=code,
                        resource=[kind], system=False, type=on_type, instance=not on_type, parameter=parameters)
+
+
+# title, what is counted; code: of the FHIRPath of a person's Observations of one theme in the year
+SATISFACTION = "Observation.where(code.coding.code = '{theme}.satisfaction' and (status = 'final' or status = 'amended'))"
+ONES = SATISFACTION + '.value'
+MEASURES = {
+    'change': ('Change of satisfaction by theme', 'How many people were more, as or less satisfied with a theme of their life at the end of a '
+               'year than at its beginning: their last assessment of the year and their first.',
+               {'worse': f'{ONES}.last() < {ONES}.first()', 'same': f'{ONES}.count() > 1 and {ONES}.last() = {ONES}.first()',
+                'better': f'{ONES}.last() > {ONES}.first()'}),
+    'wellbeing': ('Satisfaction by theme', 'How many people were satisfied with a theme of their life, unsatisfied or in between, when they last '
+                  'said so in a year.',
+                  {'unsatisfied': f'{ONES}.last() <= 3', 'between': f'{ONES}.last() > 3 and {ONES}.last() < 7',
+                   'satisfied': f'{ONES}.last() >= 7'}),
+}
+GUIDANCE = ('People are counted by what their consent or a law lets the caller see for the purpose HOUTCOMS, in each municipality that holds '
+            'something of them, by their age on the last day of the year. Fewer than 5 are masked, zero too; other numbers are rounded to '
+            'multiples of 5. The number of a county is the sum of what is told of its municipalities and of the rest, rounded, and is '
+            'masked unless that rest leaves each masked number free. There is no number over all themes.')
+
+
+def measure(name, themes):
+    title, description, classes = MEASURES[name]
+
+    def of(code):
+        return {'coding': [{'system': f'{BASE}/CodeSystem/indicator', 'code': code}]}
+
+    def by(code, path, **criteria):
+        return {'code': of(code), 'criteria': {**criteria, 'language': 'text/fhirpath', 'expression': path}}
+
+    def group(theme):
+        populations = [by(code, path.replace('{theme}', theme)) for code, path in classes.items()]
+        node = "Patient.id.replaceMatches('[.].*', '')"
+        age = by('age-group', 'Patient.birthDate', description='Age on the last day of the year.')
+        places = (by('municipality', node, description='The gateway that holds the data.'),
+                  by('county', node, description='The county of the municipality, as the directory of the gateway that is asked has it.'))
+        return {'code': {'coding': [{'system': f'{BASE}/CodeSystem/theme', 'code': theme}]}, 'population': populations,
+                'stratifier': [{'component': [place, age]} for place in places]}
+
+    resource = {'system': f'{FHIR}/resource-types', 'code': 'Patient'}
+    terms = 'http://terminology.hl7.org/CodeSystem'
+    return conformance('Measure', f'MyLifeMeasure{camel(name)}', title, description, id=name,
+                       subjectCodeableConcept={'coding': [resource]},
+                       scoring={'coding': [{'system': f'{terms}/measure-scoring', 'code': 'proportion'}]},
+                       improvementNotation={'coding': [{'system': f'{terms}/measure-improvement-notation', 'code': 'increase'}]},
+                       guidance=GUIDANCE, group=[group(theme) for theme in themes])
 
 
 def survey():
@@ -284,6 +357,7 @@ def resources():
         yield value_set(name, title)
     yield concept_map()
     yield from (operation(name) for name in OPERATIONS)
+    yield from (measure(name, themes) for name in MEASURES)
 
 
 def main():

@@ -43,7 +43,7 @@ use self::{
 };
 pub use self::{bearer::challenge, caller::Caller};
 use crate::{
-    domain::moment::Moment,
+    domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     seal::Keys,
 };
@@ -83,6 +83,11 @@ impl Authenticator {
     #[must_use]
     pub fn with_revoked(self, revoked: Arc<Revoked>) -> Self {
         Self { revoked, ..self }
+    }
+
+    /// May a peer be told numbers of people as they are?
+    pub fn trusts_with_counts(&self, node: &NodeCode) -> bool {
+        self.peers.of_code(node).is_some_and(|peer| peer.limits.counts)
     }
 
     /// The tokens that are not accepted any more, whatever they say.

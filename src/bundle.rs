@@ -4,6 +4,7 @@
 //! bytes; a peer's entries pass unchanged but for `fullUrl` and links. Decides nothing and searches
 //! nothing again. Source: FHIR R4 bundle.html, http.html#search.
 
+pub mod counted;
 mod entry;
 pub mod explained;
 pub mod gathered;

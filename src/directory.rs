@@ -4,13 +4,16 @@
 //! decisions read: which organisation is part of which, and how sensitive a unit is. Source: design
 //! of the HL7 Finland base profiles for identifiers; FHIR R4 for the resources.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{class::Class, class::ClassSet},
+    domain::{class::Class, class::ClassSet, id::NodeCode},
     fhir::types::ResourceType,
     markup::escape,
 };
@@ -95,6 +98,18 @@ pub struct Location {
     pub organization: String,
 }
 
+/// A county, for numbers of people: whose municipalities' gateways are these.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    /// Its code: 1 to 8 small letters and digits.
+    pub code: String,
+    /// Name.
+    pub name: Name,
+    /// Node codes of all its municipalities; none is in two areas.
+    pub nodes: Vec<NodeCode>,
+}
+
 /// The file a directory is read from.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,6 +122,9 @@ pub struct Listing {
     pub practitioners: Vec<Practitioner>,
     /// Places.
     pub locations: Vec<Location>,
+    /// Counties.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<Area>,
 }
 
 /// The checked directory.
@@ -174,6 +192,7 @@ impl Directory {
                     .push(format!("directory: {id} names {organization}, which is not listed")),
             }
         }
+        faults.extend(faults_of_areas(&listing.areas));
         if faults.is_empty() { Ok(Self { listing, sensitivity, ancestors }) } else { Err(faults) }
     }
 
@@ -197,6 +216,11 @@ impl Directory {
         };
         let names = |oid: String| [Some(Arc::from(&*oid)), listed(&oid)].into_iter().flatten();
         self.chain(oid).into_iter().flat_map(names).collect()
+    }
+
+    /// The counties, as they are listed.
+    pub fn areas(&self) -> &[Area] {
+        &self.listing.areas
     }
 
     /// Is it listed?
@@ -269,6 +293,33 @@ impl Directory {
         all.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
         all
     }
+}
+
+/// What is wrong with areas: who is counted in two could be worked out from their difference.
+fn faults_of_areas(areas: &[Area]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (mut codes, mut nodes) = (BTreeSet::new(), BTreeSet::new());
+    for Area { code, nodes: of_it, .. } in areas {
+        if NodeCode::parse(code).is_none() {
+            faults.push(format!("directory: area {code:?} is not 1 to 8 small letters and digits"));
+        }
+        if !codes.insert(code) {
+            faults.push(format!("directory: area {code} stands twice"));
+        }
+        if of_it.is_empty() {
+            faults.push(format!("directory: area {code} has no nodes"));
+        }
+        for node in of_it {
+            if NodeCode::parse(node.as_str()).is_none() {
+                faults
+                    .push(format!("directory: area {code} names {node:?}, which is no node code"));
+            }
+            if !nodes.insert(node) {
+                faults.push(format!("directory: node {node} stands twice in areas"));
+            }
+        }
+    }
+    faults
 }
 
 fn organization(of: &Organization) -> Value {

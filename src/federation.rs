@@ -19,6 +19,7 @@ pub mod explained;
 pub mod export;
 pub mod gather;
 pub mod history;
+pub mod indicator;
 pub mod outbox;
 pub mod page;
 pub mod several;

@@ -29,6 +29,7 @@ pub mod circle;
 pub mod collective;
 pub mod populate;
 pub mod extract;
+pub mod indicator;
 pub mod export;
 pub mod open;
 mod beside;

@@ -77,6 +77,7 @@ pub mod consent;
 pub mod search;
 pub mod circle;
 pub mod collective;
+pub mod indicator;
 pub mod bundle;
 pub mod audit;
 pub mod respond;

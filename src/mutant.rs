@@ -108,6 +108,12 @@ pub enum Mutant {
     FormsSkipRelease,
     /// A theme is no gap where there is a goal, seen or not.
     GapKnowsHiddenGoals,
+    /// Whoever is held is counted, seen or not.
+    CountsSkipRelease,
+    /// Who was counted stays counted until the answer leaves.
+    CountsAreNotLookedAtAgain,
+    /// Numbers of people are told as they are.
+    SmallNumbersAreTold,
     /// A link of an export is good for whoever has it.
     ExportIsAnybodys,
     /// A file of an export has what is held.
@@ -187,7 +193,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 63] = [
+    pub const ALL: [Mutant; 66] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -242,6 +248,9 @@ mod seeded {
         Mutant::OthersAreNotAsked,
         Mutant::MembersFindHidden,
         Mutant::ConsentIsNotAsked,
+        Mutant::CountsSkipRelease,
+        Mutant::CountsAreNotLookedAtAgain,
+        Mutant::SmallNumbersAreTold,
         Mutant::ExportIsAnybodys,
         Mutant::ExportSkipsRelease,
         Mutant::ExportPassesOverChanged,

@@ -93,6 +93,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
             (get || post, Call::Extract(ours(id)?))
         }
         ["fhir", "Questionnaire", id, "$populate"] => (get || post, Call::Populate(ours(id)?)),
+        ["fhir", "Measure", id, "$evaluate-measure"] => (get || post, Call::Evaluate(ours(id)?)),
         ["fhir", "$export"] => (get || post, Call::Export(Level::System)),
         ["fhir", "Patient", "$export"] => (get || post, Call::Export(Level::Patient)),
         ["fhir", "Group", id, "$export"] => (get || post, Call::Export(Level::Group(ours(id)?))),

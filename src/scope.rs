@@ -80,6 +80,11 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
             grant.reaches(ResourceType::QuestionnaireResponse)
                 && grant.reaches(ResourceType::Observation)
         }
+        // Whoever is counted, scopes that choose among people would choose what is subtracted.
+        Call::Evaluate(_) => {
+            grant.limits(ResourceType::Observation).is_none()
+                && grant.limits(ResourceType::Patient).is_none()
+        }
         Call::CreateConsent
         | Call::ImportConsent
         | Call::Receipt(_)

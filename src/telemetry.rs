@@ -24,7 +24,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 40] = [
+pub const ROADS: [&str; 41] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -35,6 +35,7 @@ pub const ROADS: [&str; 40] = [
     "create-planned",
     "create-response",
     "delete-planned",
+    "evaluate-measure",
     "everything",
     "explain",
     "export",

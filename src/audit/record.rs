@@ -264,7 +264,7 @@ pub struct Query(Arc<str>);
 
 impl Query {
     /// Parameters whose values are codes, dates and numbers.
-    const SHOWN: [&str; 26] = [
+    const SHOWN: [&str; 27] = [
         "_at",
         "_count",
         "_elements",
@@ -284,6 +284,7 @@ impl Query {
         "date",
         "granted",
         "intent",
+        "measure",
         "organization",
         "period",
         "purpose",

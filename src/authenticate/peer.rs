@@ -47,6 +47,10 @@ pub struct PeerLimits {
     /// Grounds in law that its clients may declare.
     #[serde(default)]
     pub declares: Vec<String>,
+    /// May it be told how many people are in each cell of an indicator, exactly? It adds up those of
+    /// several gateways, and only what it makes of the sums is told to anybody.
+    #[serde(default)]
+    pub counts: bool,
 }
 
 impl PeerLimits {

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Answer, Disclosure, Said, disclosures, note, note_all, peers_disclosure};
@@ -112,13 +113,19 @@ impl<'a> Lines<'a> {
 
     /// The finished piece.
     pub fn close(self, known_current: Duration) -> Answer {
-        let said = Said::new(self.body.into(), None, self.disclosures);
-        Answer::new(Arc::new(Said { lasts: false, ..said }), known_current)
+        Answer::once(self.body.into(), self.disclosures, known_current)
+    }
+}
+
+impl Answer {
+    /// One that is never given again.
+    pub(super) fn once(body: Bytes, people: Vec<Disclosure>, known_current: Duration) -> Self {
+        let said = Said { lasts: false, ..Said::new(body, None, people) };
+        Self::new(Arc::new(said), known_current)
     }
 }
 
 /// What is said of a job, or of a subscription: nothing of anybody.
 pub fn of_nobody(said: &Value, known_current: Duration) -> Answer {
-    let said = Said::new(said.to_string().into(), None, Vec::new());
-    Answer::new(Arc::new(Said { lasts: false, ..said }), known_current)
+    Answer::once(said.to_string().into(), Vec::new(), known_current)
 }

@@ -30,6 +30,7 @@ fn listing(section: &mut Section<'_>, mistakes: &Mistakes) -> Listing {
         services: typed::rows(section.rows("services"), "services", mistakes),
         practitioners: typed::rows(section.rows("practitioners"), "practitioners", mistakes),
         locations: typed::rows(section.rows("locations"), "locations", mistakes),
+        areas: typed::rows(section.rows("areas"), "areas", mistakes),
     };
     for said in Directory::new(listing.clone()).err().into_iter().flatten() {
         let say = said.strip_prefix("directory: ").unwrap_or(&said).to_owned();

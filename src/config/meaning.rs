@@ -90,6 +90,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("clients.sector", "The sector for which it asks, as the law table names sectors."),
     ("clients.user_organizations", "Organisations whose professionals may log in to it."),
     ("directory", "Organisations, services, professionals and places."),
+    (
+        "directory.areas",
+        "Counties, each with the node codes of all its municipalities, for numbers of people.",
+    ),
     ("directory.file", "A file of its own in place of this section."),
     ("directory.locations", "Places."),
     ("directory.organizations", "Organisations and units, and whose part each is."),
@@ -258,6 +262,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("peers.handle_key", "To which identity codes are sealed for it."),
     ("peers.jwks", "Its public keys."),
     ("peers.limits", "For whom it may speak; nothing more is believed of it."),
+    (
+        "peers.limits.counts",
+        "May it be told numbers of people that are not rounded, to add up those of several gateways?",
+    ),
     ("peers.limits.declares", "Grounds it may declare."),
     ("peers.limits.organizations", "Organisations it may speak for."),
     ("peers.limits.purposes", "Purposes it may state."),

@@ -96,6 +96,7 @@ fn limits(mut section: Section<'_>) -> PeerLimits {
         registers: section.texts("registers"),
         sectors: section.texts("sectors"),
         declares: section.texts("declares"),
+        counts: section.flag("counts", false),
     };
     if limits.organizations.iter().any(|organization| !is_oid(organization)) {
         section.fault("organizations", "must each be urn:oid: and an OID");

@@ -3,8 +3,9 @@
 //! Beside the way of a request: the bridge from [`super::directory`] to [`crate::directory`].
 
 use crate::{
-    demo::directory::{MUNICIPALITIES, Names, PORTAL_OID},
-    directory::{HealthcareService, Listing, Name, Organization, Practitioner},
+    demo::directory::{MUNICIPALITIES, Municipality, Names, PORTAL_OID},
+    directory::{Area, HealthcareService, Listing, Name, Organization, Practitioner},
+    domain::id::NodeCode,
     error::{Error, Result},
 };
 
@@ -42,6 +43,7 @@ pub fn of(slug: &str) -> Result<Listing> {
         services: services.collect(),
         practitioners: practitioners.collect(),
         locations: Vec::new(),
+        areas: Vec::new(),
     })
 }
 
@@ -54,7 +56,16 @@ fn portal() -> Listing {
         part_of: None,
         sensitivity: Vec::new(),
     };
-    Listing { organizations: vec![organization], ..Listing::default() }
+    Listing { organizations: vec![organization], areas: areas(), ..Listing::default() }
+}
+
+/// The county of each municipality; of no other is anybody a peer here.
+fn areas() -> Vec<Area> {
+    let area = |of: &Municipality| {
+        let nodes = NodeCode::parse(of.code).into_iter().collect();
+        Area { code: of.county_code.to_owned(), name: name(of.county), nodes }
+    };
+    MUNICIPALITIES.iter().map(area).collect()
 }
 
 fn name(of: Names) -> Name {

@@ -396,7 +396,8 @@ fn peer(node: &Node, other: &Node, clients: &[DemoClient]) -> Result<PeerSetup> 
     let certificate = pki::certificates(&other.tls.certificate)?;
     let leaf = certificate.first().ok_or_else(|| Error::internal("no certificate"))?;
     let spoken_for = clients.iter().filter(|client| client.nodes.contains(&other.slug));
-    let mut limits = PeerLimits::default();
+    // The portal alone adds up numbers of people.
+    let mut limits = PeerLimits { counts: other.is_portal(), ..PeerLimits::default() };
     for client in spoken_for {
         limits.organizations.push(client.organization.clone());
         limits.purposes.push(client.purpose.to_owned());

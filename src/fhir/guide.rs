@@ -12,8 +12,14 @@ use crate::error::{Error, Result};
 const LINES: &str = include_str!("../../schemas/fhir/guide.ndjson");
 
 /// The types of its resources, in the order of the alphabet.
-pub const TYPES: [&str; 5] =
-    ["CodeSystem", "ConceptMap", "OperationDefinition", "StructureDefinition", "ValueSet"];
+pub const TYPES: [&str; 6] = [
+    "CodeSystem",
+    "ConceptMap",
+    "Measure",
+    "OperationDefinition",
+    "StructureDefinition",
+    "ValueSet",
+];
 
 /// Reads all of it.
 ///

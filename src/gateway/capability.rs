@@ -40,6 +40,12 @@ const PROPOSED: &str = "Also by whoever sees a plan and does not keep it, as a p
     keeps the plan goes on to accepted, rejected and completed, who made it to cancelled, with If-Match. A \
     hand-over of case management (code hand-over) is accepted by the successor. Each is sent alone.";
 
+/// What `$evaluate-measure` gives.
+const EVALUATION: &str = "How many people are in each cell of an outcome indicator in a calendar year \
+    that has ended (periodStart, periodEnd; reportType=summary): by municipality, county, age group and \
+    theme. For systems with the purpose HOUTCOMS, of those whose consent or a law permits it for that. \
+    Numbers are rounded, small ones and what would let them be worked out are masked.";
+
 /// How what is of a plan is written.
 const WRITES: [&str; 3] = ["create", "update", "delete"];
 
@@ -64,7 +70,13 @@ pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
     let known = of_resources.copied().map(resource).chain([subscription()]);
     let guide = guide::TYPES.map(|kind| {
         let say = "Our profiles and terminology, without a token.";
-        json!({ "type": kind, "interaction": [{ "code": "read" }], "documentation": say })
+        let interaction = json!([{ "code": "read" }]);
+        let mut of_guide =
+            json!({ "type": kind, "interaction": interaction, "documentation": say });
+        if let (Some(of_guide), "Measure") = (of_guide.as_object_mut(), kind) {
+            of_guide.insert("operation".to_owned(), json!([evaluation()]));
+        }
+        of_guide
     });
     let resources: Vec<Value> = known.chain([group]).chain(guide).collect();
     json!({
@@ -100,6 +112,12 @@ pub fn statement(base: &str, security: &Value, published: Moment) -> Value {
 fn export(of: &str) -> Value {
     let definition = format!("http://hl7.org/fhir/uv/bulkdata/OperationDefinition/{of}");
     json!({ "name": "export", "definition": definition })
+}
+
+/// An outcome indicator is counted.
+fn evaluation() -> Value {
+    let definition = format!("{CANONICAL}/OperationDefinition/Measure-evaluate-measure");
+    json!({ "name": "evaluate-measure", "definition": definition, "documentation": EVALUATION })
 }
 
 /// A resource of the directory with its `meta`.

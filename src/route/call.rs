@@ -95,6 +95,8 @@ pub enum Call {
     Populate(String),
     /// `GET` and `POST /fhir/QuestionnaireResponse/{id}/$extract`: the Observations of an assessment.
     Extract(String),
+    /// `GET` and `POST /fhir/Measure/{id}/$evaluate-measure`: how many people are in each cell.
+    Evaluate(String),
     /// `GET` and `POST` of `$export`: an export begins.
     Export(Level),
     /// `GET /fhir/$export-status/{link}`: how far it is.
@@ -160,6 +162,7 @@ impl Call {
             Self::CollectivePlan(_) => "collective-plan",
             Self::Populate(_) => "populate",
             Self::Extract(_) => "extract",
+            Self::Evaluate(_) => "evaluate-measure",
             Self::Export(_) => "export",
             Self::ExportStatus(_) => "export-status",
             Self::ExportEnd(_) => "export-end",
@@ -198,7 +201,7 @@ impl Call {
             | Self::CircleOfPatient(_)
             | Self::CreateResponse
             | Self::Populate(_) => Some(ResourceType::QuestionnaireResponse),
-            Self::Extract(_) => Some(ResourceType::Observation),
+            Self::Extract(_) | Self::Evaluate(_) => Some(ResourceType::Observation),
             Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
             Self::Public(..)
             | Self::OAuth(_)
@@ -231,6 +234,7 @@ impl Call {
             | Self::CollectivePlan(id)
             | Self::Populate(id)
             | Self::Extract(id)
+            | Self::Evaluate(id)
             | Self::Subscribing(
                 Subscribing::Delete(id)
                 | Subscribing::Events(id)
@@ -274,6 +278,7 @@ impl Call {
             | Self::CollectivePlan(_)
             | Self::Populate(_)
             | Self::Extract(_)
+            | Self::Evaluate(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)
@@ -344,6 +349,7 @@ impl Call {
             | Self::CollectivePlan(_)
             | Self::Populate(_)
             | Self::Extract(_)
+            | Self::Evaluate(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
             | Self::ExportEnd(_)

@@ -81,6 +81,7 @@ pub const PATHS: &[Path] = &[
     open("/openapi.json", &[("get", "This description")]),
     open("/fhir/CodeSystem/{id}", &[("get", "A code system of ours")]),
     open("/fhir/ConceptMap/{id}", &[("get", "Our codes in those of others")]),
+    open("/fhir/Measure/{id}", &[("get", "An outcome indicator of ours")]),
     open("/fhir/OperationDefinition/{id}", &[("get", "An operation of ours")]),
     open("/fhir/StructureDefinition/{id}", &[("get", "A profile or an extension of ours")]),
     open("/fhir/ValueSet/{id}", &[("get", "A value set of ours")]),
@@ -132,6 +133,14 @@ pub const PATHS: &[Path] = &[
         &[
             ("get", "A form, filled with what was answered last"),
             ("post", "A form, filled with what was answered last"),
+        ],
+    ),
+    closed(
+        "/fhir/Measure/{id}/$evaluate-measure",
+        All,
+        &[
+            ("get", "How many people are in each cell of an outcome indicator, in a year"),
+            ("post", "How many people are in each cell of an outcome indicator, in a year"),
         ],
     ),
     closed("/fhir/$export", All, EXPORT),

@@ -6,6 +6,7 @@
 
 mod absent;
 mod changing;
+mod counting;
 mod deciding;
 mod exporting;
 mod fhir_ni;
@@ -93,6 +94,11 @@ tests! {
         a_hidden_theme_is_drawn_as_one_that_was_skipped,
         a_form_is_filled_with_what_is_seen_and_numbers_are_extracted_of_that,
         a_collective_plan_is_put_together_of_what_is_seen,
+    },
+    counting::{
+        whoever_is_not_seen_is_counted_nowhere,
+        one_person_more_does_not_show,
+        who_withdraws_while_others_are_counted_is_not_counted,
     },
     exporting::{
         a_file_has_what_is_seen_whatever_else_is_stored,

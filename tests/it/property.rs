@@ -9,6 +9,7 @@ mod explained;
 mod expressions;
 mod handed_in;
 mod history;
+mod indicator;
 mod interference;
 mod lab;
 mod lens;

@@ -19,6 +19,7 @@ mod fhir_schema;
 mod fhirpath;
 mod handle;
 mod identity;
+mod indicator;
 mod jose;
 mod json;
 mod law_table;

@@ -41,6 +41,7 @@ pub(crate) mod notified;
 mod operated;
 pub(crate) mod operator_looks_at_peers;
 mod passes_through;
+mod people_are_counted;
 mod region_reads_plan;
 mod restored;
 mod revoked;

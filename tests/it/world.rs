@@ -47,8 +47,13 @@ use serde_json::{Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(crate) use self::{
-    actor::Actor, consent::Terms, fake::Lie, identity::Identity, municipality::Node,
-    person::Person, reply::Reply,
+    actor::Actor,
+    consent::Terms,
+    fake::{Gate, Lie},
+    identity::Identity,
+    municipality::Node,
+    person::Person,
+    reply::Reply,
 };
 use crate::{shared::server as redis, step::wires::Wires, store::server as postgres};
 

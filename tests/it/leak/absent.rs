@@ -66,7 +66,8 @@ pub(super) fn addresses_that_are_not_served_tell_nothing() {
     let paths = [
         "/fhir/SubscriptionTopic",
         "/fhir/Subscription/x/$get-ws-binding-token",
-        "/fhir/Measure/x/$evaluate-measure",
+        "/fhir/Measure/$evaluate-measure",
+        "/fhir/Measure/wellbeing/$collect-data",
         "/fhir/MeasureReport",
         "/fhir/_history",
         "/fhir/$graphql",

@@ -207,6 +207,7 @@ pub(crate) fn peer() -> Peer {
             registers: list("social"),
             sectors: list("social"),
             declares: list("child-welfare-act"),
+            counts: false,
         },
     }
 }

@@ -116,6 +116,7 @@ const ASKED: &[&str] = &[
     "/fhir/Patient/{o}/$everything",
     "/fhir/Patient/{o}/$circle-of-life",
     "/fhir/Patient/{o}/$collective-plan",
+    "/fhir/Measure/wellbeing/$evaluate-measure?periodStart=2025&periodEnd=2025&subject=Patient/{o}",
     "/fhir/QuestionnaireResponse/{d}",
     "/fhir/QuestionnaireResponse/{d}?patient={a}",
     "/fhir/QuestionnaireResponse/{d}/_history",

@@ -37,6 +37,7 @@ fn every_operation_of_our_own_has_a_definition_that_anybody_may_read() {
         [
             "Consent-import",
             "Consent-receipt",
+            "Measure-evaluate-measure",
             "Patient-circle-of-life",
             "Patient-collective-plan",
             "Patient-explain",

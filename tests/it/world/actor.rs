@@ -50,9 +50,10 @@ pub(crate) struct Actor {
 pub(crate) fn cast(authority: &pki::Ca) -> BTreeMap<String, Rc<Actor>> {
     let anchors = pki::anchors(&authority.issued().certificate).unwrap();
     let [portal, county, city] = ORGANIZATIONS;
-    let rows: [(&str, &str, &[&str], &str); 16] = [
+    let rows: [(&str, &str, &[&str], &str); 17] = [
         ("national-portal", portal, &["system/*.rs"], "TREAT"),
         ("north-savo", county, &["system/*.rs"], "TREAT"),
+        ("indicator-office", county, &["system/Observation.rs", "system/Patient.rs"], "HOUTCOMS"),
         ("goals-only", portal, &["system/Goal.rs"], "TREAT"),
         ("source", city, &["mylife/native.write"], "PATADMIN"),
         ("plan-keeper", city, &["system/*.cruds"], "TREAT"),

@@ -15,6 +15,7 @@ pub(crate) struct Terms {
     to: Option<String>,
     labels: Vec<Value>,
     period: Value,
+    purpose: &'static str,
 }
 
 impl Terms {
@@ -35,7 +36,8 @@ impl Terms {
     /// Forbids to an organisation.
     pub(crate) fn prohibition_of(organization: &str) -> Self {
         let to = Some(organization.to_owned());
-        Self { kind: "prohibition", to, labels: Vec::new(), period: json!({}) }
+        let (labels, period) = (Vec::new(), json!({}));
+        Self { kind: "prohibition", to, labels, period, purpose: "TREAT" }
     }
 
     pub(crate) fn themes(mut self, themes: &[Theme]) -> Self {
@@ -59,6 +61,11 @@ impl Terms {
     pub(crate) fn until(mut self, at: &str) -> Self {
         self.period["end"] = json!(at);
         self
+    }
+
+    /// Grants for another purpose.
+    pub(crate) fn purpose(self, purpose: &'static str) -> Self {
+        Self { purpose, ..self }
     }
 
     /// A writer's uuid.
@@ -88,7 +95,7 @@ impl Terms {
         let provision = if self.kind == "grant" {
             rule["type"] = json!("permit");
             rule["purpose"] =
-                json!([{ "system": format!("{TERMINOLOGY}/v3-ActReason"), "code": "TREAT" }]);
+                json!([{ "system": format!("{TERMINOLOGY}/v3-ActReason"), "code": self.purpose }]);
             json!({ "type": "deny", "provision": [rule] })
         } else {
             rule["type"] = json!("deny");

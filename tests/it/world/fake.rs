@@ -15,7 +15,7 @@ use mylife::{
     pki::trust::Trust,
     transport::Transport,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::World;
 
@@ -28,8 +28,17 @@ pub(crate) enum Lie {
     Says(String),
     /// Answers with a status and an outcome.
     Fails(u16),
+    /// Says that it was asked, and answers with these bytes once it is let.
+    Waits(Arc<Gate>, String),
     /// Begins to answer, and then sends this piece again and again.
     Drips(&'static [u8]),
+}
+
+/// What an impostor waits at.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) asked: Notify,
+    pub(crate) goes: Notify,
 }
 
 struct Impostor(Lie);
@@ -44,6 +53,11 @@ impl Answer for Impostor {
             match &self.0 {
                 Lie::Silence => std::future::pending().await,
                 Lie::Says(text) => json(StatusCode::OK, text.clone()),
+                Lie::Waits(gate, text) => {
+                    gate.asked.notify_one();
+                    gate.goes.notified().await;
+                    json(StatusCode::OK, text.clone())
+                }
                 Lie::Drips(piece) => drip(piece),
                 Lie::Fails(status) => json(StatusCode::from_u16(*status).unwrap(), "{}".to_owned()),
             }

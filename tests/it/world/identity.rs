@@ -77,8 +77,10 @@ impl Identity {
             handle: handle_key(&self.keys).unwrap().public(),
             limits: PeerLimits {
                 organizations: ORGANIZATIONS.iter().map(|oid| format!("urn:oid:{oid}")).collect(),
-                purposes: ["TREAT", "PATADMIN", "HLEGAL"].map(str::to_owned).to_vec(),
+                purposes: ["TREAT", "PATADMIN", "HLEGAL", "HOUTCOMS"].map(str::to_owned).to_vec(),
                 roles: vec!["data-protection-officer".to_owned()],
+                // The portal adds up; municipalities tell each other no counts.
+                counts: self.code == super::PORTAL,
                 ..PeerLimits::default()
             },
         }

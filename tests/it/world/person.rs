@@ -45,6 +45,15 @@ impl Person {
 
     /// Answers the survey: theme, importance, satisfaction, own words.
     pub(crate) fn answered<const N: usize>(self, answers: [(Theme, u8, u8, &str); N]) -> Self {
+        self.answered_in("2026-02", answers)
+    }
+
+    /// The same in another month.
+    pub(crate) fn answered_in<const N: usize>(
+        self,
+        month: &str,
+        answers: [(Theme, u8, u8, &str); N],
+    ) -> Self {
         let number = self.0.documents.borrow().len() + 1;
         let answers: Vec<Value> = answers
             .iter()
@@ -60,7 +69,7 @@ impl Person {
         let id = format!("{}-a{number}", self.0.name);
         let body = json!({
             "schema": "mylife/assessment/1", "id": id, "person": self.0.name, "form": "3x10d-30",
-            "status": "completed", "authored": format!("2026-02-{number:02}T10:00:00Z"),
+            "status": "completed", "authored": format!("{month}-{number:02}T10:00:00Z"),
             "answered_by": "person", "language": "fi", "answers": answers,
         });
         self.push("assessments", &id, &body);

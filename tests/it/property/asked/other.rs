@@ -122,12 +122,13 @@ const REFUSED: [&str; 16] = [
 ];
 
 /// Addresses with no person in them.
-const FIXED: [(&str, &str); 13] = [
+const FIXED: [(&str, &str); 14] = [
     ("GET", "/fhir/Organization?_count=1"),
     ("GET", "/fhir/Practitioner/297.prac.mind"),
     ("GET", "/fhir/Practitioner/297.prac.nobody"),
     ("GET", "/fhir/Questionnaire"),
     ("GET", "/fhir/metadata"),
+    ("GET", "/fhir/Measure/wellbeing/$evaluate-measure?periodStart=2025&periodEnd=2025"),
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/schemas/native/plan.json"),
