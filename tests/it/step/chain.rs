@@ -68,6 +68,7 @@ fn limits() -> impl Strategy<Value = PeerLimits> {
             registers,
             sectors,
             declares,
+            counts: false,
         },
     )
 }
