@@ -53,7 +53,7 @@ impl Gateway {
         self.may_count(grant)?;
         let question = Question::read(id, &self.pairs(asked)?, asked.now)?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
-        let mut census = Census::new(self, grant, &question)?;
+        let mut census = Census::new(self, grant, question)?;
         if plan.asked().iter().any(|party| matches!(party, Party::Own(_))) {
             census.take().await?;
         }
@@ -63,7 +63,7 @@ impl Gateway {
         for party in plan.asked() {
             let Party::Peer(source) = party else { continue };
             let (source, asking) = (Arc::clone(source), Arc::clone(&asking));
-            flights.spawn(async move { source.counts(&asking, &question).await });
+            flights.spawn(async move { source.counts(&asking, question).await });
         }
         let parts = flights.join_all().await;
         // What was counted is looked at again last, so no withdrawal need wait for what went before.
@@ -74,7 +74,7 @@ impl Gateway {
         let pairs = [("measure", id), ("period", &*days[0]), ("period", &*days[1])];
         let request = step::Request { query: Some(Query::of(pairs)), ..asked.request(None, &plan) };
         let said = if grant.caller().node().is_some() {
-            counts.parameters(&question)
+            counts.parameters(question)
         } else {
             let mut sources = Vec::new();
             for party in plan.asked().iter().filter(|party| matches!(party, Party::Own(_))) {
@@ -89,7 +89,7 @@ impl Gateway {
             let issues = sources.iter().map(|(source, state)| issue(source, *state)).collect();
             let table = Table::new(sources.into_iter().map(|(source, _)| source).collect());
             let terms = report::Terms {
-                question: &question,
+                question,
                 directory: &self.terms.directory,
                 sources: issues,
                 now: asked.now,

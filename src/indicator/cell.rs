@@ -45,7 +45,7 @@ impl Counts {
     }
 
     /// As it is told to a gateway that is trusted with it.
-    pub fn parameters(&self, question: &Question) -> Value {
+    pub fn parameters(&self, question: Question) -> Value {
         let code = |name: &str, code: &str| json!({ "name": name, "valueCode": code });
         let cell = |(cell, count): (&Cell, &u64)| {
             let part = json!([
@@ -65,7 +65,7 @@ impl Counts {
     }
 
     /// What a gateway says to a question; `None` for what is no answer to it.
-    pub fn of_parameters(said: &Value, question: &Question) -> Option<Self> {
+    pub fn of_parameters(said: &Value, question: Question) -> Option<Self> {
         let is_kind = said.get("resourceType")? == "Parameters";
         let [measure, year, cells @ ..] = said.get("parameter")?.as_array()?.as_slice() else {
             return None;

@@ -26,7 +26,7 @@ struct Said<'a> {
 
 /// The cells of a person, from the Patient and the Observations as they are released. What is no
 /// satisfaction with a theme, or not of the year, is passed over.
-pub fn cells(question: &Question, patient: &Value, observations: &[Value]) -> Vec<Cell> {
+pub fn cells(question: Question, patient: &Value, observations: &[Value]) -> Vec<Cell> {
     let born = patient.get("birthDate").and_then(Value::as_str).and_then(Day::parse);
     // Everybody has had their birthday on the last day of a year.
     let years = born.map(|born| question.year.saturating_sub(born.parts().0));
@@ -37,7 +37,7 @@ pub fn cells(question: &Question, patient: &Value, observations: &[Value]) -> Ve
     let of = |theme: Theme| {
         let mut all = said.iter().filter(|one| one.theme == theme);
         let first = all.next()?.satisfaction;
-        let class = class(question.measure, first, all.last().map(|one| one.satisfaction))?;
+        let class = class(question.measure, first, all.next_back().map(|one| one.satisfaction))?;
         Some(Cell { theme, age, class })
     };
     Theme::ALL.into_iter().filter_map(of).collect()

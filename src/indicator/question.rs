@@ -71,19 +71,19 @@ impl Question {
     }
 
     /// Its first and last day.
-    pub fn days(&self) -> [String; 2] {
+    pub fn days(self) -> [String; 2] {
         let Self { year, .. } = self;
         [format!("{year:04}-01-01"), format!("{year:04}-12-31")]
     }
 
     /// The instants at which it begins, and the next year does, in Finland.
-    pub fn instants(&self) -> Option<[Moment; 2]> {
+    pub fn instants(self) -> Option<[Moment; 2]> {
         let begins = |year| Day::new(year, 1, 1).and_then(Day::begins);
         Some([begins(self.year)?, begins(self.year.checked_add(1)?)?])
     }
 
     /// Was it then, by the calendar of Finland?
-    pub fn has(&self, at: Moment) -> bool {
+    pub fn has(self, at: Moment) -> bool {
         Day::in_finland(at).is_some_and(|day| day.parts().0 == self.year)
     }
 }

@@ -23,7 +23,7 @@ const UNITS: &str = "http://unitsofmeasure.org";
 /// What a report is made of beside the numbers.
 pub struct Terms<'a> {
     /// What was asked.
-    pub question: &'a Question,
+    pub question: Question,
     /// Which counties there are.
     pub directory: &'a Directory,
     /// How complete each source's part is, as issues.
@@ -51,7 +51,7 @@ pub fn report(table: &Table, terms: &Terms<'_>) -> Value {
         let all = [("municipality", &municipalities), ("county", &counties)];
         let all = all.into_iter().filter(|(_, places)| !places.is_empty());
         let stratifiers: Vec<Value> =
-            all.map(|(name, places)| stratifier(table, question, theme, (name, places))).collect();
+            all.map(|(name, places)| stratifier(table, *question, theme, (name, places))).collect();
         let mut group = json!({ "code": concept("theme", theme.code()) });
         if let (Some(group), false) = (group.as_object_mut(), stratifiers.is_empty()) {
             group.insert("stratifier".to_owned(), stratifiers.into());
@@ -93,7 +93,7 @@ pub fn report(table: &Table, terms: &Terms<'_>) -> Value {
 /// One theme by places of one sort, and by age.
 fn stratifier(
     table: &Table,
-    question: &Question,
+    question: Question,
     theme: Theme,
     (name, places): (&str, &[Place<'_>]),
 ) -> Value {

@@ -43,7 +43,7 @@ const LOOKS: usize = 4;
 pub(super) struct Census<'a> {
     gateway: &'a Gateway,
     grant: &'a Grant,
-    question: &'a Question,
+    question: Question,
     query: Query,
     people: Vec<Counted>,
 }
@@ -61,11 +61,7 @@ impl<'a> Census<'a> {
     ///
     /// # Errors
     /// `Internal` if the days of the year are none.
-    pub(super) fn new(
-        gateway: &'a Gateway,
-        grant: &'a Grant,
-        question: &'a Question,
-    ) -> Result<Self> {
+    pub(super) fn new(gateway: &'a Gateway, grant: &'a Grant, question: Question) -> Result<Self> {
         let terms = gateway.query_terms(grant, gateway.clock.now());
         let text = wanted(question)?;
         let query = selection::selection(grant, Observation, &text, terms)?;
@@ -113,10 +109,11 @@ impl<'a> Census<'a> {
                 let patient = Arc::clone(&one.patient);
                 let anew = self.count(&patient, now).await?;
                 if let Some(one) = self.people.get_mut(at) {
-                    match anew {
-                        Some(anew) => *one = anew,
-                        // Nothing of them counts, and nobody need look again.
-                        None => (one.cells, one.disclosures) = (Vec::new(), Vec::new()),
+                    if let Some(anew) = anew {
+                        *one = anew;
+                    } else {
+                        // Nothing of them counts any more.
+                        (one.cells, one.disclosures) = (Vec::new(), Vec::new());
                     }
                 }
             }
@@ -179,7 +176,7 @@ impl<'a> Census<'a> {
 }
 
 /// The search that finds what is counted: satisfaction with any theme, in the year.
-fn wanted(question: &Question) -> Result<String> {
+fn wanted(question: Question) -> Result<String> {
     let satisfaction = Viewpoint::Satisfaction.code();
     let codes: Vec<String> =
         Theme::ALL.iter().map(|theme| format!("{CODES}|{}.{satisfaction}", theme.code())).collect();

@@ -82,7 +82,7 @@ pub(super) fn who_withdraws_while_others_are_counted_is_not_counted() {
     let kuopio = world.municipality("297");
     let gate = Arc::new(Gate::default());
     let question = Question { measure: Measure::Wellbeing, year: 2025 };
-    let nobody = Counts::default().parameters(&question).to_string();
+    let nobody = Counts::default().parameters(question).to_string();
     world.impostor("205", Lie::Waits(Arc::clone(&gate), nobody));
     let [.., (_, given)] =
         ["aino", "eetu", "iida", "onni", "vilma"].map(|name| counted(&kuopio, name));

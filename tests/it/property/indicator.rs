@@ -57,7 +57,7 @@ fn written(numbers: &Numbers, cell: Cell, directory: &Directory) -> Value {
     let question = Question { measure: Measure::Wellbeing, year: 2025 };
     let now = Moment::parse("2026-03-02T10:00:00Z").unwrap();
     let sources = vec![json!({ "severity": "information", "code": "informational" })];
-    report(&table(numbers, cell), &Terms { question: &question, directory, sources, now })
+    report(&table(numbers, cell), &Terms { question, directory, sources, now })
 }
 
 /// All that is told of the numbers: of each municipality and of each county.

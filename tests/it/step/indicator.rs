@@ -103,7 +103,7 @@ fn a_person_counts_once_for_each_theme_by_what_was_said_in_the_year() {
     ];
     let of = |measure, born: Value| {
         let patient = json!({ "resourceType": "Patient", "birthDate": born });
-        cells(&Question { measure, year: 2025 }, &patient, &said)
+        cells(Question { measure, year: 2025 }, &patient, &said)
     };
     let cell = |theme, class| Cell { theme, age: Age::To29, class };
     let wellbeing = of(Measure::Wellbeing, json!("2001-05-17"));
@@ -198,14 +198,14 @@ fn small_numbers_are_withheld_and_with_them_each_sum_that_would_tell_them() {
 #[test]
 fn what_a_gateway_says_is_believed_if_it_answers_the_question() {
     let question = Question { measure: Measure::Wellbeing, year: 2025 };
-    let said = counts(3).parameters(&question);
-    assert_eq!(Counts::of_parameters(&said, &question), Some(counts(3)));
-    let nobody = Counts::default().parameters(&question);
-    assert_eq!(Counts::of_parameters(&nobody, &question), Some(Counts::default()));
+    let said = counts(3).parameters(question);
+    assert_eq!(Counts::of_parameters(&said, question), Some(counts(3)));
+    let nobody = Counts::default().parameters(question);
+    assert_eq!(Counts::of_parameters(&nobody, question), Some(Counts::default()));
     let of = |change: &dyn Fn(&mut Value)| {
         let mut lie = said.clone();
         change(&mut lie);
-        Counts::of_parameters(&lie, &question)
+        Counts::of_parameters(&lie, question)
     };
     let lies: [(&str, &dyn Fn(&mut Value)); 9] = [
         ("another type", &|lie| lie["resourceType"] = json!("Bundle")),

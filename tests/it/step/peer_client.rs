@@ -15,7 +15,7 @@ use mylife::{
     error::Kind,
     federation::{
         breaker::{Admission, Breaker, Health, Rules, State},
-        client::{Limits, PeerClient, Question},
+        client::{Laborious, Limits, PeerClient, Question},
         outcome::{Failure, Outcome, Refusal},
         tls::{PeerTls, Pem as PeerPem},
     },
@@ -317,6 +317,10 @@ async fn a_peer_is_not_to_blame_for_a_deadline_nobody_could_keep() {
         assert!(matches!(outcome, Outcome::TimedOut));
         assert_eq!(client.standing().breaker, State::Closed(failed), "{deadline}");
     }
+    // Nor for what takes work on everybody who is held there.
+    let request = Request::builder().uri("/").extension(Laborious).body(Bytes::new()).unwrap();
+    assert!(matches!(client.ask(Question::new(request)).await, Outcome::TimedOut));
+    assert_eq!(client.standing().breaker, State::Closed(2));
 }
 
 #[test]
