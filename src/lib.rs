@@ -52,6 +52,7 @@
 //! | withheld class | erityinen tieto | a label no permit covers unless it names it: own words, contact, psychiatry, substance use, child protection |
 //! | grant, prohibition | suostumus, kielto | the two forms of consent |
 //! | case manager | omatyöntekijä | the one professional who answers for the whole plan |
+//! | proposal | ehdotus | what somebody asks of a plan that another keeps |
 //! | node | solmu | one gateway, by its short code: `297` for Kuopio |
 //! | handle | kahva | an identity code sealed to one other gateway |
 //!

@@ -68,6 +68,10 @@ pub enum Mutant {
     DeletesWhatIsWithheld,
     /// A reference to a hidden part of the writer's own plan is taken.
     HiddenPartsAreNamed,
+    /// A proposal is seen by whom the plan exists for.
+    ProposalsGoWithThePlan,
+    /// Something is proposed about a part of a plan that its writer may not see.
+    ProposesAboutHidden,
     /// What a writer does not see of a resource is gone with its next version.
     WritesDropHidden,
     /// The condition of a write is fulfilled by what is held.
@@ -193,7 +197,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 66] = [
+    pub const ALL: [Mutant; 68] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -221,6 +225,8 @@ mod seeded {
         Mutant::DeletesHidden,
         Mutant::DeletesWhatIsWithheld,
         Mutant::HiddenPartsAreNamed,
+        Mutant::ProposalsGoWithThePlan,
+        Mutant::ProposesAboutHidden,
         Mutant::WritesDropHidden,
         Mutant::ConditionsSeeHidden,
         Mutant::WritesAreNumberedTogether,

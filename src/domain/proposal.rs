@@ -132,7 +132,6 @@ pub struct Proposal {
     /// Who made it.
     pub by: Proposer,
     /// Its themes: those of what it is about, and those it names itself.
-    #[serde(default, skip_serializing_if = "is_none")]
     pub themes: ThemeSet,
     /// Does it go with the plan as a whole? Then it has no theme.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -161,10 +160,6 @@ pub struct Proposal {
 }
 
 redacted!(Proposal, Proposer, Post, HandOver, Concerned);
-
-fn is_none(themes: &ThemeSet) -> bool {
-    themes.is_empty()
-}
 
 impl Proposal {
     /// The steps it can take from where it is, and whose each is.

@@ -46,6 +46,11 @@ const EVALUATION: &str = "How many people are in each cell of an outcome indicat
     theme. For systems with the purpose HOUTCOMS, of those whose consent or a law permits it for that. \
     Numbers are rounded, small ones and what would let them be worked out are masked.";
 
+/// How a type of which plans consist is written, in words.
+fn how_planned(kind: ResourceType) -> String {
+    if kind == ResourceType::Task { format!("{PLANNED} {PROPOSED}") } else { PLANNED.to_owned() }
+}
+
 /// How what is of a plan is written.
 const WRITES: [&str; 3] = ["create", "update", "delete"];
 
@@ -146,10 +151,7 @@ fn resource(kind: ResourceType) -> Value {
     }
     if kind.is_planned() {
         let taken = if is_deleted(kind) { &WRITES[..] } else { &WRITES[..2] };
-        let say = match kind {
-            ResourceType::Task => format!("{PLANNED} {PROPOSED}"),
-            _ => PLANNED.to_owned(),
-        };
+        let say = how_planned(kind);
         let of = |code: &&str| json!({ "code": code, "documentation": say });
         interactions.extend(taken.iter().map(of));
     }

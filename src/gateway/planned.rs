@@ -6,8 +6,8 @@
 //! document, owned by the system that sent it, and only the owner of a plan changes it. Whether a write
 //! succeeds follows from what its writer sees; what is hidden from it stays as it is. All of what is sent is
 //! kept or none: what would not come out again as it went in is refused before anything is stored. A plan
-//! itself is never deleted: it ends. Sources: FHIR R4 http.html#create, #update, #delete, #transaction;
-//! design 4, 5; `consent` 2.3 (NI-3).
+//! itself is never deleted: it ends. What others propose about it stands beside it ([`proposed`]). Sources:
+//! FHIR R4 http.html#create, #update, #delete, #transaction; design 4, 5; `consent` 2.3 (NI-3).
 
 mod draft;
 mod found;

@@ -26,6 +26,7 @@ use crate::{
         kinds::{Kind, Kinds, Origin},
         plan, survey,
     },
+    mutant::{self, Mutant},
     unit::Sort,
 };
 
@@ -100,7 +101,7 @@ impl<'a> Context<'a> {
         proposal: &Proposal,
         classes: ClassSet,
     ) -> KindId {
-        if proposal.of_whole {
+        if proposal.of_whole || mutant::on(Mutant::ProposalsGoWithThePlan) {
             return self.plan_kind(held, ResourceType::Task, classes);
         }
         let kind = self.item(ResourceType::Task, proposal.themes, classes);

@@ -15,6 +15,7 @@ mod notifying;
 mod mutants;
 mod past;
 mod portal;
+mod proposing;
 mod reading;
 mod searching;
 mod shown;
@@ -74,6 +75,10 @@ tests! {
         a_part_that_is_hidden_is_named_as_one_that_is_absent,
         what_is_hidden_of_a_resource_outlives_its_change,
         a_condition_is_fulfilled_by_what_is_seen,
+    },
+    proposing::{
+        a_proposal_is_as_hidden_as_what_it_is_about,
+        nobody_proposes_about_what_they_do_not_see,
     },
     deciding::{
         each_segment_has_its_own_decision,

@@ -51,6 +51,7 @@ use crate::{
             proposed::{self, Proposed, What},
         },
     },
+    mutant::{self, Mutant},
     native::{self, Native},
     route::Call,
     scope::{self, Grant},
@@ -85,7 +86,7 @@ impl Ground {
 
     /// Does the writer see what is named, `Type/id`?
     fn sees(&self, kind: ResourceType, id: &str) -> bool {
-        search::read(&self.view, kind, id).is_some()
+        search::read(&self.view, kind, id).is_some() || mutant::on(Mutant::ProposesAboutHidden)
     }
 }
 
@@ -314,33 +315,9 @@ impl Gateway {
             return Err(Error::new(Kind::Unprocessable, say).at("Task.statusReason"));
         }
         if status == ProposalStatus::Completed {
-            next.results = self.results(grant, ground, plan, &one.resource)?;
+            next.results = results(grant, ground, plan, &one.resource)?;
         }
         Ok(next)
-    }
-
-    /// What of the plan came of a proposal: parts that the writer sees.
-    fn results(
-        &self,
-        grant: &Grant,
-        ground: &Ground,
-        plan: &Held<Plan>,
-        resource: &Value,
-    ) -> Result<Vec<String>> {
-        let say = "Name in output what of the plan came of it: carried-out, and a CarePlan, Goal, \
-                   ServiceRequest or Task of the same plan.";
-        let wrong = || Error::new(Kind::Unprocessable, say).at("Task.output");
-        let mut all = Vec::new();
-        for name in proposed::results(resource) {
-            let (kind, id) = name.split_once('/').ok_or_else(wrong)?;
-            let kind = ResourceType::parse(kind).ok_or_else(wrong)?;
-            reader(grant, kind, id)?;
-            if carried(plan, kind, id).is_none() || !ground.sees(kind, id) {
-                return Err(wrong());
-            }
-            all.push(name.to_owned());
-        }
-        if all.is_empty() { Err(wrong()) } else { Ok(all) }
     }
 
     /// The plan as it is once another answers for it.
@@ -403,6 +380,29 @@ impl Gateway {
         let id = planned::local(&base32(&*self.chance, 26));
         id.ok_or_else(|| Error::internal("a local id"))
     }
+}
+
+/// What of the plan came of a proposal: parts that the writer sees.
+fn results(
+    grant: &Grant,
+    ground: &Ground,
+    plan: &Held<Plan>,
+    resource: &Value,
+) -> Result<Vec<String>> {
+    let say = "Name in output what of the plan came of it: carried-out, and a CarePlan, Goal, \
+               ServiceRequest or Task of the same plan.";
+    let wrong = || Error::new(Kind::Unprocessable, say).at("Task.output");
+    let mut all = Vec::new();
+    for name in proposed::results(resource) {
+        let (kind, id) = name.split_once('/').ok_or_else(wrong)?;
+        let kind = ResourceType::parse(kind).ok_or_else(wrong)?;
+        reader(grant, kind, id)?;
+        if carried(plan, kind, id).is_none() || !ground.sees(kind, id) {
+            return Err(wrong());
+        }
+        all.push(name.to_owned());
+    }
+    if all.is_empty() { Err(wrong()) } else { Ok(all) }
 }
 
 /// The refusal of what there is not, or not for this writer.

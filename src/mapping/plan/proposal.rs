@@ -184,7 +184,18 @@ pub(super) fn task(held: &Held<Plan>, of: &Held<Proposal>, context: &mut Context
         b.reference(&kinds, "focus", || json!({ "reference": proposal.about }));
     }
     requester(held, proposal, classes, &mut b, context);
-    let input = |code: &str, value: Value| json!([{ "type": { "coding": [coding(PLAN, code)] }, "valueReference": value }]);
+    asks(proposal, (kind, at), &mut b, context);
+    results(held, proposal, &mut b, context);
+    b.frame_rows(|| json!({ "intent": PROPOSED }));
+    b.build()
+}
+
+/// What it asks for: a service, or who is to answer for the plan after whom.
+fn asks(proposal: &Proposal, (kind, at): (KindId, u16), b: &mut Builder, context: &Context<'_>) {
+    let input = |code: &str, value: Value| {
+        let of = json!({ "coding": [coding(PLAN, code)] });
+        json!([{ "type": of, "valueReference": value }])
+    };
     if let Some(service) = &proposal.service {
         let service = context.named("HealthcareService", service.as_str());
         b.content(&[kind], at, "input", || input(SERVICE, service));
@@ -198,6 +209,10 @@ pub(super) fn task(held: &Held<Plan>, of: &Held<Proposal>, context: &mut Context
         let owner = json!({ "reference": format!("PractitionerRole/{role}"), "display": name });
         b.content(&[kind], at, "owner", || owner);
     }
+}
+
+/// What of the plan came of it, as far as it is still there.
+fn results(held: &Held<Plan>, proposal: &Proposal, b: &mut Builder, context: &mut Context<'_>) {
     b.array("output", |b| {
         for name in &proposal.results {
             let Some(kinds) = kinds(held, name, context) else { continue };
@@ -206,8 +221,6 @@ pub(super) fn task(held: &Held<Plan>, of: &Held<Proposal>, context: &mut Context
             b.reference_item(&kinds, || result);
         }
     });
-    b.frame_rows(|| json!({ "intent": PROPOSED }));
-    b.build()
 }
 
 /// Who proposed: the person who acts, where they are known here, else the organisation.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Person, Reply, Terms, World, actor::Ask, municipality::At};
 
-pub(super) const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
+pub(crate) const THEME: &str = "https://mylife.example/fhir/CodeSystem/theme";
 const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
 
 fn about(theme: &str) -> Value {

@@ -12,17 +12,17 @@ use super::plans_are_written::{THEME, known};
 use crate::world::{Person, Reply, Terms, World, actor::Ask, municipality::At};
 
 pub(super) const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
-const READS_AND_PROPOSES: &str = "system/*.rs system/Task.cru";
+pub(crate) const READS_AND_PROPOSES: &str = "system/*.rs system/Task.cru";
 
 /// Somebody who writes with a token of their own.
-struct Writer {
-    at: At,
+pub(crate) struct Writer {
+    pub(crate) at: At,
     token: String,
 }
 
 impl Writer {
     /// A client, with what its token says beside scope and organisation.
-    fn new(at: &At, scope: &str, more: &Value) -> Self {
+    pub(crate) fn new(at: &At, scope: &str, more: &Value) -> Self {
         let mut claims = json!({ "purpose": "TREAT" });
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();
@@ -30,7 +30,7 @@ impl Writer {
         Self { at: at.clone(), token: at.token(scope, &claims) }
     }
 
-    fn send(
+    pub(crate) fn send(
         &self,
         method: Method,
         path: &str,
@@ -45,12 +45,12 @@ impl Writer {
         self.at.actor.raw(&self.at.node, method, &format!("/fhir{path}"), ask)
     }
 
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &Value::Null, &[])
     }
 
     /// Where what is proposed is: `Task/id`.
-    fn proposes(&self, task: &Value) -> String {
+    pub(crate) fn proposes(&self, task: &Value) -> String {
         let reply = self.send(Method::POST, "/Task", task, &[]);
         assert_eq!(reply.status(), 201, "{reply:?}");
         let at = reply.header("location").unwrap().split_once("/fhir/").unwrap().1.to_owned();
@@ -72,30 +72,30 @@ impl Writer {
         self.send(Method::PUT, &path, &task, &[("if-match", read.header("etag").unwrap())])
     }
 
-    fn status(&self, at: &str) -> Value {
+    pub(crate) fn status(&self, at: &str) -> Value {
         let read = self.get(&format!("/{at}"));
         assert_eq!(read.status(), 200, "{read:?}");
         read.json()["status"].clone()
     }
 }
 
-fn answer(status: &str, why: &str) -> Value {
+pub(crate) fn answer(status: &str, why: &str) -> Value {
     json!({ "status": status, "statusReason": { "text": why } })
 }
 
 /// Aino, her plan at Kuopio, who keeps it, and the county, which sees housing and her own words.
-struct Scene {
+pub(crate) struct Scene {
     world: World,
-    aino: Person,
-    keeper: At,
-    county: Writer,
-    goal: String,
+    pub(crate) aino: Person,
+    pub(crate) keeper: At,
+    pub(crate) county: Writer,
+    pub(crate) goal: String,
     team: String,
     plan: String,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let (keeper, aino, [goal, _, _, team, plan]) = known(&world);
         let county = keeper.node.client("north-savo");
@@ -114,7 +114,7 @@ impl Scene {
     }
 
     /// A change proposed about a part of the plan.
-    fn change(&self, about: &str, words: &str) -> Value {
+    pub(crate) fn change(&self, about: &str, words: &str) -> Value {
         json!({ "resourceType": "Task", "status": "requested", "intent": "proposal",
             "code": { "coding": [{ "system": PLAN, "code": "proposal" }] },
             "description": words, "focus": { "reference": about }, "for": self.subject() })
@@ -130,7 +130,7 @@ impl Scene {
 }
 
 /// Codes of the themes of a resource.
-fn themes(resource: &Value) -> Vec<&str> {
+pub(crate) fn themes(resource: &Value) -> Vec<&str> {
     let all = resource["meta"]["security"].as_array().unwrap().iter();
     all.filter(|label| label["system"] == THEME).map(|l| l["code"].as_str().unwrap()).collect()
 }

@@ -53,15 +53,17 @@ fn a_proposal_is_answered_carried_out_and_seen_by_who_made_it() {
     assert!(late.text().contains("It is completed, and stays so"), "{late:?}");
 }
 
+/// From, how it comes there, and what its keeper and its proposer are answered with for each next status.
+type Row = (&'static str, &'static [&'static str], [u16; 4], [u16; 4]);
+
 #[test]
 fn the_steps_are_these_and_no_others() {
     let scene = Scene::new();
     let keeper = scene.keeper();
     let output = json!([{ "type": { "coding": [{ "system": super::PLAN, "code": "carried-out" }] },
         "valueReference": { "reference": scene.goal } }]);
-    // From, and what each side is answered with for each next status.
     let states = ["accepted", "rejected", "cancelled", "completed"];
-    let table: [(&str, &[&str], [u16; 4], [u16; 4]); 4] = [
+    let table: [Row; 4] = [
         ("requested", &[], [200, 200, 403, 422], [403, 403, 200, 422]),
         ("accepted", &["accepted"], [422, 200, 403, 200], [422, 403, 200, 403]),
         ("rejected", &["rejected"], [422; 4], [422; 4]),

@@ -44,7 +44,7 @@ fn who_is_to_answer_for_a_plan_agrees_and_does_so_from_that_day_on() {
     let at = keeper.proposes(&scene.hand_over(SUCCESSOR));
     // Nothing has changed yet.
     let before = vec![(practitioner("297.prac.youth1"), Value::Null)];
-    assert_eq!(leaders(&scene), [before.clone()]);
+    assert_eq!(leaders(&scene), std::slice::from_ref(&before));
     let task = scene.county.get(&format!("/{at}")).json().clone();
     assert_eq!((&task["status"], &task["intent"]), (&json!("requested"), &json!("proposal")));
     assert_eq!(task["owner"]["reference"], format!("PractitionerRole/{SUCCESSOR}.role"));
