@@ -1,7 +1,12 @@
 //! `[[filters]]`: each mistake has its line, a filter that is wrong is a mistake, and nothing of the host is
 //! within a filter's reach.
 
-use std::time::Duration;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use mylife::{
     json::Limits,
@@ -21,7 +26,7 @@ fn a_filter_is_read_with_what_is_built_in_and_relative_to_the_settings() {
     let dir = Dir::new("config-filters");
     let path = town(&dir, 8443);
     dir.write("filters/survey.jq", ".a | .b");
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let more = GOOD.replace("survey.jq", "filters/survey.jq");
     let path = dir.write(
         "gateway.toml",
@@ -44,7 +49,7 @@ fn a_filter_is_read_with_what_is_built_in_and_relative_to_the_settings() {
 fn every_mistake_in_a_filter_is_told_with_its_line() {
     let dir = Dir::new("config-filters-wrong");
     let path = town(&dir, 8443);
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let line = text.lines().count();
     dir.write("survey.jq", ".");
     dir.write("broken.jq", ".a |\n  foo(1)");
@@ -118,5 +123,35 @@ fn a_filter_reaches_nothing_of_the_host() {
         let mut apart = Apart::new(program(code)).map_err(|error| error.to_string()).unwrap();
         let told = apart.convert(b"{}", &Limits::default()).unwrap();
         assert_eq!(told, Ok(vec![made.to_owned()]), "{code}");
+    }
+}
+
+#[test]
+fn the_process_of_a_filter_can_open_nothing_and_leaves_nothing_behind() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
+        .args(["filter", "--seconds", "5", "--mebibytes", "64"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.as_mut().unwrap(), "\".\"").unwrap();
+    let mut told = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();
+    assert_eq!(told, "{\"made\":[]}\n");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    for (name, most) in [
+        ("Max open files", "3"),
+        ("Max core file size", "0"),
+        ("Max file size", "0"),
+        ("Max processes", "0"),
+        ("Max data size", "67108864"),
+        ("Max cpu time", "6"),
+    ] {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        let bound = line[name.len()..].split_whitespace().next();
+        assert_eq!(bound, Some(most), "{line}");
     }
 }
