@@ -349,8 +349,10 @@ fn sections(
     for (client, say) in law::strays(&law, &clients) {
         root.fault("clients", format!("{client:?} {say}"));
     }
-    if let (false, Some(None)) = (peers.is_empty(), listening.as_ref().map(|l| &l.peer_tls)) {
-        root.fault("listen", "needs authorities: a PEM file of those that vouch for peers");
+    let shows = !peers.is_empty() || clients.iter().any(|client| client.tls_client_auth.is_said());
+    if let (true, Some(None)) = (shows, listening.as_ref().map(|l| &l.peer_tls)) {
+        let say = "needs authorities: a PEM file of those that vouch for peers and clients";
+        root.fault("listen", say);
     }
     if node.as_ref().is_some_and(|node| node.test_range == TestRange::Refuse) {
         throw_away::refuse(&root, listening.as_ref(), ring.as_ref(), &clients);

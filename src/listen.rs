@@ -34,6 +34,7 @@ use self::{
 };
 use crate::{
     error::Kind,
+    pki::name::Names,
     transport::{Link, Port},
 };
 
@@ -58,6 +59,8 @@ pub struct Incoming {
     /// SHA-256 of the client certificate's DER form (RFC 8705 `x5t#S256`), if the client showed one
     /// that a configured authority vouches for.
     pub peer_certificate: Option<[u8; 32]>,
+    /// Who that certificate says its holder is.
+    pub peer_names: Option<Arc<Names>>,
     /// Network address of the other end of the connection, without the port.
     pub address: Arc<str>,
 }
@@ -225,12 +228,19 @@ async fn connection(
 ) {
     let address = from.to_string().into();
     let Some(tls) = &door.tls else {
-        return http::serve(door, link, Peer { certificate: None, address }, answer, stopping)
-            .await;
+        return http::serve(
+            door,
+            link,
+            Peer { certificate: None, names: None, address },
+            answer,
+            stopping,
+        )
+        .await;
     };
     match timeout(door.limits.handshake, tls.accept(link)).await {
-        Ok(Ok((stream, certificate))) => {
-            let peer = Peer { certificate, address };
+        Ok(Ok((stream, shown))) => {
+            let (certificate, names) = shown.unzip();
+            let peer = Peer { certificate, names, address };
             http::serve(door, stream, peer, answer, stopping).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),

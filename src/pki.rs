@@ -4,6 +4,8 @@
 //! Certificates follow RFC 5280, thumbprints RFC 8705 section 3 (`x5t#S256`). The authority is for
 //! trying things out and for closed networks of few peers, and must not be taken for a public one.
 
+mod der;
+pub mod name;
 pub mod renewable;
 pub mod trust;
 pub mod validity;

@@ -2,8 +2,9 @@
 //!
 //! Part of the step `authenticate`: what a client may ask for is fixed here, before any request.
 //! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set or of its
-//! URL), RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
+//! URL), RFC 8705 section 2.1, RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
 
+mod certified;
 mod notify;
 mod redirect;
 
@@ -12,7 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::notify::NotifyEntry;
+pub use self::{certified::CertificateEntry, notify::NotifyEntry};
 use super::jose::{
     address::KeyAddress,
     claims::is_name,
@@ -20,6 +21,7 @@ use super::jose::{
 };
 use crate::{
     domain::id::is_oid,
+    pki::name::Name,
     smart::{
         Scopes,
         word::{Word, Words},
@@ -46,6 +48,9 @@ pub struct ClientEntry {
     /// Where it publishes them, an `https` URL.
     #[serde(default)]
     pub jwks_uri: Option<String>,
+    /// Who its certificate says it is, where it proves itself by that in place of keys.
+    #[serde(default)]
+    pub tls_client_auth: CertificateEntry,
     /// How it may sign; with none said, as the keys registered here do, or as SMART has it where it
     /// publishes them.
     #[serde(default)]
@@ -105,6 +110,8 @@ pub struct ClientEntry {
 pub enum ClientKeys {
     /// Nowhere: it has none.
     Absent,
+    /// In a certificate of this name, which TLS has verified.
+    Certified(Name),
     /// In its registration.
     Registered(Arc<KeySet>),
     /// With itself.
@@ -140,6 +147,11 @@ impl Client {
     /// Its public keys.
     pub const fn keys(&self) -> &ClientKeys {
         &self.keys
+    }
+
+    /// Does it prove itself by a certificate?
+    pub const fn is_certified(&self) -> bool {
+        matches!(self.keys, ClientKeys::Certified(_))
     }
 
     /// What it may be granted.
@@ -225,6 +237,9 @@ impl Registry {
 
 /// Registered in one of two ways, and bound to the algorithms of the registration.
 fn keys(entry: &ClientEntry) -> Result<ClientKeys, Vec<String>> {
+    if let Some(name) = certified::name(entry)? {
+        return Ok(ClientKeys::Certified(name));
+    }
     match (&entry.jwks, &entry.jwks_uri) {
         (Some(jwks), None) => {
             let of_jwks = |why: String| format!("jwks: {why}");

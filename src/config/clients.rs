@@ -5,7 +5,7 @@
 use crate::{
     authenticate::{
         jose::{address::KeyAddress, key::Algorithm},
-        registry::{ClientEntry, NotifyEntry, Registry},
+        registry::{CertificateEntry, ClientEntry, NotifyEntry, Registry},
     },
     config::section::Section,
     oauth::keys::fetch::Rules,
@@ -61,7 +61,9 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
     let organization = section.required_text("organization");
     let jwks_uri = section.text("jwks_uri");
     let public = section.flag("public", false);
-    let inline = (jwks_uri.is_none() && !public) || section.has("jwks") || section.has("jwks_file");
+    let tls_client_auth = certified(section);
+    let elsewhere = jwks_uri.is_some() || public || tls_client_auth.is_some();
+    let inline = !elsewhere || section.has("jwks") || section.has("jwks_file");
     let jwks = inline.then(|| section.json("jwks"));
     let entry = ClientEntry {
         client_id: String::new(),
@@ -69,6 +71,7 @@ fn entry(section: &mut Section<'_>) -> Option<ClientEntry> {
         organization: String::new(),
         jwks: None,
         jwks_uri,
+        tls_client_auth: tls_client_auth.unwrap_or_default(),
         algorithms: algorithms(section),
         roles: section.texts("roles"),
         scopes: section.texts("scopes"),
@@ -103,6 +106,20 @@ fn addresses(entry: &ClientEntry) -> Vec<(&'static str, &str)> {
     let notified = urls.iter().map(|url| ("notify.urls", url.as_str()));
     let tokens = token_url.iter().map(|url| ("notify.token_url", url.as_str()));
     keys.chain(notified).chain(tokens).collect()
+}
+
+/// Who its certificate says it is, where that is said.
+fn certified(section: &mut Section<'_>) -> Option<CertificateEntry> {
+    let is_said = section.has("tls_client_auth");
+    let mut section = section.section("tls_client_auth");
+    let entry = CertificateEntry {
+        subject_dn: section.text("subject_dn"),
+        san_dns: section.text("san_dns"),
+        san_uri: section.text("san_uri"),
+        san_ip: section.text("san_ip"),
+    };
+    section.finish();
+    is_said.then_some(entry)
 }
 
 /// Where it may be notified.

@@ -88,6 +88,17 @@ const MEANINGS: &[(&str, &str)] = &[
     ("clients.roles", "Roles that its users may have."),
     ("clients.scopes", "Scopes it may ask for, SMART v2."),
     ("clients.sector", "The sector for which it asks, as the law table names sectors."),
+    (
+        "clients.tls_client_auth",
+        "By which name of its certificate it is known, where it proves itself by that (RFC 8705).",
+    ),
+    ("clients.tls_client_auth.san_dns", "A host among the names of its certificate."),
+    ("clients.tls_client_auth.san_ip", "An address among the names of its certificate."),
+    ("clients.tls_client_auth.san_uri", "A URI among the names of its certificate."),
+    (
+        "clients.tls_client_auth.subject_dn",
+        "The subject of its certificate, as CN=desk,O=County,C=FI (RFC 4514).",
+    ),
     ("clients.user_organizations", "Organisations whose professionals may log in to it."),
     ("directory", "Organisations, services, professionals and places."),
     (

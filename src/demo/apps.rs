@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    authenticate::registry::{ClientEntry, NotifyEntry},
+    authenticate::registry::{CertificateEntry, ClientEntry, NotifyEntry},
     demo::{
         directory::{FIELDS, MUNICIPALITIES, Municipality},
         people::{Home, Somebody},
@@ -65,6 +65,7 @@ impl App {
             roles: if self.at_work { vec![ROLE.to_owned()] } else { Vec::new() },
             jwks: None,
             jwks_uri: None,
+            tls_client_auth: CertificateEntry::default(),
             algorithms: Vec::new(),
             scopes: self.scopes(),
             purposes: self.purposes.iter().map(|&purpose| purpose.to_owned()).collect(),

@@ -116,6 +116,7 @@ impl Gateway {
             body: Bytes::new(),
             address: Arc::clone(&asked.address),
             peer_certificate: asked.peer_certificate,
+            peer_names: asked.peer_names.clone(),
             request_id: Arc::clone(&asked.request_id),
             now: asked.now,
             is_head: false,

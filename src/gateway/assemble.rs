@@ -183,6 +183,7 @@ impl Gateway {
         let metadata = Metadata::new(&setup.url, ring.public(), !peers.is_empty())?
             .with_launch(!setup.sandbox.is_empty() || !setup.providers.is_empty())
             .with_identity(ring.identity().algorithm())
+            .with_certified(registry.clients().any(|client| client.is_certified()))
             .with_issuers(setup.issuers.iter().map(|one| one.issuer.issuer.to_string()).collect());
         let documents = Documents::new(&base, &metadata, &directory, setup.activated)?;
         let pace = Arc::new(stock.pace);

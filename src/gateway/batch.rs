@@ -93,9 +93,9 @@ impl Gateway {
         let response = match request {
             Ok((parts, body)) => {
                 let body = BodyReader::of(body);
-                let (peer_certificate, address) =
-                    (asked.peer_certificate, Arc::clone(&asked.address));
-                let incoming = Incoming { parts, body, peer_certificate, address };
+                let (peer_names, address) = (asked.peer_names.clone(), Arc::clone(&asked.address));
+                let peer_certificate = asked.peer_certificate;
+                let incoming = Incoming { parts, body, peer_certificate, peer_names, address };
                 mutant::carelessly(Mutant::BatchSkipsRelease, self.answer(incoming)).await
             }
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),

@@ -163,6 +163,7 @@ impl Gateway {
             headers: asked.headers,
             body: &asked.body,
             certificate: asked.peer_certificate.as_ref(),
+            names: asked.peer_names.as_deref(),
             // The listener writes it; what is no address is counted with all others that are none.
             address: asked.address.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };

@@ -21,6 +21,7 @@ use crate::{
         body::{Body, BodyReader},
     },
     mutant::{self, Mutant},
+    pki::name::Names,
     query::{Query, Raw},
     respond,
     route::{self, Call, Endpoint},
@@ -46,6 +47,8 @@ pub struct Asked<'a> {
     pub address: Arc<str>,
     /// Thumbprint of the client certificate.
     pub peer_certificate: Option<[u8; 32]>,
+    /// Who that certificate says its holder is.
+    pub peer_names: Option<Arc<Names>>,
     /// `X-Request-Id`, given or made.
     pub request_id: Arc<str>,
     /// Instant of the request.
@@ -114,7 +117,7 @@ impl Answer for Gateway {
 impl Gateway {
     /// One request, from its head to its answer.
     async fn respond(&self, incoming: Incoming) -> Response<Body> {
-        let Incoming { parts, body, peer_certificate, address } = incoming;
+        let Incoming { parts, body, peer_certificate, peer_names, address } = incoming;
         let now = self.clock.now();
         let request_id = request_id(&parts.headers).unwrap_or_else(|| base32(&*self.chance, 16));
         let mut asked = Asked {
@@ -124,6 +127,7 @@ impl Gateway {
             body: Bytes::new(),
             address,
             peer_certificate,
+            peer_names,
             request_id: request_id.into(),
             now,
             is_head: parts.method == Method::HEAD,

@@ -23,7 +23,7 @@ use super::{
     guard::{self, Refusal},
     wire::{Notes, Seen, Wire},
 };
-use crate::error::Kind;
+use crate::{error::Kind, pki::name::Names};
 
 /// The most that hyper buffers in one direction of one connection.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -33,6 +33,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) struct Peer {
     /// SHA-256 of the certificate it showed.
     pub(super) certificate: Option<[u8; 32]>,
+    /// Who that says it is.
+    pub(super) names: Option<Arc<Names>>,
     /// Its network address.
     pub(super) address: Arc<str>,
 }
@@ -103,8 +105,8 @@ impl Road {
             None => guard::check(&mut parts, &self.door.hosts, &self.door.limits),
         };
         let body = BodyReader::new(body, self.door.limits, Arc::clone(&self.notes));
-        let Peer { certificate: peer_certificate, address } = peer;
-        let request = Incoming { parts, body, peer_certificate, address };
+        let Peer { certificate: peer_certificate, names: peer_names, address } = peer;
+        let request = Incoming { parts, body, peer_certificate, peer_names, address };
         Box::pin(async move {
             let answered = match checked {
                 Err(refusal) => Err(refusal),

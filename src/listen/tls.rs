@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime, renewable::Renewable, trust::Trust},
+    pki::{self, CertificateTime, name::Names, renewable::Renewable, trust::Trust},
     transport::Link,
 };
 
@@ -48,15 +48,16 @@ impl Tls {
         self.settings.adopt(&other.settings);
     }
 
-    /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate.
+    /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate, and who it
+    /// says its holder is.
     pub(super) async fn accept(
         &self,
         link: Link,
-    ) -> io::Result<(TlsStream<Link>, Option<[u8; 32]>)> {
+    ) -> io::Result<(TlsStream<Link>, Option<([u8; 32], Arc<Names>)>)> {
         let stream = TlsAcceptor::from(self.settings.current()).accept(link).await?;
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
-        let peer = leaf.map(|certificate| pki::thumbprint(certificate));
+        let peer = leaf.map(|leaf| (pki::thumbprint(leaf), Arc::new(Names::of(leaf))));
         Ok((stream, peer))
     }
 }

@@ -1,8 +1,8 @@
 //! Backend services: a client proves who it is by a signed assertion and asks for itself.
 //!
 //! Part of `oauth`, grant type `client_credentials`. Sources: SMART App Launch 2.2
-//! `backend-services` and `client-confidential-asymmetric`, RFC 7523, IHE IUA. Every failed proof is
-//! answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can
+//! `backend-services` and `client-confidential-asymmetric`, RFC 7523, RFC 8705, IHE IUA. One that is known by its
+//! certificate states nothing beside it, and its tokens are bound to it. Every failed proof is answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can
 //! only be what it is registered for.
 
 use std::{net::IpAddr, sync::Arc};
@@ -20,10 +20,11 @@ use crate::{
     authenticate::{
         coded::{Many, PURPOSE_SYSTEMS, ROLE_SYSTEM},
         jose::{self, Expected, Refusal, TokenKind, Verified},
-        registry::Client,
+        registry::{Client, ClientKeys},
         statement::{BreakGlass, Declared, Statement},
     },
     domain::moment::Moment,
+    pki::name::Name,
     smart::Scopes,
     unit::period::LONGEST_EMERGENCY,
 };
@@ -80,10 +81,10 @@ impl TokenEndpoint {
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let (client, proof) = self.proven(form, asked.address, known, now).await?;
+        let (client, extensions) = self.proven(form, asked, known, now).await?;
         possession::demanded(client, asked.key)?;
         let scopes = narrow(form.value("scope"), client.scopes())?;
-        let extensions = proof.claims.extensions.as_deref().map(RawValue::get);
+        let extensions = extensions.as_deref().map(RawValue::get);
         let stated: Extensions = match extensions.map(serde_json::from_str).transpose() {
             Ok(stated) => stated.unwrap_or_default(),
             Err(_) => return Err(Refused::request("extensions of the assertion")),
@@ -94,24 +95,45 @@ impl TokenEndpoint {
             subject: client.id().to_string(),
             statement,
             peer: None,
+            certificate: asked.certificate.copied().filter(|_| client.is_certified()),
             until,
             family: None,
             beside: Map::new(),
         })
     }
 
-    /// The client that proves who it is, by a proof that is used up with it.
+    /// The client that proves who it is, by a proof that is used up with it or by its certificate, and what
+    /// it states beside.
     pub(super) async fn proven(
         &self,
         form: &Form,
-        address: IpAddr,
+        asked: Proven<'_>,
         known: &mut Option<Arc<str>>,
         now: Moment,
-    ) -> Result<(&Arc<Client>, Verified<Assertion>), Refused> {
-        let (client, proof) = self.prove(form, address, now).await?;
+    ) -> Result<(&Arc<Client>, Option<Box<RawValue>>), Refused> {
+        if let Some((client, name)) = self.certified(form) {
+            self.keep_claimed(client, asked.address, now).await?;
+            if !asked.names.is_some_and(|names| names.has(name)) {
+                return Err(Refused::new(Code::InvalidClient, "no certificate of its name"));
+            }
+            *known = Some(Arc::clone(client.id()));
+            return Ok((client, None));
+        }
+        let (client, proof) = self.prove(form, asked.address, now).await?;
         self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
         *known = Some(Arc::clone(client.id()));
-        Ok((client, proof))
+        Ok((client, proof.claims.extensions))
+    }
+
+    /// The client that a request without an assertion says to be of, if it is known by a certificate
+    /// (RFC 8705 section 2.1), and by which name.
+    pub(super) fn certified(&self, form: &Form) -> Option<(&Arc<Client>, &Name)> {
+        let id = form.value("client_id").filter(|_| form.value("client_assertion").is_none())?;
+        let client = self.registry.client(id)?;
+        match client.keys() {
+            ClientKeys::Certified(name) => Some((client, name)),
+            ClientKeys::Absent | ClientKeys::Published { .. } | ClientKeys::Registered(_) => None,
+        }
     }
 
     /// Who is it? Nothing has been spent yet.

@@ -4,7 +4,7 @@
 //! section 4.6, RFC 9700 sections 2.1 and 4.5, SMART App Launch 2.2 `app-launch`, `OpenID` Connect Core
 //! 3.1.3.3. That a code was used stands in the store; whoever comes with it again ends what came of it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ impl TokenEndpoint {
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<Granted<'_>, Refused> {
-        let client = self.app_of(form, asked.address, known, now).await?;
+        let client = self.app_of(form, asked, known, now).await?;
         possession::demanded(client, asked.key)?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);
         let code = form.value("code").ok_or(Refused::request("no code"))?;
@@ -82,17 +82,17 @@ impl TokenEndpoint {
     pub(super) async fn app_of(
         &self,
         form: &Form,
-        address: IpAddr,
+        asked: Proven<'_>,
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<&Arc<Client>, Refused> {
-        if form.value("client_assertion").is_some() {
-            return Ok(self.proven(form, address, known, now).await?.0);
+        if form.value("client_assertion").is_some() || self.certified(form).is_some() {
+            return Ok(self.proven(form, asked, known, now).await?.0);
         }
         let refused = |why: &'static str| Refused::new(Code::InvalidClient, why);
         let client = form.value("client_id").and_then(|id| self.registry.client(id));
         let client = client.ok_or_else(|| refused("unknown client"))?;
-        self.keep_claimed(client, address, now).await?;
+        self.keep_claimed(client, asked.address, now).await?;
         if !matches!(client.keys(), ClientKeys::Absent) {
             return Err(refused("no assertion of a client that has keys"));
         }
@@ -142,8 +142,9 @@ impl TokenEndpoint {
     ) -> Granted<'static> {
         let Permitted { mut statement, user, family, .. } = permitted;
         statement.scope = scope;
-        let (peer, until) = (None, Moment::MAX);
-        Granted { subject: user, statement, peer, until, family: Some(family), beside }
+        let (peer, certificate, until) = (None, None, Moment::MAX);
+        let family = Some(family);
+        Granted { subject: user, statement, peer, certificate, until, family, beside }
     }
 
     /// What an app is told of the launch beside the token.

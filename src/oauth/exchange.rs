@@ -38,18 +38,15 @@ struct Shown {
     may_act: Option<MayAct>,
 }
 
-/// By what the sender of a request shows to hold what a token is bound to: a certificate, a key.
-type Held<'a> = (Option<&'a [u8; 32]>, Option<&'a [u8; 32]>);
-
 impl TokenEndpoint {
     pub(super) async fn token_exchange(
         &self,
         form: &Form,
-        (asked, certificate): (Proven<'_>, Option<&[u8; 32]>),
+        asked: Proven<'_>,
         known: &mut Known,
         now: Moment,
     ) -> Result<Response<Bytes>, Refused> {
-        let (client, _) = self.proven(form, asked.address, &mut known.client, now).await?;
+        let (client, _) = self.proven(form, asked, &mut known.client, now).await?;
         possession::demanded(client, asked.key)?;
         if !client.entry().exchanges {
             return Err(Refused::new(Code::UnauthorizedClient, "not registered to exchange"));
@@ -57,7 +54,7 @@ impl TokenEndpoint {
         if form.value("requested_token_type").is_some_and(|kind| kind != STATEMENT) {
             return Err(Refused::request("requested_token_type"));
         }
-        let (shown, acting) = self.subject(form, client, (certificate, asked.key), now).await?;
+        let (shown, acting) = self.subject(form, client, asked, now).await?;
         known.token = Some(shown.jti);
         let peer = self.target(form)?;
         let scopes = narrower(form.value("scope"), shown.caller.scopes(), client.scopes())?;
@@ -82,12 +79,12 @@ impl TokenEndpoint {
         &self,
         form: &Form,
         client: &'a Client,
-        held: Held<'_>,
+        asked: Proven<'_>,
         now: Moment,
     ) -> Result<(Shown, Option<&'a str>), Refused> {
-        let shown = self.shown(form, "subject_token", "subject_token_type", held, now).await?;
+        let shown = self.shown(form, "subject_token", "subject_token_type", asked, now).await?;
         let shown = shown.ok_or(Refused::request("no subject_token"))?;
-        let actor = self.shown(form, "actor_token", "actor_token_type", held, now).await?;
+        let actor = self.shown(form, "actor_token", "actor_token_type", asked, now).await?;
         if actor.is_some_and(|actor| !is_own(&actor.caller, client)) {
             return Err(Refused::request("the actor is not the client"));
         }
@@ -109,7 +106,7 @@ impl TokenEndpoint {
         form: &Form,
         name: &'static str,
         kind: &'static str,
-        (certificate, key): Held<'_>,
+        asked: Proven<'_>,
         now: Moment,
     ) -> Result<Option<Shown>, Refused> {
         let token = match (form.value(name), form.value(kind)) {
@@ -123,7 +120,7 @@ impl TokenEndpoint {
         let issuer = examined.registered.iss.clone();
         let caller = self.authenticator.caller(examined, elsewhere);
         let caller = caller.map_err(|_| Refused::request("a token that is not good"))?;
-        if !caller.is_held(certificate, key) {
+        if !caller.is_held(asked.certificate, asked.key) {
             return Err(Refused::request("a token without what it is bound to"));
         }
         let may_act = may_act.map(|one| MayAct { iss: one.iss.or(Some(issuer)), ..one });

@@ -63,7 +63,8 @@ impl TokenEndpoint {
         let subject = statement.client_id.clone();
         let (family, beside) = (None, serde_json::Map::new());
         let until = proof.registered.expires();
-        Ok(Granted { subject, statement, peer: Some(peer), until, family, beside })
+        let (peer, certificate) = (Some(peer), Some(peer.certificate));
+        Ok(Granted { subject, statement, peer, certificate, until, family, beside })
     }
 }
 

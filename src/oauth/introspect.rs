@@ -49,7 +49,7 @@ impl TokenEndpoint {
             self.registry.client(caller.client_id()).ok_or_else(unknown)?
         } else {
             refuse_second_method(asked.headers, &form)?;
-            self.proven(&form, asked.address, &mut known.client, now).await?.0
+            self.proven(&form, asked.proven(None), &mut known.client, now).await?.0
         };
         if !client.entry().introspects {
             return Err(Refused::new(Code::AccessDenied, "not registered to introspect"));

@@ -48,7 +48,7 @@ impl PublishedKeys {
     /// Of the clients that are registered with an address; nothing is asked yet.
     pub fn new(registry: &Registry, fetcher: &Arc<Fetcher>) -> Self {
         let publisher = |client: &Arc<Client>| match client.keys() {
-            ClientKeys::Absent | ClientKeys::Registered(_) => None,
+            ClientKeys::Absent | ClientKeys::Certified(_) | ClientKeys::Registered(_) => None,
             ClientKeys::Published { address, algorithms } => {
                 let (id, place) = (Arc::clone(client.id()), Place::At(address.clone()));
                 let publisher = Publisher::new(Arc::clone(&id), place, algorithms.clone(), fetcher);
@@ -71,7 +71,8 @@ impl PublishedKeys {
                 let kid = jose::claimed_key(assertion, Some(address.url()))?;
                 publisher.keys(kid, now).await
             }
-            (ClientKeys::Published { .. }, None) | (ClientKeys::Absent, _) => Err(ABSENT),
+            (ClientKeys::Published { .. }, None)
+            | (ClientKeys::Absent | ClientKeys::Certified(_), _) => Err(ABSENT),
         }
     }
 }

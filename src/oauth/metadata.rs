@@ -56,6 +56,8 @@ pub struct Metadata {
     pub identity: Algorithm,
     /// Others whose access tokens count.
     pub issuers: Vec<String>,
+    /// Do clients prove themselves by certificates?
+    pub certified: bool,
 }
 
 impl Metadata {
@@ -81,6 +83,7 @@ impl Metadata {
             authorization_endpoint: None,
             identity: Algorithm::Es256,
             issuers: Vec::new(),
+            certified: false,
         })
     }
 
@@ -99,6 +102,12 @@ impl Metadata {
     /// The same of a gateway at which tokens of others count too.
     pub fn with_issuers(mut self, issuers: Vec<String>) -> Self {
         self.issuers = issuers;
+        self
+    }
+
+    /// The same of a gateway that knows clients by their certificates.
+    pub const fn with_certified(mut self, certified: bool) -> Self {
+        self.certified = certified;
         self
     }
 
@@ -132,7 +141,7 @@ impl Metadata {
         } else {
             document.insert("response_types_supported".to_owned(), json!([]));
         }
-        if self.peers {
+        if self.peers || self.certified {
             let bound = "tls_client_certificate_bound_access_tokens";
             document.insert(bound.to_owned(), json!(true));
         }
@@ -148,7 +157,7 @@ impl Metadata {
             "authorization_servers": servers,
             "bearer_methods_supported": ["header"],
             "dpop_signing_alg_values_supported": proof::ALGORITHMS,
-            "tls_client_certificate_bound_access_tokens": self.peers,
+            "tls_client_certificate_bound_access_tokens": self.peers || self.certified,
             "scopes_supported": scopes(self.authorization_endpoint.is_some()),
         })
     }
@@ -210,7 +219,11 @@ impl Metadata {
 
     fn shared(&self) -> serde_json::Map<String, Value> {
         let algorithms = [Algorithm::Es384, Algorithm::Rs384, Algorithm::Es256, Algorithm::Rs256];
-        let mut methods = vec!["private_key_jwt"];
+        let clients = ["private_key_jwt", "tls_client_auth"];
+        let clients = clients.into_iter().take(if self.certified { 2 } else { 1 });
+        let mut methods: Vec<&str> = clients.clone().collect();
+        let revoking = methods.clone();
+        let introspecting: Vec<&str> = clients.chain(["Bearer"]).collect();
         let mut chaining = None;
         if self.peers {
             methods.push("self_signed_tls_client_auth");
@@ -235,10 +248,10 @@ impl Metadata {
             ("token_endpoint_auth_methods_supported", json!(methods)),
             ("token_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
             ("revocation_endpoint", json!(self.revocation_endpoint)),
-            ("revocation_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
+            ("revocation_endpoint_auth_methods_supported", json!(revoking)),
             ("revocation_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
             ("introspection_endpoint", json!(self.introspection_endpoint)),
-            ("introspection_endpoint_auth_methods_supported", json!(["private_key_jwt", "Bearer"])),
+            ("introspection_endpoint_auth_methods_supported", json!(introspecting)),
             ("introspection_endpoint_auth_signing_alg_values_supported", json!(algorithms)),
             ("dpop_signing_alg_values_supported", json!(proof::ALGORITHMS)),
             ("scopes_supported", json!(scopes(self.authorization_endpoint.is_some()))),

@@ -66,7 +66,7 @@ impl TokenEndpoint {
                 *known = Some(Arc::clone(client.id()));
                 client
             }
-            None => self.app_of(form, asked.address, known, now).await?,
+            None => self.app_of(form, asked, known, now).await?,
         };
         possession::demanded(client, asked.key)?;
         let refused = |why: &'static str| Refused::new(Code::InvalidGrant, why);

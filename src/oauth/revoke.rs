@@ -29,7 +29,7 @@ impl TokenEndpoint {
     ) -> Result<Response<Bytes>, Refused> {
         let form = self.form(asked, now).await?;
         refuse_second_method(asked.headers, &form)?;
-        let client = self.app_of(&form, asked.address, &mut known.client, now).await?;
+        let client = self.app_of(&form, asked.proven(None), &mut known.client, now).await?;
         let token = form.value("token").ok_or(Refused::request("no token"))?;
         if let Ok(good) = self.authenticator.examine(token, now) {
             let owner = &good.claims.statement.client_id;

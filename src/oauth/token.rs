@@ -36,6 +36,7 @@ use crate::{
     },
     chance::{Chance, base32},
     domain::{id::NodeCode, moment::Moment},
+    pki::name::Names,
     shared::pace::Pace,
     smart::{self, Scopes},
     store::Store,
@@ -70,6 +71,8 @@ pub struct Asked<'a> {
     pub body: &'a [u8],
     /// SHA-256 of the client certificate of the connection.
     pub certificate: Option<&'a [u8; 32]>,
+    /// Who that certificate says its holder is.
+    pub names: Option<&'a Names>,
     /// Who sent it, as the connection says.
     pub address: IpAddr,
 }
@@ -165,6 +168,18 @@ pub(super) struct Proven<'a> {
     pub(super) address: IpAddr,
     /// The key that its sender holds.
     pub(super) key: Option<&'a Thumbprint>,
+    /// SHA-256 of the certificate that its sender holds.
+    pub(super) certificate: Option<&'a [u8; 32]>,
+    /// Who that says its sender is.
+    pub(super) names: Option<&'a Names>,
+}
+
+impl<'a> Asked<'a> {
+    /// What is known of it, with the key that its sender has shown to hold.
+    pub(super) const fn proven(self, key: Option<&'a Thumbprint>) -> Proven<'a> {
+        let Self { address, certificate, names, .. } = self;
+        Proven { address, key, certificate, names }
+    }
 }
 
 /// What a token is to say.
@@ -172,6 +187,8 @@ pub(super) struct Granted<'a> {
     pub(super) subject: String,
     pub(super) statement: Statement,
     pub(super) peer: Option<&'a Peer>,
+    /// Whoever shows another certificate, or none, may not use it.
+    pub(super) certificate: Option<[u8; 32]>,
     /// The token ends with it, if not before.
     pub(super) until: Moment,
     /// The launch it comes of.
@@ -211,11 +228,11 @@ impl TokenEndpoint {
         let form = self.form(asked, now).await?;
         refuse_second_method(asked.headers, &form)?;
         let key = self.possession(asked.headers, now).await?;
-        let proven = Proven { address: asked.address, key: key.as_ref() };
+        let proven = asked.proven(key.as_ref());
         let client = &mut known.client;
         let granted = match form.value("grant_type") {
             Some(TOKEN_EXCHANGE) if !self.peers.is_empty() => {
-                return self.token_exchange(&form, (proven, asked.certificate), known, now).await;
+                return self.token_exchange(&form, proven, known, now).await;
             }
             Some(CLIENT_CREDENTIALS) => self.client_credentials(&form, proven, client, now).await?,
             Some(JWT_BEARER) if !self.peers.is_empty() => {
@@ -257,7 +274,7 @@ impl TokenEndpoint {
         key: Option<&Thumbprint>,
         now: Moment,
     ) -> Result<Response<Bytes>, Refused> {
-        let Granted { subject, statement, peer, until, family, beside } = granted;
+        let Granted { subject, statement, peer, certificate, until, family, beside } = granted;
         let expires = now.plus(TokenKind::AccessToken.longest()).min(until).seconds();
         let scope = statement.scope.clone();
         let registered = Registered {
@@ -269,7 +286,7 @@ impl TokenEndpoint {
             nbf: None,
             jti: base32(&*self.chance, 26),
         };
-        let certificate = peer.map(|p| URL_SAFE_NO_PAD.encode(p.certificate));
+        let certificate = certificate.map(|shown| URL_SAFE_NO_PAD.encode(shown));
         let key = key.map(proof::thumbprint);
         let kind = if key.is_some() { "DPoP" } else { "bearer" };
         let bound = certificate.is_some() || key.is_some();

@@ -3,11 +3,9 @@
 //! Part of `pki`, for operators: rustls checks dates itself and does not tell them. Reads single fields
 //! (RFC 5280 sections 4.1.2.2, 4.1.2.5, 5.1.2.4 and 5.1.2.5) out of the DER form and judges nothing.
 
+use super::der::{INTEGER, SEQUENCE, numbered, take};
 use crate::domain::moment::Moment;
 
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
@@ -37,31 +35,6 @@ pub fn of_list(list: &[u8]) -> Option<(Moment, Moment)> {
     let (from, rest) = time(rest)?;
     let (until, _) = time(rest)?;
     Some((from, until))
-}
-
-/// The serial number of a certificate, and the fields after it.
-fn numbered(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (whole, _) = take(certificate, SEQUENCE)?;
-    let (fields, _) = take(whole, SEQUENCE)?;
-    let fields = take(fields, VERSION).map_or(fields, |(_, rest)| rest);
-    take(fields, INTEGER)
-}
-
-/// The content of what begins `bytes`, if it is of this tag, and what follows it.
-fn take(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = if length < 0x80 {
-        (usize::from(length), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-        if digits.len() > 4 {
-            return None;
-        }
-        (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    (first == tag).then_some((content, rest))
 }
 
 /// An instant, in either of the two forms.

@@ -225,6 +225,7 @@ impl Form {
             headers: &HeaderMap::from_iter([(CONTENT_TYPE, kind)]),
             body: body.as_bytes(),
             certificate: None,
+            names: None,
             address: IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + address)),
         };
         let answered = gateway.tokens.answer(asked, gateway.clock.now()).await.response;

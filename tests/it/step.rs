@@ -6,6 +6,7 @@ mod asking;
 pub(crate) mod audit;
 mod audit_tree;
 mod bearer;
+mod certified;
 mod chain;
 mod chance;
 mod cli;

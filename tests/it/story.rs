@@ -4,6 +4,7 @@ mod answers_are_handed_in;
 mod attacked;
 mod bad_consents;
 mod bad_input;
+mod certified;
 mod claims;
 mod circle_of_life;
 mod collective_plan;

@@ -115,7 +115,8 @@ fn every_requirement_of_bulk_data_has_its_test_or_says_why_not() {
 
 #[test]
 fn every_requirement_between_gateways_has_its_test_or_says_why_not() {
-    let ids: Vec<String> = (1..=14).map(|number| format!("TX-{number:02}")).collect();
+    let all = |of: &'static str, last| (1..=last).map(move |number| format!("{of}-{number:02}"));
+    let ids: Vec<String> = all("TX", 14).chain(all("MT", 6)).collect();
     once_each(&exchange(), &ids);
 }
 

@@ -32,7 +32,7 @@ use std::{
 
 use mylife::{
     audit::log::Disk,
-    authenticate::jose::ring::Ring,
+    authenticate::{jose::ring::Ring, registry::ClientEntry},
     chance::SeededChance,
     clock::{Clock, FixedClock},
     domain::moment::Moment,
@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(crate) providers: RefCell<Vec<Settings>>,
     /// Others whose access tokens count at gateways opened from now on.
     pub(crate) issuers: RefCell<Vec<mylife::oauth::issuers::Settings>>,
+    /// Clients of gateways opened from now on, beside the actors.
+    pub(crate) clients: RefCell<Vec<ClientEntry>>,
     /// The keys of tokens of the gateway opened next, if they are not its identity's.
     pub(crate) ring: RefCell<Option<Ring>>,
     /// The law table of gateways opened from now on.
@@ -156,6 +158,7 @@ impl World {
             unknown: Cell::default(),
             providers: RefCell::default(),
             issuers: RefCell::default(),
+            clients: RefCell::default(),
             ring: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
             redis: on_servers().then(|| redis::fixture::Server::start(&[])),

@@ -24,7 +24,7 @@ use mylife::{
             ring::Ring,
             sign::{Signer, generate},
         },
-        registry::{ClientEntry, NotifyEntry},
+        registry::{CertificateEntry, ClientEntry, NotifyEntry},
     },
     chance::{Chance, SystemChance, base32},
     clock::{Clock, SystemClock},
@@ -272,6 +272,7 @@ impl World {
             roles: Vec::new(),
             jwks: Some(json!({ "keys": [self.signer.public()] })),
             jwks_uri: None,
+            tls_client_auth: CertificateEntry::default(),
             algorithms: Vec::new(),
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
             purposes: vec!["TREAT".to_owned()],
@@ -349,7 +350,7 @@ pub(crate) async fn ask(
         .header("content-type", "application/json");
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let (body, address) = (BodyReader::of(body), "127.0.0.1".into());
-    let incoming = Incoming { parts, body, peer_certificate: None, address };
+    let incoming = Incoming { parts, body, peer_certificate: None, peer_names: None, address };
     let response = gateway.answer(incoming).await;
     (response.status(), response.into_body().collect().await.unwrap().to_bytes())
 }

@@ -305,7 +305,7 @@ fn incoming(token: &str, sent: &Sent<'_>) -> Incoming {
     }
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let body = BodyReader::of(Bytes::copy_from_slice(sent.body.as_bytes()));
-    Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() }
+    Incoming { parts, body, peer_certificate: None, peer_names: None, address: "127.0.0.1".into() }
 }
 
 /// What is seen of an answer.

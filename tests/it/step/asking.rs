@@ -278,6 +278,7 @@ impl Desk {
             headers: &headers,
             body,
             certificate,
+            names: None,
             address: HOME,
         })
         .await

@@ -1,5 +1,6 @@
 //! Settings: each mistake has its line and says what was meant, and the last to speak wins.
 
+mod certified;
 mod filters;
 mod issuers;
 

@@ -24,7 +24,15 @@ async fn from(desk: &Desk, body: &str, address: IpAddr) -> (StatusCode, Option<S
     let (headers, method) = (form_headers(), Method::POST);
     let (query, certificate) = (None, None);
     let body = body.as_bytes();
-    let asked = Asked { method: &method, query, headers: &headers, body, certificate, address };
+    let asked = Asked {
+        method: &method,
+        query,
+        headers: &headers,
+        body,
+        certificate,
+        names: None,
+        address,
+    };
     let (response, refused) = desk.ask(asked).await;
     if refused.is_some_and(|refused| refused.code == Code::Throttled) {
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);

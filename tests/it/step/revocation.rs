@@ -26,7 +26,15 @@ fn about(proof: &str, token: &str) -> String {
 }
 
 fn asked<'a>(method: &'a Method, headers: &'a HeaderMap, body: &'a str) -> Asked<'a> {
-    Asked { method, query: None, headers, body: body.as_bytes(), certificate: None, address: HOME }
+    Asked {
+        method,
+        query: None,
+        headers,
+        body: body.as_bytes(),
+        certificate: None,
+        names: None,
+        address: HOME,
+    }
 }
 
 async fn revoke(desk: &Desk, body: &str) -> Answered {

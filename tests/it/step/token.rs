@@ -169,7 +169,15 @@ fn head<'a>(
     headers: &'a HeaderMap,
     body: &'a str,
 ) -> Asked<'a> {
-    Asked { method, query, headers, body: body.as_bytes(), certificate: None, address: HOME }
+    Asked {
+        method,
+        query,
+        headers,
+        body: body.as_bytes(),
+        certificate: None,
+        names: None,
+        address: HOME,
+    }
 }
 
 #[tokio::test]
@@ -445,7 +453,7 @@ proptest! {
         let desk = Desk::new();
         let (headers, method) = (form_headers(), Method::POST);
         let asked =
-            Asked { method: &method, query: None, headers: &headers, body: &body, certificate: None, address: HOME };
+            Asked { method: &method, query: None, headers: &headers, body: &body, certificate: None, names: None, address: HOME };
         let (response, _) = runtime.block_on(desk.ask(asked));
         prop_assert!(response.status().is_client_error());
     }

@@ -415,7 +415,9 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
 
 fn clients(world: &World) -> Vec<ClientEntry> {
     let actors = world.actors.borrow();
-    actors.values().map(|actor| actor.entry()).chain(super::browser::apps()).collect()
+    let more = world.clients.borrow();
+    let others = super::browser::apps().into_iter().chain(more.iter().cloned());
+    actors.values().map(|actor| actor.entry()).chain(others).collect()
 }
 
 /// Anybody of these names can log in, whether the municipality knows them or not.

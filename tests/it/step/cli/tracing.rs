@@ -99,8 +99,13 @@ fn ask(path: &str, set: &[&str], questions: &[(&str, &str, Value)]) -> Vec<u16> 
             .header("x-request-id", *id);
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let body = BodyReader::of(Bytes::new());
-        let incoming =
-            Incoming { parts, body, peer_certificate: None, address: "127.0.0.1".into() };
+        let incoming = Incoming {
+            parts,
+            body,
+            peer_certificate: None,
+            peer_names: None,
+            address: "127.0.0.1".into(),
+        };
         runtime.block_on(async {
             let (head, body) = gateway.answer(incoming).await.into_parts();
             body.collect().await.unwrap();

@@ -153,6 +153,7 @@ impl Scene {
             headers: &headers,
             body: body.as_bytes(),
             certificate: None,
+            names: None,
             address: HOME,
         };
         self.desk.endpoint.answer(asked, noon().plus(after)).await

@@ -74,7 +74,8 @@ fn a_token_bound_to_a_certificate_comes_with_it() {
             let (parts, ()) = request.body(()).unwrap().into_parts();
             let body = BodyReader::of(bytes::Bytes::new());
             let address = "127.0.0.1".into();
-            let request = Incoming { parts, body, peer_certificate: certificate, address };
+            let request =
+                Incoming { parts, body, peer_certificate: certificate, peer_names: None, address };
             let answer = town.kuopio.gateway.answer(request);
             town.world.runtime.block_on(answer).status().as_u16()
         };

@@ -165,6 +165,7 @@ fn what_somebody_ends_at_one_gives_no_token_at_the_other_from_that_moment() {
         headers: &headers,
         body: form.as_bytes(),
         certificate: None,
+        names: None,
         address: [127, 0, 0, 1].into(),
     };
     let ended = b.gateway.tokens.permissions(asked, twins.world.now());
