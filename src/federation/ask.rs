@@ -443,11 +443,8 @@ impl Source {
             let grant = on_behalf(&by.caller, &granted, &by.issuer, audience, signer, chance, now)?;
             Ok(Signed { grant: grant.into(), client: None })
         });
-        let mut context = [0; 32];
-        let parts = [asking.caller.fingerprint().as_slice(), text.as_bytes()].concat();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &parts);
-        context.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-        self.tokens.token(Context(context), text, sign).await
+        let context = Context::of(&asking.caller, &text);
+        self.tokens.token(context, text, sign).await
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
+    authenticate::{Caller, caller::sha256},
     clock::Clock,
     domain::moment::Moment,
     error::{Error, Kind, Result},
@@ -56,6 +57,18 @@ pub struct Signed {
 /// What tells one token from another: a digest of everything the statement says but its times.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Context(pub [u8; 32]);
+
+impl Context {
+    /// That of a caller on whose behalf so much is asked. Reasons decide nothing, but the peer writes them down
+    /// and tells them to the person, so one caller's must not stand for another's.
+    pub fn of(caller: &Caller, scopes: &str) -> Self {
+        let mut said = caller.fingerprint().to_vec();
+        for part in caller.declared().iter().map(|declared| &*declared.reason).chain([scopes]) {
+            said.extend(sha256(part.as_bytes()));
+        }
+        Self(sha256(&said))
+    }
+}
 
 /// A peer's access token.
 pub struct PeerToken {

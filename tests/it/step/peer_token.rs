@@ -23,7 +23,12 @@ use mylife::{
     },
 };
 
-use super::wires::{Wires, clock};
+use serde_json::json;
+
+use super::{
+    asking::{Desk, assertion, body, credentials},
+    wires::{Wires, clock},
+};
 
 const GRANTED: &str = r#"{"access_token":"s3cret","token_type":"Bearer","expires_in":60}"#;
 
@@ -122,6 +127,23 @@ async fn a_signed_statement_is_exchanged_for_a_token() {
             pair("client_assertion", "client&at=2026-05-28T20:26:40.000Z"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_reason_that_one_gives_stands_for_no_other() {
+    let desk = Desk::new();
+    let declared = |jti: &str, reason: &str| {
+        let one = json!({ "id": "child-welfare-act", "reason": reason });
+        assertion(jti, &json!({ "extensions": { "mylife": { "declared": [one] } } }))
+    };
+    let mut contexts = Vec::new();
+    for (jti, reason) in [("a", "section 25"), ("b", "section 25"), ("c", "section 26")] {
+        let (response, _) = desk.post(&credentials(&declared(jti, reason), "system/Goal.rs")).await;
+        let token = body(&response)["access_token"].as_str().unwrap().to_owned();
+        contexts.push(Context::of(&desk.caller(&token, None).unwrap(), "system/Goal.rs"));
+    }
+    assert_eq!(contexts[0], contexts[1], "one token is enough");
+    assert_ne!(contexts[0], contexts[2]);
 }
 
 #[tokio::test(start_paused = true)]
