@@ -21,7 +21,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -86,6 +89,7 @@ pub struct Log {
     receipts: hmac::Key,
     queue: Arc<Queue>,
     relays: Arc<Relays>,
+    fails: Arc<AtomicBool>,
     hand: Hand,
 }
 
@@ -174,7 +178,8 @@ impl Log {
     }
 
     fn at(place: Place, keys: LogKeys, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        let writer = Writer::new(place.home());
+        let fails = Arc::<AtomicBool>::default();
+        let writer = Writer::new(place.home(), Arc::clone(&fails));
         Self {
             place,
             clock,
@@ -184,6 +189,7 @@ impl Log {
             receipts: hmac::Key::new(hmac::HMAC_SHA256, &*keys.receipt_key),
             queue: Arc::default(),
             relays: Arc::default(),
+            fails,
             hand: Hand::Caller(Mutex::new(writer)),
         }
     }
@@ -349,6 +355,19 @@ impl Log {
     /// Size and root of the tree as far as it is known here; for operators and witnesses, never for clients or peers.
     pub fn head(&self) -> Head {
         self.place.home().head()
+    }
+
+    /// Can records be made durable, as far as can be seen? When the last could not, it is tried out
+    /// whether the next could. Of a log in a database the store tells.
+    pub async fn is_writable(&self) -> bool {
+        if !self.fails.load(Ordering::SeqCst) {
+            return true;
+        }
+        let home = self.place.home();
+        let tried = tokio::task::spawn_blocking(move || home.try_out()).await;
+        let is_writable = matches!(tried, Ok(Ok(())));
+        self.fails.store(!is_writable, Ordering::SeqCst);
+        is_writable
     }
 
     /// Puts into the tree what all processes of the gateway have added, unless another is doing so.

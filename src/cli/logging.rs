@@ -10,7 +10,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Starts the log of the process; a second time nothing happens.
 pub(super) fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = fmt().with_env_filter(filter).with_writer(stderr);
+    // Where a line cannot be written, on a full disk, neither can a complaint of that: it would end in a
+    // panic of whoever had something to say.
+    let log = fmt().with_env_filter(filter).with_writer(stderr).log_internal_errors(false);
     let started = if stderr().is_terminal() {
         log.try_init()
     } else {

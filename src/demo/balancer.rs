@@ -2,7 +2,8 @@
 //!
 //! Part of the demo. Connections go to the replicas by turns and their bytes pass unchanged, so TLS ends
 //! at the replica and the balancer sees nothing of what is said. One that cannot be reached is left out.
-//! For trying alone: it asks nobody whether they are ready.
+//! Who stands behind it is asked anew for every connection; the demo, which is for trying, does not ask
+//! whether they are ready.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -14,10 +15,10 @@ use tokio::{
 
 use crate::listen::Stopping;
 
-/// Passes connections on to the ports `behind`, by turns, until told to stop.
-pub async fn serve(port: TcpListener, behind: Vec<u16>, mut stopping: Stopping) {
+/// Passes connections on to the ports that are `behind` it when they come, by turns, until told to stop.
+pub async fn serve(port: TcpListener, behind: impl AsyncFn() -> Vec<u16>, mut stopping: Stopping) {
     let mut under_way = JoinSet::new();
-    let mut first = 0;
+    let mut turn = 0_usize;
     loop {
         tokio::select! {
             biased;
@@ -25,9 +26,11 @@ pub async fn serve(port: TcpListener, behind: Vec<u16>, mut stopping: Stopping) 
             Some(_) = under_way.join_next() => {}
             // One that is gone before it is taken is nobody's loss.
             Ok((from, _)) = port.accept() => {
-                let order = behind.iter().cycle().skip(first).take(behind.len()).copied();
-                under_way.spawn(pass(from, order.collect()));
-                first = (first + 1) % behind.len().max(1);
+                let mut order = behind().await;
+                let first = turn % order.len().max(1);
+                order.rotate_left(first);
+                under_way.spawn(pass(from, order));
+                turn = turn.wrapping_add(1);
             }
         }
     }

@@ -242,7 +242,7 @@ fn pass(port: TcpListener, replicas: Vec<u16>, stopping: Stopping) {
     let passed = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let port = tokio::net::TcpListener::from_std(port)?;
-            balancer::serve(port, replicas, stopping).await;
+            balancer::serve(port, async || replicas.clone(), stopping).await;
             Ok(())
         })
     });

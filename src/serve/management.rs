@@ -152,6 +152,7 @@ impl Management {
         let up = self.store_answers().await;
         let shared = self.shared().await;
         let subscriptions = self.subscriptions().await;
+        let written = gateway.log.is_writable().await;
         self.telemetry.text(&gateway.inside, |text| {
             text.gauge(
                 "mylife_ready",
@@ -162,6 +163,8 @@ impl Management {
             text.gauge("mylife_connections", "Connections at the public listener.", connections);
             let size = gateway.log.head().size;
             text.gauge("mylife_audit_records", "Records in the audit log.", size);
+            let written = u8::from(written);
+            text.gauge("mylife_audit_up", "0 while the audit log cannot be written.", written);
             let signed = self.phase.signed.load(Ordering::SeqCst);
             text.gauge("mylife_audit_signed_records", "Records in the tree signed last.", signed);
             let at_work = gateway.conversions.at_work();
@@ -247,20 +250,25 @@ impl Management {
         let peers: serde_json::Map<_, _> = peers
             .map(|peer| (peer.node().to_string(), peer.client.standing().breaker.name().into()))
             .collect();
+        let log = &gateway.log;
+        let (records, signed) = (log.head().size, self.phase.signed.load(Ordering::SeqCst));
+        let written = log.is_writable().await;
+        let audit = json!({ "status": word(written), "records": records, "signed": signed });
         let health = json!({
-            "status": word(open && up),
+            "status": word(open && up && written),
             "node": gateway.node.as_str(),
             "components": {
                 "listener": { "status": word(open) },
                 "store": store,
                 "shared": self.shared().await,
-                "audit": { "status": "UP", "records": gateway.log.head().size, "signed": self.phase.signed.load(Ordering::SeqCst) },
+                "audit": audit,
                 "grants": { "status": if gateway.terms.suspended { "SUSPENDED" } else { "UP" } },
                 "notifications": self.notifications().await,
                 "peers": peers,
             },
         });
-        let status = if open && up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status =
+            if open && up && written { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         page(status, JSON, health.to_string())
     }
 }

@@ -36,6 +36,7 @@ mod published_guide;
 mod in_every_form;
 mod issuers;
 mod namesakes;
+mod names_are_lost;
 mod neighbours;
 mod operations_are_defined;
 pub(crate) mod notified;

@@ -31,6 +31,9 @@ use crate::{
     error::{Error, Result},
 };
 
+/// Bytes for which there must be room: more than a block that is there already.
+const TRIED: usize = 1 << 16;
+
 pub(super) struct Files {
     dir: PathBuf,
     disk: Arc<dyn Disk>,
@@ -130,6 +133,18 @@ impl Files {
 impl Home for Files {
     fn write(&self, taken: &mut Filled) -> Result<Duration> {
         self.append(&mut lock(&self.place), taken).map_err(Error::unavailable)
+    }
+
+    /// What it makes the next batch makes anew.
+    fn try_out(&self) -> Result<()> {
+        let place = lock(&self.place);
+        if let Place::New = *place {
+            let mut reached = lock(&self.reached).clone();
+            let tape = self.next_tape(&mut reached);
+            tape.and_then(|mut tape| tape.make_room(TRIED)).map_err(Error::unavailable)?;
+        }
+        drop(place);
+        Ok(())
     }
 
     fn head(&self) -> Head {

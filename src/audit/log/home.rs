@@ -33,6 +33,9 @@ pub(super) trait Home: Send + Sync {
     /// batch counts for nothing; where its records come to be kept all the same, they stay.
     fn write(&self, taken: &mut Filled) -> Result<Duration>;
 
+    /// Is there room for another batch, after one that failed? Nothing is kept of it.
+    fn try_out(&self) -> Result<()>;
+
     /// The tree as far as it is known here.
     fn head(&self) -> Head;
 

@@ -200,6 +200,11 @@ impl Home for Rows {
         Ok(self.clock.elapsed())
     }
 
+    /// Whether the database answers is the store's to say.
+    fn try_out(&self) -> Result<()> {
+        if self.lost.load(Ordering::SeqCst) { Err(lost()) } else { Ok(()) }
+    }
+
     fn head(&self) -> Head {
         head(&lock(&self.tree))
     }

@@ -3,7 +3,10 @@
 //! After the queue and before those who wait. An error fails the batch; what is to be done about it
 //! the home knows.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     batch::{Fate, Filled, Queue},
@@ -15,11 +18,13 @@ use crate::error::Error;
 pub(super) struct Writer {
     home: Arc<dyn Home>,
     taken: Filled,
+    /// The last batch was lost.
+    fails: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(super) fn new(home: Arc<dyn Home>) -> Self {
-        Self { home, taken: Filled::default() }
+    pub(super) fn new(home: Arc<dyn Home>, fails: Arc<AtomicBool>) -> Self {
+        Self { home, taken: Filled::default(), fails }
     }
 
     /// Writes the next batch and wakes those who wait for it; `false` when the log has closed.
@@ -27,6 +32,8 @@ impl Writer {
         let more = queue.take(&mut self.taken);
         if more {
             let fate = self.home.write(&mut self.taken).map_or_else(lost, Fate::Durable);
+            // Before those who wait are told: whoever looks then sees it.
+            self.fails.store(matches!(fate, Fate::Lost), Ordering::SeqCst);
             self.taken.batch.finish(fate);
             relays.finished(&self.taken.batch);
         }

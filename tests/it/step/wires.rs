@@ -1,7 +1,7 @@
 //! A network inside the process, so that time can stand still while bytes move.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -14,7 +14,7 @@ use mylife::{
     transport::{Authority, Later, Link, Port, Transport},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
     sync::mpsc,
     time::Instant,
 };
@@ -29,21 +29,44 @@ type Arrivals = mpsc::UnboundedSender<Link>;
 
 /// Who listens at which port.
 #[derive(Clone, Default)]
-pub(crate) struct Wires(Arc<Mutex<BTreeMap<u16, Arrivals>>>);
+pub(crate) struct Wires(Arc<Mutex<Net>>);
+
+#[derive(Default)]
+struct Net {
+    ports: BTreeMap<u16, Arrivals>,
+    /// Names that nobody knows the address of.
+    lost: BTreeSet<String>,
+}
 
 pub(crate) struct Arriving(mpsc::UnboundedReceiver<Link>);
 
 impl Wires {
     pub(crate) fn listen(&self, port: u16) -> Arriving {
         let (to, from) = mpsc::unbounded_channel();
-        self.0.lock().unwrap().insert(port, to);
+        self.0.lock().unwrap().ports.insert(port, to);
         Arriving(from)
+    }
+
+    /// Is a name not to be found any more, or found again?
+    pub(crate) fn lose(&self, name: &str, lost: bool) {
+        let mut net = self.0.lock().unwrap();
+        if lost {
+            net.lost.insert(name.to_owned());
+        } else {
+            net.lost.remove(name);
+        }
+    }
+
+    fn find(&self, name: &str) -> io::Result<()> {
+        let lost = self.0.lock().unwrap().lost.contains(name);
+        // As the machine's own resolver says it.
+        if lost { Err(io::Error::other("failed to lookup address information")) } else { Ok(()) }
     }
 
     pub(crate) fn open(&self, port: u16) -> io::Result<DuplexStream> {
         let (ours, theirs) = duplex(64 * 1024);
-        let all = self.0.lock().unwrap();
-        let to = all.get(&port).ok_or(io::ErrorKind::ConnectionRefused)?;
+        let net = self.0.lock().unwrap();
+        let to = net.ports.get(&port).ok_or(io::ErrorKind::ConnectionRefused)?;
         to.send(Box::new(theirs)).map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(ours)
     }
@@ -65,11 +88,17 @@ impl Transport for Wires {
     }
 
     fn resolve<'a>(&'a self, to: &'a Authority) -> Later<'a, Vec<SocketAddr>> {
-        Box::pin(async move { Ok(vec![([127, 0, 0, 1], to.port()).into()]) })
+        Box::pin(async move {
+            self.find(to.host())?;
+            Ok(vec![([127, 0, 0, 1], to.port()).into()])
+        })
     }
 
     fn connect<'a>(&'a self, to: &'a Authority) -> Later<'a, Link> {
-        Box::pin(async move { Ok(Box::new(self.open(to.port())?) as Link) })
+        Box::pin(async move {
+            self.find(to.host())?;
+            Ok(Box::new(self.open(to.port())?) as Link)
+        })
     }
 }
 
@@ -99,14 +128,14 @@ impl Heard {
 }
 
 /// Says something and listens until the other side closes.
-pub(crate) async fn say(mut link: DuplexStream, text: &[u8]) -> Heard {
+pub(crate) async fn say(mut link: impl AsyncRead + AsyncWrite + Unpin, text: &[u8]) -> Heard {
     let start = Instant::now();
     // The other side may close before it has heard everything.
     drop(link.write_all(text).await);
     hear(&mut link, start).await
 }
 
-pub(crate) async fn hear(link: &mut DuplexStream, start: Instant) -> Heard {
+pub(crate) async fn hear(link: &mut (impl AsyncRead + Unpin), start: Instant) -> Heard {
     let mut bytes = Vec::new();
     drop(link.read_to_end(&mut bytes).await);
     let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -1,11 +1,6 @@
 //! The store on a real `PostgreSQL`: the same stories, and what only a server can show.
 
-use std::{
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use mylife::{
     chance::SystemChance,
@@ -133,11 +128,4 @@ pub(crate) fn run(name: &str, sql: &str) -> Vec<String> {
 /// The address of a database of the tests' server.
 pub(crate) fn address(name: &str) -> String {
     shared().url("", USER, name)
-}
-
-/// The same for who reaches it otherwise: the server's socket, the user, the database.
-pub(crate) fn fresh_socket() -> (PathBuf, &'static str, String) {
-    let server = shared();
-    let socket = server.directory.join(format!(".s.PGSQL.{}", server.port));
-    (socket, USER, server.database())
 }

@@ -5,6 +5,7 @@ mod asked;
 mod bounds;
 mod handed_on;
 mod keys;
+mod lost;
 mod proven;
 
 use http::Method;

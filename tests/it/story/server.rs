@@ -3,6 +3,8 @@
 
 mod alike;
 mod away;
+mod broken;
+mod full;
 mod letters;
 mod notified;
 mod numbered;
@@ -10,11 +12,14 @@ mod killed;
 mod operator;
 mod land;
 mod order;
+mod out_of_reach;
+mod parted;
 mod passed_on;
 mod process;
 mod refused;
 mod proxy;
 mod revoked;
+mod rolling;
 mod seen_to;
 mod still;
 mod through;

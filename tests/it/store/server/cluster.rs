@@ -158,6 +158,11 @@ impl Cluster {
         format!("postgresql://{user}@/{database}?host={at}&port={}", self.port)
     }
 
+    /// The socket itself, for who passes on what comes.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.join(format!(".s.PGSQL.{}", self.port))
+    }
+
     /// Runs statements as the owner of everything; gives the first column of the last rows.
     pub(crate) fn run(&self, database: &str, sql: &str) -> Vec<String> {
         let url = self.url("", USER, database);

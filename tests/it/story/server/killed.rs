@@ -137,7 +137,8 @@ async fn everything_is_there(town: &Town, person: &Person, kept: &Kept) {
     }
 }
 
-fn everything_is_written_down(town: &Town, seen: &Seen) {
+/// What was answered stands in the log, once.
+pub(super) fn everything_is_written_down(town: &Town, seen: &Seen) {
     let told = town.audit();
     let count = |id: &str| told.get(id).copied().unwrap_or(0);
     let wrong: Vec<_> = seen.requests.iter().filter(|id| count(id) != 1).collect();

@@ -6,6 +6,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     rc::Rc,
@@ -28,7 +29,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     process::{Process, must, mylife},
     proxy::{Behind, Proxy, Way},
-    town::{LONGEST, Line, PORTAL, free_port, reach},
+    town::{LONGEST, Line, PORTAL, free_port, operator, reach},
 };
 
 /// Codes of the gateways; the last one is the portal.
@@ -172,6 +173,15 @@ impl Land {
     pub(super) async fn line(&self, number: usize) -> Option<Line> {
         let Member { port, host, .. } = &self.members[number];
         timeout(PATIENCE, reach(&self.tls, *port, host)).await.ok()?
+    }
+
+    /// How the portal's peers are doing, by their codes.
+    pub(super) async fn peers(&self) -> BTreeMap<String, Value> {
+        let said = operator(self.members[HERE].management, "/peers").await;
+        let (_, body) = said.split_once("\r\n\r\n").unwrap();
+        let peers = serde_json::from_str::<Value>(body).unwrap()["peers"].take();
+        let rows = peers.as_array().unwrap().iter();
+        rows.map(|row| (row["node"].as_str().unwrap().to_owned(), row.clone())).collect()
     }
 
     /// Pushes a document to a holder, by its source.

@@ -68,7 +68,7 @@ pub(super) struct Seen {
     /// Connections on which an answer is waited for, and the last acknowledgement without a byte.
     waiting: Vec<Option<(std::net::TcpStream, u64)>>,
     /// What was answered with anything but what was asked for, or not at all.
-    refused: usize,
+    pub(super) refused: usize,
     /// `X-Request-Id` of everything that must stand in the log: answers, writes, refusals.
     pub(super) requests: Vec<String>,
     news: Rc<watch::Sender<()>>,
@@ -313,11 +313,8 @@ impl Person {
     pub(super) async fn read(&self, town: &Town, at: usize, ended: &Cell<bool>) {
         let mut kept = None;
         while !ended.get() {
-            let line = match kept.take() {
-                Some(line) => Some(line),
-                None => town.line(at).await,
-            };
-            let Some(mut line) = line else {
+            let Some(mut line) = town.line_again(kept.take(), at).await else {
+                self.seen.borrow_mut().refused += 1;
                 town.runs(at).await;
                 continue;
             };

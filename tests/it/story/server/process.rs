@@ -52,8 +52,9 @@ impl Process {
     /// complains of goes to the end of the log.
     pub(super) async fn start(&self, said: Vec<String>, log: &Path) {
         let file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mylife"))
-            .arg("serve")
+        // Where a file may grow no further it is told so, as on a full disk, and not killed.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" serve \"$@\"", env!("CARGO_BIN_EXE_mylife")])
             .args(said)
             .stdout(Stdio::piped())
             .stderr(file)
@@ -80,6 +81,24 @@ impl Process {
         let mut child = self.0.take().expect("it runs");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Tells it to stop, and waits until it has; it must end well.
+    pub(super) async fn stop(&self) {
+        self.signal("-TERM");
+        let mut child = self.0.take().expect("it runs");
+        let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+        let ended = ended.await.unwrap();
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// From now on none of its files can be written beyond so many bytes; none lifts that.
+    pub(super) fn files_end_at(&self, bytes: Option<usize>) {
+        let running = self.0.borrow();
+        let id = running.as_ref().expect("it runs").id().to_string();
+        let end = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let limit = format!("--fsize={end}:");
+        assert!(Command::new("prlimit").args(["--pid", &id, &limit]).status().unwrap().success());
     }
 
     /// Stops it between any two steps, or lets it go on.

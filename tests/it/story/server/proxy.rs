@@ -1,4 +1,5 @@
-//! What stands between a gateway and a server, so that a test can hold or cut what passes.
+//! What stands between a gateway and a server, so that a test can hold or cut what passes, or break a
+//! connection in the middle of what is said on it.
 
 use std::{
     net::SocketAddr,
@@ -30,11 +31,56 @@ pub(super) enum Way {
     Cut,
 }
 
+/// Who says what passes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Side {
+    Gateway,
+    Server,
+}
+
 /// It ends with the test.
 pub(super) struct Proxy {
     pub(super) port: u16,
     way: watch::Sender<Way>,
     held: Arc<Held>,
+    breaking: Arc<Mutex<Option<Breaking>>>,
+}
+
+/// A connection is to end in the middle of what is said on it.
+struct Breaking {
+    /// From where on is counted, whichever connection the gateway says it on.
+    from: Vec<u8>,
+    /// Whose bytes count.
+    side: Side,
+    /// So many of them pass yet.
+    left: usize,
+    said: bool,
+    broken: bool,
+}
+
+impl Breaking {
+    /// How much of this passes before its connection ends; none if it does not end here.
+    fn ends(&mut self, side: Side, bytes: &[u8]) -> Option<usize> {
+        let mut begin = 0;
+        if !self.said {
+            let at = find(bytes, &self.from).filter(|_| side == Side::Gateway)?;
+            (self.said, begin) = (true, at + self.from.len());
+        }
+        if self.broken || side != self.side {
+            return None;
+        }
+        let rest = bytes.len() - begin;
+        if rest < self.left {
+            self.left -= rest;
+            return None;
+        }
+        self.broken = true;
+        Some(begin + self.left)
+    }
+}
+
+fn find(all: &[u8], wanted: &[u8]) -> Option<usize> {
+    all.windows(wanted.len()).position(|some| some == wanted)
 }
 
 /// What came from a gateway and was not let through.
@@ -58,7 +104,8 @@ impl Proxy {
         listener.set_nonblocking(true).unwrap();
         let (way, mut ways) = watch::channel(Way::Open);
         let held = Arc::new(Held::default());
-        let noted = Arc::clone(&held);
+        let breaking = Arc::default();
+        let (noted, breaks) = (Arc::clone(&held), Arc::clone(&breaking));
         // A thread of its own: what the test does meanwhile delays nothing here.
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -70,20 +117,36 @@ impl Proxy {
                         () = closed(&mut ways) => return,
                     };
                     if let Ok((link, _)) = come {
-                        let (behind, ways) = (behind.clone(), ways.clone());
-                        tokio::spawn(pass(link, behind, ways, Arc::clone(&noted)));
+                        let passing = Passing {
+                            ways: ways.clone(),
+                            held: Arc::clone(&noted),
+                            breaking: Arc::clone(&breaks),
+                        };
+                        tokio::spawn(pass(link, behind.clone(), passing));
                     }
                 }
             });
         });
-        Self { port, way, held }
+        Self { port, way, held, breaking }
+    }
+
+    /// Once the gateway has said this, so many bytes of one side pass, whatever the connection, and then
+    /// the connection that carries the next of them ends.
+    pub(super) fn breaks(&self, from: &str, side: Side, after: usize) {
+        let from = from.as_bytes().to_vec();
+        let breaking = Breaking { from, side, left: after, said: false, broken: false };
+        *self.breaking.lock().unwrap() = Some(breaking);
+    }
+
+    /// No connection is to be broken any more; was one?
+    pub(super) fn has_broken(&self) -> bool {
+        self.breaking.lock().unwrap().take().is_some_and(|breaking| breaking.broken)
     }
 
     /// Returns once these bytes came since the way was set, and are held.
     pub(super) async fn holds(&self, wanted: &str) {
         let wanted = wanted.as_bytes();
-        let is_there = |all: &[u8]| all.windows(wanted.len()).any(|some| some == wanted);
-        while !is_there(&self.held.bytes.lock().unwrap()) {
+        while find(&self.held.bytes.lock().unwrap(), wanted).is_none() {
             self.held.more.notified().await;
         }
     }
@@ -98,7 +161,15 @@ async fn closed(ways: &mut watch::Receiver<Way>) {
     while ways.changed().await.is_ok() {}
 }
 
-async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>, held: Arc<Held>) {
+/// What one connection has to do with the others.
+#[derive(Clone)]
+struct Passing {
+    ways: watch::Receiver<Way>,
+    held: Arc<Held>,
+    breaking: Arc<Mutex<Option<Breaking>>>,
+}
+
+async fn pass(link: TcpStream, behind: Behind, passing: Passing) {
     drop(link.set_nodelay(true));
     let (from, to) = link.into_split();
     match behind {
@@ -106,8 +177,8 @@ async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>, held:
             let Ok(server) = UnixStream::connect(path).await else { return };
             let (back, forth) = server.into_split();
             tokio::select! {
-                () = pump(from, forth, ways.clone(), Some(&held)) => {}
-                () = pump(back, to, ways, None) => {}
+                () = pump(from, forth, Side::Gateway, passing.clone()) => {}
+                () = pump(back, to, Side::Server, passing) => {}
             }
         }
         Behind::Port(port) => {
@@ -115,8 +186,8 @@ async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>, held:
             drop(server.set_nodelay(true));
             let (back, forth) = server.into_split();
             tokio::select! {
-                () = pump(from, forth, ways.clone(), Some(&held)) => {}
-                () = pump(back, to, ways, None) => {}
+                () = pump(from, forth, Side::Gateway, passing.clone()) => {}
+                () = pump(back, to, Side::Server, passing) => {}
             }
         }
     }
@@ -125,8 +196,8 @@ async fn pass(link: TcpStream, behind: Behind, ways: watch::Receiver<Way>, held:
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut ways: watch::Receiver<Way>,
-    held: Option<&Held>,
+    side: Side,
+    Passing { mut ways, held, breaking }: Passing,
 ) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
@@ -135,14 +206,15 @@ async fn pump(
             _ = ways.wait_for(|way| *way == Way::Cut) => return,
         };
         let Ok(count @ 1..) = came else { return };
-        if let (Some(held), Way::Held) = (held, *ways.borrow()) {
+        if let (Side::Gateway, Way::Held) = (side, *ways.borrow()) {
             held.note(&bytes[..count]);
         }
         match ways.wait_for(|way| *way != Way::Held).await.map(|way| *way) {
             Ok(Way::Open) => {}
             Ok(Way::Held | Way::Cut) | Err(_) => return,
         }
-        if to.write_all(&bytes[..count]).await.is_err() {
+        let ends = breaking.lock().unwrap().as_mut().and_then(|b| b.ends(side, &bytes[..count]));
+        if to.write_all(&bytes[..ends.unwrap_or(count)]).await.is_err() || ends.is_some() {
             return;
         }
     }

@@ -29,11 +29,11 @@ use super::{
 use crate::world::Terms;
 
 const DESK: usize = 1;
-const READER: usize = 2;
-const HOLDERS: usize = 2;
+pub(super) const READER: usize = 2;
+pub(super) const HOLDERS: usize = 2;
 const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000f1";
 
-type Themes = BTreeSet<String>;
+pub(super) type Themes = BTreeSet<String>;
 
 /// What the person permits from some write on.
 struct Write {
@@ -113,13 +113,13 @@ impl Seen {
 
 /// Somebody whom both holders know, and what was seen of them.
 #[derive(Clone)]
-struct Somebody {
+pub(super) struct Somebody {
     code: String,
     seen: Rc<RefCell<Seen>>,
 }
 
 impl Somebody {
-    async fn new(land: &Land) -> Self {
+    pub(super) async fn new(land: &Land) -> Self {
         let code = IdentityCode::invent(Day::parse("2001-05-17").unwrap(), 901).unwrap();
         let person = json!({
             "schema": "mylife/person/1", "id": "aino", "birth_date": "2001-05-17",
@@ -140,7 +140,7 @@ impl Somebody {
     }
 
     /// Permits exactly this, through the portal; the holders that have acknowledged it.
-    async fn permits(&self, land: &Land, allowed: &[Theme]) -> Vec<usize> {
+    pub(super) async fn permits(&self, land: &Land, allowed: &[Theme]) -> Vec<usize> {
         let person =
             json!({ "identifier": { "system": "urn:oid:1.2.246.21", "value": self.code } });
         let status = if allowed.is_empty() { "inactive" } else { "active" };
@@ -168,20 +168,23 @@ impl Somebody {
         holders
     }
 
-    /// Asks the portal once for what both hold.
-    async fn ask(&self, land: &Land, at: usize, line: &mut Line) -> Option<u16> {
+    /// The question what both hold of the person.
+    pub(super) fn question(&self) -> (Method, &'static str, &'static str, String) {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("patient.identifier", &format!("urn:oid:1.2.246.21|{}", self.code))
             .finish();
+        (Method::POST, "/fhir/Observation/_search", "application/x-www-form-urlencoded", form)
+    }
+
+    /// Asks the portal once for what both hold.
+    async fn ask(&self, land: &Land, at: usize, line: &mut Line) -> Option<u16> {
         let sent = {
             let mut seen = self.seen.borrow_mut();
             let wire = line.wire.try_clone().unwrap();
             seen.waiting.insert(at, (wire, 0));
             seen.tick()
         };
-        let ask =
-            (Method::POST, "/fhir/Observation/_search", "application/x-www-form-urlencoded", form);
-        let told = land.asks(line, READER, ask).await;
+        let told = land.asks(line, READER, self.question()).await;
         let mut seen = self.seen.borrow_mut();
         let (_, unstarted) = seen.waiting.remove(&at).unwrap();
         let ended = seen.tick();
@@ -216,7 +219,7 @@ impl Somebody {
 }
 
 /// The themes of what one holder has in a searchset.
-fn themes(bundle: &Value, holder: &str) -> Themes {
+pub(super) fn themes(bundle: &Value, holder: &str) -> Themes {
     let entries = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
     let own = entries
         .filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with(&format!("{holder}."))));

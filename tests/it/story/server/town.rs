@@ -33,7 +33,11 @@ use super::{
     process::{Process, must, mylife},
     proxy::{Behind, Proxy, Way},
 };
-use crate::{shared::server::fixture::Server, store::server as postgres};
+use crate::{
+    shared::server::fixture::Server,
+    step::wires::say,
+    store::server::cluster::{self, Cluster},
+};
 
 /// Longer than any answer takes that is worth waiting for, and than a process is paused.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -41,6 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub(super) const LONGEST: Duration = Duration::from_secs(7);
 /// Longer than the slowest machine takes to bring records into the log.
 const GATHERED: Duration = Duration::from_mins(2);
+/// Who uses a connection all the time has heard within it that it is to end.
+const GOODBYE: Duration = Duration::from_secs(3);
 /// Tokens are good for a while longer.
 const RENEWED: Duration = Duration::from_mins(2);
 /// The organisation that asks.
@@ -59,7 +65,7 @@ pub(super) struct Outside {
     /// One for each process.
     pub(super) databases: Vec<Proxy>,
     pub(super) redis: Proxy,
-    user: &'static str,
+    cluster: &'static Cluster,
     name: String,
     server: Server,
 }
@@ -84,6 +90,8 @@ pub(super) struct Town {
     tokens: RefCell<Vec<String>>,
     clock: SystemClock,
     renewed: Cell<Duration>,
+    /// The balancer that lines lead to, if one stands in front of all.
+    front: Cell<Option<u16>>,
     /// Something happened or was seen.
     pub(super) news: Rc<watch::Sender<()>>,
     host: String,
@@ -107,6 +115,8 @@ pub(super) struct Told {
     pub(super) text: String,
     /// Where an export says how far it is.
     pub(super) location: Option<String>,
+    /// `Retry-After`, in seconds.
+    pub(super) again: Option<u64>,
 }
 
 /// A connection that is kept.
@@ -131,12 +141,16 @@ pub(super) fn free_port() -> u16 {
 impl Town {
     /// So many processes on a `PostgreSQL` and a Redis.
     pub(super) async fn of(count: usize) -> Self {
-        let (socket, user, name) = postgres::fresh_socket();
-        let server = Server::start(&[]);
+        Self::on(cluster::shared(), count).await
+    }
+
+    /// The same on a `PostgreSQL` of the test's choice.
+    pub(super) async fn on(cluster: &'static Cluster, count: usize) -> Self {
+        let (socket, name, server) = (cluster.socket(), cluster.database(), Server::start(&[]));
         let database = |_| Proxy::start(Behind::Socket(socket.clone()));
         let databases = (0..count).map(database).collect();
         let redis = Proxy::start(Behind::Port(server.port));
-        Self::with(count, Some(Outside { databases, redis, user, name, server })).await
+        Self::with(count, Some(Outside { databases, redis, cluster, name, server })).await
     }
 
     /// One process on a machine of its own.
@@ -163,7 +177,8 @@ impl Town {
         let tokens = RefCell::new(Vec::new());
         let (clock, renewed) = (SystemClock::default(), Cell::new(Duration::ZERO));
         let news = Rc::new(watch::Sender::new(()));
-        let town = Self { dir, replicas, outside, tls, tokens, clock, renewed, news, host };
+        let front = Cell::default();
+        let town = Self { dir, replicas, outside, tls, tokens, clock, renewed, front, news, host };
         for number in 0..count {
             town.start(number).await;
         }
@@ -213,10 +228,11 @@ impl Town {
             format!("listen.management=127.0.0.1:{}", replica.management),
             "listen.cores=1".to_owned(),
             "limits.client_requests_per_second=1000000".to_owned(),
+            format!("listen.goodbye_seconds={}", GOODBYE.as_secs()),
         ];
-        if let Some(Outside { databases, redis, user, name, .. }) = &self.outside {
+        if let Some(Outside { databases, redis, name, .. }) = &self.outside {
             let port = databases[number].port;
-            let address = format!("postgresql://{user}@127.0.0.1:{port}/{name}");
+            let address = format!("postgresql://{}@127.0.0.1:{port}/{name}", cluster::USER);
             set.extend([
                 "store.kind=postgres".to_owned(),
                 format!("store.url={address}"),
@@ -252,6 +268,37 @@ impl Town {
         self.replicas[number].process.signal(signal);
     }
 
+    /// Tells it to stop, and waits until it has; it must end well.
+    pub(super) async fn stop(&self, number: usize) {
+        self.replicas[number].process.stop().await;
+        self.news.send_replace(());
+    }
+
+    /// From now on lines lead to a balancer.
+    pub(super) fn stands_behind(&self, port: u16) {
+        self.front.set(Some(port));
+    }
+
+    /// Where a process takes connections.
+    pub(super) fn port(&self, number: usize) -> u16 {
+        self.replicas[number].port
+    }
+
+    /// What a process says to its operator; nothing if it does not run.
+    pub(super) async fn operator(&self, number: usize, path: &str) -> String {
+        operator(self.replicas[number].management, path).await
+    }
+
+    /// May requests come to it?
+    pub(super) async fn is_ready(&self, number: usize) -> bool {
+        self.operator(number, "/readyz").await.starts_with("HTTP/1.1 200 ")
+    }
+
+    /// From now on no file of a process can be written beyond so many bytes; none lifts that.
+    pub(super) fn files_end_at(&self, number: usize, bytes: Option<usize>) {
+        self.replicas[number].process.files_end_at(bytes);
+    }
+
     fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> Option<String> {
         let key = self.dir.join(format!("{id}.jwk")).display().to_string();
         let ca = self.dir.join("keys/ca.pem").display().to_string();
@@ -267,8 +314,20 @@ impl Town {
         timeout(PATIENCE, self.connect(number)).await.ok()?
     }
 
+    /// The connection that was kept, unless the other end has said that nothing more is to be asked on it,
+    /// or a new one.
+    pub(super) async fn line_again(&self, kept: Option<Line>, number: usize) -> Option<Line> {
+        if let Some(mut line) = kept
+            && line.sender.ready().await.is_ok()
+        {
+            return Some(line);
+        }
+        self.line(number).await
+    }
+
     async fn connect(&self, number: usize) -> Option<Line> {
-        reach(&self.tls, self.replicas[number].port, &self.host).await
+        let port = self.front.get().unwrap_or(self.replicas[number].port);
+        reach(&self.tls, port, &self.host).await
     }
 
     /// Asks as the n-th client; none if no whole answer comes.
@@ -299,9 +358,10 @@ impl Town {
             let version = said("etag").trim_matches(['W', '/', '"']).parse().ok();
             let location = head.headers.get(header::CONTENT_LOCATION);
             let location = location.map(|at| at.to_str().unwrap().to_owned());
+            let again = said("retry-after").parse().ok();
             let text = String::from_utf8_lossy(&body).into_owned();
             let body = serde_json::from_slice(&body).unwrap_or_default();
-            Some(Told { status, request, version, body, text, location })
+            Some(Told { status, request, version, body, text, location, again })
         };
         timeout(PATIENCE, exchange).await.ok()?
     }
@@ -321,10 +381,10 @@ impl Town {
     /// Waits until the records of all writes are in the log that several share: each process brings in
     /// all there are, every second.
     pub(super) fn has_gathered(&self) {
-        let Some(Outside { name, .. }) = &self.outside else { return };
+        let Some(Outside { cluster, name, .. }) = &self.outside else { return };
         let (from, mut waiting) = (self.clock.elapsed(), Vec::new());
         while self.clock.elapsed().saturating_sub(from) < GATHERED {
-            waiting = postgres::run(name, "SELECT count(*) FROM audit_pending");
+            waiting = cluster.run(name, "SELECT count(*) FROM audit_pending");
             if waiting == ["0"] {
                 return;
             }
@@ -353,6 +413,15 @@ impl Drop for Town {
         self.replicas.clear();
         drop(fs::remove_dir_all(&self.dir));
     }
+}
+
+/// What the gateway with this port for its operator says; nothing if it does not run.
+pub(super) async fn operator(management: u16, path: &str) -> String {
+    let Ok(link) = TcpStream::connect(("127.0.0.1", management)).await else {
+        return String::new();
+    };
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    say(link, ask.as_bytes()).await.text
 }
 
 /// A connection to the gateway at a port of this machine, which is addressed as `host`.
