@@ -199,7 +199,7 @@ pub fn start(
         } else {
             let (port, replicas, stopping) =
                 (bound.public, node.replicas.clone(), stopping.clone());
-            let pass = move || pass(port, replicas, stopping);
+            let pass = move || pass(port, &replicas, stopping);
             start(format!("balancer-{}", node.slug), Box::new(pass))?;
             let mut management = Some(bound.management);
             let own = |ports: Ports| Ports {
@@ -237,12 +237,12 @@ pub fn slugs() -> impl Iterator<Item = &'static str> {
 }
 
 /// A balancer's life, on a thread of its own.
-fn pass(port: TcpListener, replicas: Vec<u16>, stopping: Stopping) {
+fn pass(port: TcpListener, replicas: &[u16], stopping: Stopping) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let passed = runtime.and_then(|runtime| {
         runtime.block_on(async {
             let port = tokio::net::TcpListener::from_std(port)?;
-            balancer::serve(port, async || replicas.clone(), stopping).await;
+            balancer::serve(port, async || replicas.to_vec(), stopping).await;
             Ok(())
         })
     });

@@ -14,6 +14,7 @@ pub(crate) mod fake;
 pub(crate) mod holder;
 pub(crate) mod identity;
 pub(crate) mod issuer;
+mod listing;
 pub(crate) mod logged;
 pub(crate) mod municipality;
 pub(crate) mod page;

@@ -16,8 +16,6 @@ use mylife::{
     },
     clock::Clock,
     consent::law::Law,
-    demo::directory::{MUNICIPALITIES, Names},
-    directory::{HealthcareService, Listing, Name, Organization, Practitioner},
     domain::{
         id::NodeCode,
         identity::{TestRange, WrongCheck},
@@ -45,7 +43,7 @@ use mylife::{
 };
 use serde_json::{Value, json};
 
-use super::{Actor, CODES, Identity, PORTAL, Person, Reply, START, World};
+use super::{Actor, CODES, Identity, PORTAL, Person, Reply, START, World, listing::listing};
 
 /// A gateway of the world.
 #[derive(Clone)]
@@ -454,50 +452,4 @@ fn door(world: &World, identity: &Identity) -> Arc<Door> {
     };
     let tls = Tls::new(pem, world.clock.clone()).unwrap();
     Arc::new(Door::new(DoorLimits::default(), Hosts::new([&*identity.host]), Some(Arc::new(tls))))
-}
-
-/// The directory of the demo's municipality, as configuration has it.
-fn listing(code: &str) -> Listing {
-    let Some(at) = MUNICIPALITIES.iter().find(|m| m.code == code) else {
-        // What the portal adds up: one county of all of them.
-        let name = json!({ "fi": "Maakunta", "sv": "Landskap", "en": "County" });
-        let county = json!({ "code": "99", "name": name, "nodes": CODES[..3] });
-        return serde_json::from_value(json!({ "areas": [county] })).unwrap();
-    };
-    let all = at.directory().unwrap();
-    let name = |n: Names| Name { fi: n.fi.into(), sv: n.sv.into(), en: n.en.into() };
-    let id = |id: &mylife::domain::words::DirectoryId| id.as_str().to_owned();
-    Listing {
-        organizations: all
-            .organizations
-            .iter()
-            .map(|o| Organization {
-                id: id(&o.id),
-                name: name(o.name),
-                oid: format!("urn:oid:{}", o.oid),
-                part_of: o.part_of.as_ref().map(id),
-                sensitivity: o.class.into_iter().collect(),
-            })
-            .collect(),
-        services: all
-            .services
-            .iter()
-            .map(|s| HealthcareService {
-                id: id(&s.id),
-                name: name(s.name),
-                organization: id(&s.organization),
-                sensitivity: s.class.into_iter().collect(),
-            })
-            .collect(),
-        practitioners: all
-            .practitioners
-            .iter()
-            .map(|p| Practitioner {
-                id: id(&p.id),
-                name: format!("{} {}", p.given, p.family),
-                organization: id(&p.organization),
-            })
-            .collect(),
-        ..Listing::default()
-    }
 }
