@@ -202,32 +202,26 @@ fn what_a_gateway_says_is_believed_if_it_answers_the_question() {
     assert_eq!(Counts::of_parameters(&said, question), Some(counts(3)));
     let nobody = Counts::default().parameters(question);
     assert_eq!(Counts::of_parameters(&nobody, question), Some(Counts::default()));
-    let of = |change: &dyn Fn(&mut Value)| {
+    for (what, place, value) in [
+        ("another type", "/resourceType", json!("Bundle")),
+        ("another measure", "/parameter/0/valueCode", json!("change")),
+        ("another year", "/parameter/1/valueInteger", json!(2024)),
+        ("no theme", "/parameter/2/part/0/valueCode", json!("total")),
+        ("no age", "/parameter/2/part/1/valueCode", json!("18")),
+        ("another measure's class", "/parameter/2/part/2/valueCode", json!("better")),
+        ("fewer than nobody", "/parameter/2/part/3/valueUnsignedInt", json!(-1)),
+        (
+            "more than there are",
+            "/parameter/2/part/3/valueUnsignedInt",
+            json!(1_000_000_000_000_u64),
+        ),
+    ] {
         let mut lie = said.clone();
-        change(&mut lie);
-        Counts::of_parameters(&lie, question)
-    };
-    let lies: [(&str, &dyn Fn(&mut Value)); 9] = [
-        ("another type", &|lie| lie["resourceType"] = json!("Bundle")),
-        ("another measure", &|lie| lie["parameter"][0]["valueCode"] = json!("change")),
-        ("another year", &|lie| lie["parameter"][1]["valueInteger"] = json!(2024)),
-        ("no theme", &|lie| lie["parameter"][2]["part"][0]["valueCode"] = json!("total")),
-        ("no age", &|lie| lie["parameter"][2]["part"][1]["valueCode"] = json!("18")),
-        ("another measure's class", &|lie| {
-            lie["parameter"][2]["part"][2]["valueCode"] = json!("better");
-        }),
-        ("fewer than nobody", &|lie| {
-            lie["parameter"][2]["part"][3]["valueUnsignedInt"] = json!(-1)
-        }),
-        ("more than there are", &|lie| {
-            lie["parameter"][2]["part"][3]["valueUnsignedInt"] = json!(1_000_000_000_000_u64);
-        }),
-        ("a cell twice", &|lie| {
-            let cell = lie["parameter"][2].clone();
-            lie["parameter"].as_array_mut().unwrap().push(cell);
-        }),
-    ];
-    for (what, lie) in lies {
-        assert_eq!(of(lie), None, "{what}");
+        *lie.pointer_mut(place).unwrap() = value;
+        assert_eq!(Counts::of_parameters(&lie, question), None, "{what}");
     }
+    let mut twice = said.clone();
+    let cell = said["parameter"][2].clone();
+    twice["parameter"].as_array_mut().unwrap().push(cell);
+    assert_eq!(Counts::of_parameters(&twice, question), None, "a cell twice");
 }
