@@ -136,16 +136,7 @@ fn operation(path: &Path, method: &str, say: &str, grants: &[&str]) -> Value {
         object.insert("parameters".to_owned(), all.collect());
     }
     if matches!(method, "post" | "put") {
-        let schema = if path.template == "/oauth/token" {
-            json!({
-                "type": "object",
-                "required": ["grant_type"],
-                "properties": { "grant_type": { "type": "string", "enum": grants } },
-            })
-        } else {
-            json!({ "type": "object" })
-        };
-        let form = json!({ "schema": schema });
+        let form = json!({ "schema": form(path, grants) });
         let content = if is_search || path.template.starts_with("/oauth") {
             json!({ "application/x-www-form-urlencoded": form })
         } else if path.template.starts_with("/native") {
@@ -166,6 +157,18 @@ fn pushed(method: &str) -> Value {
     } else {
         json!({ "*/*": own })
     }
+}
+
+/// What a body says that is no resource.
+fn form(path: &Path, grants: &[&str]) -> Value {
+    if path.template != "/oauth/token" {
+        return json!({ "type": "object" });
+    }
+    json!({
+        "type": "object",
+        "required": ["grant_type"],
+        "properties": { "grant_type": { "type": "string", "enum": grants } },
+    })
 }
 
 /// Who reads what an address answers.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     audit::{
         record::{Caller, Interaction, Outcome, Query},
-        step::{self, Done},
+        step::{self, Done, Request},
     },
     directory::Directory,
     domain::{moment::Moment, questionnaire::Questionnaires},
@@ -26,7 +26,11 @@ use crate::{
     },
     listen::body::Body,
     mapping::questionnaire,
-    oauth::{metadata::Metadata, refused::Code, token},
+    oauth::{
+        metadata::Metadata,
+        refused::Code,
+        token::{self, Answered},
+    },
     respond::{self, packed::Document},
     route::{Endpoint, Public},
 };
@@ -195,37 +199,41 @@ impl Gateway {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
             return Ok(answered.response.map(Body::free));
         }
-        let jti = answered.token.as_deref().map(Into::into);
-        let mut request = asked.request_alone();
-        let (caller, purpose) = match &answered.exchanged {
-            Some(exchanged) => {
-                let statement = exchanged.errand.statement();
-                request.sources = vec![exchanged.node.as_str().into()];
-                request.query = Some(Query::of([("granted", &*exchanged.granted())]));
-                (spoken_for(statement), statement.purpose.as_deref().map(Into::into))
-            }
-            None => {
-                let client = answered.client.as_deref().unwrap_or_default().into();
-                let subject = answered.subject.as_deref().map(Into::into);
-                (Caller { client, subject, ..Caller::default() }, None)
-            }
-        };
-        let done = Done {
-            caller: Caller { jti, ..caller },
-            purpose,
-            interaction: Interaction::Operation,
-            types: vec![road.into()],
-            outcome: answered
-                .refused
-                .map_or(Outcome::Success, |_| Outcome::Refused(refusal(endpoint).into())),
-            about: None,
-        };
+        let (done, request) = told(&answered, endpoint, asked);
         let recorded = step::record_done(&self.log, done, &request, asked.now).await;
         Ok(match recorded {
             Ok(()) => answered.response.map(Body::free),
             Err(error) => respond::refusal(&error, None, None, &asked.request_id),
         })
     }
+}
+
+/// What the record of a request for a token, or about one, says.
+fn told<'a>(answered: &'a Answered, endpoint: Endpoint, asked: &Asked<'_>) -> (Done<'a>, Request) {
+    let jti = answered.token.as_deref().map(Into::into);
+    let mut request = asked.request_alone();
+    let (caller, purpose) = if let Some(exchanged) = &answered.exchanged {
+        let statement = exchanged.errand.statement();
+        request.sources = vec![exchanged.node.as_str().into()];
+        request.query = Some(Query::of([("granted", &*exchanged.granted())]));
+        (spoken_for(statement), statement.purpose.as_deref().map(Into::into))
+    } else {
+        let client = answered.client.as_deref().unwrap_or_default().into();
+        let subject = answered.subject.as_deref().map(Into::into);
+        (Caller { client, subject, ..Caller::default() }, None)
+    };
+    let done = Done {
+        caller: Caller { jti, ..caller },
+        purpose,
+        interaction: Interaction::Operation,
+        types: vec![endpoint.name().into()],
+        outcome: answered
+            .refused
+            .as_ref()
+            .map_or(Outcome::Success, |_| Outcome::Refused(refusal(endpoint).into())),
+        about: None,
+    };
+    (done, request)
 }
 
 /// The stable code of a refusal at an endpoint.
