@@ -41,26 +41,38 @@ impl Clock for SystemClock {
 }
 
 /// A clock that stands still until it is moved.
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    /// Milliseconds, as they are written down.
+    wall: AtomicI64,
+    /// Milliseconds that have passed.
+    passed: AtomicI64,
+}
 
 impl FixedClock {
     /// Stands at `at`.
     pub fn new(at: Moment) -> Self {
-        Self(AtomicI64::new(at.millis()))
+        Self { wall: AtomicI64::new(at.millis()), passed: AtomicI64::new(at.millis()) }
     }
 
     /// Moves forward.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.wall.fetch_add(by, Ordering::SeqCst);
+        self.passed.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Is set, as an operator or a time server sets it: no time passes.
+    pub fn set(&self, at: Moment) {
+        self.wall.store(at.millis(), Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Moment {
-        Moment::from_millis(self.0.load(Ordering::SeqCst))
+        Moment::from_millis(self.wall.load(Ordering::SeqCst))
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.passed.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }

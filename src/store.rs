@@ -244,6 +244,10 @@ pub struct Permission {
     pub body: Arc<[u8]>,
 }
 
+/// What has ended is remembered for so much longer where forgetting it would let it count again: so far a
+/// clock may have been ahead, and be set right.
+pub const BEYOND: Duration = Duration::from_hours(2);
+
 /// The durable store.
 pub trait Store: Send + Sync {
     /// Everything about one person; `None` if nothing is held.
@@ -299,11 +303,11 @@ pub trait Store: Send + Sync {
     /// `Kind::Conflict` if `based_on` is not the stored version, if a new document's owner, kind and
     /// local id or its id are taken, or if the identity code belongs to another person.
     fn commit(&self, change: Change) -> Task<Committed>;
-    /// Marks a one-time value as used through `until`; `false` if it was used before. Afterwards it
-    /// is forgotten, so what carries the value must not be accepted after `until`; to fail closed, the
-    /// answer is `false` too if `until` has passed.
+    /// Marks a one-time value as used through `until`; `false` if it was used before. [`BEYOND`] that
+    /// it is forgotten, so what carries the value must not be accepted after `until`; to fail closed,
+    /// the answer is `false` too if `until` has passed.
     fn spend(&self, value: [u8; 32], until: Moment, now: Moment) -> Task<bool>;
-    /// Remembers through `until` that a token is revoked, by the SHA-256 of its name; durable when
+    /// Remembers through `until`, and [`BEYOND`] it, that a token is revoked, by the SHA-256 of its name; durable when
     /// acknowledged, and there for every process at once. Doing it again changes nothing. A permission of
     /// the name is forgotten.
     fn revoke(&self, token: [u8; 32], until: Moment, now: Moment) -> Task<()>;

@@ -96,6 +96,7 @@ pub struct Caller {
     node: Option<NodeCode>,
     token_id: [u8; 32],
     family: Option<[u8; 32]>,
+    begins: Moment,
     expires: Moment,
     bound: Bound,
     through: Vec<Option<String>>,
@@ -133,6 +134,7 @@ impl Caller {
             statement,
             node,
             family,
+            begins: registered.begins(),
             expires: registered.expires(),
             bound,
             through,
@@ -218,9 +220,10 @@ impl Caller {
         self.elsewhere.as_ref().map(|elsewhere| &*elsewhere.issuer)
     }
 
-    /// Does it count without another look at the token?
+    /// Does it count without another look at the token? By a clock that was put back since it may not.
     pub(super) fn is_known(&self, now: Moment) -> bool {
-        self.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.counts(now))
+        let counts = self.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.counts(now));
+        counts && self.begins <= now
     }
 
     /// SHA-256 of the token's name: names the token in an audit record without being of use.

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use crate::{
     domain::moment::Moment,
     error::{Error, Result},
-    store::Store,
+    store::{BEYOND, Store},
 };
 
 /// Longest time since the store was asked, where others revoke too: less than the second within which
@@ -131,7 +131,7 @@ impl Revoked {
         self.tokens.rcu(|known| {
             let alive = known.iter().map(|(token, until)| (*token, *until));
             let all = alive.chain(new.iter().copied());
-            all.filter(|(_, until)| *until >= now).collect::<HashMap<_, _>>()
+            all.filter(|(_, until)| *until >= now.minus(BEYOND)).collect::<HashMap<_, _>>()
         });
     }
 }

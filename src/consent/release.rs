@@ -273,6 +273,8 @@ fn asker_about(
     (interaction, meant): (Interaction, bool),
     now: Moment,
 ) -> Asker {
+    // What was written by a clock that was ahead is in force once it is written.
+    let now = compartment.consents.iter().map(|consent| consent.recorded).fold(now, Moment::max);
     let caller = grant.caller();
     let covered = ResourceType::ALL.iter().filter(|kind| meant && grant.reaches(**kind));
     let stated = Stated {

@@ -73,6 +73,7 @@ impl Context {
 /// A peer's access token.
 pub struct PeerToken {
     header: HeaderValue,
+    asked: Moment,
     expires: Moment,
 }
 
@@ -82,8 +83,9 @@ impl PeerToken {
         self.header.clone()
     }
 
+    /// By a clock that was put back since it was asked for nobody knows how old it is.
     fn fresh(&self, now: Moment) -> bool {
-        now < self.expires.minus(MARGIN)
+        self.asked <= now && now < self.expires.minus(MARGIN)
     }
 }
 
@@ -197,7 +199,7 @@ impl Exchange {
         header.set_sensitive(true);
         // Counted from before the question, so that a slow answer does not lengthen it.
         let life = response.expires_in().unwrap_or(LIFE).min(LIFE_AT_MOST);
-        Ok(Arc::new(PeerToken { header, expires: asked.plus(life) }))
+        Ok(Arc::new(PeerToken { header, asked, expires: asked.plus(life) }))
     }
 }
 

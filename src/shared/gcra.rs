@@ -71,17 +71,19 @@ impl Limit {
     }
 
     /// Takes as many as fit, at most `most`, from a bucket that is whole at `whole`. Gives when
-    /// it is whole after that; unchanged if none fit.
+    /// it is whole after that.
     ///
     /// No bucket is emptier than empty: where `whole` lies further ahead than that, a clock has gone
-    /// back, and the first permit comes after one interval, not after all of the difference.
+    /// back, and the bucket is empty from now on: the first permit comes after one interval, not
+    /// after all of the difference.
     pub fn take(self, whole: i64, most: u32, now: Moment) -> (i64, Permit) {
         let (now, room) = (micros(now), self.interval * self.burst);
         let start = whole.max(now).min(now + room);
         let free = now + room - start;
         let fit = free / self.interval;
         let granted = fit.min(i64::from(most));
-        let after = if granted > 0 { start + granted * self.interval } else { whole };
+        let emptied = whole.min(now + room);
+        let after = if granted > 0 { start + granted * self.interval } else { emptied };
         let wait = if granted > 0 { 0 } else { self.interval - free };
         (after, permit(granted, fit - granted, wait))
     }

@@ -7,6 +7,7 @@ mod bad_input;
 mod certified;
 mod claims;
 mod circle_of_life;
+mod clock_is_set;
 mod collective_plan;
 mod consent_as_fhir;
 mod consent_by_officer;

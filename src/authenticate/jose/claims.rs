@@ -101,6 +101,12 @@ impl Registered {
         if self.exp <= now.seconds() { Err(Refusal::Expired) } else { Ok(()) }
     }
 
+    /// The first instant at which it counts; [`Moment::MIN`] where it does not say when it was made.
+    pub fn begins(&self) -> Moment {
+        let made = |iat: i64| Moment::from_millis(iat.saturating_mul(1000)).minus(SKEW);
+        self.iat.map_or(Moment::MIN, made)
+    }
+
     /// The first instant at which it is not good any more.
     pub const fn expires(&self) -> Moment {
         Moment::from_millis(self.exp.saturating_mul(1000))

@@ -7,10 +7,15 @@ local start = math.min(math.max(whole, now), now + room)
 local free = now + room - start
 local fit = math.floor(free / interval)
 local granted = math.min(fit, tonumber(ARGV[4]))
+local function keep(after)
+  local life = math.ceil((after - now) / 1000) + tonumber(ARGV[5])
+  redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', string.format('%.0f', life))
+end
 if granted == 0 then
+  if whole > now + room then
+    keep(now + room)
+  end
   return { 0, fit, interval - free }
 end
-local after = start + granted * interval
-local life = math.ceil((after - now) / 1000) + tonumber(ARGV[5])
-redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', string.format('%.0f', life))
+keep(start + granted * interval)
 return { granted, fit - granted, 0 }

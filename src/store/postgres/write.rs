@@ -10,7 +10,7 @@ use crate::{
     domain::moment::Moment,
     error::Error,
     store::{
-        Committed, Document, Job, Outgoing, Permission, Settings,
+        BEYOND, Committed, Document, Job, Outgoing, Permission, Settings,
         postgres::{
             fault::Outcome,
             session::{
@@ -110,7 +110,7 @@ async fn standing(rows: &Session<'_>, id: &str) -> Outcome<Option<Standing>> {
 }
 
 /// Marks a one-time value; two that nobody needs any more go with each, so the table never grows
-/// beyond what is alive. One statement: of two at once the second waits, then finds the first's row.
+/// beyond what is remembered. One statement: of two at once the second waits, then finds the first's row.
 pub(super) async fn spend(
     rows: &Session<'_>,
     value: &[u8; 32],
@@ -120,13 +120,14 @@ pub(super) async fn spend(
     if until < now {
         return Ok(false);
     }
-    let sql = "WITH past AS (SELECT value FROM spent WHERE until < $3 AND value <> $1 \
+    let sql = "WITH past AS (SELECT value FROM spent WHERE until < $4 AND value <> $1 \
                ORDER BY until LIMIT 2 FOR UPDATE SKIP LOCKED), \
                gone AS (DELETE FROM spent s USING past WHERE s.value = past.value) \
                INSERT INTO spent (value, until) VALUES ($1, $2) ON CONFLICT (value) \
                DO UPDATE SET until = excluded.until WHERE spent.until < $3 RETURNING true";
-    let values = [Bytes(value), Number(until.millis()), Number(now.millis())];
-    Ok(rows.one(sql, &values).await?.is_some())
+    let past = now.minus(BEYOND);
+    let [until, now, past] = [until, now, past].map(|at| Number(at.millis()));
+    Ok(rows.one(sql, &[Bytes(value), until, now, past]).await?.is_some())
 }
 
 /// Remembers that a token is revoked; two that have ended go with each.
@@ -143,7 +144,7 @@ pub(super) async fn revoke(
                INSERT INTO revoked (token, place, until) \
                SELECT $1, pg_current_xact_id()::text::bigint + ahead, $2 FROM gateway \
                ON CONFLICT (token) DO NOTHING";
-    let values = [Bytes(token), Number(until.millis()), Number(now.millis())];
+    let values = [Bytes(token), Number(until.millis()), Number(now.minus(BEYOND).millis())];
     rows.all(sql, &values).await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     domain::moment::Moment,
     error::{Error, Result},
     store::{
-        Committed, Document, Job, Outgoing, Permission,
+        BEYOND, Committed, Document, Job, Outgoing, Permission,
         sealed::SealedChange,
         sqlite::column,
         succession::{Standing, conflict, follows, signed},
@@ -156,8 +156,8 @@ pub(super) fn spend(
     run(
         rows,
         "DELETE FROM spent WHERE value IN \
-         (SELECT value FROM spent WHERE until < :now ORDER BY until LIMIT 2)",
-        named_params! { ":now": now.millis() },
+         (SELECT value FROM spent WHERE until < :past ORDER BY until LIMIT 2)",
+        named_params! { ":past": now.minus(BEYOND).millis() },
     )?;
     run(
         rows,
@@ -175,8 +175,8 @@ pub(super) fn revoke(rows: &Connection, token: [u8; 32], until: Moment, now: Mom
     run(
         rows,
         "DELETE FROM revoked WHERE place IN \
-         (SELECT place FROM revoked WHERE until < :now ORDER BY until LIMIT 2)",
-        named_params! { ":now": now.millis() },
+         (SELECT place FROM revoked WHERE until < :past ORDER BY until LIMIT 2)",
+        named_params! { ":past": now.minus(BEYOND).millis() },
     )?;
     run(
         rows,

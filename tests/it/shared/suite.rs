@@ -83,6 +83,10 @@ async fn a_clock_that_goes_back_costs_one_interval(shared: &dyn Shared) {
     assert!(ask(after(hour)).await.allowed());
     assert_eq!(ask(NOON).await.retry_after, Duration::from_millis(100));
     assert!(!ask(NOON).await.allowed(), "nothing is let through that should wait");
+    assert!(
+        ask(after(100)).await.allowed(),
+        "nor does anybody wait for the clock to be there again"
+    );
 }
 
 async fn of_many_who_ask_as_many_pass_as_may(shared: &Arc<dyn Shared>) {

@@ -11,7 +11,7 @@ use mylife::{
     domain::id::NodeCode,
     error::Kind,
     store::{
-        Change, Committed, IdentityMac, Store, Task,
+        BEYOND, Change, Committed, IdentityMac, Store, Task,
         lock::network_mount,
         sqlite::{Options, Sqlite},
     },
@@ -181,7 +181,7 @@ fn one_time_values_do_not_pile_up() {
     on_one_thread(async {
         let store = sqlite(directory.path());
         for n in 0..200_u8 {
-            let now = i64::from(n);
+            let now = i64::from(n) * i64::try_from(BEYOND.as_secs()).unwrap();
             assert!(store.spend([n; 32], at(now + 5), at(now)).await.unwrap());
         }
         let file = Connection::open(directory.file()).unwrap();
