@@ -191,11 +191,12 @@ async fn broken(deeds: &[Deed], step: usize) {
     let told = story.town.audit();
     let count = |id: &String| told.get(id).copied().unwrap_or(0);
     let wrong = |ids: &[String], is: fn(usize) -> bool| {
-        ids.iter().filter(|id| !is(count(id))).cloned().collect::<Vec<_>>()
+        let wrong = ids.iter().map(|id| (id.clone(), count(id))).filter(|(_, times)| !is(*times));
+        wrong.collect::<Vec<_>>()
     };
-    assert_eq!(wrong(&story.done.borrow(), |times| times == 1), Vec::<String>::new());
+    assert_eq!(wrong(&story.done.borrow(), |times| times == 1), Vec::new());
     // It may have been made, and its writer not have heard.
-    assert_eq!(wrong(&story.refused.borrow(), |times| times <= 1), Vec::<String>::new());
+    assert_eq!(wrong(&story.refused.borrow(), |times| times <= 1), Vec::new());
 }
 
 fn on_one_thread(deeds: &[Deed], step: usize) {
