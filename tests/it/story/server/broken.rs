@@ -195,8 +195,8 @@ async fn broken(deeds: &[Deed], step: usize) {
         wrong.collect::<Vec<_>>()
     };
     assert_eq!(wrong(&story.done.borrow(), |times| times == 1), Vec::new());
-    // It may have been made, and its writer not have heard.
-    assert_eq!(wrong(&story.refused.borrow(), |times| times <= 1), Vec::new());
+    // It may have been made, and its writer not have heard: then the write stands there and the refusal.
+    assert_eq!(wrong(&story.refused.borrow(), |times| times <= 2), Vec::new());
 }
 
 fn on_one_thread(deeds: &[Deed], step: usize) {
