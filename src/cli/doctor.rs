@@ -85,16 +85,7 @@ fn look(
     machine::files(keys, findings);
     machine::directory(&config.setup, findings);
     certificates::look(config, now, findings);
-    for (part, found) in filters::look(&config.setup) {
-        match found {
-            Ok(say) => findings.fine(part, say),
-            Err(say) => findings.wrong(
-                part,
-                say,
-                "try it with `mylife convert`, and mend filter or example",
-            ),
-        }
-    }
+    filters::look(&config.setup, findings);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     runtime.block_on(async {
         servers::running(config, findings).await;

@@ -3,7 +3,7 @@
 //! Part of `mylife check` and `mylife doctor`; the same steps as a document that is pushed walks until it is
 //! committed. A reference to what is not stored is no mistake here.
 
-use super::documents;
+use super::{doctor::finding::Findings, documents};
 use crate::{
     config::{Mistake, tree::Place},
     error::Result,
@@ -19,8 +19,7 @@ use crate::{
 pub(super) fn mistakes(setup: &Setup) -> Vec<Mistake> {
     let mut all = Vec::new();
     let mut told = |filter: &Filter, place: String, say: String| {
-        let key = format!("filters {}", filter.name);
-        all.push(Mistake { place: Place::Said(place.into()), key, say });
+        all.push(Mistake { place: Place::Said(place.into()), key: key(filter), say });
     };
     let filters = setup.filters.all.iter().filter(|filter| !filter.examples.is_empty());
     for filter in filters {
@@ -64,18 +63,25 @@ fn tried(filter: &Filter, setup: &Setup, told: &mut dyn FnMut(String, String)) -
     Ok(())
 }
 
-/// What a look at the filters found, in one line each.
-pub(super) fn look(setup: &Setup) -> Vec<(String, std::result::Result<String, String>)> {
+/// Looks at each for `mylife doctor`.
+pub(super) fn look(setup: &Setup, findings: &mut Findings) {
     let mistakes = mistakes(setup);
-    let of = |filter: &Filter| {
-        let (part, key) = (format!("filter {}", filter.name), format!("filters {}", filter.name));
-        let wrong = mistakes.iter().find(|mistake| mistake.key == key);
-        let found = match wrong {
-            Some(mistake) => Err(format!("{}: {}", mistake.place, mistake.say)),
-            None if filter.examples.is_empty() => Ok("it can be read".to_owned()),
-            None => Ok("it makes good documents of its examples".to_owned()),
-        };
-        (part, found)
-    };
-    setup.filters.all.iter().map(|filter| of(filter)).collect()
+    for filter in &setup.filters.all {
+        let part = format!("filter {}", filter.name);
+        let mut wrong = mistakes.iter().filter(|mistake| mistake.key == key(filter)).peekable();
+        if wrong.peek().is_none() {
+            let tried = !filter.examples.is_empty();
+            let say =
+                if tried { "it makes good documents of its examples" } else { "it can be read" };
+            findings.fine(part.clone(), say);
+        }
+        for mistake in wrong {
+            let mend = "try it with `mylife convert`, and mend the filter or the example";
+            findings.wrong(part.clone(), format!("{}: {}", mistake.place, mistake.say), mend);
+        }
+    }
+}
+
+fn key(filter: &Filter) -> String {
+    format!("filters {}", filter.name)
 }

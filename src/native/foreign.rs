@@ -9,7 +9,7 @@ pub mod apart;
 pub mod inside;
 mod table;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -181,11 +181,5 @@ impl Filters {
     pub fn named(&self, client: &str, name: &str) -> Option<&Arc<Filter>> {
         let owns = |filter: &Filter| filter.clients.iter().any(|known| known == client);
         self.all.iter().find(|filter| filter.name == name && owns(filter))
-    }
-}
-
-impl fmt::Debug for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Filter").field(&self.name).finish()
     }
 }

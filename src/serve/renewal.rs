@@ -81,6 +81,7 @@ impl Renewal {
         self.listening.adopt(&config.listening);
         self.origin = config.origin;
         self.current.replace(Arc::clone(&after));
+        before.conversions.let_go();
         drop(tokio::spawn(forget(before, after)));
         Ok(())
     }

@@ -28,11 +28,14 @@ pub struct Conversions {
     places: Arc<Semaphore>,
     /// At work.
     turns: Arc<Semaphore>,
-    /// Processes that wait for a document, the one that has waited longest first.
-    idle: Arc<Mutex<Vec<Apart>>>,
+    idle: Idle,
     limits: Limits,
     inside: Arc<Inside>,
 }
+
+/// Processes that wait for a document, the one that has waited longest first; none once other settings
+/// are in force, as nobody might come for them any more.
+type Idle = Arc<Mutex<Option<Vec<Apart>>>>;
 
 /// A document that a filter made, and by which it is told what became of it.
 pub(crate) struct Converted<'a> {
@@ -55,7 +58,7 @@ impl Conversions {
             most,
             places: Arc::new(Semaphore::new(most)),
             turns: Arc::new(Semaphore::new(abreast)),
-            idle: Arc::default(),
+            idle: Arc::new(Mutex::new(Some(Vec::new()))),
             limits,
             inside,
         }
@@ -69,6 +72,13 @@ impl Conversions {
     /// Documents that wait for their turn.
     pub fn waiting(&self) -> usize {
         (self.most - self.places.available_permits()).saturating_sub(self.at_work())
+    }
+
+    /// Ends the processes that wait, and keeps none from now on: other settings are in force.
+    pub fn let_go(&self) {
+        let ended = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not while others wait for the lock.
+        drop(ended);
     }
 
     /// The filter for what a client pushes to such an address, if its `Content-Type` names one.
@@ -126,6 +136,7 @@ impl Conversions {
         let work = Work {
             filter: Arc::clone(filter),
             idle: Arc::clone(&self.idle),
+            turns: Arc::clone(&self.turns),
             abreast: self.abreast,
             limits: self.limits,
             _held: [place, turn],
@@ -153,7 +164,8 @@ impl Converted<'_> {
 /// One document at work; what is held is let go of once the process is free.
 struct Work {
     filter: Arc<Filter>,
-    idle: Arc<Mutex<Vec<Apart>>>,
+    idle: Idle,
+    turns: Arc<Semaphore>,
     abreast: usize,
     limits: Limits,
     _held: [OwnedSemaphorePermit; 2],
@@ -167,21 +179,27 @@ impl Work {
                 .map_err(|error| Error::new(Kind::Unavailable, NOT_STARTED).because(error))?,
         };
         let made = self.filter.make(&mut apart, document, &self.limits);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(apart);
+        if let Some(idle) = &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner) {
+            idle.push(apart);
+        }
         made
     }
 
-    /// A process that runs the filter already. Where there is none, one of another filter makes room, so
-    /// that there are never more than may be at work.
+    /// A process that runs the filter already. Where there is none, those of other filters make room for a
+    /// new one, so that with those at work there are never more than may be at work.
     fn free(&self) -> Option<Apart> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = all.as_mut()?;
         let known = idle.iter().rposition(|apart| apart.runs(&self.filter.program));
         if let Some(at) = known {
             return Some(idle.remove(at));
         }
-        let ends = (idle.len() >= self.abreast).then(|| idle.remove(0));
-        drop(idle);
-        drop(ends);
+        let at_work = self.abreast.saturating_sub(self.turns.available_permits());
+        let excess = (idle.len() + at_work).saturating_sub(self.abreast).min(idle.len());
+        let ended: Vec<Apart> = idle.drain(..excess).collect();
+        drop(all);
+        // Not while others wait for the lock.
+        drop(ended);
         None
     }
 }

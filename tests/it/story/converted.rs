@@ -388,3 +388,33 @@ fn several_in_one_body_are_taken_each_by_itself() {
     let portal = world.actor("national-portal");
     portal.send(&kuopio, Method::POST, path, ask("text/csv", &rows)).refused(403, "forbidden");
 }
+
+#[test]
+fn a_process_is_kept_for_the_next_document_until_other_settings_are_in_force() {
+    let world = World::new();
+    let mylife = stand_in("kept", "while read -r line; do ANSWER; done\n");
+    let script = fs::read_to_string(&mylife).unwrap();
+    let starts = mylife.with_file_name("starts");
+    let counted = format!("#!/bin/sh\necho >> {}\n", starts.display());
+    fs::write(&mylife, script.replacen("#!/bin/sh\n", &counted, 1)).unwrap();
+    let mut kept = filter(".", SHORT);
+    kept.program.mylife = mylife.clone();
+    let mut other = filter("..", SHORT);
+    other.program.mylife = mylife.clone();
+    (other.name, other.content_type) = ("other".to_owned(), "text/other".to_owned());
+    let kuopio = with_filters(&world, vec![kept, other], (1, 2));
+    kuopio.person("a-17");
+    let pushed_twice = |kind: &str| {
+        for _ in 0..2 {
+            pushes(&kuopio, "k-1", kind, "{}").accepted();
+        }
+        fs::read_to_string(&starts).unwrap().lines().count()
+    };
+    assert_eq!([pushed_twice(SURVEY), pushed_twice(SURVEY)], [1, 1]);
+    // One is at work at a time, so the one of the other filter makes room.
+    assert_eq!([pushed_twice("text/other"), pushed_twice(SURVEY)], [2, 3]);
+    kuopio.gateway.conversions.let_go();
+    // Who asks the gateway of before is answered all the same.
+    assert_eq!(pushed_twice(SURVEY), 5);
+    drop(fs::remove_dir_all(mylife.parent().unwrap()));
+}
