@@ -332,13 +332,16 @@ async fn a_token_that_is_bound_is_exchanged_by_whoever_holds_what_it_is_bound_to
     assert!(refused.is_none(), "{refused:?}");
 }
 
+/// What it is called, what of the form is another (`-` is left out), and how it is refused.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Code);
+
 #[tokio::test]
 async fn a_request_that_is_none_is_told_apart_only_where_it_may_be() {
     // TX-01, TX-03, TX-05, AT-23, AT-26
     let home = home();
     let own = token(&home, "broker", "own", "system/Goal.rs system/Task.r").await;
     let other = "urn:ietf:params:oauth:token-type:id_token";
-    let rows: [(&str, &[(&str, &str)], Code); 22] = [
+    let rows: [Row<'_>; 22] = [
         ("TX-01 no token", &[("subject_token", "-")], Code::InvalidRequest),
         ("TX-01 no type", &[("subject_token_type", "-")], Code::InvalidRequest),
         ("TX-01 another type", &[("subject_token_type", other)], Code::InvalidRequest),

@@ -29,7 +29,7 @@ pub(crate) fn keep(resource: &Value) {
     }
 }
 
-/// The elements that are there; of codes, which.
+/// The elements that are there; of a status, which.
 fn shape(value: &Value, path: &str, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
@@ -38,10 +38,10 @@ fn shape(value: &Value, path: &str, names: &mut BTreeSet<String>) {
             }
         }
         Value::Array(all) => all.iter().for_each(|one| shape(one, path, names)),
-        Value::String(text) if path.ends_with("tatus") || path.ends_with(".type") => {
+        Value::String(text) if path.ends_with("tatus") => {
             names.insert(format!("{path}={text}"));
         }
-        _ => {
+        Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
             names.insert(path.to_owned());
         }
     }

@@ -18,7 +18,7 @@ const OFF: usize = 1;
 const NEAR: usize = 0;
 /// Longer than a peer that failed again and again is left in peace, and a letter waits to be tried again,
 /// on a busy machine.
-const RECOVERED: Duration = Duration::from_secs(60);
+const RECOVERED: Duration = Duration::from_mins(1);
 
 struct Told {
     bundle: Value,
