@@ -389,6 +389,16 @@ async fn a_request_that_is_none_is_told_apart_only_where_it_may_be() {
     let one = exchange("once", &own, &[]);
     exchanged(&home, &one).await;
     refuses(&home, "the proof of the client again", &one, Code::InvalidClient).await;
+    let other = Peer {
+        code: NodeCode::parse("205").unwrap(),
+        issuer: "https://b.example".to_owned(),
+        certificate: [9; 32],
+        ..peer()
+    };
+    let two = Desk::of(ISSUER, vec![broker()], vec![peer(), other]);
+    let own = token(&two, "broker", "own", "system/Goal.rs").await;
+    let both = exchange("both", &own, &[("resource", "https://b.example/fhir")]);
+    refuses(&two, "TX-06 two that are known", &both, Code::InvalidTarget).await;
     let alone = Desk::of(ISSUER, vec![broker()], Vec::new());
     let own = token(&alone, "broker", "own", "system/Goal.rs").await;
     refuses(&alone, "no peers", &exchange("x", &own, &[]), Code::UnsupportedGrantType).await;
