@@ -14,8 +14,11 @@ use serde_json::Value;
 const PLACE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/emitted.ndjson");
 
 /// The file of this run, and the shapes that are in it.
-static KEPT: LazyLock<Mutex<(File, HashSet<String>)>> =
-    LazyLock::new(|| Mutex::new((File::create(PLACE).unwrap(), HashSet::new())));
+static KEPT: LazyLock<Mutex<(File, HashSet<String>)>> = LazyLock::new(|| {
+    File::create(PLACE).unwrap();
+    // Whole lines at its end, though another run should begin meanwhile.
+    Mutex::new((File::options().append(true).open(PLACE).unwrap(), HashSet::new()))
+});
 
 /// Keeps a resource, unless one of its shape is kept.
 pub(crate) fn keep(resource: &Value) {
@@ -25,7 +28,7 @@ pub(crate) fn keep(resource: &Value) {
     let shape = names.into_iter().fold(kind.to_owned(), |all, name| all + "\n" + &name);
     let mut kept = KEPT.lock().unwrap();
     if kept.1.insert(shape) {
-        writeln!(kept.0, "{resource}").unwrap();
+        kept.0.write_all(format!("{resource}\n").as_bytes()).unwrap();
     }
 }
 
