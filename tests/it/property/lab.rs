@@ -227,6 +227,12 @@ impl Lab {
         }
     }
 
+    /// Chance begins anew for one more request of those of a holding: what an earlier one drew of it for
+    /// what is hidden moves nothing.
+    pub(super) fn draw(&mut self, request: u64) {
+        self.gateway.chance = Arc::new(SeededChance::new(self.held << 16 | request));
+    }
+
     /// Lets time pass, everywhere.
     pub(super) fn pass(&self, by: Duration) {
         self.clock.advance(by);

@@ -171,7 +171,9 @@ fn run(count: u32) {
         left.hold(world);
         right.hold(&other);
         let token = reader.writing(signer(), left.url(), now());
-        for write in &case.writes {
+        for (number, write) in (1..).zip(&case.writes) {
+            left.draw(number);
+            right.draw(number);
             let (ours, theirs) = (write.ask(left, &token), write.ask(right, &token));
             let is_done = ours.last().is_some_and(|last| last.status < 300);
             done.set(done.get() + u32::from(is_done && ours.len() > 1));

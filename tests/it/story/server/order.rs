@@ -415,14 +415,15 @@ async fn in_trouble(times: usize) {
         people.push(person);
     }
     trouble(&town, &people, times).await;
+    // Chance decides whom the trouble meets: nobody is judged of whom little was seen.
+    let enough = |seen: &Seen| seen.withdrawals() > 1 && seen.shown() > 20;
+    town.until(|| people.iter().all(|person| enough(&person.seen.borrow()))).await;
     ended.set(true);
     for one in doing {
         one.await.unwrap();
     }
     for person in &people {
-        let seen = person.seen.borrow();
-        assert_eq!(seen.faults(), Vec::<String>::new());
-        assert!(seen.withdrawals() > 1 && seen.shown() > 20, "little was seen");
+        assert_eq!(person.seen.borrow().faults(), Vec::<String>::new());
     }
 }
 
