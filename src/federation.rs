@@ -96,6 +96,16 @@ pub struct Entry {
     pub resource: Box<RawValue>,
 }
 
+/// What a peer says of one person is there no more, checked.
+pub struct Gone {
+    /// The peer.
+    pub node: NodeCode,
+    /// Id of the Patient whose it was.
+    pub patient: Arc<str>,
+    /// FHIR types and ids.
+    pub resources: Vec<(ResourceType, Arc<str>)>,
+}
+
 /// What a peer answered.
 pub struct Answered {
     /// The peer.

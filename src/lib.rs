@@ -82,6 +82,7 @@ pub mod indicator;
 pub mod bundle;
 pub mod audit;
 pub mod respond;
+pub mod former;
 pub mod commit;
 pub mod oauth;
 pub mod native;

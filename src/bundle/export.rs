@@ -8,14 +8,14 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosures, note, note_all, peers_disclosure};
+use super::{Answer, Disclosure, Said, disclosures, history, note, note_all, peers_disclosure};
 use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
-    federation::Entry,
-    fhir::types::ResourceType,
+    federation::{Entry, Gone, page::ABOUT},
+    fhir::{labels::Labels, types::ResourceType},
     query::{page::Sealer, shape::Shape},
-    search::Hit,
+    search::{Hit, history::Version},
 };
 
 /// Lines in the making.
@@ -43,17 +43,36 @@ impl<'a> Lines<'a> {
         note_all(&mut self.disclosures, disclosures(hit, self.node));
     }
 
-    /// Adds that these of one person are there no more: one line, that deletes them where they were
-    /// copied to.
-    pub fn gone(&mut self, gone: &[(ResourceType, Arc<str>)]) {
-        if gone.is_empty() {
-            return;
+    /// Adds that these of one person are there no more.
+    pub fn gone(&mut self, gone: &[(ResourceType, Version)]) {
+        let Some((_, one)) = gone.first() else { return };
+        self.delete(&one.whose.0, gone.iter().map(|(kind, one)| (*kind, &one.id)));
+        for (kind, one) in gone {
+            note_all(&mut self.disclosures, history::disclosures(one, *kind, self.node));
         }
-        let entry = gone.iter().map(|(kind, id)| {
+    }
+
+    /// Adds what a peer says is there no more of one person.
+    pub fn pass_gone(&mut self, gone: &Gone) {
+        self.delete(&gone.patient, gone.resources.iter().map(|(kind, id)| (*kind, id)));
+        note(&mut self.disclosures, peers_gone(gone));
+    }
+
+    /// Adds one line, that deletes them where they were copied to. It says whose they were, as nothing
+    /// else does, for the record of whoever passes it on.
+    fn delete<'b>(
+        &mut self,
+        patient: &str,
+        of: impl Iterator<Item = (ResourceType, &'b Arc<str>)>,
+    ) {
+        let entry = of.map(|(kind, id)| {
             json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } })
         });
         let entry: Vec<Value> = entry.collect();
-        let line = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+        let link = json!([{ "relation": ABOUT, "url": format!("Patient/{patient}") }]);
+        let line = json!({
+            "resourceType": "Bundle", "type": "transaction", "link": link, "entry": entry,
+        });
         self.body.extend_from_slice(line.to_string().as_bytes());
         self.body.push(b'\n');
     }
@@ -122,6 +141,18 @@ impl Answer {
     pub(super) fn once(body: Bytes, people: Vec<Disclosure>, known_current: Duration) -> Self {
         let said = Said { lasts: false, ..Said::new(body, None, people) };
         Self::new(Arc::new(said), known_current)
+    }
+}
+
+/// What leaves with what a peer says is there no more.
+pub(super) fn peers_gone(gone: &Gone) -> Disclosure {
+    Disclosure {
+        patient: Arc::clone(&gone.patient),
+        audit_key: None,
+        resources: gone.resources.clone(),
+        labels: Labels::default(),
+        basis: Vec::new(),
+        source: gone.node.clone(),
     }
 }
 

@@ -5,15 +5,21 @@
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
-use super::{Answer, Disclosure, Said, note, note_all, with_others, write};
+use super::{
+    Answer, Disclosure, Said, export::peers_gone, note, note_all, peers_disclosure, with_others,
+    write,
+};
 use crate::{
     bundle::Frame,
-    domain::moment::Moment,
+    domain::{id::NodeCode, moment::Moment},
     error::{Error, Result},
-    federation::history::Page,
+    federation::{
+        history::{Left, Page},
+        page::ABOUT,
+    },
     fhir::types::ResourceType,
     query::{history::Asked, page::Cursor},
-    search::history::{History, Shown, Version, Whose},
+    search::history::{History, Version},
 };
 
 /// The answer that is one version.
@@ -25,9 +31,9 @@ pub fn version(
 ) -> Result<Answer> {
     let kind = history.kind();
     let found = history.version(version).ok_or_else(Error::not_found)?;
-    let shown = found.shown.ok_or_else(Error::not_found)?;
-    let told_of = disclosures(&found.whose, kind, &found.id, &shown, frame);
-    let said = Said::new(shown.written.text, shown.written.version, told_of);
+    let told_of = disclosures(&found, kind, frame.node);
+    let written = found.written.ok_or_else(Error::not_found)?;
+    let said = Said::new(written.text, written.version, told_of);
     Ok(Answer::new(Arc::new(said), known_current))
 }
 
@@ -68,19 +74,17 @@ pub fn page(
     let mut first = true;
     for version in &found {
         separate(&mut body, &mut first);
-        let shown = version.shown.as_ref();
+        let written = version.written.as_ref();
         let entry = Entry {
             kind,
             id: &version.id,
+            patient: &version.whose.0,
             is_new: version.is_new,
             at: version.at,
-            shown: shown.map(|shown| (&*shown.written.text, shown.version())),
+            shown: written.map(|written| (&*written.text, version.version())),
         };
         entry.write(frame.base, &mut body);
-        if let Some(shown) = shown {
-            let told_of = self::disclosures(&version.whose, kind, &version.id, shown, frame);
-            note_all(&mut disclosures, told_of);
-        }
+        note_all(&mut disclosures, self::disclosures(version, kind, frame.node));
     }
     Ok(close(body, first, disclosures, known_current))
 }
@@ -94,18 +98,27 @@ pub fn peers_page(page: Page, asked: &Asked, frame: &Frame<'_>, asked_at: Durati
     let mut first = true;
     for then in &page.entries {
         separate(&mut body, &mut first);
-        let shown = then.entry.as_ref();
         let entry = Entry {
             kind: asked.kind,
             id: &then.id,
+            patient: then.left.patient(),
             is_new: then.is_new,
             at: then.at,
-            shown: shown.map(|shown| (shown.resource.get().as_bytes(), shown.version.as_deref())),
+            shown: match &then.left {
+                Left::Entry(shown) => {
+                    Some((shown.resource.get().as_bytes(), shown.version.as_deref()))
+                }
+                Left::Nothing(_) => None,
+            },
         };
         entry.write(frame.base, &mut body);
-        if let Some(shown) = shown {
-            note(&mut disclosures, super::peers_disclosure(shown));
-        }
+        note(
+            &mut disclosures,
+            match &then.left {
+                Left::Entry(shown) => peers_disclosure(shown),
+                Left::Nothing(gone) => peers_gone(gone),
+            },
+        );
     }
     close(body, first, disclosures, asked_at)
 }
@@ -114,6 +127,8 @@ pub fn peers_page(page: Page, asked: &Asked, frame: &Frame<'_>, asked_at: Durati
 struct Entry<'a> {
     kind: ResourceType,
     id: &'a str,
+    /// Whose it is, or was.
+    patient: &'a str,
     is_new: bool,
     at: Moment,
     /// The resource and its version.
@@ -122,13 +137,17 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn write(&self, base: &str, out: &mut Vec<u8>) {
-        let Self { kind, id, is_new, at, shown } = self;
+        let Self { kind, id, patient, is_new, at, shown } = self;
         // Writing to memory cannot fail.
         write!(out, "{{\"fullUrl\":\"{base}/{kind}/{id}\",").ok();
         if let Some((resource, _)) = shown {
             out.extend_from_slice(b"\"resource\":");
             out.extend_from_slice(resource);
             out.push(b',');
+        } else {
+            // Nothing else says whose it was, which whoever passes it on has to write down.
+            write!(out, "\"link\":[{{\"relation\":\"{ABOUT}\",\"url\":\"Patient/{patient}\"}}],")
+                .ok();
         }
         let (method, status) = match (shown, is_new) {
             (None, _) => ("DELETE", "204"),
@@ -182,20 +201,20 @@ fn links(asked: &Asked, frame: &Frame<'_>, next: Option<&Cursor>) -> Vec<(&'stat
     links
 }
 
-fn disclosures(
-    (patient, key): &Whose,
+/// What leaves with a version, or with that it is gone, to the record of each whom it is about.
+pub(super) fn disclosures(
+    version: &Version,
     kind: ResourceType,
-    id: &Arc<str>,
-    shown: &Shown,
-    frame: &Frame<'_>,
+    node: &NodeCode,
 ) -> Vec<Disclosure> {
+    let Version { id, whose: (patient, key), ground, .. } = version;
     let own = Disclosure {
         patient: Arc::clone(patient),
         audit_key: Some(*key),
         resources: vec![(kind, Arc::clone(id))],
-        labels: shown.labels,
-        basis: shown.basis.to_vec(),
-        source: frame.node.clone(),
+        labels: ground.labels,
+        basis: ground.basis.to_vec(),
+        source: node.clone(),
     };
-    with_others(own, shown.others.clone())
+    with_others(own, ground.others.clone())
 }

@@ -109,11 +109,11 @@ fn events(history: History) -> Vec<Value> {
     let mut before: Option<String> = None;
     let mut all = Vec::new();
     for version in versions {
-        let Some(shown) = &version.shown else { continue };
-        let status = serde_json::from_slice::<Value>(&shown.written.text).ok();
+        let Some(written) = &version.written else { continue };
+        let status = serde_json::from_slice::<Value>(&written.text).ok();
         let status = status.and_then(|v| v.get("status")?.as_str().map(str::to_owned));
         let status = status.unwrap_or_default();
-        all.push(event(version.at, &status, before.as_deref(), shown.version()));
+        all.push(event(version.at, &status, before.as_deref(), version.version()));
         before = Some(status);
     }
     all

@@ -24,6 +24,7 @@ use crate::{
     error::Result,
     export::leave::Leave,
     fhir::types::ResourceType,
+    former::Reader,
     mapping,
     mutant::{self, Mutant},
     query::{Query, page::Sealer, shape::Shape},
@@ -32,7 +33,7 @@ use crate::{
         stream::{self, Maker, Making, Recorded},
     },
     scope::Grant,
-    search::{self, Hit},
+    search::{self, Hit, history::Version},
     source::{block, local::Local},
 };
 
@@ -98,7 +99,7 @@ pub struct File {
 /// What is asked for of one person.
 enum Found<'a> {
     Hits(Vec<Hit>, &'a Shape),
-    Gone(Vec<(ResourceType, Arc<str>)>),
+    Gone(Vec<(ResourceType, Version)>),
 }
 
 impl Found<'_> {
@@ -290,19 +291,22 @@ impl File {
                 let mut hits =
                     view.map_or_else(Vec::new, |view| search::any(&view, *kind, queries));
                 if !span.is_whole() && !hits.is_empty() {
-                    let of = (patient, *kind);
-                    let changed = since::changed(&self.tools, &self.grant, of, (*span, *at), now);
-                    let changed = changed.await?;
+                    let (reader, span) = (self.reader(now), (*span, *at));
+                    let changed = since::changed(&reader, patient, *kind, span).await?;
                     hits.retain(|hit| changed.contains(&hit.resource.id));
                 }
                 Ok(Found::Hits(hits, shape))
             }
             Of::Gone(kinds) => {
-                let of = (patient, &**kinds);
-                let gone = since::gone(&self.tools, &self.grant, of, (*span, *at), now).await?;
+                let gone = since::gone(&self.reader(now), patient, kinds, (*span, *at)).await?;
                 Ok(Found::Gone(gone))
             }
         }
+    }
+
+    fn reader(&self, now: Moment) -> Reader<'_> {
+        let Tools { local, terms, sealer, .. } = &self.tools;
+        Reader { local, grant: &self.grant, terms, sealer: &**sealer, now }
     }
 
     /// What this caller may see now of what was held of a person at the instant of the export.

@@ -73,7 +73,7 @@ impl PeersFile {
                 }
                 Of::Gone(kinds) => {
                     let piece = self.source.export_gone(&self.asking, &link, kinds).await?;
-                    piece.lines.iter().for_each(|gone| lines.gone(gone));
+                    piece.lines.iter().for_each(|gone| lines.pass_gone(gone));
                     (piece.next, piece.asked_at)
                 }
             };

@@ -7,20 +7,16 @@
 
 use std::sync::Arc;
 
-use super::file::Tools;
 use crate::{
     consent::release::former::Today,
     domain::moment::Moment,
     error::Result,
     fhir::types::ResourceType,
+    former::Reader,
     mapping,
     mutant::{self, Mutant},
-    scope::Grant,
-    search::history::History,
+    search::history::{History, Version},
 };
-
-/// Whose resources, and of which types.
-pub type Of<'a> = (&'a str, &'a [ResourceType]);
 
 /// Between which instants something changed: after the first, up to the second.
 #[derive(Clone, Copy)]
@@ -52,19 +48,19 @@ impl Span {
 /// # Errors
 /// `Unavailable` if the store cannot be read.
 pub async fn changed(
-    tools: &Tools,
-    grant: &Grant,
-    (patient, kind): (&str, ResourceType),
+    reader: &Reader<'_>,
+    patient: &str,
+    kind: ResourceType,
     (span, at): (Span, Moment),
-    now: Moment,
 ) -> Result<Vec<Arc<str>>> {
-    let Tools { local, terms, .. } = tools;
+    let Reader { local, grant, terms, now, .. } = *reader;
     let Some(held) = local.load(patient).await? else { return Ok(Vec::new()) };
     if span.divides(held.changed()) {
-        let histories = histories(tools, grant, (patient, &[kind]), at, now).await?;
-        let all = histories.iter().flat_map(History::last);
-        let there = all.filter(|last| last.is_there && span.covers(last.at));
-        return Ok(there.map(|last| last.id).collect());
+        let mut history = [History::new(kind, None)];
+        reader.look_back(patient, Some(at), &mut history).await?;
+        let all = history.into_iter().flat_map(History::newest);
+        let there = all.filter(|one| one.written.is_some() && span.covers(one.at));
+        return Ok(there.map(|one| one.id).collect());
     }
     // No commit divides them: what is left are starts and ends of permits.
     let Some(same) = local.load(patient).await? else { return Ok(Vec::new()) };
@@ -78,54 +74,28 @@ pub async fn changed(
     Ok(seen.collect())
 }
 
-/// What the reader would have read and would no more, since within the span, in order of type and id.
+/// What of these types the reader would have read and would no more, since within the span: that it is
+/// gone, in order of type and id.
 ///
 /// # Errors
 /// `Unavailable` if the store cannot be read.
 pub async fn gone(
-    tools: &Tools,
-    grant: &Grant,
-    of: Of<'_>,
+    reader: &Reader<'_>,
+    patient: &str,
+    kinds: &[ResourceType],
     (span, at): (Span, Moment),
-    now: Moment,
-) -> Result<Vec<(ResourceType, Arc<str>)>> {
-    let held = tools.local.load(of.0).await?;
+) -> Result<Vec<(ResourceType, Version)>> {
+    let held = reader.local.load(patient).await?;
     if held.is_none_or(|held| span.since.is_some_and(|since| held.changed() <= since)) {
         return Ok(Vec::new());
     }
-    let histories = histories(tools, grant, of, at, now).await?;
-    let of_one = |history: &History| {
-        let gone = history.last().filter(|last| !last.is_there && span.covers(last.at));
-        gone.map(|last| (history.kind(), last.id)).collect::<Vec<_>>()
-    };
-    Ok(histories.iter().flat_map(of_one).collect())
-}
-
-/// The history of each type, up to what was held at an instant.
-async fn histories(
-    tools: &Tools,
-    grant: &Grant,
-    (patient, kinds): Of<'_>,
-    at: Moment,
-    now: Moment,
-) -> Result<Vec<History>> {
-    let Tools { local, terms, sealer, .. } = tools;
     let mut histories: Vec<History> = kinds.iter().map(|kind| History::new(*kind, None)).collect();
-    let Some(mut past) = local.history(patient).await? else { return Ok(histories) };
-    let mut today =
-        Today::new(mapping::to_fhir(past.today()?, &terms.directory), grant, terms, now);
-    while let Some((then, held)) = past.advance()? {
-        if then > at {
-            break;
-        }
-        let mapped = mapping::to_fhir(held, &terms.directory);
-        let release = || today.release(mapped);
-        let view = mutant::careless(Mutant::ExportTellsOfHiddenDeletions, release);
-        for history in &mut histories {
-            history.then(&mut today, &view, then, &**sealer);
-        }
-        // Whoever has a long history must not keep others waiting.
-        tokio::task::yield_now().await;
-    }
-    Ok(histories)
+    let looks = reader.look_back(patient, Some(at), &mut histories);
+    mutant::carelessly(Mutant::ExportTellsOfHiddenDeletions, looks).await?;
+    let of_one = |history: History| {
+        let kind = history.kind();
+        let gone = history.newest().filter(|one| one.written.is_none() && span.covers(one.at));
+        gone.map(move |one| (kind, one)).collect::<Vec<_>>()
+    };
+    Ok(histories.into_iter().flat_map(of_one).collect())
 }

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Entry,
+    Entry, Gone,
     age::known,
     ask::{Asking, Source, trouble},
     outcome::Outcome,
-    page::{Link, lying, resource},
+    page::{Link, about, lying, resource},
 };
 use crate::{
     domain::{
@@ -98,6 +98,7 @@ struct Transaction {
     kind: String,
     #[serde(rename = "type")]
     sort: String,
+    link: Vec<Link>,
     entry: Vec<Deletion>,
 }
 
@@ -186,7 +187,7 @@ impl Source {
         asking: &Arc<Asking>,
         link: &str,
         kinds: &[ResourceType],
-    ) -> Result<Piece<Vec<(ResourceType, Arc<str>)>>> {
+    ) -> Result<Piece<Gone>> {
         let checked = |line: &RawValue| gone(line.get(), &self.code, kinds).ok_or_else(lying);
         self.piece(asking, link, checked).await
     }
@@ -253,11 +254,7 @@ fn done(body: &[u8]) -> Option<Done> {
 }
 
 /// What a line of a peer's says is there no more; `None` if it says anything else, or it of another's.
-fn gone(
-    line: &str,
-    node: &NodeCode,
-    kinds: &[ResourceType],
-) -> Option<Vec<(ResourceType, Arc<str>)>> {
+fn gone(line: &str, node: &NodeCode, kinds: &[ResourceType]) -> Option<Gone> {
     let said: Transaction = serde_json::from_str(line).ok()?;
     if (&*said.kind, &*said.sort) != ("Bundle", "transaction") {
         return None;
@@ -268,7 +265,8 @@ fn gone(
         let is_own = request.method == "DELETE" && is_id(id) && node_of(id).as_ref() == Some(node);
         is_own.then(|| (kind, id.into()))
     };
-    said.entry.iter().map(one).collect()
+    let resources = said.entry.iter().map(one).collect::<Option<_>>()?;
+    Some(Gone { node: node.clone(), patient: about(&said.link, node)?, resources })
 }
 
 /// The sealed end of a link of a peer's; where the rest of it points is not followed.

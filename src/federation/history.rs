@@ -3,12 +3,14 @@
 //! Part of the step `federation`. An entry that is not the peer's own, not of the person or not of the
 //! type costs the peer its whole page. Versions pass as they were released.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Entry,
-    page::{Link, MOST, cursor, lying, resource},
+    Entry, Gone,
+    page::{Link, MOST, about, cursor, lying, resource},
 };
 use crate::{
     domain::{
@@ -37,8 +39,26 @@ pub struct Then {
     pub is_new: bool,
     /// When it came to be.
     pub at: Moment,
-    /// The version; `None` where nothing was left.
-    pub entry: Option<Entry>,
+    /// The version, or that nothing was left.
+    pub left: Left,
+}
+
+/// What was left of a resource.
+pub enum Left {
+    /// A version.
+    Entry(Entry),
+    /// Nothing.
+    Nothing(Gone),
+}
+
+impl Left {
+    /// Id of the Patient whose it is, or was.
+    pub fn patient(&self) -> &Arc<str> {
+        match self {
+            Self::Entry(entry) => &entry.patient,
+            Self::Nothing(gone) => &gone.patient,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,6 +76,8 @@ struct Bundle<'a> {
 
 #[derive(Deserialize)]
 struct Part<'a> {
+    #[serde(default)]
+    link: Vec<Link>,
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
     request: Request,
@@ -89,21 +111,24 @@ pub fn read(body: &[u8], node: &NodeCode, asked: &Asked) -> Result<Page> {
 }
 
 fn then(part: Part<'_>, node: &NodeCode, asked: &Asked) -> Result<Then> {
-    let Part { resource: shown, request, response } = part;
-    let entry = match shown {
-        None => None,
-        Some(shown) => Some(resource(shown.get().as_bytes(), node, asked.kind, &[])?),
-    };
+    let Part { link, resource: shown, request, response } = part;
     let named = request.url.split_once('/').filter(|(kind, _)| *kind == asked.kind.name());
     let (_, id) = named.ok_or_else(lying)?;
+    let left = if let Some(shown) = shown {
+        Left::Entry(resource(shown.get().as_bytes(), node, asked.kind, &[])?)
+    } else {
+        let patient = about(&link, node).ok_or_else(lying)?;
+        let resources = vec![(asked.kind, id.into())];
+        Left::Nothing(Gone { node: node.clone(), patient, resources })
+    };
     let owned = is_id(id)
         && node_of(id).as_ref() == Some(node)
         && asked.id.as_deref().is_none_or(|only| only == id)
-        && entry.as_ref().is_none_or(|entry| entry.id == id)
-        && entry.as_ref().zip(asked.patient.as_deref()).is_none_or(|(e, who)| *e.patient == *who);
+        && !matches!(&left, Left::Entry(entry) if entry.id != id)
+        && asked.patient.as_deref().is_none_or(|who| **left.patient() == *who);
     if !owned {
         return Err(lying());
     }
     let is_new = response.status.starts_with("201");
-    Ok(Then { id: id.to_owned(), is_new, at: response.at, entry })
+    Ok(Then { id: id.to_owned(), is_new, at: response.at, left })
 }

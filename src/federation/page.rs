@@ -28,6 +28,8 @@ use crate::{
 
 /// Most entries of one page.
 pub(super) const MOST: usize = 1000;
+/// `Bundle.link.relation` to the Patient whose something was that is gone. Source: IANA link relations, RFC 6903.
+pub const ABOUT: &str = "about";
 
 /// A page that passed.
 pub struct Page {
@@ -118,6 +120,13 @@ fn added(body: &[u8], query: &Query) -> Result<ResourceType> {
         }
     });
     if is_asked { Ok(kind) } else { Err(lying()) }
+}
+
+/// Whose it was that is gone, by its link; `None` if that is nobody of this peer's.
+pub(super) fn about(links: &[Link], node: &NodeCode) -> Option<Arc<str>> {
+    let link = links.iter().find(|link| link.relation == ABOUT)?;
+    let id = link.url.strip_prefix("Patient/").filter(|id| is_id(id))?;
+    (node_of(id).as_ref() == Some(node)).then(|| id.into())
 }
 
 /// Reads one resource of a peer.

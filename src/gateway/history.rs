@@ -1,8 +1,7 @@
 //! The roads of what was before: one version, the history of a resource, and that of a type.
 //!
-//! Each walks as a read does, from `source` to `respond`, but over every state there was: each is mapped
-//! and released under today's policy. Nothing of it is kept for a second answer. What another node
-//! holds is asked there, by the node code in the id. Source: FHIR R4 http.html#vread, #history.
+//! Each walks as a read does, from `source` to `respond`, but over every state there was, see `former`.
+//! What another node holds is asked there, by the node code in the id. Source: FHIR R4 http.html#vread, #history.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +10,6 @@ use http::Response;
 use crate::{
     audit::{self, record::Query},
     bundle::{self, Answer},
-    consent::release::former::Today,
     domain::{
         id::{document_of, node_of},
         moment::Moment,
@@ -19,9 +17,9 @@ use crate::{
     error::{Error, Result},
     federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
+    former::Reader,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
-    mapping,
     mutant::{self, Mutant},
     query::{
         history::{self as query, Asked as Question},
@@ -121,16 +119,9 @@ impl Gateway {
         patient: &str,
         mut history: History,
     ) -> Result<History> {
-        let Some(mut past) = local.history(patient).await? else { return Ok(history) };
-        let mapped = mapping::to_fhir(past.today()?, &self.terms.directory);
-        let mut today = Today::new(mapped, grant, &self.terms, asked.now);
-        while let Some((at, held)) = past.advance()? {
-            let mapped = mapping::to_fhir(held, &self.terms.directory);
-            let view = today.release(mapped);
-            history.then(&mut today, &view, at, &*self.sealer);
-            // Whoever has a long history must not keep others waiting.
-            tokio::task::yield_now().await;
-        }
+        let sealer = &*self.sealer;
+        let reader = Reader { local, grant, terms: &self.terms, sealer, now: asked.now };
+        reader.look_back(patient, None, std::slice::from_mut(&mut history)).await?;
         Ok(history)
     }
 

@@ -38,37 +38,28 @@ pub struct Version {
     pub is_new: bool,
     /// When it became what the reader sees.
     pub at: Moment,
-    /// What is seen; `None` where nothing was any more.
-    pub shown: Option<Shown>,
+    /// The bytes that are seen; `None` where nothing was any more.
+    pub written: Option<Written>,
+    /// By what right the reader is told of it.
+    pub ground: Ground,
 }
 
-/// What became of a resource.
-pub struct Last {
-    /// Its id.
-    pub id: Arc<str>,
-    /// Since when the reader sees it so.
-    pub at: Moment,
-    /// Is anything seen of it?
-    pub is_there: bool,
+impl Version {
+    /// `meta.versionId`.
+    pub fn version(&self) -> Option<&str> {
+        self.written.as_ref()?.version.as_ref().map(crate::fhir::version::Version::id)
+    }
 }
 
-/// What a reader sees of a version.
-pub struct Shown {
-    /// Its bytes.
-    pub written: Written,
+/// What is visible of a version and why; that it is gone is told for the reasons of the version before.
+#[derive(Clone)]
+pub struct Ground {
     /// Labels of what is visible.
     pub labels: Labels,
     /// What permits it.
     pub basis: Box<[Basis]>,
     /// The others whom it is about.
     pub others: Vec<Other>,
-}
-
-impl Shown {
-    /// `meta.versionId`.
-    pub fn version(&self) -> Option<&str> {
-        self.written.version.as_ref().map(crate::fhir::version::Version::id)
-    }
 }
 
 /// The versions of one resource.
@@ -130,20 +121,21 @@ impl History {
             gone.retain(|id| *id != resource.id);
             let written = view.written(resource, &sight, sealer);
             let line = self.lines.entry(Arc::clone(&resource.id)).or_default();
-            let others = view.others(resource, &sight);
-            let (labels, basis) = (sight.labels, sight.basis.clone());
-            let shown = Shown { written, labels, basis, others };
-            if line.shows(&shown) && !mutant::on(Mutant::HistoryKeepsHiddenVersions) {
+            if line.shows(&written) && !mutant::on(Mutant::HistoryKeepsHiddenVersions) {
                 continue;
             }
             line.times.extend(view.times(resource));
             line.ended = line.ended.max(view.ended(today, &sight));
             let at = at.max(sight.seen.last_updated);
-            line.add(Arc::clone(&resource.id), &whose, at, Some(shown));
+            let others = view.others(resource, &sight);
+            let ground = Ground { labels: sight.labels, basis: sight.basis.clone(), others };
+            line.add(Arc::clone(&resource.id), &whose, at, Some(written), ground);
         }
         for id in gone {
-            if let Some(line) = self.lines.get_mut(&id).filter(|line| line.is_there()) {
-                line.add(id, &whose, at, None);
+            let Some(line) = self.lines.get_mut(&id) else { continue };
+            let newest = line.versions.last().filter(|version| version.written.is_some());
+            if let Some(ground) = newest.map(|version| version.ground.clone()) {
+                line.add(id, &whose, at, None, ground);
             }
         }
     }
@@ -166,7 +158,7 @@ impl History {
     /// The version of this id, of the one resource.
     pub fn version(self, version: &str) -> Option<Version> {
         let versions = self.lines.into_values().flat_map(|line| line.versions);
-        let named = |v: &Version| v.shown.as_ref().and_then(Shown::version) == Some(version);
+        let named = |v: &Version| v.version() == Some(version);
         versions.rev().find(named)
     }
 
@@ -189,13 +181,12 @@ impl History {
     }
 
     /// The newest version of each resource, in order of id.
-    pub fn last(&self) -> impl Iterator<Item = Last> {
-        let newest = |(id, line): (&Arc<str>, &Line)| {
-            let newest = line.versions.last()?;
-            let (id, at) = (Arc::clone(id), newest.at.max(line.ended));
-            Some(Last { id, at, is_there: newest.shown.is_some() })
+    pub fn newest(self) -> impl Iterator<Item = Version> {
+        let newest = |mut line: Line| {
+            let newest = line.versions.pop()?;
+            Some(Version { at: newest.at.max(line.ended), ..newest })
         };
-        self.lines.iter().filter_map(newest)
+        self.lines.into_values().filter_map(newest)
     }
 
     /// The versions that are asked for, newest first; of one instant in order of id.
@@ -219,20 +210,28 @@ impl History {
 
 impl Line {
     fn is_there(&self) -> bool {
-        self.versions.last().is_some_and(|version| version.shown.is_some())
+        self.versions.last().is_some_and(|version| version.written.is_some())
     }
 
     /// Are these the bytes that the newest version has?
-    fn shows(&self, shown: &Shown) -> bool {
-        let newest = self.versions.last().and_then(|version| version.shown.as_ref());
-        newest.is_some_and(|newest| newest.written.text == shown.written.text)
+    fn shows(&self, written: &Written) -> bool {
+        let newest = self.versions.last().and_then(|version| version.written.as_ref());
+        newest.is_some_and(|newest| newest.text == written.text)
     }
 
-    fn add(&mut self, id: Arc<str>, whose: &Whose, at: Moment, shown: Option<Shown>) {
+    fn add(
+        &mut self,
+        id: Arc<str>,
+        whose: &Whose,
+        at: Moment,
+        written: Option<Written>,
+        ground: Ground,
+    ) {
         let before = self.versions.last();
         let at = before.map_or(at, |before| at.max(before.at));
         let number = before.map_or(1, |before| before.number + 1);
         let is_new = !self.is_there();
-        self.versions.push(Version { id, whose: whose.clone(), number, is_new, at, shown });
+        let whose = whose.clone();
+        self.versions.push(Version { id, whose, number, is_new, at, written, ground });
     }
 }

@@ -247,6 +247,36 @@ fn what_is_told_of_it_stands_in_the_record_of_each_with_what_that_one_gave() {
 }
 
 #[test]
+fn that_it_is_gone_is_written_down_of_each_of_them() {
+    let Together { aino, eetu, portal, kuopio, world } = Together::new();
+    eetu.gives(Terms::grant(&portal.actor).themes(&[Family]).class("free-text"));
+    let goals = portal.search("Goal", &aino);
+    let found = goals.matches().into_iter().find(|g| g.to_string().contains("Supper")).unwrap();
+    let goal = format!("Goal/{}", found["id"].as_str().unwrap());
+    let since = world.now();
+    world.pass(Duration::from_mins(1));
+    let mut without = plan("aino", &["eetu"]);
+    without["goals"].as_array_mut().unwrap().pop();
+    without["actions"][0].as_object_mut().unwrap().remove("goal");
+    push(&kuopio, &without).accepted();
+    let export = format!("/fhir/Patient/$export?_type=Goal&_since={since}");
+    let file = files(&manifest(&portal, &begin(&portal, &export)), "Bundle").remove(0);
+    let of_type = |of: &Person| format!("/fhir/Goal/_history?_count=1&patient={}", of.patient());
+    let of_goal = format!("/fhir/{goal}/_history?_count=1");
+    for way in [file, of_goal, of_type(&aino), of_type(&eetu)] {
+        let before = [&aino, &eetu].map(|of| kuopio.disclosures(of.patient()).len());
+        portal.get(&way).accepted().says("\"DELETE\"").says(&goal);
+        for (of, before) in [&aino, &eetu].into_iter().zip(before) {
+            let all = kuopio.disclosures(of.patient());
+            let [told] = &all[before..] else { panic!("{way}: {all:?}") };
+            assert_eq!(json!(told.resources), json!({ "listed": [goal] }), "{way}");
+            assert_eq!(told.labels.codes().collect::<Vec<_>>(), ["family", "free-text"], "{way}");
+            assert_eq!(consents(told).len(), 1, "{way}");
+        }
+    }
+}
+
+#[test]
 fn one_of_them_reaches_it_by_a_token_of_their_own_where_the_others_let_them() {
     let world = World::new();
     let kuopio = world.municipality("297");

@@ -7,7 +7,7 @@ use super::{File, none, rust};
 const TABLE: &str = include_str!("../../tables/directions.txt");
 
 /// In `src/lib.rs` the modules stand in this order: the way of a request, its roads, the floor.
-const ORDER: [&str; 49] = [
+const ORDER: [&str; 50] = [
     "cli",
     "config",
     "serve",
@@ -28,6 +28,7 @@ const ORDER: [&str; 49] = [
     "bundle",
     "audit",
     "respond",
+    "former",
     "commit",
     "oauth",
     "native",

@@ -34,7 +34,8 @@ struct Copied {
 impl Copied {
     /// Brings it up to date; gives what was deleted from it.
     fn follow(&mut self, at: &At, path: &str) -> Vec<String> {
-        let since = self.at.iter().map(|at| format!("?_since={at}"));
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let since = self.at.iter().map(|at| format!("{sign}_since={at}"));
         let manifest = manifest(at, &begin(at, &format!("{path}{}", since.collect::<String>())));
         assert_eq!(manifest.get("deleted").is_some(), self.at.is_some());
         self.at = manifest["transactionTime"].as_str().map(str::to_owned);
@@ -170,5 +171,38 @@ fn through_the_portal_each_holder_tells_what_is_gone_there() {
         assert!(here.len() > 2, "{here:?}");
         assert_eq!(here, there, "stride {stride}");
         copies[0].is_that_of(&copies[1]);
+    }
+}
+
+#[test]
+fn whose_it_was_is_written_down_wherever_it_is_told_that_it_is_gone() {
+    let world = World::new();
+    let (kuopio, [direct, _]) = kuopio(&world);
+    let portal = world.portal();
+    let mut there = portal.client("national-portal");
+    there.nodes = Some("297".to_owned());
+    let aino = kuopio.person("aino");
+    let found = direct.search("Goal", &aino);
+    let goal = format!("Goal/{}", found.matches()[0]["id"].as_str().unwrap());
+    let mut copies = [Copied::default(), Copied::default()];
+    let path = "/fhir/Patient/$export?_type=Goal";
+    for (copy, reader) in copies.iter_mut().zip([&direct, &there]) {
+        copy.follow(reader, path);
+    }
+    push(&kuopio, "plans", &parts(&[], &[]));
+    let told = |node: &Node| node.disclosures(aino.patient());
+    for (copy, (reader, node)) in copies.iter_mut().zip([(&direct, &kuopio), (&there, &portal)]) {
+        let before = told(node).len();
+        assert!(copy.follow(reader, path).contains(&goal));
+        let file = &told(node)[before];
+        assert!(json!(file.resources).to_string().contains(&goal), "{file:?}");
+        for way in [
+            format!("/fhir/{goal}/_history?_count=1"),
+            format!("/fhir/Goal/_history?_count=1&patient={}", aino.patient()),
+        ] {
+            let before = told(node).len();
+            reader.get(&way).accepted().says("\"DELETE\"");
+            assert_eq!(told(node).len(), before + 1, "{way} {}", node.gateway.node);
+        }
     }
 }
