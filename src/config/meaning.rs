@@ -183,7 +183,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("limits", "What one request, one document and one peer may cost."),
     ("limits.address_tokens_per_second", "Token requests from one network address."),
     ("limits.client_requests_per_second", "Requests of one client; more are answered 429."),
-    ("limits.client_tokens_per_second", "Token requests of one client."),
+    (
+        "limits.client_tokens_per_second",
+        "Token requests of one client from one address; four times as many from all where it is not known.",
+    ),
     (
         "limits.conversion_queue",
         "Documents of another form that may wait for a filter; more are answered 503.",

@@ -121,6 +121,7 @@ impl TokenEndpoint {
         }
         let (client, proof) = self.prove(form, asked.address, now).await?;
         self.spend("client-assertion", &proof.registered, Code::InvalidClient, now).await?;
+        self.know(client, asked.address);
         *known = Some(Arc::clone(client.id()));
         Ok((client, proof.claims.extensions))
     }
@@ -151,7 +152,7 @@ impl TokenEndpoint {
         let token = form.value("client_assertion").ok_or_else(|| refused("no assertion"))?;
         let issuer = jose::claimed_issuer(token).map_err(unproven)?;
         let client = self.registry.client(&issuer).ok_or_else(|| refused("unknown client"))?;
-        self.keep_claimed(client, address, now).await?;
+        self.keep_signed(client, address, now).await?;
         let keys = self.keys.of(client, token, now).await.map_err(unproven)?;
         let expected = Expected {
             kind: TokenKind::ClientAssertion,

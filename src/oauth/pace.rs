@@ -31,6 +31,21 @@ impl TokenEndpoint {
         self.pace.token_claimed(client.id(), address, now).await.map_err(too_fast)
     }
 
+    /// By a client whose signature is to be checked.
+    pub(super) async fn keep_signed(
+        &self,
+        client: &Client,
+        address: IpAddr,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        self.pace.token_signed(client.id(), address, now).await.map_err(too_fast)
+    }
+
+    /// The client has proven who it is from there.
+    pub(super) fn know(&self, client: &Client, address: IpAddr) {
+        self.pace.token_proven(client.id(), address);
+    }
+
     /// By a peer, which its certificate has proven.
     pub(super) async fn keep_peer(&self, peer: &Peer, now: Moment) -> Result<(), Refused> {
         self.pace.token_of(peer.code.as_str(), now).await.map_err(too_fast)

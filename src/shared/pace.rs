@@ -2,10 +2,14 @@
 //!
 //! Part of `shared`, asked by `oauth` before a signature is checked and by `gateway` before a road is
 //! walked. A client that has proven who it is is limited as such. One that only says so is limited
-//! together with the address it says it from, so that nobody can use up what belongs to another.
-//! Refusals are `Throttled`, 429 with `Retry-After`.
+//! together with the address it says it from, so that nobody can use up what belongs to another. Whoever
+//! sends assertions in a client's name from many addresses makes the gateway check a signature for each:
+//! so all addresses that the client has not proven itself from have one limit together, and those that it
+//! has are not held back by it. Refusals are `Throttled`, 429 with `Retry-After`.
 
 use std::{net::IpAddr, sync::Arc};
+
+use quick_cache::sync::Cache;
 
 use super::{Key, Limit, Limiter};
 use crate::{
@@ -17,6 +21,13 @@ use crate::{
 /// Seconds of a rate that may come at once.
 const BURST: u32 = 4;
 
+/// Rates of a client's that all addresses which it has not proven itself from have together.
+const STRANGERS: u32 = 4;
+
+/// Addresses of clients that are kept in mind, by this process alone: whoever is pushed out is a stranger
+/// again.
+const KNOWN: usize = 16 * 1024;
+
 /// How often a second an export may be asked how far it is.
 const POLLS: u32 = 2;
 
@@ -25,7 +36,8 @@ const POLLS: u32 = 2;
 pub struct Rates {
     /// Of one client, over all roads but the token endpoint.
     pub client: u32,
-    /// For tokens, of one client; of one that has not proven itself yet, from one address.
+    /// For tokens, of one client; of one that has not proven itself yet, from one address, and
+    /// `STRANGERS` times as many from all addresses where it never has.
     pub client_tokens: u32,
     /// For tokens, from one address, whoever it says it is.
     pub address_tokens: u32,
@@ -43,27 +55,35 @@ pub struct Pace {
     client: Limit,
     client_tokens: Limit,
     address_tokens: Limit,
+    strangers: Limit,
     polls: Limit,
+    /// From where which client has proven itself.
+    known: Arc<Cache<Key, ()>>,
 }
 
 impl Pace {
     /// Holds `rates` with `limiter`.
     pub fn new(limiter: impl Into<Arc<Limiter>>, rates: Rates) -> Self {
-        let limiter = limiter.into();
+        Self::of(limiter.into(), rates, Arc::new(Cache::new(KNOWN)))
+    }
+
+    fn of(limiter: Arc<Limiter>, rates: Rates, known: Arc<Cache<Key, ()>>) -> Self {
         let limit = |rate: u32| Limit::per_second(rate, rate.saturating_mul(BURST));
         Self {
             limiter,
             client: limit(rates.client),
             client_tokens: limit(rates.client_tokens),
             address_tokens: limit(rates.address_tokens),
+            strangers: limit(rates.client_tokens.saturating_mul(STRANGERS)),
             polls: limit(POLLS),
+            known,
         }
     }
 
     /// Holds other rates, and goes on counting.
     #[must_use]
     pub fn renewed(&self, rates: Rates) -> Self {
-        Self::new(Arc::clone(&self.limiter), rates)
+        Self::of(Arc::clone(&self.limiter), rates, Arc::clone(&self.known))
     }
 
     /// A request of a client that has shown a token.
@@ -86,9 +106,21 @@ impl Pace {
 
     /// A request for a token by somebody who says to be `client`.
     pub async fn token_claimed(&self, client: &str, address: IpAddr, now: Moment) -> Result<()> {
-        let address = network(address).to_be_bytes();
-        let key = Key::new("token claimed", &[client.as_bytes(), &address]);
-        self.keep(&key, self.client_tokens, now).await
+        self.keep(&claimed(client, address), self.client_tokens, now).await
+    }
+
+    /// The same, where a signature is to be checked for it.
+    pub async fn token_signed(&self, client: &str, address: IpAddr, now: Moment) -> Result<()> {
+        self.token_claimed(client, address, now).await?;
+        if self.known.get(&claimed(client, address)).is_some() {
+            return Ok(());
+        }
+        self.keep(&Key::new("token signed", &[client.as_bytes()]), self.strangers, now).await
+    }
+
+    /// It was the client indeed.
+    pub fn token_proven(&self, client: &str, address: IpAddr) {
+        self.known.insert(claimed(client, address), ());
     }
 
     /// A request for a token by a peer whose certificate has shown who it is.
@@ -100,6 +132,10 @@ impl Pace {
         let permit = self.limiter.permit(key, limit, now).await?;
         if permit.allowed() { Ok(()) } else { Err(Error::throttled(permit.retry_after)) }
     }
+}
+
+fn claimed(client: &str, address: IpAddr) -> Key {
+    Key::new("token claimed", &[client.as_bytes(), &network(address).to_be_bytes()])
 }
 
 /// What one customer of a network has: an IPv4 address, or 64 bits of an IPv6 address.

@@ -64,6 +64,28 @@ async fn forgeries_use_up_what_their_own_address_has_and_not_the_clients() {
 }
 
 #[tokio::test]
+async fn forgeries_from_everywhere_do_not_hold_a_client_back_where_it_is_known() {
+    let desk = desk(Rates { client_tokens: 1, ..Rates::default() });
+    assert_eq!(from(&desk, &good("a"), HOME).await.0, StatusCode::OK);
+    let forged = sign(&OTHER, &header(&ES384, "JWT"), &super::asking::claims("forged"));
+    let forged = credentials(&forged, "system/*.rs");
+    let stranger = |number: u8| IpAddr::from([198, 51, 100, number]);
+    for number in 0..15 {
+        assert_eq!(from(&desk, &forged, stranger(number)).await.0, StatusCode::UNAUTHORIZED);
+    }
+    let refused = (StatusCode::TOO_MANY_REQUESTS, Some("1".to_owned()));
+    assert_eq!(
+        from(&desk, &forged, stranger(16)).await,
+        refused,
+        "before the signature is checked"
+    );
+    assert_eq!(from(&desk, &good("b"), stranger(17)).await, refused, "where it never was");
+    assert_eq!(from(&desk, &good("b"), HOME).await.0, StatusCode::OK);
+    let other = credentials(&super::asking::single("c", &json!({})), "system/Goal.rs");
+    assert_eq!(from(&desk, &other, stranger(18)).await.0, StatusCode::OK, "another client goes on");
+}
+
+#[tokio::test]
 async fn an_address_has_so_many_whatever_it_sends_and_its_neighbours_have_theirs() {
     let rows = [
         ("198.51.100.7", "198.51.100.7", true),
