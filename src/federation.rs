@@ -22,6 +22,7 @@ pub mod history;
 pub mod indicator;
 pub mod outbox;
 pub mod page;
+pub mod proposal;
 pub mod several;
 
 use std::{sync::Arc, time::Duration};

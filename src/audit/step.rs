@@ -218,6 +218,24 @@ pub async fn record_done(log: &Log, done: Done<'_>, request: &Request, now: Mome
     Ok(())
 }
 
+/// Writes down that what a caller wrote was passed on to another gateway, and is kept there by this name,
+/// `Type/id`.
+///
+/// # Errors
+/// `Unavailable` when the log cannot be written.
+pub async fn record_passed_on(
+    log: &Log,
+    grant: &Grant,
+    name: &str,
+    request: &Request,
+    now: Moment,
+) -> Result<()> {
+    let mut entry = entry(None, grant, request, now);
+    entry.resources = Resources::Listed(vec![name.into()]);
+    log.append(log.node_key(), &entry.to_payload()?).await?;
+    Ok(())
+}
+
 /// What was done, as the record says it.
 pub struct Done<'a> {
     /// For whom.

@@ -38,6 +38,9 @@ use crate::{
 const MOST: usize = 1000;
 /// Most pages of one person's data that are fetched from one peer.
 const PAGES: usize = 8;
+/// What of its caller's scopes travels with a question: what one may see of a type rests on what one may
+/// see of others, as a plan goes where one of its parts goes and a reference where its target goes.
+const READS: &str = "system/*.rs";
 
 /// A peer that can be asked.
 pub struct Source {
@@ -387,15 +390,27 @@ impl Source {
         }
     }
 
-    /// Boxed: the compiler cannot see through this many layers that it may change threads.
+    /// Asks for what the caller may read.
     pub(super) fn send<'a>(
         &'a self,
         asking: &'a Arc<Asking>,
         request: http::request::Builder,
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+        self.send_under(READS, asking, request, body)
+    }
+
+    /// Asks under so much of the caller's scopes. Boxed: the compiler cannot see through this many layers
+    /// that it may change threads.
+    pub(super) fn send_under<'a>(
+        &'a self,
+        scopes: &'static str,
+        asking: &'a Arc<Asking>,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         Box::pin(async move {
-            let token = self.token(asking).await;
+            let token = self.token(scopes, asking).await;
             let trace = asking.trace.header(&*asking.chance);
             self.put_question(token, (&asking.request_id, &trace), request, body).await
         })
@@ -432,10 +447,8 @@ impl Source {
         }
     }
 
-    async fn token(&self, asking: &Arc<Asking>) -> Result<Arc<PeerToken>> {
-        // What one may see of a type rests on what one may see of others: a plan goes where one of
-        // its parts goes, a reference where its target goes. So all that the caller may read travels.
-        let granted = Scopes::parse("system/*.rs").intersect(asking.caller.scopes());
+    async fn token(&self, scopes: &str, asking: &Arc<Asking>) -> Result<Arc<PeerToken>> {
+        let granted = Scopes::parse(scopes).intersect(asking.caller.scopes());
         let text = granted.to_string();
         let by = Arc::clone(asking);
         let sign = Arc::new(move |audience: &str, now: Moment| -> Result<Signed> {

@@ -16,7 +16,7 @@ use crate::{
     chance::base32,
     commit,
     consent::profile::authority,
-    domain::assessment::{self, AnsweredBy},
+    domain::assessment::AnsweredBy,
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
     gateway::{
@@ -154,7 +154,7 @@ impl Gateway {
         let Received { mut document, identifier, .. } = received;
         let owner = grant.caller().client_id();
         let id = match &identifier {
-            Some(one) => self.local_id(owner, one)?,
+            Some(one) => format!("fhir:{}", self.made_name("answers handed in", &(owner, one))?),
             None => format!("fhir:{}", base32(&*self.chance, 26)),
         };
         let held = local.store().local(owner, DocumentKind::Assessment, &id).await?;
@@ -165,15 +165,6 @@ impl Gateway {
         document.insert("person".to_owned(), patient.into());
         let bytes = serde_json::to_vec(&document).map_err(Error::internal)?;
         native::validate(&bytes, &self.rules(asked)).map_err(|faults| write::refused(&faults))
-    }
-
-    /// The sender's id for answers that have an identifier. It stands unsealed in the store, where it is
-    /// looked up, so it is made with a key: what an identifier says is not to be guessed from it.
-    fn local_id(&self, owner: &str, identifier: &assessment::Identifier) -> Result<String> {
-        let named = serde_json::to_vec(&(owner, identifier)).map_err(Error::internal)?;
-        let name = self.keys.mac("answers handed in", &named);
-        let hex: String = name.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("fhir:{hex}"))
     }
 
     async fn answered(

@@ -38,7 +38,9 @@ const PLANNED: &str = "By the system that keeps the plan, with If-Match of the v
 /// The same of a Task, which may stand beside a plan too.
 const PROPOSED: &str = "Also by whoever sees a plan and does not keep it, as a proposal (code proposal): who \
     keeps the plan goes on to accepted, rejected and completed, who made it to cancelled, with If-Match. A \
-    hand-over of case management (code hand-over) is accepted by the successor. Each is sent alone.";
+    hand-over of case management (code hand-over) is accepted by the successor. Each is sent alone, here or to \
+    any gateway that asks the one that keeps the plan, which decides; the same sent again under one \
+    X-Request-Id is one proposal.";
 
 /// What `$evaluate-measure` gives.
 const EVALUATION: &str = "How many people are in each cell of an outcome indicator in a calendar year \

@@ -51,6 +51,7 @@ use sent::{Deed, Sent, at_place, places, read, rename};
 
 const SAY: &str = "It is kept as it was sent.";
 const THERE: &str = "It is there already, and stays as it is.";
+const PASSED_ON: &str = "It is kept as it was sent, by the gateway that holds the plan.";
 const DELETED: &str = "It is deleted; its history stays.";
 const NOTHING: &str = "There is no such resource for this writer, so nothing is deleted.";
 
@@ -66,13 +67,25 @@ enum End {
     Deleted,
     /// There was nothing to be gone.
     Nothing,
+    /// It is kept at another gateway.
+    Elsewhere {
+        /// `Type/id`.
+        at: String,
+        /// Is it new there?
+        is_new: bool,
+        /// The version under which its writer reads it.
+        version: Option<HeaderValue>,
+    },
 }
 
 impl End {
     /// Where it is.
     fn at(&self) -> Option<&str> {
         match self {
-            Self::Created(at) | Self::Updated(at) | Self::There(at) => Some(at),
+            Self::Created(at)
+            | Self::Updated(at)
+            | Self::There(at)
+            | Self::Elsewhere { at, .. } => Some(at),
             Self::Deleted | Self::Nothing => None,
         }
     }
@@ -81,6 +94,7 @@ impl End {
         match self {
             Self::Created(_) | Self::Updated(_) => SAY,
             Self::There(_) => THERE,
+            Self::Elsewhere { .. } => PASSED_ON,
             Self::Deleted => DELETED,
             Self::Nothing => NOTHING,
         }
@@ -89,8 +103,8 @@ impl End {
     /// The status of an entry of a transaction.
     const fn status(&self) -> &'static str {
         match self {
-            Self::Created(_) => "201 Created",
-            Self::Updated(_) | Self::There(_) => "200 OK",
+            Self::Created(_) | Self::Elsewhere { is_new: true, .. } => "201 Created",
+            Self::Updated(_) | Self::There(_) | Self::Elsewhere { .. } => "200 OK",
             Self::Deleted | Self::Nothing => "204 No Content",
         }
     }
@@ -122,10 +136,14 @@ impl Gateway {
             return Ok(deleted(asked, end));
         };
         let at = format!("{kind}/{id}");
-        let created = matches!(end, End::Created(_));
+        let created = matches!(end, End::Created(_) | End::Elsewhere { is_new: true, .. });
         let mut acknowledged = self.written(asked, created, &at, end.say());
-        let view = self.seen_of(asked, grant, &kept).await;
-        let version = view.and_then(|view| self.version_now(grant, &view, (kind, id)));
+        let version = if let End::Elsewhere { version, .. } = end {
+            version.clone()
+        } else {
+            let view = self.seen_of(asked, grant, &kept).await;
+            view.and_then(|view| self.version_now(grant, &view, (kind, id)))
+        };
         acknowledged.headers_mut().extend(version.map(|version| (header::ETAG, version)));
         Ok(self.shown_back(asked, grant, (kind, id), acknowledged).await)
     }
@@ -296,6 +314,11 @@ fn writes_plans(caller: &Caller) -> Result<()> {
         let say = "Plans are written by clients of this gateway, through no other gateway.";
         return Err(Error::new(Kind::Forbidden, say));
     }
+    works_on_plans(caller)
+}
+
+/// Is it one of those who make plans with people, or a system of theirs?
+fn works_on_plans(caller: &Caller) -> Result<()> {
     let is_worker = |who: &str| who.starts_with("Practitioner/");
     if caller.confined_to().is_some() || !caller.subject().is_none_or(is_worker) {
         let say = "A plan is written by the system of those who make it with the person.";

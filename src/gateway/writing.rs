@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -200,6 +201,15 @@ impl Gateway {
     pub(super) fn is_officer(&self, grant: &Grant) -> bool {
         let known = &self.terms.law.officer_roles;
         grant.caller().roles().iter().any(|role| known.iter().any(|known| **known == **role))
+    }
+
+    /// A name for what its sender has said: the same for the same. As a sender's id it stands unsealed in
+    /// the store, where it is looked up, so it is made with a key: what was said is not to be guessed
+    /// from it.
+    pub(super) fn made_name(&self, of: &'static str, said: &impl Serialize) -> Result<String> {
+        let said = serde_json::to_vec(said).map_err(Error::internal)?;
+        let name = self.keys.mac(of, &said);
+        Ok(name.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The acknowledgement of a write, with where it is and what is said of it.

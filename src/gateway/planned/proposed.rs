@@ -2,10 +2,12 @@
 //! commit, record, respond.
 //!
 //! Part of `planned`. Whoever sees a part of a plan may propose something about it; it stands beside the
-//! plan, with the labels of that part, and who keeps the plan answers it. A hand-over is proposed by who
+//! plan, with the labels of that part, and who keeps the plan answers it. At another gateway it is
+//! passed on to the one that holds the plan. A hand-over is proposed by who
 //! leads the plan, and the plan changes with the successor's acceptance, in the same commit. What is told
 //! rests on what the writer sees. Sources: FHIR R4 task.html; design 3.3, 4; `consent` 2.3 (NI-3).
 
+mod passed;
 mod side;
 
 use std::sync::Arc;
@@ -64,6 +66,14 @@ use crate::{
 const MOVES: [&str; 3] = ["output", "status", "statusReason"];
 const FOCUS: &str = "Task.focus";
 
+/// What of a proposal there is already.
+enum Before {
+    /// None: it is to have this id.
+    Nothing(LocalId),
+    /// It is there, by this id, for its maker to see.
+    Seen(Arc<str>),
+}
+
 /// A plan that something is proposed about, as it was found.
 struct Ground {
     patient: Arc<str>,
@@ -98,14 +108,13 @@ impl Gateway {
         grant: &Grant,
         mut one: Sent,
     ) -> Result<End> {
-        if grant.caller().node().is_some() {
-            let say = "Proposals are written by clients of this gateway, through no other gateway.";
-            return Err(Error::new(Kind::Forbidden, say));
-        }
-        let Some(local) = &self.reach.sources.local else { return Err(elsewhere(FOCUS)) };
         self.well_formed(&one)?;
         let own = format!("{}/", self.base);
         rename(&mut one.resource, &|to| to.strip_prefix(&own).map(str::to_owned));
+        if let Some(keeper) = self.keeper_elsewhere(asked, grant, &one)? {
+            return self.pass_on(asked, grant, &keeper, &one).await;
+        }
+        let Some(local) = &self.reach.sources.local else { return Err(elsewhere(FOCUS)) };
         match (one.deed, one.id.clone()) {
             (Deed::Create, _) => self.propose(asked, grant, local, one).await,
             (_, Some(id)) => self.answer_proposal(asked, grant, local, &one, &id).await,
@@ -137,7 +146,15 @@ impl Gateway {
         if let Some(there) = self.proposed_before(asked, grant, local, &ground, &one).await? {
             return Ok(End::There(there));
         }
-        let proposal = self.proposal(asked, grant, &ground, (plan, carried), asks)?;
+        let id = match self.sent_before(asked, grant, &ground, &one)? {
+            Before::Nothing(id) => id,
+            Before::Seen(there) => {
+                let name = format!("{Task}/{there}");
+                self.found_there(asked, grant, local, (&ground.view, &name)).await?;
+                return Ok(End::There(name));
+            }
+        };
+        let proposal = self.proposal(asked, grant, &ground, (plan, carried), asks, id)?;
         proposed::label(&mut one.resource, proposal.themes);
         let next = Next { proposal: &proposal, of: None, plan: None };
         let written = self.committed(asked, grant, (local, &ground), &one, &next).await?;
@@ -184,6 +201,29 @@ impl Gateway {
         }
     }
 
+    /// Whether the same was proposed before under the same request id: then its answer was lost on the way.
+    fn sent_before(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        ground: &Ground,
+        one: &Sent,
+    ) -> Result<Before> {
+        let owner = grant.caller().client_id();
+        let sent = (owner, &*asked.request_id, &one.resource);
+        let id = planned::local(&self.made_name("proposals", &sent)?);
+        let id = id.ok_or_else(|| Error::internal("a local id"))?;
+        let is_it = |held: &&Held<Proposal>| *held.owner == *owner && held.native.id == id;
+        let Some(held) = ground.compartment.proposals.iter().find(is_it) else {
+            return Ok(Before::Nothing(id));
+        };
+        if search::read(&ground.view, Task, &held.id).is_some() {
+            return Ok(Before::Seen(Arc::clone(&held.id)));
+        }
+        // What its maker sees no more is not there.
+        self.random_id().map(Before::Nothing)
+    }
+
     /// The proposal, labelled as what it is about.
     fn proposal(
         &self,
@@ -192,6 +232,7 @@ impl Gateway {
         ground: &Ground,
         (plan, carried): (&Held<Plan>, Carried),
         asks: Proposed,
+        own_id: LocalId,
     ) -> Result<Proposal> {
         let caller = grant.caller();
         let mut units = Vec::from_iter(carried.service);
@@ -222,7 +263,7 @@ impl Gateway {
         let (kind, id) = asks.about;
         Ok(Proposal {
             schema: ProposalSchema::V1,
-            id: self.random_id()?,
+            id: own_id,
             plan: plan.id.to_string(),
             about: format!("{kind}/{id}"),
             status: ProposalStatus::Requested,
@@ -257,12 +298,16 @@ impl Gateway {
         }
         let ground = self.beside(asked, grant, local, id).await?.ok_or_else(Error::not_found)?;
         let hit = search::read(&ground.view, Task, id).ok_or_else(Error::not_found)?;
-        self.may_follow(&hit, one)?;
+        let seen = self.as_seen(&hit)?;
+        // Who sends a step again, since its answer was lost, knows the version before it (RFC 9110, 13.1.1).
+        let is_so = one.read.is_some() && kept::differences(&one.resource, &seen).is_empty();
+        if !is_so {
+            self.may_follow(&hit, one)?;
+        }
         let proposal = ground.compartment.proposals.iter().find(|held| *held.id == *id);
         let (proposal, of) = proposal.zip(ground.document(id)).ok_or_else(Error::not_found)?;
-        let seen = self.as_seen(&hit)?;
         let done = End::Updated(format!("{Task}/{id}"));
-        if is_as_seen(&one.resource, &seen) {
+        if is_so || is_as_seen(&one.resource, &seen) {
             let next = Next { proposal: &proposal.native, of: Some(of), plan: None };
             let request = asked.request_alone();
             let desk = self.desk(local, grant, &request, asked);

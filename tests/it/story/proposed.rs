@@ -3,6 +3,7 @@
 mod changes;
 mod hand_over;
 mod hidden;
+mod through;
 
 use http::Method;
 use mylife::domain::theme::Theme::Housing;

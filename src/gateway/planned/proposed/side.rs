@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     super::{
         draft::{leads, participants},
-        reader, writes_plans,
+        reader, works_on_plans,
     },
     FOCUS, Ground,
 };
@@ -63,7 +63,7 @@ impl Gateway {
         to: DirectoryId,
     ) -> Result<HandOver> {
         let caller = grant.caller();
-        writes_plans(caller)?;
+        works_on_plans(caller)?;
         let from = self.leader(grant, ground, plan)?.ok_or_else(|| {
             let say = "The team, as far as you see it, has no case manager: there is nobody to hand over.";
             Error::new(Kind::Unprocessable, say).at(FOCUS)
@@ -91,7 +91,7 @@ impl Gateway {
         plan: &Held<Plan>,
     ) -> Result<()> {
         if side != Side::Proposer {
-            writes_plans(caller)?;
+            works_on_plans(caller)?;
         }
         let proposed = is_proposer(caller, held);
         let over = held.native.hand_over.as_ref();
@@ -110,10 +110,16 @@ impl Gateway {
         if is_theirs { Ok(()) } else { Err(Error::new(Kind::Forbidden, say)) }
     }
 
-    /// Is the caller this professional, or a system of the organisation for which they work?
+    /// Is the caller this professional, or a system of the organisation for which they work? Another gateway
+    /// says who acts; it says so for organisations that it may speak for, and for no other's professionals.
     fn speaks_for(&self, caller: &Caller, post: &Post) -> bool {
-        if let Some(subject) = caller.subject() {
-            return subject.strip_prefix("Practitioner/") == Some(post.practitioner.as_str());
+        let named = caller.subject().map(|subject| {
+            subject.strip_prefix("Practitioner/") == Some(post.practitioner.as_str())
+        });
+        match named {
+            Some(false) => return false,
+            Some(true) if caller.node().is_none() => return true,
+            Some(true) | None => {}
         }
         let directory = &self.terms.directory;
         let Some(unit) = directory.oid(post.organization.as_str()) else { return false };

@@ -15,10 +15,10 @@ use crate::{
     world::Terms,
 };
 
-const SUCCESSOR: &str = "297.prac.social1";
+pub(super) const SUCCESSOR: &str = "297.prac.social1";
 
 /// Who answers for a plan, in each version of its team, newest first, with the days.
-fn leaders(scene: &Scene) -> Vec<Vec<(String, Value)>> {
+pub(super) fn leaders(scene: &Scene) -> Vec<Vec<(String, Value)>> {
     let history = scene.keeper.get(&format!("/fhir/{}/_history", scene.team));
     let teams = history.json()["entry"].as_array().unwrap().iter().map(|one| &one["resource"]);
     let of = |team: &Value| {
@@ -33,7 +33,7 @@ fn leaders(scene: &Scene) -> Vec<Vec<(String, Value)>> {
     teams.map(of).collect()
 }
 
-fn practitioner(id: &str) -> String {
+pub(super) fn practitioner(id: &str) -> String {
     format!("Practitioner/{id}")
 }
 

@@ -1,0 +1,139 @@
+//! A proposal on its way to the gateway that holds the plan it is about, and what that gateway says to it.
+//!
+//! Part of asking peers. It is decided there; here its answer is read as far as it is told on: where the
+//! proposal is and its version, or the refusal in that gateway's words. Who sends the same twice under one
+//! request id has one proposal there, so a question whose answer is lost may be put again. It must not
+//! decide. Source: FHIR R4 http.html#create, #update.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{self, CONTENT_TYPE},
+};
+use serde_json::Value;
+
+use super::{
+    ask::{Asking, Source},
+    outcome::Outcome,
+};
+use crate::{
+    domain::id::{MAX_ID, may_be_id, node_of},
+    error::{Error, Kind, Result},
+    fhir::types::ResourceType::Task,
+    json,
+};
+
+/// What may be done there: that, and reading what it is about.
+const SCOPES: &str = "system/*.rs system/Task.cu";
+/// Refusals that are told on; with any other the gateway could not be asked.
+const TOLD: [Kind; 10] = [
+    Kind::Conflict,
+    Kind::Forbidden,
+    Kind::Gone,
+    Kind::Invalid,
+    Kind::NotFound,
+    Kind::NotSupported,
+    Kind::PreconditionFailed,
+    Kind::TooCostly,
+    Kind::TooLarge,
+    Kind::Unprocessable,
+];
+/// Longest words of another gateway that are told on, in bytes, and most places.
+const WORDS: usize = 4000;
+const PLACES: usize = 50;
+
+/// A new proposal, or the next version of one.
+pub struct Sent<'a> {
+    /// Its id there; a new one has none.
+    pub id: Option<&'a str>,
+    /// Under which conditions: `If-Match`, `If-None-Exist`.
+    pub conditions: HeaderMap,
+    /// The Task.
+    pub task: &'a Value,
+}
+
+/// What became of it.
+pub struct Kept {
+    /// Its id there.
+    pub id: String,
+    /// Was it not there before?
+    pub is_new: bool,
+    /// The version under which its writer reads it.
+    pub version: Option<HeaderValue>,
+}
+
+impl Source {
+    /// Takes a proposal to the gateway that keeps the plan.
+    ///
+    /// # Errors
+    /// What that gateway refuses it with; `SourceFailed` or `SourceTimeout` when it cannot be asked.
+    pub async fn propose(&self, asking: &Arc<Asking>, sent: Sent<'_>) -> Result<Kept> {
+        let (method, path) = match sent.id {
+            Some(id) => (Method::PUT, format!("/fhir/{Task}/{id}")),
+            None => (Method::POST, format!("/fhir/{Task}")),
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(CONTENT_TYPE, "application/fhir+json");
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(sent.conditions);
+        }
+        let body = Bytes::from(sent.task.to_string());
+        match self.send_under(SCOPES, asking, request, body).await {
+            Outcome::Answered(reply) if reply.status().is_success() => self.kept(&reply, sent.id),
+            Outcome::Answered(reply) => Err(refused(&reply)),
+            Outcome::TimedOut => Err(unanswered(Kind::SourceTimeout)),
+            Outcome::Failed(_) | Outcome::Refused(_) => Err(unanswered(Kind::SourceFailed)),
+        }
+    }
+
+    /// Where it is, as the gateway says; it is its own, and the one that was meant.
+    fn kept(&self, reply: &Response<Bytes>, meant: Option<&str>) -> Result<Kept> {
+        let text = |name| reply.headers().get(name)?.to_str().ok();
+        let at = text(header::LOCATION).and_then(|at| at.rsplit_once(&format!("/{Task}/")[..]));
+        let is_its = |id: &&str| {
+            id.len() <= MAX_ID
+                && may_be_id(id)
+                && node_of(id).as_ref() == Some(self.node())
+                && meant.is_none_or(|meant| meant == *id)
+        };
+        let id = at.map(|(_, id)| id).filter(is_its);
+        let id = id.ok_or_else(|| unanswered(Kind::SourceFailed))?.to_owned();
+        let version = reply.headers().get(header::ETAG).cloned();
+        Ok(Kept { id, is_new: reply.status() == StatusCode::CREATED, version })
+    }
+}
+
+/// A refusal as the gateway that keeps the plan gives it; what is hidden there is as absent here too.
+fn refused(reply: &Response<Bytes>) -> Error {
+    let limits = json::Limits::default();
+    let Ok(outcome) = json::parse(reply.body(), &limits) else {
+        return unanswered(Kind::SourceFailed);
+    };
+    let issue = outcome.pointer("/issue/0").unwrap_or(&Value::Null);
+    let text = |name: &str| issue.get(name).and_then(Value::as_str);
+    let is = |kind: &Kind| {
+        let shape = kind.shape();
+        shape.status == reply.status().as_u16() && Some(shape.code) == text("code")
+    };
+    let Some(kind) = TOLD.into_iter().find(is) else { return unanswered(Kind::SourceFailed) };
+    if kind == Kind::NotFound {
+        return Error::not_found();
+    }
+    let is_readable = |say: &&str| say.len() <= WORDS && !say.chars().any(char::is_control);
+    let say = text("diagnostics").filter(is_readable);
+    let say = say.unwrap_or("The gateway that keeps the plan refuses it.").to_owned();
+    let places = issue.get("expression").and_then(Value::as_array).into_iter().flatten();
+    let places = places.filter_map(Value::as_str).filter(is_readable).take(PLACES);
+    places.fold(Error::new(kind, say), |error, place| error.at(place))
+}
+
+/// Whether it was kept is not known.
+fn unanswered(kind: Kind) -> Error {
+    let say = "The gateway that keeps the plan did not say what became of it: send the same again with the \
+               same X-Request-Id, and it is kept once.";
+    Error::new(kind, say)
+}
