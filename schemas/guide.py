@@ -262,9 +262,12 @@ OPERATIONS = {
                                [parameter('subject', 'in', 'Reference', 1, '1', 'The Patient.'),
                                 parameter('response', 'out', 'QuestionnaireResponse', 1, '1', 'The form, in progress.'),
                                 parameter('issues', 'out', 'OperationOutcome', 0, '1', 'Which gateways have not answered.')]),
-    'QuestionnaireResponse-extract': ('Extract', 'QuestionnaireResponse', 'extract', False,
-                                      'The Observations of an assessment that may be seen.',
-                                      [parameter('return', 'out', 'Bundle', 0, '1', 'A transaction that puts them into another server.'),
+    'QuestionnaireResponse-extract': ('Extract', 'QuestionnaireResponse', 'extract', True,
+                                      'The Observations of an assessment: of one that is held, those that may be seen; of one that is '
+                                      'sent, all that come of it.',
+                                      [parameter('questionnaire-response', 'in', 'QuestionnaireResponse', 0, '1',
+                                                 'The assessment, where the type is asked and not one that is held.'),
+                                       parameter('return', 'out', 'Bundle', 0, '1', 'A transaction that puts them into another server.'),
                                        parameter('issues', 'out', 'OperationOutcome', 0, '1', 'That there is none.')]),
     'Measure-evaluate-measure': ('EvaluateMeasure', 'Measure', 'evaluate-measure', False,
                                  'How many people are in each cell of an outcome indicator in a calendar year that has ended. The cells '
@@ -284,11 +287,15 @@ OPERATIONS = {
 }
 
 
+# asked of a type and of one resource
+BOTH = ['QuestionnaireResponse-extract']
+
+
 def operation(name):
     title, kind, code, on_type, description, parameters = OPERATIONS[name]
     more = {'affectsState': True} if code == 'import' else {}
     return conformance('OperationDefinition', title, f'${code} of {kind}', description, id=name, kind='operation', **more, code=code,
-                       resource=[kind], system=False, type=on_type, instance=not on_type, parameter=parameters)
+                       resource=[kind], system=False, type=on_type, instance=name in BOTH or not on_type, parameter=parameters)
 
 
 # title, what is counted; code: of the FHIRPath of a person's Observations of one theme in the year

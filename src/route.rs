@@ -92,6 +92,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["fhir", "QuestionnaireResponse", id, "$extract"] => {
             (get || post, Call::Extract(ours(id)?))
         }
+        ["fhir", "QuestionnaireResponse", "$extract"] => (post, Call::ExtractGiven),
         ["fhir", "Questionnaire", id, "$populate"] => (get || post, Call::Populate(ours(id)?)),
         ["fhir", "Measure", id, "$evaluate-measure"] => (get || post, Call::Evaluate(ours(id)?)),
         ["fhir", "$export"] => (get || post, Call::Export(Level::System)),

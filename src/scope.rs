@@ -69,8 +69,9 @@ pub fn grant(caller: Arc<Caller>, call: Call) -> Result<Grant> {
         | Call::HistoryType(kind)
         | Call::Notification(kind)
         | Call::Compartment(_, kind) => grant.reaches(*kind),
-        // Each of its entries is granted by itself, or not; and what is validated is the caller's own.
-        Call::Batch | Call::Validate(_) => true,
+        // Each of its entries is granted by itself, or not; and what is validated, or extracted from, is the
+        // caller's own.
+        Call::Batch | Call::ExtractGiven | Call::Validate(_) => true,
         Call::CircleOfResponse(_) | Call::CircleOfPatient(_) => {
             grant.reaches(ResourceType::QuestionnaireResponse)
         }

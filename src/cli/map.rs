@@ -17,13 +17,9 @@ use crate::{
     chance::SeededChance,
     domain::id::NodeCode,
     error::{Error, Result},
-    fhir::{labels::Labels, segment::Resource, types::ResourceType},
+    fhir::{segment::Resource, types::ResourceType},
     json::Limits,
-    mapping::{
-        chart::Chart,
-        kept::{Everything, written},
-        kinds::Kind,
-    },
+    mapping::{chart::Chart, kinds::Kind},
     native::{Rules, schemas::Schemas},
     unit::Sort,
 };
@@ -84,11 +80,8 @@ pub fn run(asked: &Map, output: &mut Output<'_>) -> Result<Exit> {
 }
 
 fn print(resource: &Resource, chart: &Chart, as_json: bool, output: &mut Output<'_>) -> Result<()> {
-    let Some(seen) = resource.look(&Everything) else { return Ok(()) };
-    let labels = seen.kinds.iter().map(|kind| chart.labels(*kind));
-    let labels = labels.fold(Labels::default(), Labels::union);
-    let json = written(resource, &Everything, &seen, labels)?;
-    let kinds = seen.kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
+    let Some((json, kinds)) = chart.whole(resource)? else { return Ok(()) };
+    let kinds = kinds.iter().filter_map(|kind| chart.kinds().get(usize::from(*kind)));
     if as_json {
         let shown = |kind: &Kind| json!({ "sort": sort(kind), "themes": themes(kind), "classes": classes(kind) });
         let kinds: Vec<Value> = kinds.map(shown).collect();

@@ -27,6 +27,11 @@ const SAY: &str = "Every read and search takes _format (json), _pretty, _summary
 const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
                       a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";
 
+/// What `$extract` gives.
+const EXTRACT: &str = "The Observations of an assessment, as a transaction for another server: of one that \
+    is held here, what the caller may see; of one that is sent (questionnaire-response), all that this \
+    gateway would make of it.";
+
 /// What of answers is taken.
 const ANSWERS: &str = "By the person, a representative, or a system for whom it can see; answers to a     Questionnaire published here, all of them kept or none. Of an identifier of its sender's there is one.";
 
@@ -287,10 +292,7 @@ fn operations(kind: ResourceType) -> Vec<Value> {
             ("import", "Writes a Consent of another form."),
             ("receipt", "The citizen's receipt."),
         ],
-        ResourceType::QuestionnaireResponse => &[
-            ("circle-of-life", CIRCLE),
-            ("extract", "The Observations of an assessment, as a transaction for another server."),
-        ],
+        ResourceType::QuestionnaireResponse => &[("circle-of-life", CIRCLE), ("extract", EXTRACT)],
         ResourceType::Questionnaire => &[(
             "populate",
             "For subject: the form with the answers of the latest assessment, to be answered anew.",

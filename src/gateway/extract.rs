@@ -3,8 +3,10 @@
 //!
 //! Of the same shape as the others. They are the Observations that are released of the person and come
 //! from that assessment, as a search finds them; a client that puts them elsewhere twice
-//! puts the same ones there. Source: Structured Data Capture 3.0,
-//! `QuestionnaireResponse-extract`.
+//! puts the same ones there. Of one that is sent, nothing that is held is looked at ([`given`]).
+//! Source: Structured Data Capture 3.0, `QuestionnaireResponse-extract`.
+
+mod given;
 
 use http::Response;
 use serde_json::{Value, json};
@@ -45,32 +47,34 @@ impl Gateway {
         let (mut gathered, plan) = self.gathered(asked, grant, &patient, &[Observation]).await?;
         let from = json!([{ "reference": format!("QuestionnaireResponse/{id}") }]);
         gathered.keep(|piece| piece.resource.get("derivedFrom") == Some(&from));
-        let entries: Vec<Value> =
-            gathered.pieces().iter().map(|piece| self.put_elsewhere(piece)).collect();
-        let mut all = Vec::new();
-        if entries.is_empty() {
-            let none = [("information", "not-found", NOTHING.to_owned(), None)];
-            all.push(json!({ "name": "issues", "resource": respond::issues(&none) }));
-        } else {
-            let bundle =
-                json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
-            all.push(json!({ "name": "return", "resource": bundle }));
-        }
-        let body = json!({ "resourceType": "Parameters", "parameter": all }).to_string();
+        let entry = |piece: &Piece| self.put_elsewhere(&piece.id, &piece.resource);
+        let body = told(gathered.pieces().iter().map(entry).collect(), NOTHING).to_string();
         // That there is none says that the assessment is there, which is on record then.
-        let told = if gathered.pieces().is_empty() { one } else { gathered };
-        let answer = told.close(body);
+        let all = if gathered.pieces().is_empty() { one } else { gathered };
+        let answer = all.close(body);
         let form = (Form::Fhir, language(asked));
         self.told_in_form((asked, grant, &plan), answer, Query::of([]), form, in_flight).await
     }
 
-    /// An entry that puts it into another server, under the id it has here.
-    fn put_elsewhere(&self, piece: &Piece) -> Value {
-        let at = format!("{}/{}", piece.kind.name(), piece.id);
+    /// An entry that puts an Observation into another server, under the id it has here.
+    fn put_elsewhere(&self, id: &str, resource: &Value) -> Value {
+        let at = format!("{Observation}/{id}");
         json!({
             "fullUrl": format!("{}/{at}", self.base),
-            "resource": piece.resource,
+            "resource": resource,
             "request": { "method": "PUT", "url": at },
         })
     }
+}
+
+/// The transaction of these entries; where there is none, what is to be said.
+fn told(entries: Vec<Value>, nothing: &str) -> Value {
+    let one = if entries.is_empty() {
+        let none = [("information", "not-found", nothing.to_owned(), None)];
+        json!({ "name": "issues", "resource": respond::issues(&none) })
+    } else {
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+        json!({ "name": "return", "resource": bundle })
+    };
+    json!({ "resourceType": "Parameters", "parameter": [one] })
 }

@@ -265,6 +265,7 @@ impl Gateway {
             Call::CollectivePlan(id) => Box::pin(self.collective_plan(asked, grant, id)).await,
             Call::Populate(form) => Box::pin(self.populate(asked, grant, form)).await,
             Call::Extract(id) => Box::pin(self.extract(asked, grant, id)).await,
+            Call::ExtractGiven => self.extract_given(asked),
             Call::Evaluate(id) => Box::pin(self.evaluate_measure(asked, grant, id)).await,
             Call::Export(_) => Box::pin(self.export(asked, grant)).await,
             Call::ExportStatus(link) => Box::pin(self.export_status(asked, grant, link)).await,

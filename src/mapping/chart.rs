@@ -5,9 +5,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
+
 use crate::{
     compartment::{Compartment, Recorded},
     directory::Directory,
+    error::Result,
     fhir::{
         labels::Labels,
         segment::{KindId, Resource},
@@ -16,6 +19,7 @@ use crate::{
     mapping::{
         consent,
         context::Context,
+        kept::{self, Everything},
         kinds::{Kind, Kinds, Origin},
         person, plan, provenance, survey,
         told::{self, Told},
@@ -103,6 +107,19 @@ impl Chart {
         self.kinds()
             .get(usize::from(kind))
             .map_or_else(Labels::default, |k| Labels { themes: k.themes, classes: k.classes })
+    }
+
+    /// All of a resource as it comes out, with its labels, and the kinds it is of; nothing of what has no
+    /// content.
+    ///
+    /// # Errors
+    /// As [`kept::written`].
+    pub fn whole(&self, resource: &Resource) -> Result<Option<(Value, Vec<KindId>)>> {
+        let Some(seen) = resource.look(&Everything) else { return Ok(None) };
+        let labels = seen.kinds.iter().map(|kind| self.labels(*kind));
+        let labels = labels.fold(Labels::default(), Labels::union);
+        let written = kept::written(resource, &Everything, &seen, labels)?;
+        Ok(Some((written, seen.kinds)))
     }
 
     /// The kind of what the log says of the person.

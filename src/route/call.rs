@@ -95,6 +95,8 @@ pub enum Call {
     Populate(String),
     /// `GET` and `POST /fhir/QuestionnaireResponse/{id}/$extract`: the Observations of an assessment.
     Extract(String),
+    /// `POST /fhir/QuestionnaireResponse/$extract`: the same of one that is sent.
+    ExtractGiven,
     /// `GET` and `POST /fhir/Measure/{id}/$evaluate-measure`: how many people are in each cell.
     Evaluate(String),
     /// `GET` and `POST` of `$export`: an export begins.
@@ -161,7 +163,7 @@ impl Call {
             Self::CircleOfResponse(_) | Self::CircleOfPatient(_) => "circle-of-life",
             Self::CollectivePlan(_) => "collective-plan",
             Self::Populate(_) => "populate",
-            Self::Extract(_) => "extract",
+            Self::Extract(_) | Self::ExtractGiven => "extract",
             Self::Evaluate(_) => "evaluate-measure",
             Self::Export(_) => "export",
             Self::ExportStatus(_) => "export-status",
@@ -201,7 +203,9 @@ impl Call {
             | Self::CircleOfPatient(_)
             | Self::CreateResponse
             | Self::Populate(_) => Some(ResourceType::QuestionnaireResponse),
-            Self::Extract(_) | Self::Evaluate(_) => Some(ResourceType::Observation),
+            Self::Extract(_) | Self::ExtractGiven | Self::Evaluate(_) => {
+                Some(ResourceType::Observation)
+            }
             Self::CollectivePlan(_) => Some(ResourceType::CarePlan),
             Self::Public(..)
             | Self::OAuth(_)
@@ -248,6 +252,7 @@ impl Call {
             | Self::Batch
             | Self::Validate(_)
             | Self::HistoryType(_)
+            | Self::ExtractGiven
             | Self::CreateConsent
             | Self::CreatePlanned(_)
             | Self::UpdateMatching(_)
@@ -278,6 +283,7 @@ impl Call {
             | Self::CollectivePlan(_)
             | Self::Populate(_)
             | Self::Extract(_)
+            | Self::ExtractGiven
             | Self::Evaluate(_)
             | Self::Export(_)
             | Self::ExportStatus(_)
@@ -372,6 +378,7 @@ impl Call {
             | Self::Push(..)
             | Self::PushSeveral(_)
             | Self::Batch
+            | Self::ExtractGiven
             | Self::Validate(_) => None,
         }
     }

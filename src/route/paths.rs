@@ -128,6 +128,11 @@ pub const PATHS: &[Path] = &[
         ],
     ),
     closed(
+        "/fhir/QuestionnaireResponse/$extract",
+        All,
+        &[("post", "The Observations of an assessment that is sent")],
+    ),
+    closed(
         "/fhir/Questionnaire/{id}/$populate",
         All,
         &[

@@ -170,6 +170,75 @@ fn what_is_extracted_is_what_a_search_finds_of_the_assessment() {
     kuopio.client("survey-portal").get(&path).refused(403, "forbidden");
 }
 
+/// The Observations without what only who keeps them gives.
+fn without_versions(extracted: &Reply) -> Vec<Value> {
+    let mut all = part(extracted, "return").unwrap()["entry"].as_array().unwrap().clone();
+    for one in &mut all {
+        let meta = one["resource"]["meta"].as_object_mut().unwrap();
+        meta.retain(|name, _| name != "versionId" && name != "lastUpdated");
+    }
+    all
+}
+
+#[test]
+fn what_is_extracted_of_an_assessment_that_is_sent_is_what_is_made_of_one_that_is_kept() {
+    const GIVEN: &str = "/fhir/QuestionnaireResponse/$extract";
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let portal = kuopio.client("national-portal");
+    let aino = kuopio.person("aino").answered([(Housing, 9, 3, "Oma koti"), (Health, 8, 2, "")]);
+    aino.gives(Terms::grant(&portal.actor).themes(&[Housing, Health]).class("free-text"));
+    let path = format!("/fhir/QuestionnaireResponse/{}", aino.document(0));
+    let kept = portal.get(&path).json().clone();
+    let here = without_versions(&portal.get(&format!("{path}/$extract")));
+    assert_eq!(here.len(), 4);
+    let sent = post(&portal, GIVEN, &kept);
+    assert_eq!(without_versions(&sent), here);
+    let in_parameters = json!({ "resourceType": "Parameters",
+        "parameter": [{ "name": "questionnaire-response", "resource": kept }] });
+    assert_eq!(post(&portal, GIVEN, &in_parameters).bytes().1, sent.bytes().1);
+    // Whoever may see nothing of it is given what is in what they send, and so is who asks where it is not.
+    let stranger = kuopio.client("goals-only");
+    assert_eq!(post(&stranger, GIVEN, &kept).bytes().1, sent.bytes().1);
+    let elsewhere = world.portal().client("goals-only");
+    let there = post(&elsewhere, GIVEN, &kept);
+    let resources = |all: Vec<Value>| -> Vec<Value> {
+        all.into_iter().map(|one| one["resource"].clone()).collect()
+    };
+    assert_eq!(resources(without_versions(&there)), resources(here.clone()));
+    let before = kuopio.disclosures(aino.patient()).len();
+    post(&stranger, GIVEN, &kept);
+    assert_eq!(kuopio.disclosures(aino.patient()).len(), before, "nothing is disclosed");
+    // What has no id is made anew where it goes.
+    let mut nameless = kept.clone();
+    nameless.as_object_mut().unwrap().remove("id");
+    for (new, old) in without_versions(&post(&portal, GIVEN, &nameless)).iter().zip(&here) {
+        assert_eq!(new["request"], json!({ "method": "POST", "url": "Observation" }));
+        let mut old = old["resource"].clone();
+        old.as_object_mut().unwrap().retain(|name, _| name != "id" && name != "derivedFrom");
+        assert_eq!(new["resource"], old);
+    }
+    // An answer in words is no number.
+    let mut words = kept.clone();
+    words["item"] = json!([{ "linkId": "housing", "item": [
+        { "linkId": "housing.future", "answer": [{ "valueString": "Oma koti" }] }] }]);
+    let none = post(&portal, GIVEN, &words);
+    assert_eq!(part(&none, "issues").unwrap()["issue"][0]["code"], "not-found");
+    let mut eleven = kept.clone();
+    eleven["item"][0]["item"][0]["answer"][0]["valueInteger"] = json!(11);
+    let mut by_code = kept;
+    by_code["subject"] = json!({ "identifier": { "system": "urn:x", "value": "1" } });
+    let wrong = [
+        (eleven, "a whole number from 0 to 10"),
+        (by_code, "Patient/{id}"),
+        (parameters(&[]), "questionnaire-response"),
+        (json!({ "resourceType": "Patient" }), "questionnaire-response"),
+    ];
+    for (body, say) in wrong {
+        post(&portal, GIVEN, &body).refused(422, "business-rule").says(say);
+    }
+}
+
 #[test]
 fn that_an_assessment_has_no_observation_to_show_is_told_and_written_down() {
     let world = World::new();

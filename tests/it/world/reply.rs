@@ -134,8 +134,7 @@ impl Reply {
         if self.status() >= 400 {
             assert_eq!(kind, Some("OperationOutcome"), "{self:?}");
             assert!(header("mylife-receipt").is_none(), "a refusal has no receipt: {self:?}");
-        } else if kind != Some("OperationOutcome") && !self.is_directory() && self.asked != "/fhir"
-        {
+        } else if kind != Some("OperationOutcome") && !self.is_directory() && !self.is_senders() {
             assert!(header("mylife-receipt").is_some(), "no receipt: {self:?}");
         }
         assert_eq!(header("cache-control"), Some("no-store"), "{self:?}");
@@ -171,6 +170,11 @@ impl Reply {
             let faults = FHIR.faults(&resource);
             assert!(faults.is_empty(), "{faults:#?} in {line}");
         }
+    }
+
+    /// Several answers, each with its own receipt, or what is made of nothing but what was sent.
+    fn is_senders(&self) -> bool {
+        ["/fhir", "/fhir/QuestionnaireResponse/$extract"].contains(&&*self.asked)
     }
 
     /// What belongs to nobody is not recorded as a disclosure.
