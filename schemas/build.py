@@ -28,7 +28,7 @@ OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'fhir.sch
 MODEL = os.path.join(os.path.dirname(OUT), 'model.txt')
 SEARCH = os.path.join(os.path.dirname(OUT), 'search.txt')
 
-SERVED = """AuditEvent Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group HealthcareService
+SERVED = """AuditEvent Basic Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group HealthcareService
 Location Measure MeasureReport Observation OperationDefinition OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
 Subscription Task ValueSet""".split()

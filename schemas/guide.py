@@ -344,6 +344,53 @@ def measure(name, themes):
                        guidance=GUIDANCE, group=[group(theme) for theme in themes])
 
 
+# what a client may be told of: title, what happens, type of what it is about
+TOPICS = {
+    'assessment-completed': ('Assessment completed', 'A life assessment is completed, or a completed one is corrected.',
+                             'QuestionnaireResponse'),
+    'case-manager-changed': ('Case manager changed', 'The case manager of a welfare plan is named, or another than before.', 'CareTeam'),
+    'consent-changed': ('Consent changed', 'A consent is given, changed or withdrawn.', 'Consent'),
+    'plan-changed': ('Plan changed', 'A welfare plan is made or changed.', 'CarePlan'),
+}
+SEEN = ('It is an event if the subscriber sees it so and did not before: what it may not see is none, and what it is let see '
+        'from now on is one.')
+# the elements that the Backport guide takes from R4B, whose topics are as those of R5
+OF_R4B = ['canFilterBy', 'notificationShape', 'resourceTrigger']
+
+
+def topic(name):
+    """A SubscriptionTopic as R4 has it: a Basic with its elements as extensions (Subscriptions R5 Backport)."""
+    title, say, kind = TOPICS[name]
+
+    def element(name, **value):
+        version = '4.3' if name in OF_R4B else '5.0'
+        return {'url': f'{FHIR}/{version}/StructureDefinition/extension-SubscriptionTopic.{name}', **value}
+
+    def parts(*parts):
+        return [{'url': name, **value} for name, value in parts]
+
+    of_type = ('resource', {'valueUri': f'{FHIR}/StructureDefinition/{kind}'})
+    return {'resourceType': 'Basic', 'id': name, 'language': 'en',
+            'text': {'status': 'generated', 'div': f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{title}. {say} {SEEN}</p></div>'},
+            'extension': [
+                element('url', valueUri=f'{BASE}/SubscriptionTopic/{name}'),
+                element('version', valueString=VERSION),
+                element('name', valueString=f'MyLife{camel(name)}'),
+                element('title', valueString=title),
+                element('date', valueDateTime=DATE),
+                element('publisher', valueString='My Life gateway'),
+                element('description', valueMarkdown=f'{say} {SEEN}'),
+                element('resourceTrigger', extension=parts(
+                    ('description', {'valueMarkdown': say}), of_type,
+                    ('supportedInteraction', {'valueCode': 'create'}), ('supportedInteraction', {'valueCode': 'update'}))),
+                element('canFilterBy', extension=parts(
+                    ('description', {'valueMarkdown': 'By the people whom it is about, up to 100 of them: required.'}), of_type,
+                    ('filterParameter', {'valueString': 'patient'}))),
+                element('notificationShape', extension=parts(of_type))],
+            'modifierExtension': [element('status', valueCode='active')],
+            'code': {'coding': [{'system': f'{FHIR}/fhir-types', 'code': 'SubscriptionTopic'}]}}
+
+
 def survey():
     with open(WORDS, encoding='utf-8') as file:
         words = json.load(file)['themes']
@@ -365,6 +412,7 @@ def resources():
     yield concept_map()
     yield from (operation(name) for name in OPERATIONS)
     yield from (measure(name, themes) for name in MEASURES)
+    yield from (topic(name) for name in TOPICS)
 
 
 def main():

@@ -1,4 +1,4 @@
-//! Our profiles, code systems, value sets and operations, as FHIR R4 resources.
+//! Our profiles, code systems, value sets, operations and subscription topics, as FHIR R4 resources.
 //!
 //! Floor of the house: validation reads the profiles, and anybody may read all of it under `/fhir`. Made by
 //! `schemas/guide.py`, which is their source; Questionnaires are made from the survey's texts instead.
@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 const LINES: &str = include_str!("../../schemas/fhir/guide.ndjson");
 
 /// The types of its resources, in the order of the alphabet.
-pub const TYPES: [&str; 6] = [
+pub const TYPES: [&str; 7] = [
+    "Basic",
     "CodeSystem",
     "ConceptMap",
     "Measure",

@@ -79,6 +79,7 @@ pub const PATHS: &[Path] = &[
         &[("get", "Who authorizes for this FHIR base (RFC 9728)")],
     ),
     open("/openapi.json", &[("get", "This description")]),
+    open("/fhir/Basic/{id}", &[("get", "A topic of subscriptions, of ours")]),
     open("/fhir/CodeSystem/{id}", &[("get", "A code system of ours")]),
     open("/fhir/ConceptMap/{id}", &[("get", "Our codes in those of others")]),
     open("/fhir/Measure/{id}", &[("get", "An outcome indicator of ours")]),

@@ -59,11 +59,11 @@ fn what_is_no_resource_of_ours_is_told_at_its_root() {
     assert_eq!(say(json!({})), row("Resource.resourceType", "is required"));
     assert_eq!(
         say(json!({"resourceType": "Medication"})),
-        row("Medication.resourceType", "must be one of the 33 codes of its value set")
+        row("Medication.resourceType", "must be one of the 34 codes of its value set")
     );
     assert_eq!(
         say(json!({"resourceType": "131052-308T"})),
-        row("Resource.resourceType", "must be one of the 33 codes of its value set")
+        row("Resource.resourceType", "must be one of the 34 codes of its value set")
     );
 }
 

@@ -6,6 +6,7 @@ use http::Method;
 use mylife::{
     domain::{class::Class, plan::Role, theme::Theme},
     fhir::{guide, schema::Validator},
+    notify::topic::Topic,
 };
 use serde_json::{Value, json};
 
@@ -25,8 +26,12 @@ fn each_resource_of_the_guide_is_fhir_and_is_served_at_its_url() {
         assert_eq!(VALIDATOR.faults(&resource), [], "{}", text(&resource, "url"));
         assert!(VALIDATOR.advice(&resource).is_empty(), "{:?}", VALIDATOR.advice(&resource));
         assert!(guide::TYPES.contains(&text(&resource, "resourceType")));
-        let path = text(&resource, "url").strip_prefix("https://mylife.example").unwrap();
-        let reply = client.actor.send(&client.node, Method::GET, path, Ask::default());
+        let path = format!("/fhir/{}/{}", text(&resource, "resourceType"), text(&resource, "id"));
+        // A topic has a url of a type that R4 does not have.
+        if resource["resourceType"] != "Basic" {
+            assert_eq!(text(&resource, "url"), format!("https://mylife.example{path}"));
+        }
+        let reply = client.actor.send(&client.node, Method::GET, &path, Ask::default());
         assert_eq!((reply.status(), reply.json()), (200, &resource), "{path}");
     }
     for path in ["/fhir/StructureDefinition/none", "/fhir/ValueSet/mylife-goal"] {
@@ -68,6 +73,49 @@ fn the_codes_of_the_guide_are_those_of_the_program() {
     let mapped = map["group"][0]["element"].as_array().unwrap();
     let mapped: BTreeSet<String> = mapped.iter().map(|one| text(one, "code").to_owned()).collect();
     assert_eq!(mapped, codes("theme"));
+}
+
+/// What an element of a topic says, by the name that it has in R5.
+fn element<'a>(topic: &'a Value, name: &str) -> Vec<&'a Value> {
+    let all = ["extension", "modifierExtension"].map(|of| topic[of].as_array().unwrap());
+    let of = all.into_iter().flatten();
+    let end = format!("extension-SubscriptionTopic.{name}");
+    let named = of.filter(|one| text(one, "url").ends_with(&end));
+    let value = |one: &'a Value| {
+        let members = one.as_object().unwrap().iter();
+        members.filter(|(name, _)| *name != "url").map(|(_, value)| value).next().unwrap()
+    };
+    named.map(value).collect()
+}
+
+#[test]
+fn every_topic_that_is_taken_is_published_and_no_other() {
+    let guide = guide::resources().unwrap();
+    let published: Vec<&Value> =
+        guide.iter().filter(|one| one["resourceType"] == "Basic").collect();
+    let url = |topic: &&Value| element(topic, "url")[0].as_str().unwrap().to_owned();
+    let urls: BTreeSet<String> = published.iter().map(url).collect();
+    assert_eq!(urls, Topic::ALL.iter().map(|topic| topic.canonical()).collect());
+    let client = World::new().municipality("297").client("national-portal");
+    let statement = client.get("/fhir/metadata").json().clone();
+    let resources = statement["rest"][0]["resource"].as_array().unwrap();
+    let ours = resources.iter().find(|one| one["type"] == "Subscription").unwrap();
+    let listed = ours["extension"].as_array().unwrap().iter();
+    let listed: BTreeSet<String> =
+        listed.map(|one| text(one, "valueCanonical").to_owned()).collect();
+    assert_eq!(listed, urls);
+    for (topic, of) in published.iter().zip(Topic::ALL) {
+        assert_eq!(topic["id"], of.name());
+        assert_eq!(element(topic, "status"), [&json!("active")]);
+        assert!(element(topic, "description")[0].as_str().unwrap().starts_with(of.say()));
+        let kind = format!("http://hl7.org/fhir/StructureDefinition/{}", of.focus());
+        for element in ["resourceTrigger", "canFilterBy", "notificationShape"]
+            .map(|name| element(topic, name)[0].as_array().unwrap())
+        {
+            let resource = element.iter().find(|one| one["url"] == "resource").unwrap();
+            assert_eq!(resource["valueUri"], kind);
+        }
+    }
 }
 
 /// A good resource of a profile, and a patch that breaks it: where, and in which words.
