@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
 use tokio::{
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{MissedTickBehavior, interval},
 };
 
@@ -106,24 +106,30 @@ impl Notifier {
         Ok(())
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until nothing is under way; who stops waiting has missed nothing.
     pub async fn settled(&mut self) {
-        while self.under_way.join_next().await.is_some() {}
+        while let Some(ended) = self.under_way.join_next().await {
+            self.ended(ended);
+        }
         self.served.clear();
     }
 
     /// Takes note of what has ended.
     fn landed(&mut self) {
         while let Some(ended) = self.under_way.try_join_next() {
-            match ended {
-                Ok(id) => {
-                    self.served.remove(&id);
-                }
-                // Which it was is not known: whoever is still served is not served twice by the store.
-                Err(error) => {
-                    tracing::error!(%error, "a notification broke off");
-                    self.served.clear();
-                }
+            self.ended(ended);
+        }
+    }
+
+    fn ended(&mut self, ended: std::result::Result<Arc<str>, JoinError>) {
+        match ended {
+            Ok(id) => {
+                self.served.remove(&id);
+            }
+            // Which it was is not known: whoever is still served is not served twice by the store.
+            Err(error) => {
+                tracing::error!(%error, "a notification broke off");
+                self.served.clear();
             }
         }
     }
@@ -470,10 +476,13 @@ pub async fn notify(current: impl Fn() -> Arc<Gateway>, mut stopping: crate::lis
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut lost = false;
     loop {
+        // Whoever has as many under way as may be looks again as soon as they are done: more may wait.
+        let is_full = notifier.served.len() >= AT_A_TIME;
         tokio::select! {
             biased;
             () = stopping.asked() => break,
             _ = ticks.tick() => {}
+            () = notifier.settled(), if is_full => {}
         }
         let looked = notifier.look(&current()).await;
         if let Err(error) = &looked
