@@ -14,6 +14,7 @@ pub mod listing;
 pub mod loading;
 pub mod nodes;
 pub mod people;
+pub mod receiver;
 pub mod rules;
 pub mod sandbox;
 pub mod scenario;
@@ -48,7 +49,8 @@ use crate::{
 pub struct Options {
     /// Where everything is kept; new or empty. Without it a temporary directory is used and removed.
     pub dir: Option<PathBuf>,
-    /// The first of four ports; management ports are 1000 above. 0 takes free ones.
+    /// The first of five ports: the nodes', with management ports 1000 above, and that of the receiver of
+    /// notifications. 0 takes free ones.
     pub port: u16,
     /// The same people for the same seed.
     pub seed: u64,

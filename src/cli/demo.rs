@@ -18,7 +18,7 @@ pub struct Demo {
     /// Keep everything there; else it goes when the demo ends
     #[arg(long)]
     pub dir: Option<PathBuf>,
-    /// The first of four ports; 0 takes free ones
+    /// The first of five ports; 0 takes free ones
     #[arg(long, default_value_t = 8443)]
     pub port: u16,
     /// The same people for the same seed

@@ -21,7 +21,7 @@ use crate::{
     pki,
 };
 
-/// The national portal: pulls survey results.
+/// The national portal: pulls survey results, is told of them, and hands them in.
 pub const PORTAL: &str = "national-portal";
 /// The regional service of North Savo: queries plans.
 pub const COUNTY: &str = "north-savo";
@@ -37,9 +37,9 @@ const COUNTY_PURPOSE: &str = "CAREMGT";
 /// OID of the integrator's organisation.
 const INTEGRATOR_OID: &str = "1.2.246.10.99909010";
 
-const PORTAL_SCOPE: &str = "system/QuestionnaireResponse.rs system/Observation.rs \
-                            system/Patient.rs system/Questionnaire.rs system/Organization.rs";
-const COUNTY_SCOPE: &str = "system/CarePlan.rs system/Goal.rs system/ServiceRequest.rs \
+const PORTAL_SCOPE: &str = "system/QuestionnaireResponse.crs system/Observation.rs \
+                            system/Subscription.cruds system/Patient.rs system/Questionnaire.rs system/Organization.rs";
+const COUNTY_SCOPE: &str = "system/Subscription.cruds system/CarePlan.rs system/Goal.rs system/ServiceRequest.rs \
                             system/Task.rs system/CareTeam.rs system/Patient.rs \
                             system/HealthcareService.rs system/Organization.rs \
                             system/Practitioner.rs";

@@ -32,6 +32,7 @@ use crate::{
         directory::{MUNICIPALITIES, PORTAL_OID},
         listing,
         people::Somebody,
+        receiver::{self, Place},
         servers::{REPLICAS, Servers},
     },
     domain::{
@@ -142,6 +143,8 @@ pub struct World {
 pub struct Running {
     /// The nodes, in order of their ports.
     pub nodes: Vec<Node>,
+    /// Where clients are notified.
+    pub told: Place,
     stop: Stop,
     threads: Vec<thread::JoinHandle<()>>,
 }
@@ -178,6 +181,9 @@ pub fn start(
     world: &World,
 ) -> Result<Running> {
     let (mut nodes, mut ports) = (Vec::new(), Vec::new());
+    let after_nodes = u16::try_from(slugs().count()).map_err(Error::internal)?;
+    let hook = listener(if port == 0 { Some(0) } else { port.checked_add(after_nodes) })?;
+    let told = Place::of(&hook)?;
     for ((slug, code, oid), number) in parties().zip(0..) {
         let bound = bind(port, number)?;
         let count = if world.servers.is_some() { REPLICAS } else { 0 };
@@ -209,7 +215,7 @@ pub fn start(
             behind.into_iter().map(own).collect()
         };
         for (number, ports) in (1..).zip(replicas) {
-            let mut setup = setup(node, number, &nodes, clients, world)?;
+            let mut setup = setup(node, number, &nodes, (clients, &told), world)?;
             welcome(node, people, &mut setup)?;
             let door = door(node, world)?;
             let (ready, stopping) = (ready.clone(), stopping.clone());
@@ -218,11 +224,15 @@ pub fn start(
             count += 1;
         }
     }
+    if let Some(any) = nodes.first() {
+        let (door, file) = (door(any, world)?, receiver::file(dir)?);
+        start("receiver".to_owned(), Box::new(|| receiver::run(hook, door, file, stopping)))?;
+    }
     drop(ready);
     for _ in 0..count {
         is_ready.recv().map_err(Error::internal)??;
     }
-    Ok(Running { nodes, stop, threads })
+    Ok(Running { nodes, told, stop, threads })
 }
 
 /// Slug, code and organisation of each node, in order of their ports.
@@ -251,23 +261,24 @@ fn pass(port: TcpListener, replicas: &[u16], stopping: Stopping) {
     }
 }
 
+fn listener(port: Option<u16>) -> Result<TcpListener> {
+    let port = port.ok_or_else(|| Error::invalid("Choose a smaller --port."))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|why| {
+        let say = format!("Port {port} cannot be used; choose another by --port.");
+        Error::new(Kind::Unavailable, say).because(why)
+    })?;
+    listener.set_nonblocking(true).map_err(Error::unavailable)?;
+    Ok(listener)
+}
+
 /// Port 0 takes free ones.
 fn bind(first: u16, number: u16) -> Result<Ports> {
-    let at = |port: Option<u16>| -> Result<TcpListener> {
-        let port = port.ok_or_else(|| Error::invalid("Choose a smaller --port."))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|why| {
-            let say = format!("Port {port} cannot be used; choose another by --port.");
-            Error::new(Kind::Unavailable, say).because(why)
-        })?;
-        listener.set_nonblocking(true).map_err(Error::unavailable)?;
-        Ok(listener)
-    };
     if first == 0 {
-        return Ok(Ports { public: at(Some(0))?, management: at(Some(0))? });
+        return Ok(Ports { public: listener(Some(0))?, management: listener(Some(0))? });
     }
     let public = first.checked_add(number);
     let management = public.and_then(|port| port.checked_add(MANAGEMENT));
-    Ok(Ports { public: at(public)?, management: at(management)? })
+    Ok(Ports { public: listener(public)?, management: listener(management)? })
 }
 
 fn node(
@@ -315,7 +326,7 @@ fn setup(
     node: &Node,
     number: usize,
     all: &[Node],
-    clients: &[DemoClient],
+    (clients, told): (&[DemoClient], &Place),
     world: &World,
 ) -> Result<Setup> {
     let own = if number > 1 { format!("data-{number}") } else { "data".to_owned() };
@@ -338,11 +349,11 @@ fn setup(
         clients: clients
             .iter()
             .filter(|client| client.nodes.contains(&node.slug))
-            .map(DemoClient::entry)
+            .map(|client| told.registered(client.entry()))
             .collect(),
         peers,
         filters: crate::native::foreign::Filters::default(),
-        key_rules: crate::oauth::keys::fetch::Rules::default(),
+        key_rules: told.rules(&world.ca.issued().certificate),
         transport: Arc::new(Tcp),
         peer_tls: Some(Arc::new(PeerTls::new(pem, Arc::clone(&world.clock))?)),
         peer_limits: client::Limits::default(),

@@ -13,6 +13,7 @@ use crate::{
         clients::DemoClient,
         loading::Resident,
         nodes::Running,
+        receiver,
     },
     domain::identity::SYSTEM as IDENTITY,
     domain::words::Words,
@@ -54,6 +55,7 @@ pub fn write(
         "clients": clients,
         "apps": APPS.iter().map(App::listed).collect::<Map<String, Value>>(),
         "people": people,
+        "receiver": { "url": running.told.url(), "file": receiver::FILE },
     });
     let text = serde_json::to_string_pretty(&whole).map_err(Error::internal)?;
     fs::write(dir.join("sandbox.json"), text).map_err(Error::unavailable)

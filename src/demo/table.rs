@@ -12,6 +12,7 @@ use crate::{
         loading::Resident,
         nodes::Running,
         people::Story,
+        receiver,
         rules::Rule,
         scenario::{Answer, Outcome},
     },
@@ -260,7 +261,10 @@ pub fn print_commands(
          \"{fhir}/QuestionnaireResponse?_count=5\"\n\
          curl --cacert {dir}/ca.pem -H \"Authorization: Bearer $TOKEN\" \
          --data-urlencode 'patient.identifier=urn:oid:1.2.246.21|{code}' \
-         {fhir}/QuestionnaireResponse/_search\n"
+         {fhir}/QuestionnaireResponse/_search\n\n\
+         Who subscribes is told at {}, which writes what comes into {dir}/{}.\n",
+        running.told.url(),
+        receiver::FILE
     );
     out.write_all(text.as_bytes()).map_err(Error::unavailable)
 }

@@ -9,8 +9,9 @@ mod slow {
     };
 
     const README: &str = include_str!("../../README.md");
-    /// The port of the portal in the README.
-    const PORTAL: &str = "8446";
+    /// The ports in the README, of each node and of who is notified.
+    const PORTS: [(&str, &str); 3] =
+        [("8443", "/nodes/kuopio/fhir"), ("8446", "/nodes/portal/fhir"), ("8447", "/receiver/url")];
 
     /// A demo that ends with the test.
     struct Demo(Child);
@@ -39,13 +40,19 @@ mod slow {
         assert!(ready, "the demo serves");
         let sandbox = std::fs::read_to_string(dir.join("sandbox/sandbox.json")).unwrap();
         let sandbox: serde_json::Value = serde_json::from_str(&sandbox).unwrap();
-        let base = sandbox["nodes"]["portal"]["fhir"].as_str().unwrap();
-        let port = base.rsplit(':').next().unwrap().split('/').next().unwrap();
+        let port = |at: &str| {
+            let url = sandbox.pointer(at).unwrap().as_str().unwrap();
+            url.rsplit(':').next().unwrap().split('/').next().unwrap().to_owned()
+        };
+        let ports = PORTS.map(|(shown, at)| (format!(":{shown}"), format!(":{}", port(at))));
+        let here = |text: &str| {
+            ports.iter().fold(text.to_owned(), |text, (shown, own)| text.replace(shown, own))
+        };
         let calls = calls();
-        assert_eq!(calls.len(), 5, "five calls with their answers");
+        assert_eq!(calls.len(), 6, "six calls with their answers");
         for (call, expected) in calls {
-            let answer = run(&call.replace(PORTAL, port), &dir);
-            let expected = expected.replace(PORTAL, port);
+            let answer = run(&here(&call), &dir);
+            let expected = here(&expected);
             assert!(fits(&answer, &expected), "{call}\ngave\n{answer}\ninstead of\n{expected}");
         }
         drop(demo);
