@@ -15,6 +15,7 @@ mod audit_log;
 mod demo;
 mod forbidden;
 mod leak;
+mod load;
 mod property;
 mod readme;
 mod refusal;

@@ -6,6 +6,7 @@ mod away;
 mod broken;
 mod full;
 mod letters;
+mod members;
 mod notified;
 mod numbered;
 mod killed;

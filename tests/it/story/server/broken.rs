@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use tokio::{task::LocalSet, time::timeout};
 
 use super::{
+    members::PORTAL,
     order::{Person, instant},
     out_of_reach::is_asked_to_come_again,
     proxy::Side,
-    town::{LONGEST, PORTAL, Told, Town},
+    town::{LONGEST, Told, Town},
 };
 use crate::world::Terms;
 

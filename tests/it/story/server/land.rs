@@ -8,7 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -27,9 +27,10 @@ use tokio::{sync::watch, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
-    process::{Process, must, mylife},
+    members::{self, CLIENTS},
+    process::Process,
     proxy::{Behind, Proxy, Way},
-    town::{LONGEST, Line, PORTAL, free_port, operator, reach},
+    town::{LONGEST, Line, free_port, operator, reach},
 };
 
 /// Codes of the gateways; the last one is the portal.
@@ -40,14 +41,6 @@ pub(super) const HERE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Tokens are good for a while longer.
 const RENEWED: Duration = Duration::from_mins(2);
-const CITY: &str = "urn:oid:1.2.246.10.99902978";
-
-/// Id, organisation, scope, purpose.
-const CLIENTS: [(&str, &str, &str, &str); 3] = [
-    ("source", CITY, "mylife/native.write", "PATADMIN"),
-    ("consent-desk", CITY, "system/Consent.cu", "PATADMIN"),
-    ("national-portal", PORTAL, "system/*.rs", "TREAT"),
-];
 
 struct Member {
     port: u16,
@@ -81,7 +74,10 @@ impl Land {
             Member { port, management: free_port(), way, host, process: Process::default() }
         };
         let members: Vec<Member> = CODES.iter().map(member).collect();
-        settings(&dir, &members);
+        let told = CODES.iter().zip(&members).enumerate().map(|(number, (code, member))| {
+            members::Member { code, host: &member.host, holds: number != HERE }
+        });
+        members::settings(&dir, &told.collect::<Vec<_>>());
         let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
         let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
         let tls = ClientConfig::builder_with_details(pki::provider(), time)
@@ -115,14 +111,7 @@ impl Land {
     }
 
     fn token(&self, number: usize, client: usize) -> Option<String> {
-        let (id, _, scope, purpose) = CLIENTS[client];
-        let key = self.dir.join(format!("{id}.jwk")).display().to_string();
-        let ca = self.dir.join("keys/ca.pem").display().to_string();
-        let endpoint = format!("https://{}/oauth/token", self.members[number].host);
-        let line = ["token", "--client-id", id, "--key", &key, "--token-endpoint", &endpoint];
-        let rest = ["--scope", scope, "--purpose", purpose, "--ca", &ca];
-        let (good, said) = mylife(&[&line[..], &rest[..]].concat());
-        good.then(|| said.trim().to_owned())
+        members::token(&self.dir, &self.members[number].host, client)
     }
 
     /// Starts a gateway that does not run, and waits until it serves.
@@ -233,48 +222,5 @@ impl Drop for Land {
     fn drop(&mut self) {
         self.members.clear();
         drop(fs::remove_dir_all(&self.dir));
-    }
-}
-
-/// Writes the settings of each member, with the others as peers.
-fn settings(dir: &Path, members: &[Member]) {
-    let keys = dir.join("keys").display().to_string();
-    must(&["pki", "init", &keys]);
-    let printed = CODES.iter().zip(members).map(|(code, member)| {
-        let url = format!("https://{}", member.host);
-        let organization = format!("urn:oid:1.2.246.10.99900{code}");
-        let line = ["pki", "gateway", "--dir", &keys, "--code", code, "--url", &url];
-        must(&[&line[..], &["--organization", &organization]].concat())
-    });
-    let printed: Vec<String> = printed.collect();
-    let clients = CLIENTS.map(|(id, organization, scope, purpose)| {
-        let jwks = must(&["pki", "client", &dir.join(format!("{id}.jwk")).display().to_string()]);
-        format!(
-            "\n[[clients]]\nclient_id = \"{id}\"\nname = \"{id}\"\norganization = \
-             \"{organization}\"\nscopes = [\"{scope}\"]\npurposes = [\"{purpose}\"]\n\
-             native_owner = {}\n{jwks}\n",
-            id == "source"
-        )
-    });
-    let parts = |said: &str| {
-        let (own, rest) = said.split_once("# --- into the configurations of its peers\n").unwrap();
-        let peer = rest.split("\n# ---").next().unwrap();
-        let (head, _) = peer.split_once("limits = {").unwrap();
-        let limits = format!(
-            "limits = {{ organizations = [\"{CITY}\", \"{PORTAL}\"], purposes = [\"PATADMIN\", \
-             \"TREAT\"] }}\n"
-        );
-        (own.split_once('\n').unwrap().1.to_owned(), format!("\n{head}{limits}"))
-    };
-    let parts: Vec<(String, String)> = printed.iter().map(|said| parts(said)).collect();
-    for (number, code) in CODES.iter().enumerate() {
-        let holds = number != HERE;
-        let node =
-            format!("[node]\ntest_range = \"allow\"\nlog = \"warn\"\nholds_data = {holds}\n");
-        let mut text = parts[number].0.replacen("[node]\n", &node, 1);
-        clients.iter().for_each(|client| text.push_str(client));
-        let others = parts.iter().enumerate().filter(|(other, _)| *other != number);
-        others.for_each(|(_, (_, peer))| text.push_str(peer));
-        fs::write(dir.join(format!("{code}.toml")), text).unwrap();
     }
 }

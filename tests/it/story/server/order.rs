@@ -7,16 +7,17 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
     pin::pin,
     rc::Rc,
-    time::Duration,
 };
 
 use http::Method;
 use mylife::{
     clock::{Clock, SystemClock},
-    domain::theme::Theme::{self, Health, Housing},
+    domain::theme::{
+        Theme::{self, Health, Housing},
+        ThemeSet,
+    },
     source::follower::{EVERY, OLDEST},
 };
 use serde_json::{Value, json};
@@ -27,10 +28,17 @@ use tokio::{
 };
 
 use super::{
+    members::PORTAL,
     proxy::Way,
-    town::{LONGEST, Line, PORTAL, Told, Town},
+    town::{LONGEST, Line, Told, Town},
 };
-use crate::world::Terms;
+use crate::{
+    load::{
+        history::{At, History, Span},
+        judge::fault_of,
+    },
+    world::Terms,
+};
 
 const SOURCE: usize = 0;
 const DESK: usize = 1;
@@ -39,24 +47,18 @@ const REPLICAS: usize = 3;
 /// Assessments of a person, so few that a page holds what follows from them.
 pub(super) const PUSHED: usize = 10;
 
-type Themes = BTreeSet<String>;
-
 /// What somebody permits from some write on.
 struct Write {
-    themes: Themes,
-    begun: u64,
-    acknowledged: Option<(u64, Duration)>,
+    themes: ThemeSet,
+    acknowledged: bool,
     /// The version that was acknowledged.
     version: Option<u64>,
 }
 
 /// What somebody was shown.
 struct Answer {
-    themes: Themes,
-    sent: (u64, Duration),
-    /// The last acknowledgement after which nothing of it had come.
-    unstarted: u64,
-    ended: u64,
+    themes: ThemeSet,
+    span: Span,
 }
 
 /// All that was seen of one person.
@@ -64,9 +66,10 @@ pub(super) struct Seen {
     clock: SystemClock,
     now: u64,
     writes: Vec<Write>,
+    consents: History<ThemeSet>,
     answers: Vec<Answer>,
     /// Connections on which an answer is waited for, and the last acknowledgement without a byte.
-    waiting: Vec<Option<(std::net::TcpStream, u64)>>,
+    waiting: Vec<Option<(std::net::TcpStream, At)>>,
     /// What was answered with anything but what was asked for, or not at all.
     pub(super) refused: usize,
     /// `X-Request-Id` of everything that must stand in the log: answers, writes, refusals.
@@ -90,10 +93,16 @@ fn turns() -> impl Iterator<Item = Vec<Theme>> {
 }
 
 impl Seen {
-    fn tick(&mut self) -> u64 {
+    fn tick(&mut self) -> At {
         self.now += 1;
         self.news.send_replace(());
-        self.now
+        (self.now, self.clock.elapsed())
+    }
+
+    fn begins(&mut self, themes: ThemeSet) -> usize {
+        let begun = self.tick();
+        self.writes.push(Write { themes, acknowledged: false, version: None });
+        self.consents.begins(themes, begun)
     }
 
     /// So much was seen.
@@ -102,9 +111,10 @@ impl Seen {
     }
 
     fn acknowledged(&mut self, write: usize, told: Told) {
-        let (at, instant) = (self.tick(), self.clock.elapsed());
-        self.writes[write].acknowledged = Some((at, instant));
-        self.writes[write].version = told.version;
+        let at = self.tick();
+        self.consents.acknowledged(write, at);
+        let write = &mut self.writes[write - 1];
+        (write.acknowledged, write.version) = (true, told.version);
         self.requests.push(told.request);
         for (wire, unstarted) in self.waiting.iter_mut().flatten() {
             // The connection does not block, so nothing there is an error.
@@ -115,14 +125,14 @@ impl Seen {
     }
 
     /// Notes what came on the connection to one process; its status, if it is a whole answer.
-    fn told(&mut self, at: usize, sent: (u64, Duration), told: Option<Told>) -> Option<u16> {
+    fn told(&mut self, at: usize, sent: At, told: Option<Told>) -> Option<u16> {
         let (_, unstarted) = self.waiting[at].take().unwrap();
         let ended = self.tick();
         self.refused += usize::from(told.as_ref().is_none_or(|told| told.status != 200));
         let told = told?;
         if told.status == 200 {
             let themes = themes(&told.body);
-            self.answers.push(Answer { themes, sent, unstarted, ended });
+            self.answers.push(Answer { themes, span: Span { sent, unstarted, ended } });
             self.requests.push(told.request);
         }
         Some(told.status)
@@ -136,27 +146,10 @@ impl Seen {
         if !versions.is_sorted_by(|a, b| a < b) {
             faults.push(format!("a version that was acknowledged is gone: {versions:?}"));
         }
-        for Answer { themes, sent, unstarted, ended } in &self.answers {
-            let from = sent.0.max(*unstarted);
-            let before = |limit: &dyn Fn(u64, Duration) -> bool| {
-                self.writes.iter().rposition(|w| w.acknowledged.is_some_and(|(a, t)| limit(a, t)))
-            };
-            let since = |from: Option<usize>| {
-                let later = self.writes.iter().skip(from.unwrap_or(0));
-                later.filter(|write| write.begun < *ended).map(|write| &write.themes)
-            };
-            let may: Themes = since(before(&|at, _| at <= from)).flatten().cloned().collect();
-            if !themes.is_subset(&may) {
-                faults.push(format!("asked at {sent:?}, {themes:?} where {may:?} is permitted"));
-            }
+        for Answer { themes, span } in &self.answers {
             // Whatever it is, it is in force everywhere a second later.
-            let Some(held) = before(&|_, at| at + OLDEST + EVERY <= sent.1) else { continue };
-            // What was never acknowledged may be made late, if it takes away.
-            let late = self.writes.iter().take(held).filter(|w| w.acknowledged.is_none());
-            let all = since(Some(held)).chain(late.map(|write| &write.themes));
-            let must = all.cloned().reduce(|a, b| &a & &b).unwrap_or_default();
-            if !must.is_subset(themes) {
-                faults.push(format!("asked at {sent:?}, {themes:?} without all of {must:?}"));
+            if let Some(fault) = fault_of(&self.consents, *themes, *span, Some(OLDEST + EVERY)) {
+                faults.push(format!("asked at {span:?}: {fault}"));
             }
         }
         faults
@@ -164,8 +157,8 @@ impl Seen {
 
     fn withdrawals(&self) -> usize {
         let pairs = self.writes.iter().zip(self.writes.iter().skip(1));
-        let taken = pairs.filter(|(a, b)| !a.themes.is_subset(&b.themes));
-        taken.filter(|(_, b)| b.acknowledged.is_some()).count()
+        let taken = pairs.filter(|(a, b)| !b.themes.contains_all(a.themes));
+        taken.filter(|(_, b)| b.acknowledged).count()
     }
 
     pub(super) fn answered(&self) -> usize {
@@ -178,12 +171,11 @@ impl Seen {
 }
 
 /// The themes that stand in a searchset.
-fn themes(bundle: &Value) -> Themes {
+fn themes(bundle: &Value) -> ThemeSet {
     let entries = bundle["entry"].as_array().into_iter().flatten();
     let labels = entries.filter_map(|entry| entry["resource"]["meta"]["security"].as_array());
     let codes = labels.flatten().filter_map(|label| label["code"].as_str());
-    let known = |code: &&str| [Housing, Health].iter().any(|theme| theme.code() == *code);
-    codes.filter(known).map(str::to_owned).collect()
+    codes.filter_map(Theme::from_code).collect()
 }
 
 impl Person {
@@ -200,6 +192,7 @@ impl Person {
             clock: SystemClock::default(),
             now: 0,
             writes: Vec::new(),
+            consents: History::of(ThemeSet::EMPTY),
             answers: Vec::new(),
             waiting: (0..town.replicas().len()).map(|_| None).collect(),
             refused: 0,
@@ -257,13 +250,7 @@ impl Person {
         let terms = Terms::grant_to(PORTAL).themes(named);
         let mut body = terms.consent(&patient, &self.uuid, status);
         let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{}", self.uuid);
-        let number = {
-            let mut seen = self.seen.borrow_mut();
-            let begun = seen.tick();
-            let themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
-            seen.writes.push(Write { themes, begun, acknowledged: None, version: None });
-            seen.writes.len() - 1
-        };
+        let number = self.seen.borrow_mut().begins(allowed.iter().copied().collect());
         // No two are the same, so each has a version of its own.
         body["dateTime"] = json!(instant(number));
         let told = town.once((at, DESK), Method::PUT, &path, Some(&body)).await;
@@ -285,8 +272,8 @@ impl Person {
         let path = format!("/fhir/Observation?patient={}", self.patient);
         let sent = {
             let mut seen = self.seen.borrow_mut();
-            let sent = (seen.tick(), seen.clock.elapsed());
-            seen.waiting[at] = Some((line.wire.try_clone().unwrap(), 0));
+            let sent = seen.tick();
+            seen.waiting[at] = Some((line.wire.try_clone().unwrap(), sent));
             sent
         };
         let told = town.ask(line, READER, Method::GET, &path, None).await;
@@ -295,7 +282,7 @@ impl Person {
 
     /// Asks one process until it shows exactly this.
     pub(super) async fn is_shown(&self, town: &Town, at: usize, allowed: &[Theme]) {
-        let wanted: Themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
+        let wanted: ThemeSet = allowed.iter().copied().collect();
         let shown = async {
             loop {
                 let Some(mut line) = town.line(at).await else { continue };

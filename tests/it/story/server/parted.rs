@@ -3,14 +3,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use mylife::domain::theme::Theme::{Health, Housing};
+use mylife::domain::theme::{
+    Theme::{Health, Housing},
+    ThemeSet,
+};
 use serde_json::Value;
 use tokio::{task::LocalSet, time::timeout};
 
 use super::{
     land::{CODES, HERE, Land},
     proxy::Way,
-    through::{HOLDERS, READER, Somebody, Themes, themes},
+    through::{HOLDERS, READER, Somebody, themes},
 };
 
 /// The one that is cut off, and the one that is not.
@@ -24,7 +27,7 @@ struct Told {
     bundle: Value,
     /// What the answer says of each holder.
     states: BTreeMap<String, String>,
-    themes: [Themes; HOLDERS],
+    themes: [ThemeSet; HOLDERS],
 }
 
 impl Told {
@@ -51,11 +54,11 @@ async fn asks(land: &Land, person: &Somebody) -> Told {
 }
 
 /// Everything of both is there, and the answer says so.
-fn is_whole(told: &Told, allowed: &Themes) -> bool {
+fn is_whole(told: &Told, allowed: ThemeSet) -> bool {
     let is_complete = (0..HOLDERS).all(|holder| told.state(holder) == "complete");
     assert_eq!(is_complete, told.bundle["total"].is_number(), "{}", told.bundle);
     for holder in (0..HOLDERS).filter(|holder| told.state(*holder) == "complete") {
-        assert_eq!(told.themes[holder], *allowed, "{} is said to be complete", CODES[holder]);
+        assert_eq!(told.themes[holder], allowed, "{} is said to be complete", CODES[holder]);
     }
     is_complete
 }
@@ -63,30 +66,30 @@ fn is_whole(told: &Told, allowed: &Themes) -> bool {
 async fn parted() {
     let land = Land::new().await;
     let person = Somebody::new(&land).await;
-    let all: Themes = [Housing, Health].iter().map(|theme| theme.code().to_owned()).collect();
-    let less: Themes = std::iter::once(Housing.code().to_owned()).collect();
+    let all: ThemeSet = [Housing, Health].into_iter().collect();
+    let less = ThemeSet::EMPTY.with(Housing);
     for way in [Way::Cut, Way::Held] {
         assert_eq!(person.permits(&land, &[Housing, Health]).await, [NEAR, OFF]);
-        assert!(is_whole(&asks(&land, &person).await, &all));
+        assert!(is_whole(&asks(&land, &person).await, all));
         land.way(OFF, way);
         while land.peers().await[CODES[OFF]]["breaker"] != "open" {
             let told = asks(&land, &person).await;
-            assert!(!is_whole(&told, &all), "{way:?}");
+            assert!(!is_whole(&told, all), "{way:?}");
             assert_eq!([told.state(NEAR), told.state(OFF)], ["complete", "not-reached"]);
             assert!(told.themes[OFF].is_empty(), "{}", told.bundle);
         }
         assert_eq!(land.peers().await[CODES[NEAR]]["breaker"], "closed");
         // It is told at once that one of them has it, and that the other will have it.
         assert_eq!(person.permits(&land, &[Housing]).await, [NEAR], "{way:?}");
-        assert_eq!(asks(&land, &person).await.themes, [less.clone(), Themes::new()]);
+        assert_eq!(asks(&land, &person).await.themes, [less, ThemeSet::EMPTY]);
         land.way(OFF, Way::Open);
         let recovered = async {
             while land.peers().await[CODES[OFF]]["owed"] != 0 {
                 // Asked meanwhile it shows what it knows.
                 let told = asks(&land, &person).await;
-                assert!(told.themes[NEAR] == less && told.themes[OFF].is_subset(&all));
+                assert!(told.themes[NEAR] == less && all.contains_all(told.themes[OFF]));
             }
-            while !is_whole(&asks(&land, &person).await, &less) {}
+            while !is_whole(&asks(&land, &person).await, less) {}
         };
         timeout(RECOVERED, recovered).await.expect("it does not recover by itself");
         assert_eq!(land.peers().await[CODES[OFF]]["breaker"], "closed");

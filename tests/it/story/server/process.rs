@@ -76,6 +76,11 @@ impl Process {
         self.0.borrow().is_some()
     }
 
+    /// Its number on this machine.
+    pub(super) fn id(&self) -> u32 {
+        self.0.borrow().as_ref().expect("it runs").id()
+    }
+
     /// Kills it: nothing is written, told or closed any more.
     pub(super) fn kill(&self) {
         let mut child = self.0.take().expect("it runs");
@@ -94,8 +99,7 @@ impl Process {
 
     /// From now on none of its files can be written beyond so many bytes; none lifts that.
     pub(super) fn files_end_at(&self, bytes: Option<usize>) {
-        let running = self.0.borrow();
-        let id = running.as_ref().expect("it runs").id().to_string();
+        let id = self.id().to_string();
         let end = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
         let limit = format!("--fsize={end}:");
         assert!(Command::new("prlimit").args(["--pid", &id, &limit]).status().unwrap().success());
@@ -103,8 +107,7 @@ impl Process {
 
     /// Stops it between any two steps, or lets it go on.
     pub(super) fn signal(&self, signal: &str) {
-        let running = self.0.borrow();
-        let id = running.as_ref().expect("it runs").id().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 }

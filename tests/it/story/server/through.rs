@@ -7,70 +7,94 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     rc::Rc,
+    time::Duration,
 };
 
 use http::Method;
 use mylife::domain::{
     day::Day,
     identity::IdentityCode,
-    theme::Theme::{self, Health, Housing},
+    theme::{
+        Theme::{self, Health, Housing},
+        ThemeSet,
+    },
 };
 use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::{
     land::{CODES, HERE, Land},
+    members::PORTAL,
     order::instant,
     proxy::Way,
-    town::{Line, PORTAL},
+    town::Line,
 };
-use crate::world::Terms;
+use crate::{
+    load::{
+        history::{At, History, Span},
+        judge::fault_of,
+    },
+    world::Terms,
+};
 
 const DESK: usize = 1;
 pub(super) const READER: usize = 2;
 pub(super) const HOLDERS: usize = 2;
 const UUID: &str = "urn:uuid:00000000-0000-4000-8000-0000000000f1";
 
-pub(super) type Themes = BTreeSet<String>;
-
 /// What the person permits from some write on.
 struct Write {
-    themes: Themes,
-    begun: u64,
-    /// When each holder had acknowledged it, as far as the client was told.
-    acknowledged: [Option<u64>; HOLDERS],
+    themes: ThemeSet,
+    /// Has each holder acknowledged it, as far as the client was told?
+    acknowledged: [bool; HOLDERS],
 }
 
 /// What somebody was shown of each holder's data.
 struct Answer {
-    themes: [Themes; HOLDERS],
-    sent: u64,
-    /// The last acknowledgement after which nothing of it had come.
-    unstarted: u64,
-    ended: u64,
+    themes: [ThemeSet; HOLDERS],
+    span: Span,
 }
 
-#[derive(Default)]
 struct Seen {
     now: u64,
     writes: Vec<Write>,
+    /// The same at each holder.
+    consents: [History<ThemeSet>; HOLDERS],
     answers: Vec<Answer>,
-    waiting: BTreeMap<usize, (std::net::TcpStream, u64)>,
+    /// Connections on which an answer is waited for, and the last acknowledgement without a byte.
+    waiting: BTreeMap<usize, (std::net::TcpStream, At)>,
     refused: usize,
 }
 
 impl Seen {
-    fn tick(&mut self) -> u64 {
+    fn new() -> Self {
+        let consents = [(); HOLDERS].map(|()| History::of(ThemeSet::EMPTY));
+        let (answers, waiting) = (Vec::new(), BTreeMap::new());
+        Self { now: 0, writes: Vec::new(), consents, answers, waiting, refused: 0 }
+    }
+
+    /// The order alone counts.
+    fn tick(&mut self) -> At {
         self.now += 1;
-        self.now
+        (self.now, Duration::ZERO)
+    }
+
+    fn begins(&mut self, themes: ThemeSet) -> usize {
+        let at = self.tick();
+        for consents in &mut self.consents {
+            consents.begins(themes, at);
+        }
+        self.writes.push(Write { themes, acknowledged: [false; HOLDERS] });
+        self.writes.len()
     }
 
     fn acknowledged(&mut self, write: usize, holders: &[usize]) {
         let at = self.tick();
         for holder in holders {
-            self.writes[write].acknowledged[*holder] = Some(at);
+            self.writes[write - 1].acknowledged[*holder] = true;
+            self.consents[*holder].acknowledged(write, at);
         }
         for (wire, unstarted) in self.waiting.values_mut() {
             // The connection does not block, so nothing there is an error.
@@ -82,28 +106,21 @@ impl Seen {
 
     /// Every answer that shows what it must not.
     fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        for Answer { themes, sent, unstarted, ended } in &self.answers {
-            for (holder, shown) in themes.iter().enumerate() {
-                let from = *sent.max(unstarted);
-                let acknowledged = |w: &Write| w.acknowledged[holder].is_some_and(|at| at <= from);
-                let since = self.writes.iter().rposition(acknowledged).unwrap_or(0);
-                let later = self.writes.iter().skip(since).filter(|write| write.begun < *ended);
-                let may: Themes = later.flat_map(|write| write.themes.clone()).collect();
-                if !shown.is_subset(&may) {
-                    let code = CODES[holder];
-                    faults.push(format!("asked at {sent}, {code} shows {shown:?} of {may:?}"));
-                }
-            }
-        }
-        faults
+        let faults = self.answers.iter().flat_map(|Answer { themes, span }| {
+            let shown = self.consents.iter().zip(themes).zip(CODES);
+            shown.filter_map(move |((consents, shown), code)| {
+                let fault = fault_of(consents, *shown, *span, None)?;
+                Some(format!("asked at {span:?}, {code}: {fault}"))
+            })
+        });
+        faults.collect()
     }
 
     /// Withdrawals that a holder acknowledged.
     fn withdrawals(&self, holder: usize) -> usize {
         let pairs = self.writes.iter().zip(self.writes.iter().skip(1));
-        let taken = pairs.filter(|(a, b)| !a.themes.is_subset(&b.themes));
-        taken.filter(|(_, b)| b.acknowledged[holder].is_some()).count()
+        let taken = pairs.filter(|(a, b)| !b.themes.contains_all(a.themes));
+        taken.filter(|(_, b)| b.acknowledged[holder]).count()
     }
 
     fn shown(&self, holder: usize) -> usize {
@@ -136,7 +153,7 @@ impl Somebody {
             land.push(holder, "/native/people/aino", &person).await;
             land.push(holder, "/native/assessments/a", &survey).await;
         }
-        Self { code: code.reveal().to_owned(), seen: Rc::default() }
+        Self { code: code.reveal().to_owned(), seen: Rc::new(RefCell::new(Seen::new())) }
     }
 
     /// Permits exactly this, through the portal; the holders that have acknowledged it.
@@ -146,13 +163,7 @@ impl Somebody {
         let status = if allowed.is_empty() { "inactive" } else { "active" };
         let named = if allowed.is_empty() { &[Housing][..] } else { allowed };
         let mut body = Terms::grant_to(PORTAL).themes(named).consent(&person, UUID, status);
-        let number = {
-            let mut seen = self.seen.borrow_mut();
-            let begun = seen.tick();
-            let themes = allowed.iter().map(|theme| theme.code().to_owned()).collect();
-            seen.writes.push(Write { themes, begun, acknowledged: [None; HOLDERS] });
-            seen.writes.len() - 1
-        };
+        let number = self.seen.borrow_mut().begins(allowed.iter().copied().collect());
         // No two are the same, so each has a version of its own.
         body["dateTime"] = json!(instant(number));
         let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{UUID}");
@@ -180,9 +191,9 @@ impl Somebody {
     async fn ask(&self, land: &Land, at: usize, line: &mut Line) -> Option<u16> {
         let sent = {
             let mut seen = self.seen.borrow_mut();
-            let wire = line.wire.try_clone().unwrap();
-            seen.waiting.insert(at, (wire, 0));
-            seen.tick()
+            let (wire, sent) = (line.wire.try_clone().unwrap(), seen.tick());
+            seen.waiting.insert(at, (wire, sent));
+            sent
         };
         let told = land.asks(line, READER, self.question()).await;
         let mut seen = self.seen.borrow_mut();
@@ -192,7 +203,7 @@ impl Somebody {
         seen.refused += usize::from(!is_whole);
         if let Some((200, bundle)) = &told {
             let themes = [0, 1].map(|holder| themes(bundle, CODES[holder]));
-            seen.answers.push(Answer { themes, sent, unstarted, ended });
+            seen.answers.push(Answer { themes, span: Span { sent, unstarted, ended } });
         }
         land.news.send_replace(());
         told.map(|(status, _)| status)
@@ -219,14 +230,13 @@ impl Somebody {
 }
 
 /// The themes of what one holder has in a searchset.
-pub(super) fn themes(bundle: &Value, holder: &str) -> Themes {
+pub(super) fn themes(bundle: &Value, holder: &str) -> ThemeSet {
     let entries = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
     let own = entries
         .filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with(&format!("{holder}."))));
     let labels = own.filter_map(|one| one["meta"]["security"].as_array()).flatten();
     let codes = labels.filter_map(|label| label["code"].as_str());
-    let known = |code: &&str| [Housing, Health].iter().any(|theme| theme.code() == *code);
-    codes.filter(known).map(str::to_owned).collect()
+    codes.filter_map(Theme::from_code).collect()
 }
 
 /// Lets everything happen that can happen to a peer, by turns; and the portal be killed.

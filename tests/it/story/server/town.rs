@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     fs,
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -30,7 +30,8 @@ use tokio::{net::TcpStream, sync::watch, task::AbortHandle, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{
-    process::{Process, must, mylife},
+    members::{self, CLIENTS},
+    process::{Process, must},
     proxy::{Behind, Proxy, Way},
 };
 use crate::{
@@ -49,16 +50,7 @@ const GATHERED: Duration = Duration::from_mins(2);
 const GOODBYE: Duration = Duration::from_secs(3);
 /// Tokens are good for a while longer.
 const RENEWED: Duration = Duration::from_mins(2);
-/// The organisation that asks.
-pub(super) const PORTAL: &str = "urn:oid:1.2.246.10.99909002";
-const CITY: &str = "urn:oid:1.2.246.10.99902978";
-
-/// Id, organisation, scope, purpose.
-const CLIENTS: [(&str, &str, &str, &str); 3] = [
-    ("source", CITY, "mylife/native.write", "PATADMIN"),
-    ("consent-desk", CITY, "system/Consent.cu", "PATADMIN"),
-    ("national-portal", PORTAL, "system/*.rs", "TREAT"),
-];
+const CODE: &str = "297";
 
 /// What several processes share.
 pub(super) struct Outside {
@@ -165,7 +157,7 @@ impl Town {
             || Replica { port: free_port(), management: free_port(), process: Process::default() };
         let replicas: Vec<Replica> = (0..count).map(|_| made()).collect();
         let host = format!("127.0.0.1:{}", replicas[0].port);
-        fs::write(dir.join("gateway.toml"), settings(&dir, &host)).unwrap();
+        members::settings(&dir, &[members::Member { code: CODE, host: &host, holds: true }]);
         let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
         let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
         let tls = ClientConfig::builder_with_details(pki::provider(), time)
@@ -194,7 +186,8 @@ impl Town {
     }
 
     fn has_new_tokens(&self) -> bool {
-        let tokens: Option<Vec<_>> = CLIENTS.iter().map(|client| self.token(client)).collect();
+        let token = |client| members::token(&self.dir, &self.host, client);
+        let tokens: Option<Vec<_>> = (0..CLIENTS.len()).map(token).collect();
         tokens.map(|tokens| self.tokens.replace(tokens)).is_some()
     }
 
@@ -241,7 +234,7 @@ impl Town {
                 format!("shared.replicas={}", self.replicas.len()),
             ]);
         }
-        let config = self.dir.join("gateway.toml").display().to_string();
+        let config = self.dir.join(format!("{CODE}.toml")).display().to_string();
         let said = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
         std::iter::once(config).chain(said).collect()
     }
@@ -297,16 +290,6 @@ impl Town {
     /// From now on no file of a process can be written beyond so many bytes; none lifts that.
     pub(super) fn files_end_at(&self, number: usize, bytes: Option<usize>) {
         self.replicas[number].process.files_end_at(bytes);
-    }
-
-    fn token(&self, (id, _, scope, purpose): &(&str, &str, &str, &str)) -> Option<String> {
-        let key = self.dir.join(format!("{id}.jwk")).display().to_string();
-        let ca = self.dir.join("keys/ca.pem").display().to_string();
-        let endpoint = format!("https://{}/oauth/token", self.host);
-        let line = ["token", "--client-id", id, "--key", &key, "--token-endpoint", &endpoint];
-        let rest = ["--scope", scope, "--purpose", purpose, "--ca", &ca];
-        let (good, said) = mylife(&[&line[..], &rest[..]].concat());
-        good.then(|| said.trim().to_owned())
     }
 
     /// A connection to one process; none if it cannot be reached.
@@ -435,25 +418,4 @@ pub(super) async fn reach(tls: &TlsConnector, port: u16, host: &str) -> Option<L
     let (sender, connection) = shaken;
     let driven = tokio::spawn(connection).abort_handle();
     Some(Line { sender, driven, wire, host: host.to_owned() })
-}
-
-/// The settings that the program prints for a new gateway, and its clients.
-fn settings(dir: &Path, host: &str) -> String {
-    let keys = dir.join("keys").display().to_string();
-    must(&["pki", "init", &keys]);
-    let url = format!("https://{host}");
-    let said = must(&["pki", "gateway", "--dir", &keys, "--code", "297", "--url", &url]);
-    let own = said.split("# --- into the configurations of its peers").next().unwrap();
-    let own = own.split_once('\n').unwrap().1;
-    let mut text = own.replacen("[node]\n", "[node]\ntest_range = \"allow\"\nlog = \"warn\"\n", 1);
-    for (id, organization, scope, purpose) in CLIENTS {
-        let jwks = must(&["pki", "client", &dir.join(format!("{id}.jwk")).display().to_string()]);
-        text.push_str(&format!(
-            "\n[[clients]]\nclient_id = \"{id}\"\nname = \"{id}\"\norganization = \
-             \"{organization}\"\nscopes = [\"{scope}\"]\npurposes = [\"{purpose}\"]\n\
-             native_owner = {}\n{jwks}\n",
-            id == "source"
-        ));
-    }
-    text
 }
