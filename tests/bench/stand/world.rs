@@ -403,7 +403,7 @@ pub(crate) fn consent(patient: &str, number: usize, which: usize) -> (String, Va
 }
 
 /// An organisation may see these themes for care.
-fn permit(organization: &str, themes: &[Theme], own_words: bool) -> Value {
+pub(crate) fn permit(organization: &str, themes: &[Theme], own_words: bool) -> Value {
     let systems = "https://mylife.example/fhir/CodeSystem";
     let terms = "http://terminology.hl7.org/CodeSystem";
     let theme = |t: &Theme| json!({ "system": format!("{systems}/theme"), "code": t.code() });
@@ -426,7 +426,7 @@ fn permit(organization: &str, themes: &[Theme], own_words: bool) -> Value {
 }
 
 /// A consent of the person with these rules.
-fn framed(patient: &str, uuid: &str, kind: &str, provision: &Value) -> Value {
+pub(crate) fn framed(patient: &str, uuid: &str, kind: &str, provision: &Value) -> Value {
     let terms = "http://terminology.hl7.org/CodeSystem";
     json!({
         "resourceType": "Consent", "status": "active",
