@@ -27,6 +27,7 @@ pub mod law;
 pub mod directory;
 pub mod limits;
 pub mod shared;
+pub mod telemetry;
 mod throw_away;
 mod alike;
 
@@ -54,7 +55,7 @@ use crate::{
     directory::Listing,
     domain::identity::TestRange,
     gateway::{
-        Limits,
+        Limits, collector,
         numbered::Numbered,
         open::{PeerSetup, Setup},
     },
@@ -185,7 +186,8 @@ impl Origin {
         files.retain(|file| file.is_file());
         files.push(path.to_owned());
         let is_fixed = |key: &str| {
-            FIXED.contains(&key) || key.starts_with("store.") || key.starts_with("shared.")
+            let section = key.split_once('.').map(|(section, _)| section);
+            FIXED.contains(&key) || matches!(section, Some("shared" | "store" | "telemetry"))
         };
         let written = asked.iter().filter(|one| is_fixed(&one.key));
         let fixed =
@@ -337,6 +339,7 @@ fn sections(
     let listing = directory::read(root.section("directory"));
     let costs = limits::read(root.section("limits"));
     let sharing = shared::read(root.section("shared"));
+    let collector = telemetry::read(root.section("telemetry"), clock);
     if let (
         Some(store::Storing { database: None, .. }),
         Some(shared::Sharing { replicas: 2.., .. }),
@@ -373,6 +376,7 @@ fn sections(
         listing,
         costs,
         shared: sharing?.choice,
+        collector,
     };
     let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
     let requests = parts.costs.requests;
@@ -396,12 +400,13 @@ struct Parts {
     listing: Listing,
     costs: limits::Costs,
     shared: Choice,
+    collector: Option<collector::Settings>,
 }
 
 impl Parts {
     fn setup(self, listening: &Listening, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Setup {
         let Self { node, storing, ring, clients, key_rules, peers, law, .. } = self;
-        let Self { listing, costs, shared, providers, issuers, filters, .. } = self;
+        let Self { listing, costs, shared, providers, issuers, filters, collector, .. } = self;
         Setup {
             node: node.code,
             organization: node.organization,
@@ -439,6 +444,7 @@ impl Parts {
             sandbox: Sandbox::default(),
             rates: costs.rates,
             database: storing.database,
+            collector,
             clock,
             chance,
         }

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod validate;
 pub mod everything;
 pub mod consent;
+pub mod collector;
 mod counting;
 pub mod history;
 pub mod import;
@@ -146,6 +147,8 @@ pub struct Gateway {
     pub former_keys: Vec<PublicKey>,
     /// What is counted on the way.
     pub inside: Arc<Inside>,
+    /// Who is told what took how long.
+    pub collector: Option<Arc<collector::Collector>>,
 }
 
 /// Bounds and switches of configuration.
@@ -170,7 +173,7 @@ impl Gateway {
         };
         let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        self.counted(&answer, begun);
+        self.counted(asked, &answer, begun);
         // Once it is recorded: its first record says what was asked, and later ones repeat it.
         self.kept.keep(words, &answer, rests);
         let sending = self.sending(asked, &receipt, in_flight);
@@ -259,7 +262,7 @@ impl Gateway {
         };
         let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        self.counted(&answer, begun);
+        self.counted(asked, &answer, begun);
         self.kept.keep(words, &answer, rests);
         let unchanged = match condition::modified_since(asked.headers) {
             // Asked seldom, so it has a box of its own.
@@ -434,6 +437,7 @@ impl Gateway {
             clock: Arc::clone(&self.clock),
             request_id: Arc::clone(&asked.request_id),
             trace: asked.trace(),
+            within: asked.within.clone(),
             handles: Arc::default(),
             holder,
             known,
@@ -492,9 +496,4 @@ fn lasts(query: &Query, grant: &Grant) -> bool {
         None => false,
     };
     named && query.cursor.is_none() && query.kind != ResourceType::AuditEvent
-}
-
-/// The query as the audit record may hold it.
-pub(crate) fn recorded_query(query: &Query) -> audit::record::Query {
-    audit::record::Query::of(query.understood.iter().map(|(n, v)| (n.as_str(), v.as_str())))
 }

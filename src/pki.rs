@@ -27,6 +27,7 @@ use rcgen::{
     RevokedCertParams, SerialNumber,
 };
 use rustls::{
+    ClientConfig,
     crypto::{self, CryptoProvider},
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
     time_provider::TimeProvider,
@@ -244,6 +245,23 @@ pub fn anchors(pem: &str) -> Result<Arc<rustls::RootCertStore>> {
 /// The authorities of the public web, those that Mozilla's programme lists.
 pub fn public_anchors() -> Arc<rustls::RootCertStore> {
     Arc::new(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+}
+
+/// How servers are reached by a client that shows no certificate.
+///
+/// # Errors
+/// `Internal` if the provider knows no protocol version.
+pub fn nameless(
+    anchors: Arc<rustls::RootCertStore>,
+    time: Arc<CertificateTime>,
+) -> Result<ClientConfig> {
+    let mut settings = ClientConfig::builder_with_details(provider(), time)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(anchors)
+        .with_no_client_auth();
+    settings.alpn_protocols = alpn();
+    Ok(settings)
 }
 
 /// What both ends speak inside TLS (RFC 7301): HTTP/1.1 alone.

@@ -6,7 +6,9 @@
 //! stages, reasons, node codes, of which there are few.
 
 pub mod histogram;
+pub mod otlp;
 pub mod process;
+pub mod span;
 pub mod text;
 pub mod trace;
 

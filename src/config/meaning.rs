@@ -7,7 +7,7 @@
 /// they name exists.
 pub(super) const EVERYTHING: [&str; 4] = [
     "[[clients]]\nclient_id = \"a\"\n[clients.notify]\nsecret = \"a\"\n[[filters]]\n[[issuers]]\njwks_file = \"none\"\n[[login]]\nclient_secret = \"a\"\n[[peers]]\n\
-     [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[law]\n[directory]\n",
+     [client_keys]\nauthorities = \"none\"\n[tokens]\nidentity_key_file = \"none\"\n[store]\nkind = \"sqlite\"\n[telemetry]\nauthorities = \"none\"\n[law]\n[directory]\n",
     "[store]\nkind = \"postgres\"\npassword_file = \"none\"\nca_file = \"none\"\n\
      [shared]\nkind = \"redis\"\npassword_file = \"none\"\nauthorities = \"none\"\n\
      certificate = \"none\"\nkey_file = \"none\"\n",
@@ -328,6 +328,18 @@ const MEANINGS: &[(&str, &str)] = &[
     ("store.readers", "Threads that read the file."),
     ("store.statement_ms", "How long one statement may take."),
     ("store.url", "The database, without a password."),
+    ("telemetry", "Who is told what took how long; needs a build with the feature otlp."),
+    ("telemetry.authorities", "Those that vouch for the collector, PEM; without it public ones."),
+    (
+        "telemetry.collector",
+        "Where spans of sampled requests are sent, OTLP over HTTP; without it nowhere.",
+    ),
+    ("telemetry.deadline_milliseconds", "How long the collector may take to take some."),
+    (
+        "telemetry.one_in",
+        "Of requests that come without traceparent, one in so many is sampled; with it whoever asks says.",
+    ),
+    ("telemetry.queue", "Spans that may wait for the collector; more are dropped and counted."),
     ("tokens", "The keys that sign tokens and assertions."),
     ("tokens.identity_key", "The RSA key that signs ID tokens, JWK or PKCS#8 PEM."),
     ("tokens.key", "The private key, JWK or PKCS#8 PEM."),

@@ -375,6 +375,7 @@ fn setup(
         sandbox: Sandbox::default(),
         rates: crate::shared::pace::Rates::default(),
         database: servers.and_then(|servers| servers.database(node.slug)),
+        collector: None,
         clock: Arc::clone(&world.clock),
         chance: Arc::clone(&world.chance),
     })

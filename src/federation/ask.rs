@@ -31,7 +31,10 @@ use crate::{
     handle::{self, PublicKey, Route},
     query::{Person, Query, history},
     smart::Scopes,
-    telemetry::trace::{TRACEPARENT, Trace},
+    telemetry::{
+        span::{End, Fact, Within},
+        trace::{TRACEPARENT, Trace, span_id},
+    },
 };
 
 /// Most entries of one page that a peer is asked for.
@@ -78,6 +81,8 @@ pub struct Asking {
     pub request_id: Arc<str>,
     /// The trace it belongs to.
     pub trace: Trace,
+    /// Where in it, if somebody wants to see that.
+    pub within: Within,
     /// Handles for a person known by the id at another node, fetched once for all.
     pub handles: Arc<tokio::sync::OnceCell<Option<Handles>>>,
     /// The peer that can give them.
@@ -100,6 +105,7 @@ impl Asking {
             clock: Arc::clone(&self.clock),
             request_id: Arc::clone(&self.request_id),
             trace: self.trace,
+            within: self.within.clone(),
             handles: Arc::clone(&self.handles),
             holder: self.holder.clone(),
             known: self.known.clone(),
@@ -284,7 +290,7 @@ impl Source {
         };
         let signed = sender.token(letter, self).await;
         let id = letter.request_id();
-        let trace = Trace::of_request(id).header(&*sender.chance);
+        let trace = Trace::of_request(id).header(span_id(&*sender.chance));
         match self.put_question(signed, (id, &trace), request, body.into()).await {
             Outcome::Answered(reply) => Delivery::of(reply.status()),
             Outcome::Failed(_) | Outcome::Refused(_) | Outcome::TimedOut => Delivery::Pending,
@@ -413,7 +419,31 @@ impl Source {
             let token = self.token(scopes, asking).await;
             let trace = asking.trace.header(&*asking.chance);
             self.put_question(token, (&asking.request_id, &trace), request, body).await
+            let span = asking.within.ask();
+            let token = self.token(asking).await;
+            let trace = asking.trace.header(span.id().unwrap_or_else(|| span_id(&*asking.chance)));
+            let id = (&*asking.request_id, &*trace);
+            let outcome = self.put_question(token, id, request, body).await;
+            span.end_as(|name| self.told(name, &outcome));
+            outcome
         })
+    }
+
+    /// What the span of a question says of it: who was asked, and what came of it.
+    fn told(&self, name: &'static str, outcome: &Outcome) -> End {
+        let asked = ("source.name", Fact::Node(self.code.clone()));
+        let error = |word| ("error.type", Fact::Word(word));
+        let (failed, came) = match outcome {
+            Outcome::Answered(reply) => {
+                let status = reply.status();
+                let number = Fact::Number(status.as_u16());
+                (status.is_server_error(), ("http.response.status_code", number))
+            }
+            Outcome::Failed(_) => (true, error("failed")),
+            Outcome::Refused(_) => (true, error("not-asked")),
+            Outcome::TimedOut => (true, error("timeout")),
+        };
+        End { name, failed, facts: vec![asked, came] }
     }
 
     async fn put_question(

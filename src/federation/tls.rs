@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc};
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
@@ -36,6 +36,14 @@ impl PeerTls {
     /// Checks the texts and that key and certificate belong together.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { settings: Renewable::new(clock, |time| settings(pem, time))? })
+    }
+
+    /// Towards servers that need not know who asks: it shows no certificate.
+    ///
+    /// # Errors
+    /// Those of [`pki::nameless`].
+    pub fn nameless(anchors: Arc<RootCertStore>, clock: Arc<dyn Clock>) -> Result<Self> {
+        Ok(Self { settings: Renewable::new(clock, |time| pki::nameless(anchors, time))? })
     }
 
     /// Takes new texts for connections from now on. If they are unusable the old ones stay.

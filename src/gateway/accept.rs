@@ -118,6 +118,7 @@ impl Gateway {
             peer_certificate: asked.peer_certificate,
             peer_names: asked.peer_names.clone(),
             request_id: Arc::clone(&asked.request_id),
+            within: asked.within.clone(),
             now: asked.now,
             is_head: false,
         };

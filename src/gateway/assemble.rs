@@ -36,6 +36,7 @@ use crate::{
     fhir::schema::Validator,
     gateway::{
         Gateway,
+        collector::Collector,
         kept::Kept,
         numbered::agree,
         open::{Opened, PeerSetup, Setup, handle_key, open_log, open_store},
@@ -84,6 +85,7 @@ struct Stock {
     former: Vec<PublicKey>,
     number: u64,
     inside: Arc<Inside>,
+    collector: Option<Arc<Collector>>,
 }
 
 impl Gateway {
@@ -110,6 +112,11 @@ impl Gateway {
         let name_key = Zeroizing::new(keys.mac("names of what is shared", b""));
         let shared = std::mem::take(&mut setup.shared);
         let opened = shared::open(shared, &setup.node, &name_key, &setup.clock);
+        let collector = setup.collector.take().map(|settings| {
+            let means = (Arc::clone(&setup.clock), Arc::clone(&setup.chance));
+            Collector::new(settings, setup.node.clone(), Arc::clone(&setup.transport), means)
+        });
+        let collector = collector.transpose()?.map(Arc::new);
         let stock = Stock {
             store,
             log,
@@ -125,6 +132,7 @@ impl Gateway {
             former: Vec::new(),
             number: 0,
             inside: Arc::default(),
+            collector,
         };
         Self::assemble(setup, stock).await
     }
@@ -155,6 +163,7 @@ impl Gateway {
             former,
             number: self.terms.number + 1,
             inside: Arc::clone(&self.inside),
+            collector: self.collector.clone(),
         };
         Self::assemble(setup, stock).await
     }
@@ -277,6 +286,7 @@ impl Gateway {
             chance: setup.chance,
             former_keys: stock.former,
             inside: stock.inside,
+            collector: stock.collector,
         })
     }
 }

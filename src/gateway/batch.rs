@@ -26,6 +26,7 @@ use crate::{
     mutant::{self, Mutant},
     respond::{self, condition},
     scope::Grant,
+    telemetry::trace::TRACEPARENT,
 };
 
 /// Most entries.
@@ -35,7 +36,8 @@ const ABREAST: usize = 8;
 /// Bytes of answers after which no further entry is begun.
 const BYTES: usize = 16 << 20;
 /// Headers of the whole that hold for each entry.
-const SHARED: [&str; 4] = ["authorization", "prefer", "mylife-nodes", "x-request-id"];
+const SHARED: [&str; 5] =
+    ["authorization", "prefer", "mylife-nodes", "traceparent", "x-request-id"];
 /// Members of an entry's request that are headers of it.
 const CONDITIONS: [(&str, &str); 3] =
     [("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match"), ("ifNoneExist", "if-none-exist")];
@@ -180,6 +182,9 @@ fn request(asked: &Asked<'_>, entry: &Value) -> Result<(http::request::Parts, By
     for name in shared {
         let all = asked.headers.get_all(name).iter().cloned();
         parts.headers.extend(all.map(|value| (HeaderName::from_static(name), value)));
+    }
+    if let Some(Ok(trace)) = asked.within.header().map(HeaderValue::try_from) {
+        parts.headers.insert(TRACEPARENT, trace);
     }
     if of("ifModifiedSince").is_some() {
         return Err(wrong("Say ifNoneMatch with the version; a date is not taken here."));

@@ -4,12 +4,24 @@
 
 use std::time::Duration;
 
-use crate::{bundle::Answer, gateway::Gateway, telemetry::Stage};
+use crate::{
+    bundle::Answer,
+    gateway::{Gateway, request::Asked},
+    telemetry::Stage,
+};
 
 impl Gateway {
     /// Notes an answer whose record was begun then and is durable now.
-    pub(super) fn counted(&self, answer: &Answer, begun: Duration) {
-        self.inside.took(Stage::Record, self.clock.elapsed().saturating_sub(begun));
+    pub(super) fn counted(&self, asked: &Asked<'_>, answer: &Answer, begun: Duration) {
+        self.took(asked, Stage::Record, begun);
         self.inside.permitted(answer.warrant());
+    }
+
+    /// Notes a stage that was begun then and is over. Gives when.
+    pub(super) fn took(&self, asked: &Asked<'_>, stage: Stage, begun: Duration) -> Duration {
+        let ended = self.clock.elapsed();
+        self.inside.took(stage, ended.saturating_sub(begun));
+        asked.within.took(stage, begun, ended);
+        ended
     }
 }

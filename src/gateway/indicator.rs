@@ -99,7 +99,7 @@ impl Gateway {
         let answer = counted::numbers(&said, disclosures, known_current);
         let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        self.counted(&answer, begun);
+        self.counted(asked, &answer, begun);
         let sending = self.sending(asked, &receipt, in_flight);
         Ok(respond::bundle(answer, &receipt, sending))
     }

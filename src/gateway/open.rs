@@ -26,7 +26,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     error::Result,
     federation::{client, tls::PeerTls},
-    gateway::{Limits, numbered::Numbered},
+    gateway::{Limits, collector, numbered::Numbered},
     handle::{HandleKey, PublicKey},
     native::foreign::Filters,
     oauth::{
@@ -102,6 +102,8 @@ pub struct Setup {
     pub rates: Rates,
     /// The database of store and log that several processes share; none for both in the directory.
     pub database: Option<Database>,
+    /// Who is told what took how long.
+    pub collector: Option<collector::Settings>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.

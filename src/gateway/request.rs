@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response};
 
 use crate::{
-    audit::step,
+    audit::{record, step},
     authenticate::bearer,
     chance::base32,
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
-    gateway::{Gateway, accept, passed_on, recorded_query},
+    gateway::{Gateway, accept, collector::Collector, passed_on},
     listen::{
         Answer, Answering, Incoming,
         body::{Body, BodyReader},
@@ -29,6 +29,7 @@ use crate::{
     smart,
     telemetry::{
         Stage,
+        span::{End, Fact, Within},
         trace::{TRACEPARENT, Trace},
     },
 };
@@ -51,6 +52,8 @@ pub struct Asked<'a> {
     pub peer_names: Option<Arc<Names>>,
     /// `X-Request-Id`, given or made.
     pub request_id: Arc<str>,
+    /// Where in a trace it stands that somebody wants to see.
+    pub within: Within,
     /// Instant of the request.
     pub now: Moment,
     /// Is only the head asked for?
@@ -82,14 +85,14 @@ impl Asked<'_> {
 
     /// The trace it belongs to.
     pub(crate) fn trace(&self) -> Trace {
-        let given = self.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
-        given.and_then(Trace::parse).unwrap_or_else(|| Trace::of_request(&self.request_id))
+        let sampled = self.within.trace().or_else(|| given_trace(self.headers));
+        sampled.unwrap_or_else(|| Trace::of_request(&self.request_id))
     }
 
     /// What the audit record says of the request.
     pub(crate) fn request(&self, query: Option<&Query>, plan: &Plan) -> step::Request {
         let sources = plan.asked().iter().map(|party| party.node().as_str().into()).collect();
-        step::Request { query: query.map(recorded_query), sources, ..self.request_alone() }
+        step::Request { query: query.map(recorded), sources, ..self.request_alone() }
     }
 
     /// The same for a request that asks no source.
@@ -128,6 +131,7 @@ impl Gateway {
             address,
             peer_certificate,
             peer_names,
+            within: self.within(&parts.headers, &request_id),
             request_id: request_id.into(),
             now,
             is_head: parts.method == Method::HEAD,
@@ -138,9 +142,12 @@ impl Gateway {
         {
             return answer;
         }
+        let serving = asked.within.serve();
         let is_proven = bearer::is_proven(&parts.headers);
         let mut grant = None;
-        let answered = match route::recognise(&parts.method, path) {
+        let recognised = route::recognise(&parts.method, path);
+        let called = recognised.as_ref().map_or("none", Call::name);
+        let answered = match recognised {
             Err(error) => Err(error),
             Ok(Call::Public(public, name)) => self.public(&asked, public, &name),
             Ok(Call::OAuth(endpoint)) => {
@@ -150,8 +157,10 @@ impl Gateway {
                 Err(error) => Err(error),
                 Ok((granted, begun)) => {
                     let age = self.age(&granted, begun);
+                    let answering = asked.within.answer();
                     let outcome = self.walk(&mut asked, body, &granted).await;
                     self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(begun));
+                    answering.end();
                     let outcome = outcome.map(|response| passed_on::aged(response, age));
                     grant = Some(granted);
                     outcome
@@ -171,7 +180,15 @@ impl Gateway {
         };
         let response = accept::prettied(&asked, response);
         let response = if is_proven { self.proven_told(now, response) } else { response };
-        self.origins.shown(path, &parts.headers, response)
+        let response = self.origins.shown(path, &parts.headers, response);
+        serving.end_as(|_| told(&parts.method, called, response.status().as_u16()));
+        response
+    }
+
+    /// Where in a trace a request stands, if somebody wants to see that.
+    fn within(&self, headers: &HeaderMap, request_id: &str) -> Within {
+        let begin = |of: &Arc<Collector>| of.spans.begin(given_trace(headers), request_id);
+        self.collector.as_ref().map(begin).unwrap_or_default()
     }
 
     /// Who asks, and may they? With a proof of possession where the token demands one. Also says when
@@ -189,8 +206,7 @@ impl Gateway {
         } else {
             self.grant(asked, call).await
         };
-        let known = self.clock.elapsed();
-        self.inside.took(Stage::Authenticate, known.saturating_sub(begun));
+        let known = self.took(asked, Stage::Authenticate, begun);
         Ok((granted?, known))
     }
 
@@ -328,6 +344,29 @@ impl Gateway {
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// The header that says which gateways are to be asked.
 const NODES: HeaderName = HeaderName::from_static("mylife-nodes");
+
+/// The trace that whoever asks says it belongs to.
+fn given_trace(headers: &HeaderMap) -> Option<Trace> {
+    Trace::parse(headers.get(TRACEPARENT)?.to_str().ok()?)
+}
+
+/// What the span of a request says of it: its road, and nothing of its address.
+fn told(method: &Method, road: &'static str, status: u16) -> End {
+    // Methods that nobody serves are whatever a caller writes.
+    let known = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let method = known.into_iter().find(|known| method == known).unwrap_or("_OTHER");
+    let facts = vec![
+        ("http.request.method", Fact::Word(method)),
+        ("http.route", Fact::Word(road)),
+        ("http.response.status_code", Fact::Number(status)),
+    ];
+    End { name: road, failed: status >= 500, facts }
+}
+
+/// The query as the audit record may hold it.
+fn recorded(query: &Query) -> record::Query {
+    record::Query::of(query.understood.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+}
 
 /// The scope that a call would have needed.
 fn needed(method: &Method, path: &str) -> Option<String> {

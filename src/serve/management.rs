@@ -27,7 +27,7 @@ use crate::{
     serve::current::Current,
     shared::Key,
     store::subscription::State,
-    telemetry::{Telemetry, text::Text},
+    telemetry::{Telemetry, span::Spans, text::Text},
     transport::Port,
 };
 
@@ -184,6 +184,7 @@ impl Management {
             let up = u8::from(shared.get("status").is_some_and(|word| word == "UP"));
             text.row("mylife_shared_up", &[("kind", gateway.shared.kind())], up);
             Self::measure_peers(&gateway, text);
+            Spans::write(gateway.collector.as_ref().map(|collector| &*collector.spans), text);
             let name = "mylife_subscriptions";
             text.head(name, "gauge", "Subscriptions; those in error are not told any more.");
             for (state, number) in &subscriptions {

@@ -11,10 +11,14 @@ use crate::chance::Chance;
 /// The header's name.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// A trace.
+/// What tells one span of a trace from another; all zeros are none.
+pub type SpanId = [u8; 8];
+
+/// A trace, and the span in it that asks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Trace {
     id: [u8; 16],
+    asker: SpanId,
     sampled: bool,
 }
 
@@ -27,11 +31,12 @@ impl Trace {
         // Later versions may go on; this one may not.
         let ends = version != "00" || parts.next().is_none();
         let known = version.len() == 2 && version != "ff" && bytes::<1>(version).is_some();
-        if !(ends && known) || bytes::<8>(parent)? == [0; 8] {
+        let asker = bytes::<8>(parent)?;
+        if !(ends && known) || asker == [0; 8] {
             return None;
         }
         let (id, [flags]) = (bytes::<16>(id)?, bytes::<1>(flags)?);
-        (id != [0; 16]).then_some(Self { id, sampled: flags & 1 == 1 })
+        (id != [0; 16]).then_some(Self { id, asker, sampled: flags & 1 == 1 })
     }
 
     /// The one that follows from a request id.
@@ -40,7 +45,20 @@ impl Trace {
         own.iter_mut()
             .zip(digest(&SHA256, id.as_bytes()).as_ref())
             .for_each(|(to, from)| *to = *from);
-        Self { id: own, sampled: false }
+        Self { id: own, asker: [0; 8], sampled: false }
+    }
+
+    /// The same, sampled if it is that one of so many. Every gateway says the same of a trace.
+    #[must_use]
+    pub fn sampled_one_in(self, many: u64) -> Self {
+        let [.., a, b, c, d, e, f, g, h] = self.id;
+        let place = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        Self { sampled: place <= u64::MAX / many.max(1), ..self }
+    }
+
+    /// Does somebody want to know what becomes of it?
+    pub fn is_sampled(&self) -> bool {
+        self.sampled
     }
 
     /// Its id, as logs and headers have it.
@@ -48,18 +66,29 @@ impl Trace {
         hex(&self.id)
     }
 
-    /// The header of a question that is asked for it.
-    pub fn header(&self, chance: &dyn Chance) -> String {
-        let mut span = [0; 8];
-        chance.fill(&mut span);
-        // All zeros would be none.
-        let [first, ..] = &mut span;
-        *first |= 1;
-        format!("00-{}-{}-0{}", self.id(), hex(&span), u8::from(self.sampled))
+    /// The span that asks.
+    pub fn asker(&self) -> SpanId {
+        self.asker
+    }
+
+    /// The header of a question that a span of it asks.
+    pub fn header(&self, asker: SpanId) -> String {
+        format!("00-{}-{}-0{}", self.id(), hex(&asker), u8::from(self.sampled))
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The id of a new span.
+pub fn span_id(chance: &dyn Chance) -> SpanId {
+    let mut id = [0; 8];
+    chance.fill(&mut id);
+    // All zeros would be none.
+    let [first, ..] = &mut id;
+    *first |= 1;
+    id
+}
+
+/// Bytes as traces write them.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -54,6 +54,8 @@ mod server;
 mod several_at_once;
 mod speaks_for_another;
 mod too_many_requests;
+#[cfg(feature = "otlp")]
+mod traced;
 mod unreadable;
 mod validated;
 mod versions;

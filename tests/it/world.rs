@@ -93,6 +93,8 @@ pub(crate) struct Core {
     pub(crate) clients: RefCell<Vec<ClientEntry>>,
     /// The keys of tokens of the gateway opened next, if they are not its identity's.
     pub(crate) ring: RefCell<Option<Ring>>,
+    /// Who is told what took how long at the gateway opened next.
+    pub(crate) collector: RefCell<Option<mylife::gateway::collector::Settings>>,
     /// The law table of gateways opened from now on.
     pub(crate) law: RefCell<Value>,
     /// The Redis that gateways share with other processes of theirs, if stories run on servers.
@@ -161,6 +163,7 @@ impl World {
             issuers: RefCell::default(),
             clients: RefCell::default(),
             ring: RefCell::default(),
+            collector: RefCell::default(),
             law: RefCell::new(json!({ "officer_roles": ["officer"] })),
             redis: on_servers().then(|| redis::fixture::Server::start(&[])),
             databases: RefCell::default(),

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::Value;
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -21,7 +21,7 @@ use super::guard::is_public;
 use crate::{
     authenticate::jose::address::{HTTPS, KeyAddress},
     clock::Clock,
-    error::{Error, Result as Checked},
+    error::Result as Checked,
     pki::{self, CertificateTime},
     transport::{Authority, Link, Transport},
 };
@@ -91,9 +91,13 @@ impl Fetcher {
         rules: Rules,
         clock: &Arc<dyn Clock>,
     ) -> Checked<Self> {
-        let public = settings(pki::public_anchors(), clock)?;
+        let settings = |anchors| {
+            let time = Arc::new(CertificateTime(Arc::clone(clock)));
+            pki::nameless(anchors, time).map(Arc::new)
+        };
+        let public = settings(pki::public_anchors())?;
         let inside = match &rules.authorities {
-            Some(pem) => settings(pki::anchors(pem)?, clock)?,
+            Some(pem) => settings(pki::anchors(pem)?)?,
             None => Arc::clone(&public),
         };
         Ok(Self { transport, rules, public, inside })
@@ -203,17 +207,6 @@ impl Fetcher {
         }
         Err("its host cannot be reached")
     }
-}
-
-fn settings(anchors: Arc<RootCertStore>, clock: &Arc<dyn Clock>) -> Checked<Arc<ClientConfig>> {
-    let time = Arc::new(CertificateTime(Arc::clone(clock)));
-    let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(anchors)
-        .with_no_client_auth();
-    settings.alpn_protocols = pki::alpn();
-    Ok(Arc::new(settings))
 }
 
 /// Sends a request on a connection of its own.

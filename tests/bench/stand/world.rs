@@ -210,6 +210,7 @@ impl World {
             sandbox: mylife::oauth::launch::login::Sandbox::default(),
             rates: Rates { client: 1_000_000, ..Rates::default() },
             database,
+            collector: None,
             clock: Arc::new(SystemClock::default()),
             chance,
         };

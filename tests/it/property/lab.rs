@@ -440,6 +440,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
         sandbox: mylife::oauth::launch::login::Sandbox::default(),
         rates: mylife::shared::pace::Rates { client: 1_000_000, ..Default::default() },
         database: None,
+        collector: None,
         clock,
         chance: Arc::new(SeededChance::new(1)),
     }

@@ -11,6 +11,8 @@ mod operating;
 mod server;
 mod serving;
 mod simulating;
+#[cfg(feature = "otlp")]
+mod telling;
 mod tracing;
 
 use std::{fs, path::Path};

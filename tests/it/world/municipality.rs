@@ -406,6 +406,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
         sandbox: sandbox(code),
         rates: world.rates,
         database: None,
+        collector: world.collector.borrow_mut().take(),
         clock,
         chance: world.chance.clone(),
     }

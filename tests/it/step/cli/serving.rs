@@ -8,7 +8,7 @@ use std::{
 };
 
 use mylife::{
-    cli::exit::Exit,
+    cli::{Surroundings, exit::Exit},
     config, pki,
     serve::{self, Order, Orders},
 };
@@ -51,6 +51,21 @@ pub(super) fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> Stri
     String::from_utf8(heard).unwrap()
 }
 
+/// What a gateway on this machine says at its public port; its keys are in `dir`.
+pub(super) fn ask_in_public(dir: &Dir, around: &Surroundings, port: u16, path: &str) -> String {
+    let ca = std::fs::read_to_string(dir.path().join("keys/ca.pem")).unwrap();
+    let time = Arc::new(pki::CertificateTime(Arc::clone(&around.clock)));
+    let client = ClientConfig::builder_with_details(pki::provider(), time)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(pki::anchors(&ca).unwrap())
+        .with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let session = ClientConnection::new(Arc::new(client), name).unwrap();
+    let stream = StreamOwned::new(session, TcpStream::connect(("127.0.0.1", port)).unwrap());
+    ask(stream, &format!("127.0.0.1:{port}"), path)
+}
+
 #[test]
 fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
     let dir = Dir::new("cli-serve");
@@ -79,17 +94,7 @@ fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
     assert!(at("/health").contains("\"status\":\"UP\""));
     assert!(at("/peers").ends_with("{\"peers\":[]}"), "{}", at("/peers"));
 
-    let ca = std::fs::read_to_string(dir.path().join("keys/ca.pem")).unwrap();
-    let time = Arc::new(pki::CertificateTime(Arc::clone(&surroundings.clock)));
-    let client = ClientConfig::builder_with_details(pki::provider(), time)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(pki::anchors(&ca).unwrap())
-        .with_no_client_auth();
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    let session = ClientConnection::new(Arc::new(client), name).unwrap();
-    let stream = StreamOwned::new(session, TcpStream::connect(("127.0.0.1", public)).unwrap());
-    let metadata = ask(stream, &format!("127.0.0.1:{public}"), "/fhir/metadata");
+    let metadata = ask_in_public(&dir, &surroundings, public, "/fhir/metadata");
     assert!(metadata.contains("\"CapabilityStatement\""), "{metadata}");
     let counted = "http_server_request_duration_seconds_count{http_route=\"public\",\
                    http_response_status_code=\"200\"} 1\n";
