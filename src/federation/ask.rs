@@ -416,11 +416,8 @@ impl Source {
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         Box::pin(async move {
-            let token = self.token(scopes, asking).await;
-            let trace = asking.trace.header(&*asking.chance);
-            self.put_question(token, (&asking.request_id, &trace), request, body).await
             let span = asking.within.ask();
-            let token = self.token(asking).await;
+            let token = self.token(scopes, asking).await;
             let trace = asking.trace.header(span.id().unwrap_or_else(|| span_id(&*asking.chance)));
             let id = (&*asking.request_id, &*trace);
             let outcome = self.put_question(token, id, request, body).await;
