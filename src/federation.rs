@@ -23,6 +23,7 @@ pub mod indicator;
 pub mod outbox;
 pub mod page;
 pub mod proposal;
+mod sending;
 pub mod several;
 
 use std::{sync::Arc, time::Duration};

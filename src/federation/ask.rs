@@ -3,37 +3,35 @@
 //! Part of the step `federation`. The gateway asks as itself on behalf of its caller, for no more than
 //! the caller's scopes. An identity code travels only sealed to the one peer, bound to this gateway.
 
-use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 
 use crate::{
-    authenticate::{Caller, behalf::on_behalf, jose::sign::Signer},
+    authenticate::{Caller, jose::sign::Signer},
     chance::Chance,
     clock::Clock,
     domain::{
         id::{NodeCode, node_of},
         identity,
-        moment::Moment,
     },
     error::{Error, Result},
     federation::{
         Answered, State,
         age::known,
-        client::{PeerClient, Question},
+        client::PeerClient,
         outbox::letter::{Delivery, Letter, Sender},
-        outcome::{Failure, Outcome},
+        outcome::Outcome,
         page,
-        token::{Context, PeerToken, PeerTokens, Signed},
+        token::PeerTokens,
     },
     fhir::types::ResourceType,
     handle::{self, PublicKey, Route},
     query::{Person, Query, history},
-    smart::Scopes,
     telemetry::{
-        span::{End, Fact, Within},
-        trace::{TRACEPARENT, Trace, span_id},
+        span::Within,
+        trace::{Trace, span_id},
     },
 };
 
@@ -41,9 +39,6 @@ use crate::{
 const MOST: usize = 1000;
 /// Most pages of one person's data that are fetched from one peer.
 const PAGES: usize = 8;
-/// What of its caller's scopes travels with a question: what one may see of a type rests on what one may
-/// see of others, as a plan goes where one of its parts goes and a reference where its target goes.
-const READS: &str = "system/*.rs";
 
 /// A peer that can be asked.
 pub struct Source {
@@ -394,97 +389,6 @@ impl Source {
                 Reply::nothing(State::NotReached)
             }
         }
-    }
-
-    /// Asks for what the caller may read.
-    pub(super) fn send<'a>(
-        &'a self,
-        asking: &'a Arc<Asking>,
-        request: http::request::Builder,
-        body: Bytes,
-    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
-        self.send_under(READS, asking, request, body)
-    }
-
-    /// Asks under so much of the caller's scopes. Boxed: the compiler cannot see through this many layers
-    /// that it may change threads.
-    pub(super) fn send_under<'a>(
-        &'a self,
-        scopes: &'static str,
-        asking: &'a Arc<Asking>,
-        request: http::request::Builder,
-        body: Bytes,
-    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
-        Box::pin(async move {
-            let span = asking.within.ask();
-            let token = self.token(scopes, asking).await;
-            let trace = asking.trace.header(span.id().unwrap_or_else(|| span_id(&*asking.chance)));
-            let id = (&*asking.request_id, &*trace);
-            let outcome = self.put_question(token, id, request, body).await;
-            span.end_as(|name| self.told(name, &outcome));
-            outcome
-        })
-    }
-
-    /// What the span of a question says of it: who was asked, and what came of it.
-    fn told(&self, name: &'static str, outcome: &Outcome) -> End {
-        let asked = ("source.name", Fact::Node(self.code.clone()));
-        let error = |word| ("error.type", Fact::Word(word));
-        let (failed, came) = match outcome {
-            Outcome::Answered(reply) => {
-                let status = reply.status();
-                let number = Fact::Number(status.as_u16());
-                (status.is_server_error(), ("http.response.status_code", number))
-            }
-            Outcome::Failed(_) => (true, error("failed")),
-            Outcome::Refused(_) => (true, error("not-asked")),
-            Outcome::TimedOut => (true, error("timeout")),
-        };
-        End { name, failed, facts: vec![asked, came] }
-    }
-
-    async fn put_question(
-        &self,
-        token: Result<Arc<PeerToken>>,
-        (request_id, trace): (&str, &str),
-        request: http::request::Builder,
-        body: Bytes,
-    ) -> Outcome {
-        let token = match token {
-            Ok(token) => token,
-            Err(error) => {
-                tracing::warn!(source.name = %self.code, reason = %error, "no token");
-                let late = error.kind() == crate::error::Kind::SourceTimeout;
-                return if late { Outcome::TimedOut } else { Outcome::Failed(Failure::NoToken) };
-            }
-        };
-        let request = request
-            .header(header::AUTHORIZATION, token.authorization())
-            .header(header::ACCEPT, "application/fhir+json")
-            .header("x-request-id", request_id)
-            .header(TRACEPARENT, trace)
-            .body(body);
-        let is_change = request.as_ref().is_ok_and(|request| *request.method() == Method::PUT);
-        match request {
-            Ok(request) if is_change => {
-                self.client.ask_for_change(Question::new(request).repeatable()).await
-            }
-            Ok(request) => self.client.ask(Question::new(request).repeatable()).await,
-            Err(_) => Outcome::TimedOut,
-        }
-    }
-
-    async fn token(&self, scopes: &str, asking: &Arc<Asking>) -> Result<Arc<PeerToken>> {
-        let granted = Scopes::parse(scopes).intersect(asking.caller.scopes());
-        let text = granted.to_string();
-        let by = Arc::clone(asking);
-        let sign = Arc::new(move |audience: &str, now: Moment| -> Result<Signed> {
-            let (signer, chance) = (&by.signer, &*by.chance);
-            let grant = on_behalf(&by.caller, &granted, &by.issuer, audience, signer, chance, now)?;
-            Ok(Signed { grant: grant.into(), client: None })
-        });
-        let context = Context::of(&asking.caller, &text);
-        self.tokens.token(context, text, sign).await
     }
 }
 
