@@ -4,6 +4,7 @@
 mod alike;
 mod away;
 mod broken;
+mod desk;
 mod full;
 mod letters;
 mod members;

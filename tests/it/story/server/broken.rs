@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use tokio::{task::LocalSet, time::timeout};
 
 use super::{
+    desk::LONGEST,
     members::PORTAL,
     order::{Person, instant},
     out_of_reach::is_asked_to_come_again,
     proxy::Side,
-    town::{LONGEST, Told, Town},
+    town::{Told, Town},
 };
 use crate::world::Terms;
 

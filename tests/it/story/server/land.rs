@@ -4,44 +4,26 @@
 //! the portal, over real TLS on the loopback interface; the way from the portal to a holder can be held
 //! or cut.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, rc::Rc};
 
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
-use mylife::{
-    chance::{SystemChance, base32},
-    clock::{Clock, SystemClock},
-    pki::{self, CertificateTime},
-};
-use rustls::ClientConfig;
+use mylife::chance::{SystemChance, base32};
 use serde_json::Value;
 use tokio::{sync::watch, time::timeout};
-use tokio_rustls::TlsConnector;
 
 use super::{
-    members::{self, CLIENTS},
+    desk::{Desk, Line, PATIENCE, said, until},
+    members,
     process::Process,
     proxy::{Behind, Proxy, Way},
-    town::{LONGEST, Line, free_port, operator, reach},
+    town::{free_port, operator},
 };
 
 /// Codes of the gateways; the last one is the portal.
 pub(super) const CODES: [&str; 3] = ["205", "297", "900"];
 /// The portal among them.
 pub(super) const HERE: usize = 2;
-/// Longer than any answer takes that is worth waiting for.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// Tokens are good for a while longer.
-const RENEWED: Duration = Duration::from_mins(2);
-
 struct Member {
     port: u16,
     management: u16,
@@ -55,10 +37,7 @@ struct Member {
 pub(super) struct Land {
     dir: PathBuf,
     members: Vec<Member>,
-    tls: TlsConnector,
-    tokens: RefCell<Vec<String>>,
-    clock: SystemClock,
-    renewed: Cell<Duration>,
+    desk: Desk,
     /// Something was seen.
     pub(super) news: Rc<watch::Sender<()>>,
 }
@@ -78,56 +57,27 @@ impl Land {
             members::Member { code, host: &member.host, holds: number != HERE }
         });
         members::settings(&dir, &told.collect::<Vec<_>>());
-        let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
-        let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
-        let tls = ClientConfig::builder_with_details(pki::provider(), time)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(pki::anchors(&authorities).unwrap())
-            .with_no_client_auth();
-        let tls = TlsConnector::from(Arc::new(tls));
-        let (clock, renewed) = (SystemClock::default(), Cell::new(Duration::ZERO));
+        let desk = Desk::new(&dir, &members[HERE].host);
         let news = Rc::new(watch::Sender::new(()));
-        let tokens = RefCell::default();
-        let land = Self { dir, members, tls, tokens, clock, renewed, news };
+        let land = Self { dir, members, desk, news };
         for number in 0..CODES.len() {
             land.start(number).await;
         }
-        assert!(land.has_new_tokens(), "no tokens are given");
+        assert!(land.desk.has_new_tokens(), "no tokens are given");
         land
     }
 
     /// Asks for new tokens of the portal when those there are have become old.
     pub(super) fn renew(&self) {
-        if self.clock.elapsed() > self.renewed.get() + RENEWED && self.has_new_tokens() {
-            self.renewed.set(self.clock.elapsed());
-        }
-    }
-
-    fn has_new_tokens(&self) -> bool {
-        let tokens: Option<Vec<_>> =
-            (0..CLIENTS.len()).map(|client| self.token(HERE, client)).collect();
-        tokens.map(|tokens| self.tokens.replace(tokens)).is_some()
-    }
-
-    fn token(&self, number: usize, client: usize) -> Option<String> {
-        members::token(&self.dir, &self.members[number].host, client)
+        self.desk.renew();
     }
 
     /// Starts a gateway that does not run, and waits until it serves.
     pub(super) async fn start(&self, number: usize) {
         let member = &self.members[number];
         let data = self.dir.join(format!("data-{number}"));
-        let set = [
-            format!("store.directory={}", data.display()),
-            format!("listen.public=127.0.0.1:{}", member.port),
-            format!("listen.management=127.0.0.1:{}", member.management),
-            "listen.cores=1".to_owned(),
-            "limits.client_requests_per_second=1000000".to_owned(),
-        ];
-        let config = self.dir.join(format!("{}.toml", CODES[number])).display().to_string();
-        let set = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
-        let said = std::iter::once(config).chain(set).collect();
+        let config = self.dir.join(format!("{}.toml", CODES[number]));
+        let said = said(&config, &data, [member.port, member.management], &[]);
         member.process.start(said, &self.dir.join(format!("log-{number}"))).await;
         self.news.send_replace(());
     }
@@ -149,19 +99,13 @@ impl Land {
 
     /// Waits until something holds of what was seen; `false` if it takes too long.
     pub(super) async fn until(&self, holds: impl Fn() -> bool) -> bool {
-        let mut news = self.news.subscribe();
-        let held = async {
-            while !holds() {
-                news.changed().await.unwrap();
-            }
-        };
-        timeout(LONGEST, held).await.is_ok()
+        until(&self.news, holds).await
     }
 
     /// A connection to one gateway; none if it cannot be reached.
     pub(super) async fn line(&self, number: usize) -> Option<Line> {
         let Member { port, host, .. } = &self.members[number];
-        timeout(PATIENCE, reach(&self.tls, *port, host)).await.ok()?
+        self.desk.line(*port, host).await
     }
 
     /// How the portal's peers are doing, by their codes.
@@ -175,7 +119,8 @@ impl Land {
 
     /// Pushes a document to a holder, by its source.
     pub(super) async fn push(&self, number: usize, path: &str, body: &Value) -> Value {
-        let token = self.token(number, 0).expect("nothing hinders it");
+        let host = &self.members[number].host;
+        let token = self.desk.token_at(host, 0).expect("nothing hinders it");
         let mut line = self.line(number).await.unwrap();
         let ask = (Method::PUT, path, "application/json", body.to_string());
         let (status, said) = self.ask(&mut line, &token, ask).await.unwrap();
@@ -190,7 +135,7 @@ impl Land {
         client: usize,
         ask: (Method, &str, &str, String),
     ) -> Option<(u16, Value)> {
-        let token = self.tokens.borrow()[client].clone();
+        let token = self.desk.token(client).clone();
         self.ask(line, &token, ask).await
     }
 

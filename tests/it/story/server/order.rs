@@ -28,9 +28,10 @@ use tokio::{
 };
 
 use super::{
+    desk::{LONGEST, Line},
     members::PORTAL,
     proxy::Way,
-    town::{LONGEST, Line, Told, Town},
+    town::{Told, Town},
 };
 use crate::{
     load::{

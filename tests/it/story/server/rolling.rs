@@ -14,11 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    killed::everything_is_written_down,
-    order::Person,
-    town::{LONGEST, Town},
-};
+use super::{desk::LONGEST, killed::everything_is_written_down, order::Person, town::Town};
 
 const REPLICAS: usize = 2;
 

@@ -25,11 +25,11 @@ use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::{
+    desk::Line,
     land::{CODES, HERE, Land},
     members::PORTAL,
     order::instant,
     proxy::Way,
-    town::Line,
 };
 use crate::{
     load::{

@@ -4,33 +4,27 @@
 //! Who asks does so over real TLS on the loopback interface, and is told which process answered.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     collections::{BTreeSet, HashMap},
     fs,
     net::TcpListener,
     path::PathBuf,
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
 use mylife::{
     chance::{SystemChance, base32},
-    clock::{Clock, SystemClock},
-    pki::{self, CertificateTime},
+    clock::Clock,
 };
-use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::Value;
-use tokio::{net::TcpStream, sync::watch, task::AbortHandle, time::timeout};
-use tokio_rustls::TlsConnector;
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
-    members::{self, CLIENTS},
+    desk::{Desk, Line, PATIENCE, said, until},
+    members::{self, Member},
     process::{Process, must},
     proxy::{Behind, Proxy, Way},
 };
@@ -40,16 +34,10 @@ use crate::{
     store::server::cluster::{self, Cluster},
 };
 
-/// Longer than any answer takes that is worth waiting for, and than a process is paused.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// Longer than what is waited for lets wait for it.
-pub(super) const LONGEST: Duration = Duration::from_secs(7);
 /// Longer than the slowest machine takes to bring records into the log.
 const GATHERED: Duration = Duration::from_mins(2);
 /// Who uses a connection all the time has heard within it that it is to end.
 const GOODBYE: Duration = Duration::from_secs(3);
-/// Tokens are good for a while longer.
-const RENEWED: Duration = Duration::from_mins(2);
 const CODE: &str = "297";
 
 /// What several processes share.
@@ -78,15 +66,11 @@ pub(super) struct Town {
     dir: PathBuf,
     replicas: Vec<Replica>,
     pub(super) outside: Option<Outside>,
-    tls: TlsConnector,
-    tokens: RefCell<Vec<String>>,
-    clock: SystemClock,
-    renewed: Cell<Duration>,
+    desk: Desk,
     /// The balancer that lines lead to, if one stands in front of all.
     front: Cell<Option<u16>>,
     /// Something happened or was seen.
     pub(super) news: Rc<watch::Sender<()>>,
-    host: String,
 }
 
 pub(super) struct Replica {
@@ -109,21 +93,6 @@ pub(super) struct Told {
     pub(super) location: Option<String>,
     /// `Retry-After`, in seconds.
     pub(super) again: Option<u64>,
-}
-
-/// A connection that is kept.
-pub(super) struct Line {
-    pub(super) sender: SendRequest<Full<Bytes>>,
-    driven: AbortHandle,
-    /// The same connection, to see whether anything has come.
-    pub(super) wire: std::net::TcpStream,
-    pub(super) host: String,
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.driven.abort();
-    }
 }
 
 pub(super) fn free_port() -> u16 {
@@ -157,49 +126,25 @@ impl Town {
             || Replica { port: free_port(), management: free_port(), process: Process::default() };
         let replicas: Vec<Replica> = (0..count).map(|_| made()).collect();
         let host = format!("127.0.0.1:{}", replicas[0].port);
-        members::settings(&dir, &[members::Member { code: CODE, host: &host, holds: true }]);
-        let authorities = fs::read_to_string(dir.join("keys/ca.pem")).unwrap();
-        let time = Arc::new(CertificateTime(Arc::new(SystemClock::default())));
-        let tls = ClientConfig::builder_with_details(pki::provider(), time)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(pki::anchors(&authorities).unwrap())
-            .with_no_client_auth();
-        let tls = TlsConnector::from(Arc::new(tls));
-        let tokens = RefCell::new(Vec::new());
-        let (clock, renewed) = (SystemClock::default(), Cell::new(Duration::ZERO));
+        members::settings(&dir, &[Member { code: CODE, host: &host, holds: true }]);
+        let (desk, front) = (Desk::new(&dir, &host), Cell::default());
         let news = Rc::new(watch::Sender::new(()));
-        let front = Cell::default();
-        let town = Self { dir, replicas, outside, tls, tokens, clock, renewed, front, news, host };
+        let town = Self { dir, replicas, outside, desk, front, news };
         for number in 0..count {
             town.start(number).await;
         }
-        assert!(town.has_new_tokens(), "no tokens are given");
+        assert!(town.desk.has_new_tokens(), "no tokens are given");
         town
     }
 
     /// Asks for new tokens when those there are have become old; who cannot have them now keeps those.
     pub(super) fn renew(&self) {
-        if self.clock.elapsed() > self.renewed.get() + RENEWED && self.has_new_tokens() {
-            self.renewed.set(self.clock.elapsed());
-        }
-    }
-
-    fn has_new_tokens(&self) -> bool {
-        let token = |client| members::token(&self.dir, &self.host, client);
-        let tokens: Option<Vec<_>> = (0..CLIENTS.len()).map(token).collect();
-        tokens.map(|tokens| self.tokens.replace(tokens)).is_some()
+        self.desk.renew();
     }
 
     /// Waits until something holds of what was seen; `false` if it takes too long.
     pub(super) async fn until(&self, holds: impl Fn() -> bool) -> bool {
-        let mut news = self.news.subscribe();
-        let held = async {
-            while !holds() {
-                news.changed().await.unwrap();
-            }
-        };
-        timeout(LONGEST, held).await.is_ok()
+        until(&self.news, holds).await
     }
 
     /// Waits until a process that was killed has been started again.
@@ -213,20 +158,13 @@ impl Town {
 
     /// The settings of a process, as its command has them.
     pub(super) fn said(&self, number: usize) -> Vec<String> {
-        let replica = &self.replicas[number];
+        let Replica { port, management, .. } = self.replicas[number];
         let data = self.dir.join(format!("data-{number}"));
-        let mut set = vec![
-            format!("store.directory={}", data.display()),
-            format!("listen.public=127.0.0.1:{}", replica.port),
-            format!("listen.management=127.0.0.1:{}", replica.management),
-            "listen.cores=1".to_owned(),
-            "limits.client_requests_per_second=1000000".to_owned(),
-            format!("listen.goodbye_seconds={}", GOODBYE.as_secs()),
-        ];
+        let mut more = vec![format!("listen.goodbye_seconds={}", GOODBYE.as_secs())];
         if let Some(Outside { databases, redis, name, .. }) = &self.outside {
             let port = databases[number].port;
             let address = format!("postgresql://{}@127.0.0.1:{port}/{name}", cluster::USER);
-            set.extend([
+            more.extend([
                 "store.kind=postgres".to_owned(),
                 format!("store.url={address}"),
                 "shared.kind=redis".to_owned(),
@@ -234,9 +172,7 @@ impl Town {
                 format!("shared.replicas={}", self.replicas.len()),
             ]);
         }
-        let config = self.dir.join(format!("{CODE}.toml")).display().to_string();
-        let said = set.into_iter().flat_map(|one| ["--set".to_owned(), one]);
-        std::iter::once(config).chain(said).collect()
+        said(&self.dir.join(format!("{CODE}.toml")), &data, [port, management], &more)
     }
 
     /// A place of its own, which is gone with it.
@@ -294,7 +230,8 @@ impl Town {
 
     /// A connection to one process; none if it cannot be reached.
     pub(super) async fn line(&self, number: usize) -> Option<Line> {
-        timeout(PATIENCE, self.connect(number)).await.ok()?
+        let port = self.front.get().unwrap_or(self.replicas[number].port);
+        self.desk.line(port, self.desk.host()).await
     }
 
     /// The connection that was kept, unless the other end has said that nothing more is to be asked on it,
@@ -308,11 +245,6 @@ impl Town {
         self.line(number).await
     }
 
-    async fn connect(&self, number: usize) -> Option<Line> {
-        let port = self.front.get().unwrap_or(self.replicas[number].port);
-        reach(&self.tls, port, &self.host).await
-    }
-
     /// Asks as the n-th client; none if no whole answer comes.
     pub(super) async fn ask(
         &self,
@@ -322,7 +254,7 @@ impl Town {
         path: &str,
         body: Option<&Value>,
     ) -> Option<Told> {
-        let token = format!("Bearer {}", self.tokens.borrow()[client]);
+        let token = format!("Bearer {}", self.desk.token(client));
         let mut request = Request::builder().method(method).uri(path);
         request = request.header(header::HOST, &line.host).header(header::AUTHORIZATION, token);
         if body.is_some() {
@@ -365,8 +297,8 @@ impl Town {
     /// all there are, every second.
     pub(super) fn has_gathered(&self) {
         let Some(Outside { cluster, name, .. }) = &self.outside else { return };
-        let (from, mut waiting) = (self.clock.elapsed(), Vec::new());
-        while self.clock.elapsed().saturating_sub(from) < GATHERED {
+        let (from, mut waiting) = (self.desk.clock.elapsed(), Vec::new());
+        while self.desk.clock.elapsed().saturating_sub(from) < GATHERED {
             waiting = cluster.run(name, "SELECT count(*) FROM audit_pending");
             if waiting == ["0"] {
                 return;
@@ -405,17 +337,4 @@ pub(super) async fn operator(management: u16, path: &str) -> String {
     };
     let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     say(link, ask.as_bytes()).await.text
-}
-
-/// A connection to the gateway at a port of this machine, which is addressed as `host`.
-pub(super) async fn reach(tls: &TlsConnector, port: u16, host: &str) -> Option<Line> {
-    let link = TcpStream::connect(("127.0.0.1", port)).await.ok()?.into_std().unwrap();
-    let wire = link.try_clone().unwrap();
-    let link = TcpStream::from_std(link).unwrap();
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    let link = tls.connect(name, link).await.ok()?;
-    let shaken = hyper::client::conn::http1::handshake(TokioIo::new(link)).await.ok()?;
-    let (sender, connection) = shaken;
-    let driven = tokio::spawn(connection).abort_handle();
-    Some(Line { sender, driven, wire, host: host.to_owned() })
 }
