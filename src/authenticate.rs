@@ -212,8 +212,7 @@ impl Authenticator {
                 caller
             }
         };
-        let launch_is_over = caller.family().is_some_and(|family| self.revoked.has(family));
-        if launch_is_over || self.revoked.has(caller.token_id()) {
+        if self.is_revoked(&caller) {
             return Err(refuse(Refusal::Invalid("revoked")));
         }
         match &caller.bound().certificate {
@@ -222,6 +221,12 @@ impl Authenticator {
             }
             Some(_) | None => Ok(caller),
         }
+    }
+
+    /// Was their token revoked, or the launch ended that it comes of?
+    pub fn is_revoked(&self, caller: &Caller) -> bool {
+        let launch_is_over = caller.family().is_some_and(|family| self.revoked.has(family));
+        launch_is_over || self.revoked.has(caller.token_id())
     }
 
     /// What an access token says, if it would open the door to whom it is bound.

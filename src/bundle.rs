@@ -333,7 +333,10 @@ impl<'a> Page<'a> {
         write::open(&mut body, "searchset", self.total.filter(|_| self.query.total), &self.links());
         write::entries(&mut body);
         if self.query.count == 0 {
-            self.entries.clear();
+            // That they are counted is told of whom they are about.
+            self.entries
+                .drain(..)
+                .for_each(|one| note_all(&mut disclosures, one.told(&self.frame)));
         }
         let mut first = true;
         for entry in &self.entries {
@@ -341,13 +344,12 @@ impl<'a> Page<'a> {
             match entry {
                 Entry::Own(hit) => {
                     write::entry(hit, &self.query.shape, &self.frame, &mut body);
-                    note_all(&mut disclosures, self::disclosures(hit, self.frame.node));
                 }
                 Entry::Peers(entry) => {
                     write::peers_entry(entry, &self.query.shape, self.frame.base, &mut body);
-                    note(&mut disclosures, peers_disclosure(entry));
                 }
             }
+            note_all(&mut disclosures, entry.told(&self.frame));
         }
         self.include(&mut body, &mut first, &mut disclosures)?;
         // Peers answer in any order; what is said of them has one.

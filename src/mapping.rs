@@ -47,7 +47,8 @@ impl Mapped {
     }
 }
 
-/// Maps what a source holds of one person. A compartment that was mapped before costs nothing.
+/// Maps what a source holds of one person. A compartment that was mapped before costs nothing, unless with
+/// a directory that is not this one: whoever began before a change of the settings still brings theirs.
 pub fn to_fhir(held: Held, directory: &Arc<Directory>) -> Mapped {
     let members = Arc::clone(held.members());
     let compartment = held.into_compartment();
@@ -56,5 +57,7 @@ pub fn to_fhir(held: Held, directory: &Arc<Directory>) -> Mapped {
         compartment.derived.grew(chart.weight());
         chart
     });
+    let is_ours = chart.is_of(directory);
+    let chart = if is_ours { chart } else { Arc::new(Chart::new(&compartment, directory)) };
     Mapped { compartment, chart, members }
 }

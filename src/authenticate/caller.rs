@@ -236,6 +236,11 @@ impl Caller {
         self.family.as_ref()
     }
 
+    /// Does it come of a launch, in which whoever acts has logged in here?
+    pub const fn logged_in(&self) -> bool {
+        self.family.is_some()
+    }
+
     /// The first instant at which the token is over.
     pub const fn expires(&self) -> Moment {
         self.expires

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use super::{Disclosure, Frame, disclosures, peers_disclosure};
 use crate::{
     domain::moment::Moment,
     federation,
@@ -32,6 +33,14 @@ impl Entry {
         match self {
             Self::Own(hit) => hit.view.patient(),
             Self::Peers(entry) => &entry.patient,
+        }
+    }
+
+    /// What leaves of it, to whose record.
+    pub(super) fn told(&self, frame: &Frame<'_>) -> Vec<Disclosure> {
+        match self {
+            Self::Own(hit) => disclosures(hit, frame.node),
+            Self::Peers(entry) => vec![peers_disclosure(entry)],
         }
     }
 

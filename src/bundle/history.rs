@@ -65,10 +65,14 @@ pub fn page(
             after: Some((last.at.millis(), place(last))),
             ..Cursor::default()
         });
-    } else if asked.count == 0 {
-        found.clear();
     }
     let mut disclosures = Vec::new();
+    if asked.count == 0 {
+        // That they are counted is told of whom they are about.
+        for version in found.drain(..) {
+            note_all(&mut disclosures, self::disclosures(&version, kind, frame.node));
+        }
+    }
     let mut body = Vec::with_capacity(1024 + found.len() * 4096);
     write::open(&mut body, "history", Some(total), &links(asked, frame, next.as_ref()));
     let mut first = true;

@@ -102,7 +102,7 @@ pub fn of_form(path: &Path, form: Form) -> Result<Vec<Found>> {
     }
     let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
     let name = path.display();
-    let rows = form.documents(&bytes).map_err(|error| {
+    let rows = form.documents(&bytes, usize::MAX).map_err(|error| {
         Error::new(error.kind(), format!("{name}: {}", error.say())).because(error)
     })?;
     let found = |(line, bytes)| Found { place: format!("{name}:{line}"), bytes };

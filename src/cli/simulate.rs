@@ -33,7 +33,7 @@ use crate::{
         explain::{self, Row, row_of},
         law::Law,
         profile,
-        release::Terms,
+        release::{Over, Terms},
     },
     demo,
     directory::Directory,
@@ -289,6 +289,7 @@ fn rows(
         activated: Moment::MIN,
         number: 0,
         suspended: false,
+        over: Over::default(),
     };
     let of =
         |caller: &Caller| explain::of_question(&compartment, &chart, &terms, &caller.question, now);

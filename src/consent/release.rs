@@ -9,7 +9,10 @@ pub mod together;
 use std::{
     collections::BTreeMap,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
@@ -57,6 +60,24 @@ pub struct Terms {
     pub number: u64,
     /// Does no grant count, as it is not known which were withdrawn (after a restore)?
     pub suspended: bool,
+    /// Is another version in force?
+    pub over: Over,
+}
+
+/// Set once another version of the settings is in force: who takes long asks before each part.
+#[derive(Clone, Default)]
+pub struct Over(Arc<AtomicBool>);
+
+impl Over {
+    /// Another version is in force from now on.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Is another version in force?
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The decisions for one caller about one person.

@@ -21,7 +21,7 @@ use crate::{
     },
     clock::Clock,
     commit,
-    consent::release::Terms,
+    consent::release::{Over, Terms},
     directory::Directory,
     error::{Error, Result},
     federation::{
@@ -266,6 +266,7 @@ impl Gateway {
                 activated: setup.activated,
                 number: stock.number,
                 suspended,
+                over: Over::default(),
             }),
             log,
             flights: stock.flights,

@@ -117,6 +117,9 @@ impl Gateway {
                 "People are counted for systems alone: ask without a user or a patient.",
             );
         }
+        if !caller.roles().is_empty() {
+            return refuse("People are not counted for a role; state none.");
+        }
         if !caller.declared().is_empty() || caller.break_glass().is_some() {
             return refuse("People are not counted by declared grounds; declare none.");
         }

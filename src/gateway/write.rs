@@ -121,7 +121,7 @@ impl Gateway {
 
 /// The one document of a body.
 fn only(filter: &Filter, body: &[u8]) -> Result<Vec<u8>> {
-    let mut all = filter.form.documents(body)?;
+    let mut all = filter.form.documents(body, 1)?;
     if let (Some((_, one)), true) = (all.pop(), all.is_empty()) {
         return Ok(one);
     }

@@ -41,6 +41,11 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// Was it made with this directory?
+    pub fn is_of(&self, directory: &Arc<Directory>) -> bool {
+        Arc::ptr_eq(&self.directory, directory)
+    }
+
     /// Learns the kinds of a compartment.
     pub fn new(compartment: &Compartment, directory: &Arc<Directory>) -> Self {
         let mut kinds = Kinds::new(compartment);

@@ -32,19 +32,21 @@ pub enum Form {
 }
 
 impl Form {
-    /// The documents of a body, each with its line, from 1.
+    /// The documents of a body, each with its line, from 1; after one more than `most` nothing is read.
     ///
     /// # Errors
-    /// `Invalid` if it is no table, or a row has not as many values as there are names.
-    pub fn documents(self, body: &[u8]) -> Result<Vec<(u64, Vec<u8>)>> {
+    /// `Invalid` if it is no table, or a row has not as many values as there are names; `TooCostly` if its
+    /// names are too long to be said of each.
+    pub fn documents(self, body: &[u8], most: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         match self {
             Self::Json => Ok(vec![(1, body.to_vec())]),
             Self::Ndjson => {
                 let lines = (1..).zip(body.split(|byte| *byte == b'\n'));
                 let full = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-                Ok(full.map(|(number, line)| (number, line.to_vec())).collect())
+                let some = full.take(most.saturating_add(1));
+                Ok(some.map(|(number, line)| (number, line.to_vec())).collect())
             }
-            Self::Csv => table::rows(body),
+            Self::Csv => table::rows(body, most),
         }
     }
 }

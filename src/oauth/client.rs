@@ -111,8 +111,11 @@ impl TokenEndpoint {
         known: &mut Option<Arc<str>>,
         now: Moment,
     ) -> Result<(&Arc<Client>, Option<Box<RawValue>>), Refused> {
+        let stated = form.value("client_id").filter(|_| form.value("client_assertion").is_none());
+        if let Some(stated) = stated {
+            self.keep_claimed(stated, asked.address, now).await?;
+        }
         if let Some((client, name)) = self.certified(form) {
-            self.keep_claimed(client, asked.address, now).await?;
             if !asked.names.is_some_and(|names| names.has(name)) {
                 return Err(Refused::new(Code::InvalidClient, "no certificate of its name"));
             }
@@ -151,8 +154,8 @@ impl TokenEndpoint {
         }
         let token = form.value("client_assertion").ok_or_else(|| refused("no assertion"))?;
         let issuer = jose::claimed_issuer(token).map_err(unproven)?;
+        self.keep_signed(&issuer, address, now).await?;
         let client = self.registry.client(&issuer).ok_or_else(|| refused("unknown client"))?;
-        self.keep_signed(client, address, now).await?;
         let keys = self.keys.of(client, token, now).await.map_err(unproven)?;
         let expected = Expected {
             kind: TokenKind::ClientAssertion,

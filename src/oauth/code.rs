@@ -90,9 +90,9 @@ impl TokenEndpoint {
             return Ok(self.proven(form, asked, known, now).await?.0);
         }
         let refused = |why: &'static str| Refused::new(Code::InvalidClient, why);
-        let client = form.value("client_id").and_then(|id| self.registry.client(id));
-        let client = client.ok_or_else(|| refused("unknown client"))?;
-        self.keep_claimed(client, asked.address, now).await?;
+        let stated = form.value("client_id").ok_or_else(|| refused("no client"))?;
+        self.keep_claimed(stated, asked.address, now).await?;
+        let client = self.registry.client(stated).ok_or_else(|| refused("unknown client"))?;
         if !matches!(client.keys(), ClientKeys::Absent) {
             return Err(refused("no assertion of a client that has keys"));
         }

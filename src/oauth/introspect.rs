@@ -97,7 +97,7 @@ impl TokenEndpoint {
         let caller = verified.map_err(|_| refused("no good access token"))?;
         let client = self.registry.client(caller.client_id()).filter(|_| caller.node().is_none());
         let client = client.ok_or_else(|| refused("the access token is no client's own"))?;
-        self.keep_claimed(client, asked.address, now).await?;
+        self.keep_claimed(client.id(), asked.address, now).await?;
         known.client = Some(Arc::clone(client.id()));
         Ok(caller)
     }

@@ -21,24 +21,25 @@ impl TokenEndpoint {
         self.pace.token_from(address, now).await.map_err(too_fast)
     }
 
-    /// By a client that has only said who it is.
+    /// By somebody who has only said which client they are: counted by that name, whether there is such a
+    /// client or not, so that nobody learns it here.
     pub(super) async fn keep_claimed(
         &self,
-        client: &Client,
+        client: &str,
         address: IpAddr,
         now: Moment,
     ) -> Result<(), Refused> {
-        self.pace.token_claimed(client.id(), address, now).await.map_err(too_fast)
+        self.pace.token_claimed(client, address, now).await.map_err(too_fast)
     }
 
-    /// By a client whose signature is to be checked.
+    /// The same where a signature is to be checked.
     pub(super) async fn keep_signed(
         &self,
-        client: &Client,
+        client: &str,
         address: IpAddr,
         now: Moment,
     ) -> Result<(), Refused> {
-        self.pace.token_signed(client.id(), address, now).await.map_err(too_fast)
+        self.pace.token_signed(client, address, now).await.map_err(too_fast)
     }
 
     /// The client has proven who it is from there.

@@ -62,7 +62,7 @@ impl TokenEndpoint {
         let token = form.value("refresh_token").ok_or(Refused::request("no refresh_token"))?;
         let client = match self.unnamed(form, token) {
             Some(client) => {
-                self.keep_claimed(client, asked.address, now).await?;
+                self.keep_claimed(client.id(), asked.address, now).await?;
                 *known = Some(Arc::clone(client.id()));
                 client
             }

@@ -24,6 +24,8 @@ impl Current {
 
     /// Puts another in its place; gives the one before.
     pub fn replace(&self, gateway: Arc<Gateway>) -> Arc<Gateway> {
-        self.0.swap(gateway)
+        let before = self.0.swap(gateway);
+        before.terms.over.set();
+        before
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         asker::BreakGlass,
         cover::{Interaction, ScopeCover},
         explain::{self, Row, has_content},
-        release::Terms,
+        release::{Over, Terms},
         stated::Stated,
     },
     domain::moment::Moment,
@@ -146,6 +146,7 @@ impl Desk<'_> {
             activated: setup.activated,
             number: 0,
             suspended: setup.suspended(),
+            over: Over::default(),
         };
         let chart = Chart::new(&compartment, &terms.directory);
         let through: Vec<Option<String>> =

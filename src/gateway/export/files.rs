@@ -151,6 +151,7 @@ impl Gateway {
             store: Arc::clone(&self.tokens.store),
             clock: Arc::clone(&self.clock),
             job: job.into(),
+            over: self.terms.over.clone(),
         }
     }
 }

@@ -6,13 +6,17 @@
 use csv::ReaderBuilder;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
-/// Its rows, each with its line.
+/// Most bytes of all names together: each row repeats them.
+const NAMES: usize = 8 * 1024;
+
+/// Its rows, each with its line; after one more than `most` nothing is read.
 ///
 /// # Errors
-/// `Invalid` if it is no table, or a row has not as many values as there are names.
-pub(super) fn rows(bytes: &[u8]) -> Result<Vec<(u64, Vec<u8>)>> {
+/// `Invalid` if it is no table, or a row has not as many values as there are names; `TooCostly` if its names
+/// are too long to be said of each.
+pub(super) fn rows(bytes: &[u8], most: usize) -> Result<Vec<(u64, Vec<u8>)>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |between: u8| first.iter().filter(|byte| **byte == between).count();
@@ -22,8 +26,12 @@ pub(super) fn rows(bytes: &[u8]) -> Result<Vec<(u64, Vec<u8>)>> {
     let wrong =
         |error: csv::Error| Error::invalid(format!("This is no CSV: {error}.")).because(error);
     let names = reader.headers().map_err(wrong)?.clone();
+    if names.iter().map(str::len).sum::<usize>() > NAMES {
+        let say = format!("The names of the columns have more than {NAMES} bytes; shorten them.");
+        return Err(Error::new(Kind::TooCostly, say));
+    }
     let mut all = Vec::new();
-    for row in reader.records() {
+    for row in reader.records().take(most.saturating_add(1)) {
         let row = row.map_err(wrong)?;
         let line = row.position().map_or(0, csv::Position::line);
         let pairs = names.iter().zip(&row);

@@ -64,6 +64,38 @@ async fn forgeries_use_up_what_their_own_address_has_and_not_the_clients() {
 }
 
 #[tokio::test]
+async fn who_is_no_client_waits_as_one_who_is() {
+    let nobody = json!({ "iss": "nobody", "sub": "nobody" });
+    let forged = |changes: &serde_json::Value| {
+        let mut claims = super::asking::claims("forged");
+        let names = changes.as_object().unwrap().clone();
+        claims.as_object_mut().unwrap().extend(names);
+        credentials(&sign(&OTHER, &header(&ES384, "JWT"), &claims), "system/*.rs")
+    };
+    let app = |id: &str| {
+        super::asking::form(&[
+            ("grant_type", "client_credentials"),
+            ("scope", "system/*.rs"),
+            ("client_id", id),
+        ])
+    };
+    for (known, unknown) in [(forged(&json!({})), forged(&nobody)), (app("portal"), app("nobody"))]
+    {
+        let mut told = Vec::new();
+        for body in [known, unknown] {
+            let desk = desk(Rates { client_tokens: 1, ..Rates::default() });
+            let mut all = Vec::new();
+            for _ in 0..6 {
+                all.push(from(&desk, &body, HOME).await);
+            }
+            assert_eq!(all[5].0, StatusCode::TOO_MANY_REQUESTS, "{all:?}");
+            told.push(all);
+        }
+        assert_eq!(told[0], told[1]);
+    }
+}
+
+#[tokio::test]
 async fn forgeries_from_everywhere_do_not_hold_a_client_back_where_it_is_known() {
     let desk = desk(Rates { client_tokens: 1, ..Rates::default() });
     assert_eq!(from(&desk, &good("a"), HOME).await.0, StatusCode::OK);

@@ -159,6 +159,9 @@ fn meters_of_auroraai_and_a_row_of_a_table_become_observations() {
     let both = published("csv-export.csv");
     pushes(&kuopio, "csv-1", "text/csv", &both).refused(422, "business-rule").says("one document");
     pushes(&kuopio, "csv-1", "text/csv", "a;b\n1\n").refused(400, "invalid").says("no CSV");
+    // Each row repeats the names, so a small body could become a very large one.
+    let long = format!("{}\n{}", "n".repeat(9000), "1\n".repeat(1000));
+    pushes(&kuopio, "csv-1", "text/csv", &long).refused(422, "too-costly").says("columns");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Whoever has a token looks up organisations, services and forms, page by page.
 
+use std::sync::Arc;
+
+use mylife::{directory::Directory, domain::theme::Theme::Housing, mapping};
+
 use crate::world::World;
 
 #[test]
@@ -28,4 +32,22 @@ fn a_page_link_of_the_directory_is_good_for_its_caller_and_query_alone() {
     region.get(&next).refused(400, "invalid");
     portal.get(&next.replace("Organization", "Questionnaire")).refused(400, "invalid");
     portal.get(&next);
+}
+
+#[test]
+fn who_still_has_another_directory_leaves_nothing_of_it_to_others() {
+    let world = World::new();
+    let kuopio = world.municipality("297");
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
+    let gateway = &kuopio.gateway;
+    let local = gateway.reach.sources.local.as_ref().unwrap();
+    let with = |directory: &Arc<Directory>| {
+        let held = world.runtime.block_on(local.load(aino.patient())).unwrap().unwrap();
+        mapping::to_fhir(held, directory).into_parts().1
+    };
+    let (before, after) = (Arc::new(Directory::default()), &gateway.terms.directory);
+    for directory in [&before, after, &before, after] {
+        assert!(with(directory).is_of(directory), "what is sensitive follows from it");
+    }
+    assert!(Arc::ptr_eq(&with(&before), &with(&before)) || Arc::ptr_eq(&with(after), &with(after)));
 }

@@ -295,6 +295,8 @@ fn what_would_choose_among_people_is_refused() {
         .refused(403, "forbidden");
     let user = json!({ "purpose": "HOUTCOMS", "subject": "Practitioner/297.prac.youth1" });
     token("user/*.rs", &user).refused(403, "forbidden");
+    let role = json!({ "purpose": "HOUTCOMS", "roles": ["social-worker"] });
+    token(scopes, &role).refused(403, "forbidden");
     let declared = json!([{ "id": "law:rescue", "reason": "because" }]);
     token(scopes, &json!({ "purpose": "HOUTCOMS", "declared": declared }))
         .refused(403, "forbidden");

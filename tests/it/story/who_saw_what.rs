@@ -57,6 +57,32 @@ fn the_person_and_an_officer_find_every_disclosure_and_who_it_was_made_to() {
 }
 
 #[test]
+fn who_is_only_counted_finds_it_too() {
+    let world = World::new();
+    let (kuopio, aino) = scene(&world);
+    let (portal, patient) = (kuopio.client("national-portal"), aino.patient());
+    for (way, done) in [
+        (format!("/fhir/Observation?patient={patient}&_summary=count"), "search-type"),
+        (format!("/fhir/Observation?patient={patient}&_count=0"), "search-type"),
+        (format!("/fhir/Observation/_history?patient={patient}&_count=0"), "history"),
+    ] {
+        let before = kuopio.disclosures(patient).len();
+        let reply = portal.get(&way);
+        assert!(
+            reply.total() > Some(0)
+                && reply
+                    .json()
+                    .get("entry")
+                    .is_none_or(|e| !e.to_string().contains("Observation/")),
+            "{reply:?}"
+        );
+        let told = kuopio.disclosures(patient);
+        assert_eq!(told.len(), before + 1, "{way}");
+        assert_eq!(serde_json::json!(told[before].interaction), done, "{way}");
+    }
+}
+
+#[test]
 fn an_event_is_read_by_its_id_and_pages_lose_none() {
     let world = World::new();
     let (kuopio, aino) = scene(&world);

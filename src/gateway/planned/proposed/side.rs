@@ -110,15 +110,16 @@ impl Gateway {
         if is_theirs { Ok(()) } else { Err(Error::new(Kind::Forbidden, say)) }
     }
 
-    /// Is the caller this professional, or a system of the organisation for which they work? Another gateway
-    /// says who acts; it says so for organisations that it may speak for, and for no other's professionals.
+    /// Is the caller this professional, or a system of the organisation for which they work? Who logged in
+    /// here is whom they say. Systems and other gateways only state who acts: they do so for organisations
+    /// that they may speak for, and for no other's professionals.
     fn speaks_for(&self, caller: &Caller, post: &Post) -> bool {
         let named = caller.subject().map(|subject| {
             subject.strip_prefix("Practitioner/") == Some(post.practitioner.as_str())
         });
         match named {
             Some(false) => return false,
-            Some(true) if caller.node().is_none() => return true,
+            Some(true) if caller.logged_in() => return true,
             Some(true) | None => {}
         }
         let directory = &self.terms.directory;
@@ -137,14 +138,16 @@ impl Gateway {
     }
 }
 
-/// Did the caller make it? A citizen may take it back by any app, a professional for the same organisation.
+/// Did the caller make it? A citizen may take it back by any app, whoever else for the same organisation.
 fn is_proposer(caller: &Caller, held: &Held<Proposal>) -> bool {
     let by = &held.native.by;
     match by.subject.as_deref() {
         None => *held.owner == *caller.client_id(),
         same if same != caller.subject() => false,
-        Some(subject) => {
-            !subject.starts_with("Practitioner/") || *by.organization == *caller.organization()
-        }
+        Some(subject) => is_citizen(subject) || *by.organization == *caller.organization(),
     }
+}
+
+fn is_citizen(subject: &str) -> bool {
+    ["Patient/", "RelatedPerson/"].iter().any(|kind| subject.starts_with(kind))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -10,7 +11,7 @@ use mylife::{
     pki::{self, CertificateTime},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_rustls::TlsConnector;
 
 use super::{SETTLES, begin, export, files, ids, lines, manifest, populated};
@@ -138,6 +139,33 @@ fn an_export_that_is_ended_in_the_middle_of_a_file_cuts_it() {
     client.actor.send(&kuopio, Method::DELETE, &place, Ask::default()).accepted();
     assert!(half.try_rest(&kuopio).is_none(), "half a file is never taken for a whole one");
     world.pass(SETTLES);
+}
+
+#[test]
+fn a_file_does_not_go_on_under_settings_that_were_replaced_nor_a_launch_that_was_ended() {
+    use crate::world::Terms;
+    for is_launch in [false, true] {
+        let world = World::new();
+        let (kuopio, client, [first, second]) = long(&world);
+        first.gives(Terms::grant(&client.actor).themes(&[Housing, Health]).class("free-text"));
+        second.grants(&client, [Housing]);
+        let manifest =
+            manifest(&client, &begin(&client, "/fhir/$export?_type=QuestionnaireResponse"));
+        let file = files(&manifest, "QuestionnaireResponse").remove(0);
+        let token = client.token("system/*.rs", &json!({ "family": "f-1", "purpose": "TREAT" }));
+        let half = Half::begin(&kuopio, &file, ("authorization", format!("Bearer {token}")));
+        let (gateway, now) = (&kuopio.gateway, world.now());
+        if is_launch {
+            let family = digest::digest(&digest::SHA256, b"family\0f-1");
+            let family = family.as_ref().try_into().unwrap();
+            let (revoked, until) = (gateway.authenticator.revoked(), now.plus(SETTLES));
+            let ended = revoked.revoke(&*gateway.tokens.store, family, until, now);
+            world.runtime.block_on(ended).unwrap();
+        } else {
+            gateway.terms.over.set();
+        }
+        assert!(half.try_rest(&kuopio).is_none(), "it goes on: {is_launch}");
+    }
 }
 
 /// A file of which only the head was read.

@@ -122,6 +122,12 @@ fn who_acts_answers_for_themselves() {
     scene.aino.gives(Terms::grant(&stranger.actor).themes(&[Housing]).class("free-text"));
     let stranger = Writer::new(&stranger, READS_AND_PROPOSES, &json!({}));
     stranger.answers(&at, &accepted).refused(403, "forbidden");
+    // Nor for saying that it is they who act.
+    let named = json!({ "subject": practitioner(SUCCESSOR) });
+    let elsewhere = scene.keeper.node.client("national-portal");
+    Writer::new(&elsewhere, READS_AND_PROPOSES, &named)
+        .answers(&at, &accepted)
+        .refused(403, "forbidden");
     assert_eq!(acts(SUCCESSOR).answers(&at, &accepted).status(), 200);
     // Who has nothing to hand over proposes nothing of the kind.
     let refused = |writer: &Writer, task: &Value| writer.send(Method::POST, "/Task", task, &[]);
