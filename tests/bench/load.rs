@@ -221,11 +221,12 @@ impl Wanted {
         rate: f64,
         time: Duration,
     ) -> Tally {
-        let (before, watch) = (cpu_of(&stand.counted()), Watch::start(stand));
+        let apart = drive.apart();
+        let (before, watch) = (cpu_of(&stand.counted()), Watch::start(stand, &apart));
         let (tally, took) = drive.load(Pace::Rate(rate), time).await;
         let cpu = cpu_of(&stand.counted()).saturating_sub(before);
         let watched = watch.end();
-        report::stretch(&tally, took, cpu);
+        report::stretch(&tally, took, Some(cpu));
         let sent = tally.answered() + tally.refused() + tally.badly();
         if self.mode == Mode::Over {
             report::refusals(&tally, sent);
@@ -233,9 +234,9 @@ impl Wanted {
         } else {
             let not = tally.refused() + tally.badly() + tally.unsent;
             report::hold(not == 0, &format!("{not} requests were not answered"));
-            report::flat(&watched, took);
+            report::flat(&watched, took, self.mode == Mode::Soak);
         }
-        report::health(&watched);
+        report::kept(&watched);
         tally
     }
 }
@@ -257,7 +258,7 @@ async fn roll(stand: &Rc<Stand>, drive: &Rc<Drive>, rate: f64, time: Duration) -
     let (tally, took) = drive.load(Pace::Rate(rate), time).await;
     is_over.set(true);
     let turns = rolling.await.unwrap();
-    report::stretch(&tally, took, Duration::ZERO);
+    report::stretch(&tally, took, None);
     println!("{turns} times a replica was stopped and started again");
     let failed = tally.refused() + tally.badly() + tally.unsent;
     report::hold(failed == 0 && turns > 1, &format!("{failed} requests failed"));

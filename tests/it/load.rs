@@ -61,17 +61,20 @@ fn shows(themes: &[Theme], numbers: &[u32]) -> Shown {
     Shown { themes, words: themes, numbers: numbers.to_vec(), patients: Vec::new() }
 }
 
+/// Sent, without a byte until, whole at; themes and pushes shown; what is wrong.
+type Row = ((u64, u64, u64), &'static [Theme], &'static [u32], Option<&'static str>);
+
 #[test]
 fn an_answer_is_judged_by_what_was_acknowledged_before_it_began() {
-    let both: &[Theme] = &[Housing, Health];
-    // Sent, without a byte until, whole at; themes and pushes shown; what is wrong.
-    let rows: [((u64, u64, u64), &[Theme], &[u32], Option<&str>); 19] = [
+    let both: &'static [Theme] = &[Housing, Health];
+    let rows: [Row; 20] = [
         ((5, 5, 9), both, &[0], None),
         ((5, 5, 9), &[Housing], &[0], Some("without all of [health housing]")),
         ((5, 5, 9), &[Housing, Finance], &[0], Some("LEAK")),
         ((5, 5, 9), both, &[1], Some("shows push 1 of [0]")),
         ((5, 5, 15), both, &[0], None),
         ((5, 5, 15), &[Housing], &[1], None),
+        ((5, 5, 15), &[Housing], &[0, 1], Some("shows push 1 of [0, 1], all [0, 1]")),
         ((5, 5, 15), &[], &[], Some("without all of [housing]")),
         ((15, 15, 25), both, &[0], None),
         ((15, 15, 25), &[Housing], &[1], None),
@@ -102,6 +105,9 @@ fn what_takes_a_while_to_be_in_force_elsewhere_may_be_missing_that_long() {
     let old = shows(&[Housing], &[0]);
     assert!(known().fault(&old, second(4)).is_some(), "it has been in force for five seconds");
     assert_eq!(known().fault(&old, second(6)), None);
+    let first = Manner { within: Duration::from_secs(9), ..manner((5, 5, 9)) };
+    assert_eq!(known().fault(&shows(&[Housing, Health], &[0]), first), None);
+    assert!(known().fault(&shows(&[Housing], &[0]), first).is_some(), "it has been so always");
     // Nothing withdrawn leaves, however long that takes.
     assert!(known().fault(&shows(&[Health], &[0]), second(6)).is_some());
 }
@@ -116,6 +122,17 @@ fn what_lacks_a_source_may_lack_all_of_it_and_what_was_refused_counts_for_nothin
     known.consents.refused(refused);
     let all = known.fault(&shows(&[Health], &[1]), manner((51, 51, 55)));
     assert!(all.unwrap().starts_with("LEAK"));
+}
+
+#[test]
+fn what_nobody_was_told_of_may_be_made_late() {
+    let mut known = known();
+    let wide = known.consents.begins(set(&[Housing, Health, Finance]), at(50));
+    known.consents.acknowledged(wide, at(60));
+    // What was asked for at 30 has finance and no health.
+    let less = shows(&[Housing, Finance], &[1]);
+    assert_eq!(known.fault(&less, manner((65, 65, 70))), None);
+    assert!(known.fault(&shows(&[Finance, Health], &[1]), manner((65, 65, 70))).is_some());
 }
 
 #[test]
@@ -196,8 +213,8 @@ fn what_grows_is_told_from_what_only_wavers() {
         let times = (0..800_u32).map(f64::from).zip(noise.into_iter().cycle());
         times.map(|(time, noise)| (time, 50.0 + slope * time + noise)).collect()
     };
-    let (still, grows) = (Trend::of(&samples(0.0)).unwrap(), Trend::of(&samples(0.01)).unwrap());
-    assert!(still.is_flat(0.0), "{still:?}");
+    let [still, grows] = [0.000_04, 0.01].map(|slope| Trend::of(&samples(slope)).unwrap());
+    assert!(still.slope > 0.0 && still.is_flat(0.0), "{still:?}");
     assert!(!grows.is_flat(0.0) && !grows.is_flat(0.009), "{grows:?}");
     assert!(grows.is_flat(0.011), "a bound was stated");
     assert!((grows.slope - 0.01).abs() < 0.001 && grows.error < 0.001, "{grows:?}");

@@ -9,12 +9,13 @@ use std::{
 };
 
 use mylife::domain::theme::ThemeSet;
+use serde_json::Value;
 
 use super::{
     history::{At, Span},
     judge::Manner,
     mix::Kind,
-    people::{People, READER, Record, TERMS, consent, push, request},
+    people::{People, READER, Record, TERMS, Whose, push, request},
     shown::{Found, Shown},
     stand::{CODES, HOLDERS, PORTAL, Stand},
     tally::{Ended, Tally},
@@ -57,8 +58,8 @@ pub(crate) enum About {
     Page(Walk),
     /// A push: the record, and the change.
     Push(usize, usize),
-    /// A consent: the record, the change, and whether it takes something away.
-    Consent(usize, usize, bool),
+    /// A consent: the record, and the change.
+    Consent(usize, usize),
 }
 
 /// Those who walk, at rest.
@@ -99,7 +100,7 @@ impl About {
                     one.is_pushing = true;
                     one.pushed += 1;
                     let change = one.known.pushes.begins(one.pushed, at);
-                    let question = push(stand, node, one.person, one.pushed);
+                    let question = push(stand, node, one.whose.person, one.pushed);
                     (Self::Push(record, change), question)
                 }
                 None => Self::read(people, any, stand),
@@ -111,16 +112,15 @@ impl About {
                     let set = |turn: usize| TERMS[turn % TERMS.len()].iter().copied().collect();
                     let asked: ThemeSet = set(chance);
                     let allowed = if asked == one.allowed { set(chance + 1) } else { asked };
-                    let takes = !allowed.contains_all(one.allowed);
                     one.allowed = allowed;
                     let change = one.known.consents.begins(allowed, at);
-                    let question = consent(stand, one, allowed);
-                    (Self::Consent(record, change, takes), question)
+                    let question = one.consent(stand, allowed);
+                    (Self::Consent(record, change), question)
                 }
                 None => Self::read(people, any, stand),
             },
             Kind::Search => {
-                let patient = &people.records[any].patient;
+                let patient = &people.records[any].whose.patient;
                 let words = question.chance.is_multiple_of(2);
                 let kind = if words { "QuestionnaireResponse" } else { "Observation" };
                 let path = format!("/fhir/{kind}?patient={patient}&_count=50");
@@ -132,9 +132,21 @@ impl About {
     }
 
     fn read(people: &People, record: usize, stand: &Stand) -> (Self, Vec<u8>) {
-        let Record { node, document, .. } = &people.records[record];
+        let Record { whose, document, .. } = &people.records[record];
         let path = format!("/fhir/QuestionnaireResponse/{document}");
-        (Self::Document(record), request(("GET", &path), &stand.token(*node, READER), "", ""))
+        (Self::Document(record), request(("GET", &path), &stand.token(whose.node, READER), "", ""))
+    }
+
+    /// What it is of, after all.
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Document(_) => Kind::Read,
+            Self::Person(..) => Kind::Search,
+            Self::Both(_) => Kind::Federated,
+            Self::Page(_) => Kind::Page,
+            Self::Push(..) => Kind::Push,
+            Self::Consent(..) => Kind::Consent,
+        }
     }
 
     /// Records of which an answer tells; a page may tell of all at its holder.
@@ -155,8 +167,14 @@ impl About {
         (stand, tally): (&Stand, &mut Tally),
     ) -> Ended {
         let Some((status, again, body)) = told else {
+            *tally.said.entry("(no whole answer)".to_owned()).or_default() += 1;
             return self.lost(people, walks, false);
         };
+        if status == 429 || status >= 500 {
+            let said: Value = serde_json::from_slice(body).unwrap_or_default();
+            let said = said["issue"][0]["diagnostics"].as_str().unwrap_or_default();
+            *tally.said.entry(format!("{status} {said}")).or_default() += 1;
+        }
         if matches!(status, 429 | 503) {
             if !again {
                 tally.wrong(format!("{status} without Retry-After"));
@@ -185,7 +203,7 @@ impl About {
                     one.known.pushes.refused(change);
                 }
             }
-            Self::Consent(record, change, _) => {
+            Self::Consent(record, change) => {
                 let one = &mut people.records[record];
                 one.is_consenting = false;
                 if early {
@@ -215,7 +233,7 @@ impl About {
                 one.known.pushes.acknowledged(change, span.ended);
                 if status == 200 { Ok(()) } else { Err(strange()) }
             }
-            Self::Consent(record, change, _) => {
+            Self::Consent(record, change) => {
                 let one = &mut people.records[record];
                 one.is_consenting = false;
                 one.known.consents.acknowledged(change, span.ended);
@@ -230,12 +248,12 @@ impl About {
                 };
                 tally.documents += 1;
                 let is_it = status == 404 || says(body, &format!("\"id\":\"{}\"", one.document));
-                judged(people, record, &shown, manner(one.node, true))
+                judged(people, record, &shown, manner(one.whose.node, true))
                     .and_then(|()| if is_it { Ok(()) } else { Err(strange()) })
             }
             Self::Person(record, words) => {
                 let found = found(status, body)?;
-                let node = people.records[record].node;
+                let node = people.records[record].whose.node;
                 let all = gathered(people, &found, &[record])?;
                 tally.documents += found.entries.len() as u64;
                 judged(people, record, &all[&record], manner(node, words))
@@ -246,7 +264,7 @@ impl About {
                 tally.documents += found.entries.len() as u64;
                 let all = gathered(people, &found, &both)?;
                 for (record, shown) in &all {
-                    let node = people.records[*record].node;
+                    let node = people.records[*record].whose.node;
                     let complete = !found.missing.iter().any(|code| code == CODES[node]);
                     judged(people, *record, shown, Manner { complete, ..manner(node, true) })?;
                 }
@@ -276,7 +294,7 @@ impl Walk {
         let (mut last, mut shown) = (self.after.clone(), BTreeSet::new());
         for (id, one) in &found.entries {
             let record = people.of(id).ok_or_else(|| format!("{id} is unknown"))?;
-            let patient = &people.records[record].patient;
+            let patient = &people.records[record].whose.patient;
             if last.as_ref().is_some_and(|last| patient <= last) {
                 return Err(format!("a page goes back to {patient}"));
             }
@@ -317,7 +335,7 @@ fn gathered(
 
 /// Is what is shown of a record right, and of nobody else?
 fn judged(people: &People, record: usize, shown: &Shown, manner: Manner) -> Result<(), String> {
-    let Record { known, patient, .. } = &people.records[record];
+    let Record { known, whose: Whose { patient, .. }, .. } = &people.records[record];
     let other = shown.patients.iter().find(|named| *named != patient);
     let fault = other.map(|other| format!("LEAK: names {other}"));
     let fault = fault.or_else(|| known.fault(shown, manner));

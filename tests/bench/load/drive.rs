@@ -24,7 +24,7 @@ use super::{
     history::{At, Span},
     line::Line,
     mix::{Dice, Kind},
-    people::People,
+    people::{People, Whose},
     stand::{HOLDERS, PORTAL, Stand},
     tally::{Ended, Tally},
 };
@@ -33,8 +33,12 @@ use super::{
 const FLAT_OUT: usize = 128;
 /// How long the last answers are waited for.
 const REST: Duration = Duration::from_secs(30);
+/// What has been due for longer at the end is not asked any more.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Lanes for pages that are looked at after an acknowledgement.
 const LOOKED_AT: usize = 64;
+/// Between two looks at what is due.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Tokens are good for a while longer.
 const RENEWED: Duration = Duration::from_secs(100);
 
@@ -102,6 +106,11 @@ impl Drive {
         }
     }
 
+    /// Those whom nobody asks about.
+    pub(crate) fn apart(&self) -> Vec<Whose> {
+        self.state.borrow().people.apart.clone()
+    }
+
     /// Opens so many more lanes at each door.
     pub(crate) fn open(self: &Rc<Self>, lanes: usize) {
         for door in 0..self.doors.len() {
@@ -140,14 +149,21 @@ impl Drive {
                     self.ask(began + due);
                 },
             }
-            // Timers go by milliseconds, so that answers are read in between.
-            sleep(Duration::from_millis(1)).await;
+            // Timers go by milliseconds; answers are read in between.
+            let waited = self.clock.elapsed() + PAUSE;
+            sleep(PAUSE).await;
+            let late = self.clock.elapsed().saturating_sub(waited);
+            self.state.borrow_mut().tally.late.note(late);
         }
         let took = self.clock.elapsed().saturating_sub(began);
-        let unsent = self.doors.iter().map(|door| door.due.borrow_mut().drain(..).count());
-        let unsent: usize = unsent.sum();
+        let before = self.due();
+        let waits_long = (began + took).saturating_sub(PATIENCE);
+        for door in &self.doors {
+            door.due.borrow_mut().retain(|question| question.due >= waits_long);
+        }
+        let unsent = before - self.due();
         let until = self.clock.elapsed() + REST;
-        while self.under_way.get() > 0 && self.clock.elapsed() < until {
+        while self.under_way.get() + self.due() > 0 && self.clock.elapsed() < until {
             sleep(Duration::from_millis(5)).await;
         }
         renewing.abort();
@@ -238,7 +254,7 @@ impl Drive {
         let waited = state.waited(lane, node, &about);
         let unstarted = waited.map_or(sent, |waiting| waiting.unstarted);
         let span = Span { sent, unstarted, ended: state.tick(ended) };
-        let withdraws = matches!(about, About::Consent(_, _, true));
+        let kind = about.kind();
         let changed = if let About::Consent(record, ..) = about { Some(record) } else { None };
         let told = told.map(|reply| (reply.status, reply.again, reply.body));
         let beside = (&mut state.people, &mut state.walks);
@@ -247,12 +263,7 @@ impl Drive {
             state.looks(record, span.ended);
         }
         let took = ended.saturating_sub(began);
-        state.tally.ended(question.kind, became, ended.saturating_sub(question.due), took);
-        match became {
-            Ended::Well if withdraws => state.tally.withdrawn.note(took),
-            Ended::Refused | Ended::Badly if withdraws => state.tally.not_withdrawn += 1,
-            Ended::Well | Ended::Refused | Ended::Badly => {}
-        }
+        state.tally.ended(kind, became, ended.saturating_sub(question.due), took);
     }
 }
 
@@ -287,7 +298,7 @@ impl State {
     /// A change to a record was acknowledged: looks at every lane that waits for an answer about it.
     fn looks(&mut self, record: usize, at: At) {
         let record = &self.people.records[record];
-        let pages = self.pages[record.node].iter().take(LOOKED_AT);
+        let pages = self.pages[record.whose.node].iter().take(LOOKED_AT);
         for lane in record.waiting.iter().chain(pages) {
             if let Some(waiting) = &mut self.lanes[*lane]
                 // The connection does not block, so nothing there is an error.

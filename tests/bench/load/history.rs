@@ -77,16 +77,16 @@ impl<T: Copy> History<T> {
         self.since(since, span.ended)
     }
 
-    /// States of which an answer has one: what is in force everywhere `within` its acknowledgement, and
-    /// what may be. None of them is sure while nothing has been acknowledged for so long.
+    /// States of which an answer has one: the last that is in force everywhere, `within` its
+    /// acknowledgement, and those that may be instead.
     pub(crate) fn holds(&self, span: Span, within: Duration) -> impl Iterator<Item = T> {
         let old = |(number, at): At| number <= span.sent.0 && at + within <= span.sent.1;
-        let held = self.last(old);
+        // What was before anything was seen has always been in force.
+        let held = self.last(old).unwrap_or(0);
         // What was never acknowledged may be made late.
-        let before = self.0.iter().take(held.unwrap_or(0));
+        let before = self.0.iter().take(held);
         let late = before.filter(|change| matches!(change.became, Became::Open));
-        let all = held.map(|held| self.since(held, span.ended)).into_iter().flatten();
-        all.chain(late.map(|change| change.state))
+        self.since(held, span.ended).chain(late.map(|change| change.state))
     }
 
     fn last(&self, is_one: impl Fn(At) -> bool) -> Option<usize> {

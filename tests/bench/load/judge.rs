@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use mylife::domain::theme::ThemeSet;
+use mylife::domain::theme::{Theme, ThemeSet};
 
 use super::{
     history::{History, Span},
@@ -74,6 +74,6 @@ fn both(a: ThemeSet, b: ThemeSet) -> ThemeSet {
 }
 
 fn list(themes: ThemeSet) -> String {
-    let codes: Vec<&str> = themes.iter().map(|theme| theme.code()).collect();
+    let codes: Vec<&str> = themes.iter().map(Theme::code).collect();
     format!("[{}]", codes.join(" "))
 }

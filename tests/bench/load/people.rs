@@ -33,14 +33,21 @@ pub(crate) const READER: usize = 2;
 /// Connections on which people are put in.
 const ABREAST: usize = 16;
 
-/// What one holder has of one person, and what is known of it.
-pub(crate) struct Record {
+/// A person at a holder.
+#[derive(Clone)]
+pub(crate) struct Whose {
     /// The holder.
     pub(crate) node: usize,
     /// The person's number.
     pub(crate) person: usize,
     /// Id of the Patient.
     pub(crate) patient: String,
+}
+
+/// What one holder has of one person, and what is known of it.
+pub(crate) struct Record {
+    /// Who and where.
+    pub(crate) whose: Whose,
     /// Id of the one `QuestionnaireResponse`.
     pub(crate) document: String,
     /// What was done to it.
@@ -63,6 +70,8 @@ pub(crate) struct People {
     of_node: [Vec<usize>; HOLDERS],
     /// The two records of those whom both holders know, with their identity codes.
     pub(crate) both: Vec<([usize; 2], String)>,
+    /// At each holder somebody whom nobody asks about.
+    pub(crate) apart: Vec<Whose>,
 }
 
 /// What people permit, by turns.
@@ -100,12 +109,16 @@ fn document(stand: &Stand, node: usize, path: &str, body: &Value) -> Vec<u8> {
     request(("PUT", path), &token, "content-type: application/json\r\n", &body.to_string())
 }
 
-/// Permits exactly this to the reader.
-pub(crate) fn consent(stand: &Stand, record: &Record, allowed: ThemeSet) -> Vec<u8> {
-    let Record { node, person, patient, .. } = record;
+/// Permits exactly this of somebody's at a holder, with the desk's token.
+pub(crate) fn consent(
+    token: &str,
+    Whose { node, person, patient }: &Whose,
+    to: &str,
+    allowed: ThemeSet,
+) -> Vec<u8> {
     let themes: Vec<Theme> = allowed.iter().collect();
     let named = if themes.is_empty() { &SHARED[..] } else { &themes };
-    let rule = json!({ "type": "deny", "provision": [permit(members::PORTAL, named, true)] });
+    let rule = json!({ "type": "deny", "provision": [permit(to, named, true)] });
     let uuid = format!("urn:uuid:00000000-0000-4000-8{node:03}-{person:012}");
     let mut body = framed(patient, &uuid, "grant", &rule);
     if themes.is_empty() {
@@ -113,7 +126,14 @@ pub(crate) fn consent(stand: &Stand, record: &Record, allowed: ThemeSet) -> Vec<
     }
     let path = format!("/fhir/Consent?identifier=urn:ietf:rfc:3986%7C{uuid}");
     let kind = "content-type: application/fhir+json\r\n";
-    request(("PUT", &path), &stand.token(*node, DESK), kind, &body.to_string())
+    request(("PUT", &path), token, kind, &body.to_string())
+}
+
+impl Record {
+    /// Permits exactly this of it to the reader.
+    pub(crate) fn consent(&self, stand: &Stand, allowed: ThemeSet) -> Vec<u8> {
+        consent(&stand.token(self.whose.node, DESK), &self.whose, members::PORTAL, allowed)
+    }
 }
 
 impl People {
@@ -134,20 +154,32 @@ impl People {
             });
         }
         let mut records: Vec<Record> = doing.join_all().await.into_iter().flatten().collect();
-        records.sort_by_key(|record| (record.person, record.node));
+        records.sort_by_key(|record| (record.whose.person, record.whose.node));
         let mut people = Self {
             by_document: HashMap::new(),
             by_patient: Default::default(),
             of_node: Default::default(),
             both: Vec::new(),
+            apart: Vec::new(),
             records,
         };
+        for node in 0..HOLDERS {
+            let Record { whose, .. } = put(&stand, count + node, node).await;
+            let taken = consent(&stand.token(node, DESK), &whose, members::CITY, ThemeSet::EMPTY);
+            let port = stand.port(node);
+            let mut line = Line::reach(&stand.tls, port).await.expect("it can be reached");
+            let status = line.ask(&taken).await.expect("it answers").status;
+            assert_eq!(status, 200, "nothing hinders it");
+            people.apart.push(whose);
+        }
+        // Until all of it is in force everywhere.
+        tokio::time::sleep((0..HOLDERS).map(|node| stand.within(node)).max().unwrap()).await;
         for (at, record) in people.records.iter().enumerate() {
             people.by_document.insert(record.document.clone(), at);
-            people.of_node[record.node].push(at);
-            people.by_patient[record.node].insert(record.patient.clone(), at);
-            if at > 0 && people.records[at - 1].person == record.person {
-                people.both.push(([at - 1, at], code(record.person).reveal().to_owned()));
+            people.of_node[record.whose.node].push(at);
+            people.by_patient[record.whose.node].insert(record.whose.patient.clone(), at);
+            if at > 0 && people.records[at - 1].whose.person == record.whose.person {
+                people.both.push(([at - 1, at], code(record.whose.person).reveal().to_owned()));
             }
         }
         people
@@ -161,10 +193,10 @@ impl People {
 
     /// That record of a holder, or the next of which this holds; none if it does of none.
     pub(crate) fn free(&self, any: usize, is: impl Fn(&Record) -> bool) -> Option<usize> {
-        let node = self.records[any].node;
+        let node = self.records[any].whose.node;
         let (before, from) = self.records.split_at(any);
         let all = from.iter().chain(before).zip((any..self.records.len()).chain(0..any));
-        let mut free = all.filter(|(one, _)| one.node == node && is(one));
+        let mut free = all.filter(|(one, _)| one.whose.node == node && is(one));
         free.next().map(|(_, at)| at)
     }
 
@@ -202,9 +234,7 @@ async fn put(stand: &Stand, person: usize, node: usize) -> Record {
     let held = made(stand, node, &mut line, &push(stand, node, person, 0)).await;
     let allowed: ThemeSet = SHARED.into_iter().collect();
     let record = Record {
-        node,
-        person,
-        patient,
+        whose: Whose { node, person, patient },
         document: held["id"].as_str().unwrap().to_owned(),
         known: Known { consents: History::of(allowed), pushes: History::of(0) },
         allowed,
@@ -213,7 +243,7 @@ async fn put(stand: &Stand, person: usize, node: usize) -> Record {
         is_pushing: false,
         waiting: Vec::new(),
     };
-    made(stand, node, &mut line, &consent(stand, &record, allowed)).await;
+    made(stand, node, &mut line, &record.consent(stand, allowed)).await;
     record
 }
 

@@ -4,12 +4,11 @@
 //! one Redis, behind a balancer. All of them run on one core, whoever asks on the next.
 
 use std::{
-    cell::RefCell,
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -59,6 +58,9 @@ pub(crate) struct Gateway {
     pub(crate) name: String,
 }
 
+/// Tokens that are good now, by node and client.
+pub(crate) type Tokens = Arc<Mutex<Vec<Vec<String>>>>;
+
 /// Everything that runs.
 pub(crate) struct Stand {
     /// Where it keeps what it has.
@@ -69,7 +71,8 @@ pub(crate) struct Stand {
     servers: Option<(Cluster, String, redis::Server)>,
     /// TLS towards all of them.
     pub(crate) tls: TlsConnector,
-    tokens: RefCell<Vec<Vec<String>>>,
+    /// Of each node, for each client.
+    pub(crate) tokens: Tokens,
     /// While it is held, the balancer passes on.
     _balancing: Stop,
 }
@@ -125,7 +128,7 @@ impl Stand {
             .collect();
         members::settings(&dir, &told);
         let tls = trusting(&dir);
-        let tokens = RefCell::default();
+        let tokens = Tokens::default();
         let stand = Self { dir, gateways, ports, servers, tls, tokens, _balancing: balancing };
         for number in 0..stand.gateways.len() {
             stand.begin(number).await;
@@ -189,21 +192,21 @@ impl Stand {
 
     /// The token of the n-th client for a node.
     pub(crate) fn token(&self, node: usize, client: usize) -> String {
-        self.tokens.borrow()[node][client].clone()
+        self.tokens.lock().unwrap()[node][client].clone()
     }
 
     /// Asks for new tokens; who cannot have them now keeps those there are.
     pub(crate) fn renew(&self) -> bool {
-        let asked = asked_tokens(&self.dir, &self.ports);
-        asked.map(|tokens| self.tokens.replace(tokens)).is_some()
+        let asked = asked_tokens(&self.dir, self.ports);
+        asked.map(|tokens| *self.tokens.lock().unwrap() = tokens).is_some()
     }
 
     /// The same beside everything else that goes on.
     pub(crate) async fn renew_beside(&self) {
         let (dir, ports) = (self.dir.clone(), self.ports);
-        let asked = tokio::task::spawn_blocking(move || asked_tokens(&dir, &ports)).await.unwrap();
+        let asked = tokio::task::spawn_blocking(move || asked_tokens(&dir, ports)).await.unwrap();
         if let Some(tokens) = asked {
-            self.tokens.replace(tokens);
+            *self.tokens.lock().unwrap() = tokens;
         }
     }
 
@@ -246,12 +249,12 @@ fn pin(pid: u32) {
     drop(Command::new("taskset").args(line).output());
 }
 
-fn asked_tokens(dir: &Path, ports: &[u16; 3]) -> Option<Vec<Vec<String>>> {
-    let of_node = |port: &u16| {
+fn asked_tokens(dir: &Path, ports: [u16; 3]) -> Option<Vec<Vec<String>>> {
+    let of_node = |port: u16| {
         let host = format!("127.0.0.1:{port}");
         (0..CLIENTS.len()).map(|client| members::token(dir, &host, client)).collect()
     };
-    ports.iter().map(of_node).collect()
+    ports.into_iter().map(of_node).collect()
 }
 
 fn trusting(dir: &Path) -> TlsConnector {

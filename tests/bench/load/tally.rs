@@ -70,12 +70,12 @@ pub(crate) struct Row {
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) rows: BTreeMap<Kind, Row>,
-    /// From when a consent that takes something away was sent to its acknowledgement.
-    pub(crate) withdrawn: Times,
-    /// Such that were refused, or ended badly.
-    pub(crate) not_withdrawn: u64,
+    /// How late the driver itself came to ask.
+    pub(crate) late: Times,
     /// Answers of the portal that lack a source.
     pub(crate) partial: u64,
+    /// What was said to those who were refused or ended badly, and how often.
+    pub(crate) said: BTreeMap<String, u64>,
     /// Questions for which no connection came free.
     pub(crate) unsent: u64,
     /// Answers that were checked, and documents that were looked at in them.

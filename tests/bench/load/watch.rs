@@ -1,19 +1,28 @@
-//! What is looked at beside the load, on a thread of its own: memory, and whether health checks are answered.
+//! What is looked at beside the load, on a thread of its own: memory, whether health checks are answered, and
+//! whether somebody can withdraw a consent.
 //!
-//! Beside the way; of the load driver.
+//! Beside the way; of the load driver. Whom these consents are about nobody asks about, so that the order of
+//! what the driver sees stays its own.
 
-use std::{
-    fs,
-    sync::mpsc::{self, RecvTimeoutError, Sender},
-    thread::{self, JoinHandle},
-    time::Duration,
+use std::{fs, thread, time::Duration};
+
+use mylife::{
+    clock::{Clock, SystemClock},
+    domain::theme::ThemeSet,
+    listen::{Stop, Stopping},
 };
-
-use mylife::clock::{Clock, SystemClock};
-use tokio::{runtime::Builder, time::timeout};
+use tokio::{
+    runtime::Builder,
+    task::{JoinSet, LocalSet},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
 
 use super::{
-    stand::{Gateway, Stand, says_yes},
+    line::Line,
+    members,
+    people::{DESK, Whose, consent},
+    stand::{Gateway, Stand, Tokens, says_yes},
     tally::Times,
     trend::Trend,
 };
@@ -21,7 +30,9 @@ use super::{
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(250);
 /// A health check that is answered later is not answered.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const HEALTHY: Duration = Duration::from_secs(1);
+/// The same of a withdrawal: two seconds, in which what was decided before can still start, and one.
+pub(crate) const WITHDRAWN: Duration = Duration::from_secs(3);
 
 /// What was seen of one process.
 pub(crate) struct Sampled {
@@ -33,65 +44,148 @@ pub(crate) struct Sampled {
     samples: Vec<(f64, f64)>,
 }
 
+/// How often something was done in time, and how often not.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) within: Times,
+    pub(crate) not: u64,
+}
+
 /// What was seen.
+#[derive(Default)]
 pub(crate) struct Watched {
     /// Of each process.
     pub(crate) processes: Vec<Sampled>,
-    /// Health checks that were answered in time.
-    pub(crate) healthy: Times,
-    /// Those that were not.
-    pub(crate) unhealthy: u64,
+    /// Health checks that were answered.
+    pub(crate) healthy: Kept,
+    /// Withdrawals that were acknowledged.
+    pub(crate) withdrawn: Kept,
 }
 
 /// Looks until it is told to end.
 pub(crate) struct Watch {
-    end: Sender<()>,
-    looking: JoinHandle<Watched>,
+    end: Stop,
+    looking: thread::JoinHandle<Watched>,
+}
+
+/// Where and as whom consents are withdrawn.
+struct Desk {
+    whose: Whose,
+    port: u16,
+    tls: TlsConnector,
+    tokens: Tokens,
 }
 
 impl Watch {
-    /// Begins to look at every process of a stand.
-    pub(crate) fn start(stand: &Stand) -> Self {
+    /// Begins to look at every process of a stand, and to withdraw consents of these people.
+    pub(crate) fn start(stand: &Stand, apart: &[Whose]) -> Self {
         let own = |(gateway, pid): (&Gateway, u32)| Sampled {
             name: gateway.name.clone(),
             pid,
             management: gateway.management,
             samples: Vec::new(),
         };
-        let processes = stand.gateways.iter().zip(stand.pids()).map(own).collect();
-        let (end, ended) = mpsc::channel();
+        let processes: Vec<Sampled> = stand.gateways.iter().zip(stand.pids()).map(own).collect();
+        let desk = |whose: &Whose| Desk {
+            port: stand.port(whose.node),
+            tls: stand.tls.clone(),
+            tokens: Tokens::clone(&stand.tokens),
+            whose: whose.clone(),
+        };
+        let desks: Vec<Desk> = apart.iter().map(desk).collect();
+        let (end, ended) = Stop::new();
         let looking = thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-            let (clock, healthy) = (SystemClock::default(), Times::default());
-            let mut watched = Watched { processes, healthy, unhealthy: 0 };
-            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                runtime.block_on(watched.look(&clock));
-            }
-            watched
+            LocalSet::new().block_on(&runtime, look(processes, desks, ended))
         });
         Self { end, looking }
     }
 
     /// What was seen until now.
     pub(crate) fn end(self) -> Watched {
-        self.end.send(()).unwrap();
+        self.end.now();
         self.looking.join().unwrap()
     }
+}
+
+async fn look(processes: Vec<Sampled>, desks: Vec<Desk>, ended: Stopping) -> Watched {
+    let mut watched = Watched { processes, ..Watched::default() };
+    let (clock, mut looks) = (SystemClock::default(), ended.clone());
+    let looking = async {
+        while goes_on(&mut looks).await {
+            watched.look(&clock).await;
+        }
+    };
+    let withdrawing = async {
+        let mut doing = JoinSet::new();
+        desks.into_iter().for_each(|desk| drop(doing.spawn_local(desk.withdraw(ended.clone()))));
+        doing.join_all().await
+    };
+    let ((), withdrawn) = tokio::join!(looking, withdrawing);
+    for Kept { within, not } in withdrawn {
+        watched.withdrawn.within.add(&within);
+        watched.withdrawn.not += not;
+    }
+    watched
+}
+
+/// Waits until it looks again; no more once it is told to end.
+async fn goes_on(ended: &mut Stopping) -> bool {
+    timeout(EVERY, ended.asked()).await.is_err()
 }
 
 impl Watched {
     async fn look(&mut self, clock: &SystemClock) {
         for process in &mut self.processes {
-            let now = clock.elapsed();
-            process.samples.push((now.as_secs_f64(), resident(process.pid)));
+            process.samples.push((clock.elapsed().as_secs_f64(), resident(process.pid)));
             for path in ["/livez", "/readyz"] {
                 let asked = clock.elapsed();
-                match timeout(DEADLINE, says_yes(process.management, path)).await {
-                    Ok(true) => self.healthy.note(clock.elapsed().saturating_sub(asked)),
-                    Ok(false) | Err(_) => self.unhealthy += 1,
-                }
+                let says = timeout(HEALTHY, says_yes(process.management, path)).await;
+                self.healthy.note(says == Ok(true), clock.elapsed().saturating_sub(asked));
             }
         }
+    }
+}
+
+impl Kept {
+    fn note(&mut self, is: bool, took: Duration) {
+        if is {
+            self.within.note(took);
+        } else {
+            self.not += 1;
+        }
+    }
+}
+
+impl Desk {
+    /// Grants and withdraws by turns; a grant does not count.
+    async fn withdraw(self, mut ended: Stopping) -> Kept {
+        let (clock, mut kept, mut line) = (SystemClock::default(), Kept::default(), None);
+        for turn in 0_u64.. {
+            if !goes_on(&mut ended).await {
+                break;
+            }
+            let allowed = if turn % 2 == 0 { ThemeSet::FULL } else { ThemeSet::EMPTY };
+            let token = self.tokens.lock().unwrap()[self.whose.node][DESK].clone();
+            let question = consent(&token, &self.whose, members::CITY, allowed);
+            let asked = clock.elapsed();
+            let done = timeout(WITHDRAWN, self.ask(&mut line, &question)).await;
+            if allowed.is_empty() {
+                kept.note(done == Ok(true), clock.elapsed().saturating_sub(asked));
+            }
+        }
+        kept
+    }
+
+    async fn ask(&self, kept: &mut Option<Line>, question: &[u8]) -> bool {
+        let line = match kept.take().filter(Line::is_kept) {
+            Some(line) => Some(line),
+            None => Line::reach(&self.tls, self.port).await,
+        };
+        let Some(mut line) = line else { return false };
+        let done = line.ask(question).await.is_some_and(|reply| reply.status == 200);
+        *kept = Some(line);
+        done
     }
 }
 

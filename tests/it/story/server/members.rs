@@ -7,7 +7,8 @@ use super::process::{must, mylife};
 
 /// The organisation that asks.
 pub(super) const PORTAL: &str = "urn:oid:1.2.246.10.99909002";
-const CITY: &str = "urn:oid:1.2.246.10.99902978";
+/// The one whose data it is.
+pub(super) const CITY: &str = "urn:oid:1.2.246.10.99902978";
 
 /// Id, organisation, scope, purpose.
 pub(super) const CLIENTS: [(&str, &str, &str, &str); 3] = [
