@@ -93,7 +93,8 @@ impl Source {
     /// Where it is, as the gateway says; it is its own, and the one that was meant.
     fn kept(&self, reply: &Response<Bytes>, meant: Option<&str>) -> Result<Kept> {
         let text = |name| reply.headers().get(name)?.to_str().ok();
-        let at = text(header::LOCATION).and_then(|at| at.rsplit_once(&format!("/{Task}/")[..]));
+        let of_type = format!("/{Task}/");
+        let at = text(header::LOCATION).and_then(|at| at.rsplit_once(of_type.as_str()));
         let is_its = |id: &&str| {
             id.len() <= MAX_ID
                 && may_be_id(id)
@@ -128,7 +129,7 @@ fn refused(reply: &Response<Bytes>) -> Error {
     let say = say.unwrap_or("The gateway that keeps the plan refuses it.").to_owned();
     let places = issue.get("expression").and_then(Value::as_array).into_iter().flatten();
     let places = places.filter_map(Value::as_str).filter(is_readable).take(PLACES);
-    places.fold(Error::new(kind, say), |error, place| error.at(place))
+    places.fold(Error::new(kind, say), Error::at)
 }
 
 /// Whether it was kept is not known.

@@ -48,7 +48,8 @@ impl Gateway {
         let from = json!([{ "reference": format!("QuestionnaireResponse/{id}") }]);
         gathered.keep(|piece| piece.resource.get("derivedFrom") == Some(&from));
         let entry = |piece: &Piece| self.put_elsewhere(&piece.id, &piece.resource);
-        let body = told(gathered.pieces().iter().map(entry).collect(), NOTHING).to_string();
+        let entries: Vec<Value> = gathered.pieces().iter().map(entry).collect();
+        let body = told(&entries, NOTHING).to_string();
         // That there is none says that the assessment is there, which is on record then.
         let all = if gathered.pieces().is_empty() { one } else { gathered };
         let answer = all.close(body);
@@ -68,7 +69,7 @@ impl Gateway {
 }
 
 /// The transaction of these entries; where there is none, what is to be said.
-fn told(entries: Vec<Value>, nothing: &str) -> Value {
+fn told(entries: &[Value], nothing: &str) -> Value {
     let one = if entries.is_empty() {
         let none = [("information", "not-found", nothing.to_owned(), None)];
         json!({ "name": "issues", "resource": respond::issues(&none) })

@@ -78,8 +78,9 @@ impl Gateway {
             }
             json!({ "resource": one, "request": { "method": "POST", "url": Observation.name() } })
         };
-        let all = self.observations(&native, &id, patient)?.into_iter().map(entry).collect();
-        Ok(respond::directory(&told(all, NOTHING), &asked.request_id))
+        let all = self.observations(&native, &id, patient)?.into_iter().map(entry);
+        let all: Vec<Value> = all.collect();
+        Ok(respond::directory(&told(&all, NOTHING), &asked.request_id))
     }
 
     /// The id of the person whose answers they are.
