@@ -142,11 +142,12 @@ impl Gateway {
             return Err(Error::not_found());
         };
         let (_, order) = self.job(&id, grant, asked.now).await?;
-        self.tokens.store.end_job(&id).await?;
-        self.end_parts(asked, grant, &order.parts).await?;
         let answer = said::of_nobody(&outcome("The export is ended."), known_current);
         let request = recorded_export(asked, &order, None);
+        // Written down before it is done.
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
+        self.tokens.store.end_job(&id).await?;
+        self.end_parts(asked, grant, &order.parts).await?;
         let sending = self.sending(asked, &receipt, in_flight);
         let mut response = respond::bundle(answer, &receipt, sending);
         *response.status_mut() = StatusCode::ACCEPTED;

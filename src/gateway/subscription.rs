@@ -64,10 +64,12 @@ impl Gateway {
             Subscribing::Search => self.subscriptions(asked, grant).await,
             Subscribing::Delete(id) => {
                 let (row, _) = self.subscription(grant, id).await?;
-                self.tokens.store.end_subscription(&row.id).await?;
                 let say = "The subscription is ended.".to_owned();
                 let value = respond::issues(&[("information", "informational", say, None)]);
-                self.own_told(asked, grant, &value).await
+                // Written down before it is done.
+                let told = self.own_told(asked, grant, &value).await?;
+                self.tokens.store.end_subscription(&row.id).await?;
+                Ok(told)
             }
             Subscribing::Status(id) => {
                 let (row, record) = self.subscription(grant, id).await?;

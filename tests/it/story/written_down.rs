@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use http::Method;
 use mylife::{
     audit::{
         log::{Disk, FileDisk, Tape},
@@ -16,8 +17,13 @@ use mylife::{
     },
     domain::theme::Theme::{Health, Housing},
 };
+use serde_json::json;
 
-use crate::world::World;
+use super::{
+    export::{begin, status},
+    notified::{subscribes, wanted},
+};
+use crate::world::{World, actor::Ask};
 
 #[test]
 fn each_disclosure_and_each_refusal_has_one_record() {
@@ -125,4 +131,26 @@ fn nothing_leaves_while_the_log_cannot_be_written() {
     full.0.store(false, Ordering::SeqCst);
     portal.search("QuestionnaireResponse", &aino).shows([Housing]);
     assert_eq!(kuopio.disclosures(aino.patient()).len(), 2, "and the log is whole");
+}
+
+#[test]
+fn what_a_client_ends_goes_on_while_the_log_cannot_be_written() {
+    let world = World::new();
+    let full = Full::default();
+    let kuopio = world.municipality_on("297", Arc::new(full.clone()));
+    let watcher = kuopio.client("watcher");
+    let aino = kuopio.person("aino").answered([(Housing, 2, 1, "")]);
+    let topic = wanted("assessment-completed", &[aino.patient()], &json!({}));
+    let subscription = subscribes(&watcher, &topic);
+    let exporter = kuopio.client("national-portal");
+    let job = status(&begin(&exporter, "/fhir/Patient/$export"));
+    for (client, at) in [(&watcher, &subscription), (&exporter, &job)] {
+        let delete = || client.actor.send(&kuopio, Method::DELETE, at, Ask::default());
+        full.0.store(true, Ordering::SeqCst);
+        delete().refused(503, "no-store");
+        full.0.store(false, Ordering::SeqCst);
+        assert_ne!(client.get(at).status(), 404, "it is not done: {at}");
+        assert!(delete().status() < 300, "{at}");
+        assert_eq!(client.get(at).status(), 404, "it is done: {at}");
+    }
 }
