@@ -24,7 +24,12 @@
 //! - *Nobody is told that a person exists.* A subscription about a Patient who is hidden, who is absent or
 //!   who never was is taken in the same words and stays silent alike.
 //! - *At least once, in order.* One notification of a subscription is under way at a time, and it stays
-//!   until it is acknowledged; what was numbered keeps its number, also when it may not be told any more.
+//!   until it is acknowledged.
+//! - *A number tells of nothing that was not sent.* Of what was tried and never let go, because its place
+//!   could not be reached, the numbers are given to what is seen at the next try; `$status` and `$events`
+//!   do not have them before. What may have arrived keeps its number, also when it may not be told any
+//!   more: another event of the same number would be passed over by who had the first. Such a hole tells
+//!   a subscriber of nothing but what the gateway has written down that it sent them.
 //! - *One process sends.* Whoever serves a subscription first writes its row for the time that sending may
 //!   take. A process that dies delays a notification by that time and loses none.
 //! - Where it goes, how it is signed and with what token is the operator's to say, never the client's.

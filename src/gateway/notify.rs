@@ -4,20 +4,20 @@
 //! itself walks it, a few times a second and for as long as it serves. [`crate::notify`] says what must
 //! stay true; [`Notifier`] is what one process has in memory of it, which it may lose.
 
+mod send;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::Full;
 use tokio::{
     task::{JoinError, JoinSet},
     time::{MissedTickBehavior, interval},
 };
 
+use self::send::{Leaving, Unsent};
 use crate::{
     audit::{self, step},
     authenticate::{Caller, jose::address::KeyAddress, registry::Client},
@@ -32,11 +32,9 @@ use crate::{
     notify::{
         look::{self, Focus},
         record::{Broken, Noted, Record, Turn},
-        sign::{self, Key, SIGNATURE},
         wanted::Wanted,
     },
-    oauth::place,
-    respond::{self, flight::InFlight},
+    respond,
     route::Call,
     scope::{self, Grant},
     search,
@@ -200,7 +198,9 @@ impl Gateway {
         let greets = row.state == State::Requested;
         let looked = self.seen(&mut record, &grant, now).await?;
         let due = looked.holds.min(record.end());
+        let before = record.clone();
         let mut events = Vec::new();
+        record.is_first = false;
         if !greets && !record.telling.is_empty() {
             events = self.happened(&record.telling, &record.wanted, &grant, now).await?;
             events.retain(|event| event.focus.is_some());
@@ -213,6 +213,7 @@ impl Gateway {
         } else if !greets {
             let fresh = looked.fresh.into_iter().take(record.wanted.count);
             events = fresh.map(|(noted, focus)| numbered(&mut record, noted, focus)).collect();
+            record.is_first = !events.is_empty();
         }
         let why = match (greets, events.is_empty()) {
             (true, _) => Why::Handshake,
@@ -220,6 +221,7 @@ impl Gateway {
             (false, true) if record.heartbeat() <= now => Why::Heartbeat,
             (false, true) => {
                 let due = due.min(record.heartbeat());
+                record.tries = 0;
                 return self.nothing_to_tell(&row, &record, due).await;
             }
         };
@@ -237,6 +239,10 @@ impl Gateway {
         let (body, deadline) = respond::notification(answer, &receipt);
         let leaving = Leaving { body, deadline, in_flight, patience };
         let sent = self.send_to(&client, &record.wanted, leaving).await;
+        if matches!(sent, Err(Unsent { may_have_left: false, .. })) {
+            record = record.not_sent(before);
+        }
+        record.is_first = false;
         self.settle(claimed, record, (why, due), sent).await
     }
 
@@ -246,7 +252,7 @@ impl Gateway {
         claimed: Subscription,
         mut record: Record,
         (why, due): (Why, Moment),
-        sent: std::result::Result<(), &'static str>,
+        sent: std::result::Result<(), Unsent>,
     ) -> Result<()> {
         let now = self.clock.now();
         let turn = match sent {
@@ -262,7 +268,7 @@ impl Gateway {
                 let due = if why == Why::Heartbeat { due } else { now };
                 Turn::Waits(due.min(record.heartbeat()))
             }
-            Err(reason) => {
+            Err(Unsent { reason, .. }) => {
                 self.inside.notified(false);
                 let host = KeyAddress::parse(&record.wanted.endpoint);
                 let host = host.map(|at| at.authority().to_string()).unwrap_or_default();
@@ -394,42 +400,6 @@ impl Gateway {
         self.tokens.store.put_subscription(row, None, usize::MAX).await
     }
 
-    /// Hands a recorded notification over; `Ok` if it was acknowledged.
-    async fn send_to(
-        &self,
-        client: &Client,
-        wanted: &Wanted,
-        leaving: Leaving,
-    ) -> std::result::Result<(), &'static str> {
-        let Leaving { body, deadline, in_flight, patience } = leaving;
-        let at = KeyAddress::parse(&wanted.endpoint).ok_or("its address is none")?;
-        let (entry, now) = (&client.entry().notify, self.clock.now());
-        let signer = &self.tokens.signer;
-        let authorization =
-            place::authorization(entry, &self.fetcher, signer, &*self.chance, now).await?;
-        let key = match &entry.secret {
-            Some(secret) => Key::Shared(secret),
-            None => Key::Own(signer),
-        };
-        let signature = sign::signature(&key, &wanted.endpoint, &body, now);
-        let signature = signature.map_err(|_| "it could not be signed")?;
-        let mut request = Request::post(at.target())
-            .body(Full::new(body))
-            .map_err(|_| "its address makes no request")?;
-        let kind = HeaderValue::from_static("application/fhir+json; charset=utf-8");
-        request.headers_mut().insert(header::CONTENT_TYPE, kind);
-        request.headers_mut().insert(SIGNATURE, signature);
-        request.headers_mut().extend(authorization.map(|value| (header::AUTHORIZATION, value)));
-        let clock = Arc::clone(&self.clock);
-        let may_leave = move || {
-            let in_time = clock.elapsed() < deadline;
-            drop(in_flight);
-            in_time
-        };
-        let status = self.fetcher.deliver(&at, request, patience, may_leave).await?;
-        if status.is_success() { Ok(()) } else { Err(refused(status)) }
-    }
-
     /// What the record says of a request that nobody made.
     fn own_request(&self) -> step::Request {
         step::Request {
@@ -450,22 +420,6 @@ fn numbered(record: &mut Record, noted: Noted, focus: Focus) -> Event {
     let event = Event { number: noted.number, at: noted.at, focus: Some(focus.hit) };
     record.telling.push(noted);
     event
-}
-
-/// What is about to leave.
-struct Leaving {
-    body: Bytes,
-    deadline: Duration,
-    in_flight: InFlight,
-    patience: Duration,
-}
-
-fn refused(status: StatusCode) -> &'static str {
-    if status.is_redirection() {
-        "its host sends it elsewhere, and it goes nowhere else"
-    } else {
-        "its host answers with another status than 200 to 299"
-    }
 }
 
 /// Looks until told to stop, then waits for what is under way. `current` gives the gateway of now: who

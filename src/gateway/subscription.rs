@@ -268,9 +268,8 @@ impl Gateway {
         let call = Call::Notification(record.wanted.topic.focus());
         let reader = scope::grant(Arc::clone(grant.caller()), call)?;
         let before = (self.flights.take(), self.known_current()?);
-        let noted = record.told.iter().chain(&record.telling);
         let noted: Vec<_> =
-            noted.filter(|one| (since..=until).contains(&one.number)).cloned().collect();
+            record.sent().filter(|one| (since..=until).contains(&one.number)).cloned().collect();
         let events = self.happened(&noted, &record.wanted, &reader, asked.now).await?;
         let of = (&row, &record, asked.now);
         self.said(asked, &reader, of, (Why::Events, (&events, content)), before).await
@@ -307,7 +306,7 @@ impl Gateway {
             id: &row.id,
             topic: &record.wanted.topic.canonical(),
             status: status(row.state),
-            counted: record.counted,
+            counted: if why == Why::Event { record.counted } else { record.counted_sent() },
             error: record.broken.map(Broken::say),
             now,
         };

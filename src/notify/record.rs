@@ -92,6 +92,10 @@ pub struct Record {
     pub seen: BTreeMap<Arc<str>, Marks>,
     /// What is being told.
     pub telling: Vec<Noted>,
+    /// Is it being told for the first time? Then nobody knows yet whether anything of it leaves, and
+    /// its numbers are nobody's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_first: bool,
     /// How often in vain.
     pub tries: u32,
     /// When something was last sent.
@@ -112,6 +116,7 @@ impl Record {
             counted: 0,
             seen: BTreeMap::new(),
             telling: Vec::new(),
+            is_first: false,
             tries: 0,
             sent: now,
             told: VecDeque::new(),
@@ -145,7 +150,7 @@ impl Record {
 
     /// Has a look found nothing that is to be kept?
     pub fn is_as(&self, before: &Self) -> bool {
-        let of = |one: &Self| (one.counted, one.telling.len());
+        let of = |one: &Self| (one.counted, one.telling.len(), one.tries);
         of(self) == of(before) && self.seen == before.seen
     }
 
@@ -153,6 +158,26 @@ impl Record {
     pub fn revise(&mut self, now: Moment) {
         self.revision = self.revision.saturating_add(1);
         self.revised = now;
+    }
+
+    /// What was sent as far as anybody can know, oldest first: what was acknowledged, and what may have
+    /// arrived.
+    pub fn sent(&self) -> impl Iterator<Item = &Noted> {
+        self.told.iter().chain(self.telling.iter().filter(|_| !self.is_first))
+    }
+
+    /// How many events that were, from the first on.
+    pub fn counted_sent(&self) -> u64 {
+        let first = if self.is_first { self.telling.len() } else { 0 };
+        self.counted.saturating_sub(u64::try_from(first).unwrap_or(u64::MAX))
+    }
+
+    /// As it was before something was tried of which nothing left: numbers that nobody was sent are given
+    /// to what is seen when it is tried again. What may have arrived keeps its number.
+    #[must_use]
+    pub fn not_sent(self, before: Self) -> Self {
+        let Self { tries, .. } = self;
+        Self { tries, is_first: false, ..before }
     }
 
     /// Takes note of what is told; the newest can be asked for again.

@@ -12,7 +12,10 @@ use proptest::{
 use serde_json::{Value, json};
 
 use super::Scene;
-use crate::world::receiver::{Mood, parameter};
+use crate::world::{
+    provider::HOST,
+    receiver::{Mood, parameter},
+};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
@@ -86,4 +89,39 @@ fn numbers_count_what_is_seen_and_nothing_else() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+#[test]
+fn a_number_that_nobody_was_sent_tells_of_nothing() {
+    // What was tried in vain and withdrawn, or what never happened: nobody can tell.
+    let told = [true, false].map(|happens| {
+        let mut scene = Scene::new([]);
+        let given = scene.aino.grants(&scene.watcher, [Housing]);
+        scene.world.pass(Duration::from_mins(1));
+        let at = scene.subscribed("assessment-completed", &json!({}));
+        scene.world.wires.lose(HOST, true);
+        if happens {
+            scene.answers(Housing);
+        }
+        scene.round();
+        let counted = |scene: &Scene| {
+            let events = scene.watcher.get(&format!("{at}/$events")).accepted();
+            assert!(!events.text().contains("notification-event"), "{events:?}");
+            parameter(&scene.status(&at), "events-since-subscription-start")
+        };
+        let mut seen = vec![counted(&scene)];
+        assert!(scene.after(Duration::from_mins(1)).is_empty(), "it cannot be reached");
+        seen.push(counted(&scene));
+        given.revoke();
+        scene.world.wires.lose(HOST, false);
+        assert!(scene.after(Duration::from_mins(10)).is_empty(), "it was withdrawn");
+        seen.push(counted(&scene));
+        scene.aino.grants(&scene.watcher, [Housing]);
+        scene.round();
+        let got = scene.receiver.got();
+        let first = got.first().and_then(|one| one.numbers().first().cloned());
+        (seen, first)
+    });
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0].1.as_deref(), Some("1"));
 }
