@@ -76,7 +76,7 @@ PROFILES = {
     'ServiceRequest': ('A service in a plan: planned until a decision makes it an order.',
                        [PERSON]),
     'Task': ('An action of a plan, the follow-up of it, or what somebody proposes about a plan that another keeps: a change, or '
-             'the hand-over of its case management.',
+             'the hand-over of its case management. Also the review of an access in an emergency, for who reviews it.',
              [('for', 1, None, {}), ('code', 0, '1', {})]),
     'CareTeam': ('Who works on a plan with the person, and who of them answers for it.',
                  [('category', 1, None, concept(PLAN, 'welfare-team')), PERSON, ('participant.role', 0, '1', {})]),
@@ -164,7 +164,7 @@ SYSTEMS = {
         'mental-health': ('mental health care', 'mielenterveyspalvelut', 'mentalvård'),
         'substance-use': ('substance use care', 'päihdepalvelut', 'missbrukarvård'),
         'child-protection': ('child protection', 'lastensuojelu', 'barnskydd')}),
-    'plan': ('Plans', 'Sorts of plans and what is in them, and roles of those who work on one.', {
+    'plan': ('Plans', 'Sorts of plans and what is in them, and roles of those who work on one; what a Task is.', {
         'welfare-plan': ('welfare plan', 'hyvinvointisuunnitelma', 'välfärdsplan'),
         'collective-plan': ('collective plan', 'yhteinen suunnitelma', 'gemensam plan'),
         'welfare-team': ('team of a plan', 'suunnitelman tiimi', 'planens team'),
@@ -174,6 +174,12 @@ SYSTEMS = {
         'hand-over': ('hand-over of case management', 'vastuutyöntekijän vaihto', 'byte av ansvarig kontaktperson'),
         'service': ('proposed service', 'ehdotettu palvelu', 'föreslagen tjänst'),
         'carried-out': ('what came of a proposal', 'ehdotuksen tulos', 'resultat av förslaget'),
+        'emergency-review': ('review of an access in an emergency', 'hätätilassa tapahtuneen käytön tarkastus',
+                             'granskning av användning i nödläge'),
+        'access': ('access to be reviewed', 'tarkastettava käyttö', 'användning som ska granskas'),
+        'finding': ('finding of a review', 'tarkastuksen tulos', 'granskningens resultat'),
+        'justified': ('justified', 'aiheellinen', 'befogad'),
+        'unjustified': ('unjustified', 'aiheeton', 'obefogad'),
         'case-manager': ('case manager', 'vastuutyöntekijä', 'ansvarig kontaktperson'),
         'own-worker': ('own worker', 'omatyöntekijä', 'egen kontaktperson'),
         'professional': ('professional', 'ammattilainen', 'yrkesutbildad person'),

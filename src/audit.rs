@@ -16,6 +16,7 @@ pub mod segment;
 pub mod index;
 pub mod read;
 pub mod event;
+pub mod review;
 pub mod verify;
 
 pub use self::step::{Receipt, record};

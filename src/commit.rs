@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    audit::{frame::AuditKey, log::Log, record::Interaction, step},
+    audit::{frame::AuditKey, log::Log, record::Interaction, review, step},
     chance::{Chance, SeededChance},
     directory::Directory,
     domain::{
@@ -436,6 +436,7 @@ async fn commit(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let what = (&*names, again::kept(document)?);
     let payload = step::of_write(desk.author, desk.request, patient, what, deed, desk.now)?;
+    review::mark_write(desk.log, desk.author, patient, desk.request, desk.now).await?;
     let change = Change {
         patient: Arc::clone(patient),
         based_on: stored.map_or(0, |s| s.version),

@@ -39,6 +39,7 @@ pub mod capability;
 pub mod openapi;
 pub mod origin;
 mod possession;
+mod reviews;
 pub mod kept;
 pub mod launch;
 pub mod scribe;
@@ -201,13 +202,13 @@ impl Gateway {
     ) -> Result<(Page<'q>, audit::step::Request, Option<Rests>)> {
         let now = asked.now;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
-        let plan = plan.about(query);
+        let plan = self.narrowed(plan.about(query), grant, query).await?;
         let mut page = Page::new(query, self.frame(&plan, asked), self.known_current()?);
         // Only peers are told who is meant, so alone nobody need be looked up.
         let person = query.person.as_ref().filter(|_| plan.is_federated());
         let asking = self.asking(asked, grant, person).await?;
         let request = asked.request(Some(query), &plan);
-        let lasts = lasts(query, grant) && !plan.is_federated();
+        let lasts = kept::lasts(query, grant) && !plan.is_federated();
         let (mut rests, mut is_alone) = (None, true);
         let mut gathering = federation::gather::gather(&self.reach, plan, query, asking);
         while let Some(piece) = gathering.next(page.is_full()).await? {
@@ -229,7 +230,7 @@ impl Gateway {
                     // What rests on several people lasts no longer than the first who changes.
                     is_alone = rests.is_none() && about.is_none();
                     rests = Some(Rests { ground, holds: view.holds() });
-                    let view = self.with_told(view, query).await?;
+                    let view = self.with_told(view, query, grant).await?;
                     page.found(search::find(&view, query).about(about.as_deref()));
                 }
             }
@@ -301,12 +302,12 @@ impl Gateway {
             release()
         };
         let rests = Rests { ground, holds: view.holds() };
-        let view = self.with_told_of(view, kind, id).await?;
+        let view = self.with_told_of(view, (kind, id), grant).await?;
         let Some(hit) = search::read(&view, kind, id) else {
             return Err(hidden(self.nothing(asked, grant, local, &patient, (kind, id)).await));
         };
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
-        Ok((answer, request, Some(rests)))
+        Ok((answer, request, Some(rests).filter(|_| !reviews::is_review(id))))
     }
 
     /// The answer given to the same words before, if it stands.
@@ -486,14 +487,7 @@ fn hidden(error: Error) -> Error {
     error
 }
 
-/// May the same words of the same caller be asked at any time? Not with a cursor, nor with a handle,
-/// by which gateways name a person: those are good for a while only. Nor about the log, which grows
-/// with every answer.
-fn lasts(query: &Query, grant: &Grant) -> bool {
-    let named = match &query.person {
-        Some(Person::Id(_)) => true,
-        Some(Person::Identifier(..)) => grant.caller().node().is_none(),
-        None => false,
-    };
-    named && query.cursor.is_none() && query.kind != ResourceType::AuditEvent
+/// The query as the audit record may hold it.
+pub(crate) fn recorded_query(query: &Query) -> audit::record::Query {
+    audit::record::Query::of(query.understood.iter().map(|(n, v)| (n.as_str(), v.as_str())))
 }

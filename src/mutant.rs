@@ -72,6 +72,8 @@ pub enum Mutant {
     ProposalsGoWithThePlan,
     /// Something is proposed about a part of a plan that its writer may not see.
     ProposesAboutHidden,
+    /// What is to be reviewed is found by whoever may read the person's records, whatever their role.
+    ReviewsAreAnybodys,
     /// What a writer does not see of a resource is gone with its next version.
     WritesDropHidden,
     /// The condition of a write is fulfilled by what is held.
@@ -197,7 +199,7 @@ mod seeded {
     }
 
     /// Every mistake.
-    pub const ALL: [Mutant; 68] = [
+    pub const ALL: [Mutant; 69] = [
         Mutant::TotalCountsHidden,
         Mutant::PageIsCutBeforeRelease,
         Mutant::CursorCountsHidden,
@@ -227,6 +229,7 @@ mod seeded {
         Mutant::HiddenPartsAreNamed,
         Mutant::ProposalsGoWithThePlan,
         Mutant::ProposesAboutHidden,
+        Mutant::ReviewsAreAnybodys,
         Mutant::WritesDropHidden,
         Mutant::ConditionsSeeHidden,
         Mutant::WritesAreNumberedTogether,

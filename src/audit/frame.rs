@@ -159,7 +159,7 @@ pub enum Item<'a> {
 pub struct Frame<'a> {
     /// Leaf hash, as written.
     pub leaf: Hash,
-    /// Patient id, or [`AuditKey::NODE`].
+    /// Patient id, or [`AuditKey::NODE`], or [`AuditKey::REVIEWS`].
     pub key_id: &'a str,
     nonce: &'a [u8],
     sealed: &'a [u8],

@@ -86,6 +86,9 @@ pub struct Log {
     chance: Arc<dyn Chance>,
     signer: Signer,
     node: AuditKey,
+    reviews: AuditKey,
+    /// For who adds what follows from what is there.
+    one: tokio::sync::Mutex<()>,
     receipts: hmac::Key,
     queue: Arc<Queue>,
     relays: Arc<Relays>,
@@ -186,6 +189,8 @@ impl Log {
             chance,
             signer: keys.signer,
             node: AuditKey::new(AuditKey::NODE, *keys.node_key),
+            reviews: AuditKey::new(AuditKey::REVIEWS, *keys.node_key),
+            one: tokio::sync::Mutex::default(),
             receipts: hmac::Key::new(hmac::HMAC_SHA256, &*keys.receipt_key),
             queue: Arc::default(),
             relays: Arc::default(),
@@ -342,6 +347,16 @@ impl Log {
     /// The key of records that name no person.
     pub fn node_key(&self) -> &AuditKey {
         &self.node
+    }
+
+    /// The key of the marks of what is to be reviewed.
+    pub fn review_key(&self) -> &AuditKey {
+        &self.reviews
+    }
+
+    /// For who reads the log and adds what follows from it: one at a time in this process.
+    pub async fn alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.one.lock().await
     }
 
     /// The caller's receipt: HMAC-SHA256 of the leaf under the node's receipt key.

@@ -29,7 +29,7 @@ pub type Keys<'a> = &'a dyn Fn(&str) -> Option<[u8; 32]>;
 pub struct Found {
     /// Its leaf in the tree.
     pub leaf: Hash,
-    /// Patient id, or [`AuditKey::NODE`].
+    /// Patient id, or [`AuditKey::NODE`], or [`AuditKey::REVIEWS`].
     pub key_id: String,
     /// What it says; `None` if its key is forgotten.
     pub entry: Option<Entry<'static>>,

@@ -103,6 +103,9 @@ pub struct Review<'a> {
     pub by: Cow<'a, str>,
     /// Was it justified?
     pub justified: bool,
+    /// What they wrote of it, for those who review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Cow<'a, str>>,
 }
 
 /// That a person was told what was disclosed of them.

@@ -12,6 +12,7 @@ use crate::{
         record::{
             self, Basis, Emergency, Entry, Interaction, Occasion, Outcome, Query, Resources, ToldOn,
         },
+        review,
     },
     bundle::{Answer, Disclosure, Tells, Told},
     domain::{id::NodeCode, moment::Moment},
@@ -79,15 +80,22 @@ pub async fn record<'a>(
     let occasion = Occasion { at: now, request: &request.id, address: &request.address };
     let key = |tells: &'a Tells| tells.key.as_ref().unwrap_or(log.node_key());
     let payload = |tells: &'a Tells| ToldOn { occasion, told: &tells.record };
-    let leaf = match &**told {
-        [one] => log.append(key(one), &payload(one)).await?.leaf,
-        all => {
-            let records: Vec<_> = all.iter().map(|one| (key(one), payload(one))).collect();
+    let uses = for_review(answer, grant, request, now);
+    let marks = marks(&uses, request, now)?;
+    let leaf = match (&**told, &*marks) {
+        ([one], []) => log.append(key(one), &payload(one)).await?.leaf,
+        (all, marks) => {
+            let occasion = Occasion { address: "", ..occasion };
+            let marks = marks.iter().map(|told| (log.review_key(), ToldOn { occasion, told }));
+            let records = all.iter().map(|one| (key(one), payload(one)));
+            let records: Vec<_> = records.chain(marks).collect();
             let recorded = log.append_many(&records).await?;
             recorded.first().ok_or_else(|| Error::internal("no record was made"))?.leaf
         }
     };
-    notify(answer, grant, request);
+    if !uses.is_empty() {
+        notify(request);
+    }
     let gateway = grant.caller().node().cloned();
     let people = if gateway.is_some() {
         answer.disclosures().iter().map(|one| Arc::clone(&one.patient)).collect()
@@ -97,72 +105,35 @@ pub async fn record<'a>(
     Ok(Receipt { leaf, deadline, gateway, people })
 }
 
-/// Says in the operator's log that a disclosure waits for its review; the record says the rest.
-fn notify(answer: &Answer, grant: &Grant, request: &Request) {
+/// What of an answer a second person is to review.
+fn for_review<'a>(
+    answer: &'a Answer,
+    grant: &Grant,
+    request: &Request,
+    now: Moment,
+) -> Vec<&'a Disclosure> {
     let caller = grant.caller();
-    let declares = |(id, _): &(Arc<str>, _)| caller.declared().iter().any(|d| *d.id == **id);
-    let overrode = || answer.disclosures().iter().any(|one| one.basis.iter().any(declares));
-    let is_emergency = caller.break_glass().is_some() && !answer.disclosures().is_empty();
-    if is_emergency || (!caller.declared().is_empty() && overrode()) {
-        tracing::warn!(
-            reason = "declared access",
-            request.id = %request.id,
-            "told of a person by a declared ground: tell the person, see `mylife audit notices`, and \
-             review it, see `mylife audit reviews`"
-        );
+    if caller.break_glass().is_none() && caller.declared().is_empty() {
+        return Vec::new();
     }
+    let is_use = |one: &&Disclosure| entry(Some(one), grant, request, now).is_for_review();
+    answer.disclosures().iter().filter(is_use).collect()
 }
 
-/// Writes down what a second person found of what a request disclosed of somebody.
-///
-/// # Errors
-/// `Unavailable` when the log cannot be written.
-pub async fn record_review(
-    log: &Log,
-    key: &AuditKey,
-    used: &Entry<'_>,
-    found: record::Review<'_>,
-    now: Moment,
-) -> Result<()> {
-    let entry = Entry { review: Some(found), ..afterwards(used, now) };
-    log.append(key, &entry.to_payload()?).await?;
-    Ok(())
+/// The marks of what is to be reviewed, of whoever is held here.
+fn marks(uses: &[&Disclosure], request: &Request, now: Moment) -> Result<Vec<Box<[u8]>>> {
+    let own = uses.iter().filter(|one| one.audit_key.is_some());
+    own.map(|one| review::mark(&one.patient, request, None, now).told()).collect()
 }
 
-/// Writes down that somebody was told what a request disclosed of them.
-///
-/// # Errors
-/// `Unavailable` when the log cannot be written.
-pub async fn record_notice(
-    log: &Log,
-    key: &AuditKey,
-    used: &Entry<'_>,
-    told: record::Notice<'_>,
-    now: Moment,
-) -> Result<()> {
-    let entry = Entry { notice: Some(told), ..afterwards(used, now) };
-    log.append(key, &entry.to_payload()?).await?;
-    Ok(())
-}
-
-/// A record of what came after a disclosure, of the same request.
-fn afterwards<'a>(used: &Entry<'a>, now: Moment) -> Entry<'a> {
-    Entry {
-        at: now,
-        address: "".into(),
-        caller: record::Caller { client: "operator".into(), ..record::Caller::default() },
-        purpose: None,
-        interaction: Interaction::Operation,
-        types: Vec::new(),
-        query: None,
-        resources: Resources::default(),
-        labels: record::Labels::default(),
-        sources: Vec::new(),
-        emergency: None,
-        review: None,
-        notice: None,
-        ..used.clone()
-    }
+/// Says in the operator's log that a disclosure waits for its review; the record says the rest.
+fn notify(request: &Request) {
+    tracing::warn!(
+        reason = "declared access",
+        request.id = %request.id,
+        "told of a person by a declared ground: tell the person, see `mylife audit notices`, and review \
+         it, see `mylife audit reviews` or the Tasks of code emergency-review"
+    );
 }
 
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
@@ -283,6 +254,11 @@ impl Author<'_> {
         }
     }
 
+    /// Does it declare an emergency?
+    pub fn declares_emergency(&self) -> bool {
+        matches!(self, Self::Granted(grant) if grant.caller().break_glass().is_some())
+    }
+
     /// What is taken away by it: `Type/id`.
     pub fn deletes(&self) -> Option<String> {
         let Self::Granted(grant) = self else { return None };
@@ -372,7 +348,8 @@ const fn interaction(of: types::Interaction) -> Interaction {
     }
 }
 
-fn blank(request: &Request, now: Moment) -> Entry<'_> {
+/// What every record of a request says.
+pub(super) fn blank(request: &Request, now: Moment) -> Entry<'_> {
     Entry {
         at: now,
         request: (&*request.id).into(),

@@ -36,9 +36,19 @@ pub struct Use {
     /// Why, as it was declared.
     pub reason: String,
     /// What a second person found, once somebody did.
-    pub justified: Option<bool>,
+    pub reviewed: Option<Reviewed>,
     /// When the person was told of it, once somebody did.
     pub notified: Option<Moment>,
+}
+
+/// What a second person found of it.
+pub struct Reviewed {
+    /// When.
+    pub at: Moment,
+    /// Who, as they are named.
+    pub by: String,
+    /// Was it justified?
+    pub justified: bool,
 }
 
 /// What one gateway has to say.
@@ -185,8 +195,11 @@ fn use_of(used: &Use, explanation: &Explanation, language: &str) -> Value {
     let title = ground.and_then(|id| explanation.title(id)).map(|title| title.of(language));
     parts.extend(title.map(|title| json!({ "name": "title", "valueString": title })));
     parts.push(json!({ "name": "reason", "valueString": used.reason }));
-    let justified = |found| json!({ "name": "justified", "valueBoolean": found });
-    parts.extend(used.justified.map(justified));
+    if let Some(Reviewed { at, by, justified }) = &used.reviewed {
+        parts.push(json!({ "name": "justified", "valueBoolean": justified }));
+        parts.push(json!({ "name": "reviewed", "valueInstant": at }));
+        parts.push(json!({ "name": "reviewer", "valueString": by }));
+    }
     let notified = |at: Moment| json!({ "name": "notified", "valueInstant": at });
     parts.extend(used.notified.map(notified));
     json!({ "name": "use", "part": parts })

@@ -133,6 +133,9 @@ pub enum Audit {
         /// Was it justified?
         #[arg(long, value_enum)]
         found: Finding,
+        /// What they wrote of it; who reviews reads it, in 1 to 2000 characters
+        #[arg(long)]
+        note: Option<String>,
         /// One setting, above environment and file
         #[arg(long, value_name = "SECTION.KEY=VALUE")]
         set: Vec<String>,
@@ -175,9 +178,10 @@ pub fn run(asked: &Audit, output: &mut Output<'_>) -> Result<Exit> {
             let notice = Notice { by: by.into(), way: way.into() };
             notices::told(&settings, request, &notice, output)
         }
-        Audit::Review { config, request, by, found, set } => {
+        Audit::Review { config, request, by, found, note, set } => {
             let settings = Settings { config: config.clone(), set: set.clone() };
-            let found = Review { by: by.into(), justified: *found == Finding::Justified };
+            let (by, justified) = (by.into(), *found == Finding::Justified);
+            let found = Review { by, justified, note: note.as_ref().map(Into::into) };
             reviews::review(&settings, request, &found, output)
         }
     }
@@ -284,6 +288,9 @@ fn show(
     let mut number = 0_u64;
     let mut print = |found: &Found, output: &mut Output<'_>| {
         number += 1;
+        if found.key_id == AuditKey::REVIEWS {
+            return;
+        }
         tell(found, number, &config, as_json, output);
     };
     if let Some(id) = person {
@@ -318,7 +325,8 @@ fn keys(
     store: &dyn Store,
     of_node: [u8; 32],
 ) -> impl Fn(&str) -> Option<[u8; 32]> {
-    let known = RefCell::new(BTreeMap::from([(AuditKey::NODE.to_owned(), Some(of_node))]));
+    let own = [AuditKey::NODE, AuditKey::REVIEWS].map(|id| (id.to_owned(), Some(of_node)));
+    let known = RefCell::new(BTreeMap::from(own));
     move |id| {
         let mut known = known.borrow_mut();
         let find = || key(runtime, store, id).ok().flatten();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Desk, content::resource_name};
 use crate::{
-    audit::{frame::AuditKey, record::Interaction, step},
+    audit::{frame::AuditKey, record::Interaction, review, step},
     error::Result,
     store::{Document, Stored},
 };
@@ -35,6 +35,7 @@ pub async fn record(
 ) -> Result<()> {
     let what = (&[name][..], None);
     let payload = step::of_write(desk.author, desk.request, patient, what, deed, desk.now)?;
+    review::mark_write(desk.log, desk.author, patient, desk.request, desk.now).await?;
     desk.log.append(&AuditKey::new(Arc::clone(patient), key), &payload).await?;
     Ok(())
 }

@@ -173,6 +173,12 @@ fn judge_emergency(row: &Row<'_>, ground: &Ground, officers: &[Arc<str>]) {
         }
         None | Some(_) => {}
     }
+    if ground.review_days == Some(0) {
+        row.fault("review_days", "must be 1 or more: days from a use to its review");
+    }
+    if ground.review_days.is_some() && ground.reviewer.is_none() {
+        row.fault("review_days", "goes with reviewer: name the officer role that reviews each use");
+    }
 }
 
 fn judge_bar(row: &Row<'_>, bar: &Bar) {

@@ -69,6 +69,8 @@ pub struct Ground {
     pub reference: Option<Name>,
     /// The role of the second person who is told of each use and reviews it.
     pub reviewer: Option<Arc<str>>,
+    /// Within how many days of a use.
+    pub review_days: Option<u16>,
 }
 
 /// From the unit's sector to the requester's.

@@ -55,7 +55,7 @@ pub struct View {
     compartment: Arc<Compartment>,
     chart: Arc<Chart>,
     decided: Arc<Decided>,
-    /// What the log says of the person, where that was asked for.
+    /// What the log says of the person, where that was asked for, of one type.
     told: Box<[Arc<Resource>]>,
     /// Whose consents decided, where that is not the compartment that is seen.
     today: Option<Arc<Compartment>>,
@@ -134,19 +134,35 @@ impl View {
     /// The resources of a type that the scopes reach; whether one exists says [`View::look`].
     pub fn resources(&self, kind: ResourceType) -> &[Arc<Resource>] {
         match self.reach_of(kind) {
-            Some(_) if kind == ResourceType::AuditEvent => &self.told,
+            Some(_) if self.tells_of(kind) => &self.told,
             Some(_) => self.chart.resources(&self.compartment, kind),
             None => &[],
         }
     }
 
+    /// Is what is seen of a type what the log says?
+    fn tells_of(&self, kind: ResourceType) -> bool {
+        self.told.first().is_some_and(|one| one.kind == kind)
+    }
+
     /// What exists of a resource for the reader. A compartment never changes, so under the same
-    /// decisions the same is seen, and it is looked at once.
+    /// decisions the same is seen, and it is looked at once; the log grows, so what it says is looked at
+    /// anew.
     pub fn look(&self, resource: &Resource) -> Option<Arc<Sight>> {
+        if self.tells_of(resource.kind) {
+            return self.look_anew(resource);
+        }
         if let Some(known) = self.decided.sights.of(resource) {
             return known;
         }
-        let sight = self.lens(resource).and_then(|lens| resource.look(&lens)).map(|seen| {
+        let sight = self.look_anew(resource);
+        let grown = self.decided.sights.keep(resource, sight.clone());
+        self.compartment.derived.grew(grown);
+        sight
+    }
+
+    fn look_anew(&self, resource: &Resource) -> Option<Arc<Sight>> {
+        self.lens(resource).and_then(|lens| resource.look(&lens)).map(|seen| {
             let whole = || self.lens(resource).and_then(|lens| resource.look(&lens));
             let labelled = mutant::on(Mutant::LabelsOverAll)
                 .then(|| mutant::careless(Mutant::LabelsOverAll, whole))
@@ -154,10 +170,7 @@ impl View {
             let labels = self.labels(labelled.as_ref().unwrap_or(&seen));
             let basis = self.basis(&seen);
             Arc::new(Sight { seen, labels, basis })
-        });
-        let grown = self.decided.sights.keep(resource, sight.clone());
-        self.compartment.derived.grew(grown);
-        sight
+        })
     }
 
     /// The times that what the reader sees of a resource has, of each segment its own.

@@ -3,7 +3,7 @@
 //! Part of the step `federation`. A question that came from another gateway is answered from the
 //! gateway's own data, so nothing goes round in circles.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     domain::id::{NodeCode, node_of},
@@ -28,6 +28,8 @@ pub struct Sources {
 /// Whom one question goes to, in order of node code.
 pub struct Plan {
     asked: Vec<Party>,
+    /// Whom alone a walk over the gateway's own people looks at.
+    among: Option<Arc<BTreeSet<Arc<str>>>>,
 }
 
 /// One whom a question goes to.
@@ -65,6 +67,19 @@ impl Plan {
         self
     }
 
+    /// The same where the gateway alone is asked, across people about these and nobody else.
+    #[must_use]
+    pub fn among(mut self, people: BTreeSet<Arc<str>>) -> Self {
+        self.asked.retain(|party| matches!(party, Party::Own(_)));
+        self.among = Some(Arc::new(people));
+        self
+    }
+
+    /// Whom alone a walk over the gateway's own people looks at; none if at everybody.
+    pub fn people(&self) -> Option<&BTreeSet<Arc<str>>> {
+        self.among.as_deref()
+    }
+
     /// The peer among them that holds what has this id.
     pub fn peer_of(&self, id: &str) -> Option<Arc<Source>> {
         let node = node_of(id)?;
@@ -95,7 +110,7 @@ pub fn choose(sources: &Sources, grant: &Grant, named: Option<&str>) -> Result<P
             Party::Own(_) => true,
             Party::Peer(source) => source.asked,
         });
-        return Ok(Plan { asked: all });
+        return Ok(Plan { asked: all, among: None });
     };
     let mut codes = Vec::new();
     for code in named.split(',').map(str::trim) {
@@ -106,5 +121,5 @@ pub fn choose(sources: &Sources, grant: &Grant, named: Option<&str>) -> Result<P
         codes.push(known.node().clone());
     }
     all.retain(|party| codes.contains(party.node()));
-    Ok(Plan { asked: all })
+    Ok(Plan { asked: all, among: None })
 }

@@ -4,7 +4,11 @@
 //! across people the sources follow one another in order of node code and a page comes from one of
 //! them. A page ends at `_count` or at fixed points of the id space, never where the work ran out.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    ops::Bound,
+    sync::Arc,
+};
 
 use tokio::task::JoinSet;
 
@@ -24,7 +28,6 @@ use crate::{
     query::{Person, Query, page::Cursor},
     seal::Keys,
     source::{Held, block, local::Local},
-    store::Walked,
 };
 
 /// People read from the index at once on a walk.
@@ -68,7 +71,7 @@ pub struct Gathering<'a> {
 /// A walk over the gateway's own people.
 struct Walk {
     block: String,
-    ahead: VecDeque<Walked>,
+    ahead: VecDeque<Arc<str>>,
     last: String,
     source: u8,
     ended: bool,
@@ -204,7 +207,10 @@ impl Gathering<'_> {
     async fn begin_walk(&mut self, node: &NodeCode, cursor: &Cursor) -> Result<()> {
         let place = cursor.after.as_ref().map(|(_, place)| place.as_str());
         let (patient, within) = place.and_then(|p| p.split_once('/')).unwrap_or(("", ""));
-        let block = if patient.is_empty() {
+        let block = if self.plan.people().is_some() {
+            // Of a few, all are one block: whoever asks about them is told of no other.
+            format!("{node}.")
+        } else if patient.is_empty() {
             block::first(node, self.reach.stride)
         } else {
             block::of(patient, node, self.reach.stride)
@@ -229,9 +235,15 @@ impl Gathering<'_> {
                 self.walk = None;
                 return Ok(None);
             }
-            let Some(walked) = walk.ahead.pop_front() else {
+            let Some(patient) = walk.ahead.pop_front() else {
                 let after = (!walk.last.is_empty()).then_some(walk.last.as_str());
-                let people = local.walk(after, CHUNK).await?;
+                let people: Vec<Arc<str>> = match self.plan.people() {
+                    Some(few) => following(few, after),
+                    None => {
+                        let walked = local.walk(after, CHUNK).await?.into_iter();
+                        walked.map(|walked| walked.patient).collect()
+                    }
+                };
                 if mutant::on(Mutant::WalkEndsWithTheWork) && !people.is_empty() {
                     if let Some(place) = worked(self.query, &walk.last) {
                         walk.ended = true;
@@ -250,12 +262,12 @@ impl Gathering<'_> {
                 walk.ahead.extend(people);
                 continue;
             };
-            if !walked.patient.starts_with(&walk.block) {
+            if !patient.starts_with(&walk.block) {
                 walk.ended = true;
                 return Ok(Some(Piece::Ends(self.after_walk())));
             }
-            walk.last = walked.patient.to_string();
-            if let Some(held) = local.load(&walked.patient).await? {
+            walk.last = patient.to_string();
+            if let Some(held) = local.load(&patient).await? {
                 return Ok(Some(Piece::Held(held)));
             }
         }
@@ -264,6 +276,9 @@ impl Gathering<'_> {
     /// Where a page that reached the end of its block goes on.
     fn after_walk(&self) -> Waypoint {
         let Some(walk) = &self.walk else { return Waypoint::End };
+        if self.plan.people().is_some() {
+            return self.after(walk.source);
+        }
         match block::next(&walk.block, self.reach.stride) {
             // The tilde is after every character of an id: the end of the block.
             Some(_) => Waypoint::At(Cursor {
@@ -274,6 +289,12 @@ impl Gathering<'_> {
             None => self.after(walk.source),
         }
     }
+}
+
+/// Those of a few people who come after one.
+fn following(few: &BTreeSet<Arc<str>>, after: Option<&str>) -> Vec<Arc<str>> {
+    let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+    few.range::<str, _>((after, Bound::Unbounded)).take(CHUNK).cloned().collect()
 }
 
 /// Where a walk has come to since its page began.

@@ -47,6 +47,11 @@ const PROPOSED: &str = "Also by whoever sees a plan and does not keep it, as a p
     any gateway that asks the one that keeps the plan, which decides; the same sent again under one \
     X-Request-Id is one proposal.";
 
+/// The same of a Task, which may be of no plan.
+const REVIEWED: &str = "Who reviews accesses in an emergency for the organisation that holds the data finds them \
+    by code=emergency-review alone, also across people, and completes each with If-Match, a finding and at \
+    most one note.";
+
 /// What `$evaluate-measure` gives.
 const EVALUATION: &str = "How many people are in each cell of an outcome indicator in a calendar year \
     that has ended (periodStart, periodEnd; reportType=summary): by municipality, county, age group and \
@@ -55,7 +60,11 @@ const EVALUATION: &str = "How many people are in each cell of an outcome indicat
 
 /// How a type of which plans consist is written, in words.
 fn how_planned(kind: ResourceType) -> String {
-    if kind == ResourceType::Task { format!("{PLANNED} {PROPOSED}") } else { PLANNED.to_owned() }
+    if kind == ResourceType::Task {
+        format!("{PLANNED} {PROPOSED} {REVIEWED}")
+    } else {
+        PLANNED.to_owned()
+    }
 }
 
 /// How what is of a plan is written.

@@ -12,10 +12,10 @@ use crate::{
     audit::{
         self,
         frame::AuditKey,
-        record::{Basis, Entry, Query},
-        step,
+        record::{Entry, Query, Review},
+        review, step,
     },
-    bundle::explained::{Use, explained},
+    bundle::explained::{Reviewed, Use, explained},
     consent::explain::{self, Explanation, question::Question, words},
     domain::id::node_of,
     error::{Error, Kind, Result},
@@ -66,13 +66,8 @@ impl Gateway {
             return Ok(Vec::new());
         }
         let (id, key) = explanation.audit_key();
-        let found = self.log.about(AuditKey::new(Arc::clone(id), key)).await?;
-        let all: Vec<Entry<'_>> = found.into_iter().filter_map(|found| found.entry).collect();
-        Ok(all
-            .iter()
-            .filter(|entry| entry.is_for_review())
-            .map(|entry| used(entry, &all))
-            .collect())
+        let uses = review::of_person(&self.log, AuditKey::new(Arc::clone(id), key)).await?;
+        Ok(uses.iter().map(used).collect())
     }
 
     /// What is asked; the same for everybody, whatever is held.
@@ -85,28 +80,21 @@ impl Gateway {
     }
 }
 
-/// A use, and what was found of it.
-fn used(entry: &Entry<'_>, all: &[Entry<'_>]) -> Use {
-    let ground = entry.basis.iter().find_map(|basis| match basis {
-        Basis::Law { id, reason, .. } => Some((id, reason)),
-        Basis::Consent { .. } | Basis::Person | Basis::Register | Basis::Representation { .. } => {
-            None
-        }
-    });
-    let declared = ground.and_then(|(_, reason)| reason.as_deref());
-    let emergency = entry.emergency.as_ref().map(|emergency| &*emergency.reason);
-    let after = || all.iter().filter(|other| other.request == entry.request);
+/// A use, and what came of it.
+fn used(one: &review::Use) -> Use {
+    let entry = &one.entry;
+    let found = |entry: &Entry<'_>| {
+        let Review { by, justified, .. } = entry.review.as_ref()?;
+        Some(Reviewed { at: entry.at, by: by.to_string(), justified: *justified })
+    };
     Use {
         at: entry.at,
         organization: entry.caller.organization.as_deref().unwrap_or_default().to_owned(),
         role: entry.caller.role.as_deref().map(str::to_owned),
-        ground: ground.map(|(id, _)| id.to_string()),
-        reason: declared.or(emergency).unwrap_or_default().to_owned(),
-        justified: after()
-            .filter_map(|other| other.review.as_ref())
-            .map(|r| r.justified)
-            .next_back(),
-        notified: after().find(|other| other.notice.is_some()).map(|other| other.at),
+        ground: one.ground().map(|(id, _)| id.to_owned()),
+        reason: one.reason().to_owned(),
+        reviewed: one.review.as_ref().and_then(found),
+        notified: one.notice.as_ref().map(|entry| entry.at),
     }
 }
 

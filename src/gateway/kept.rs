@@ -16,8 +16,10 @@ use quick_cache::{
 use crate::{
     bundle::{Answer, Said},
     domain::moment::Moment,
-    gateway::request::Asked,
+    fhir::types::ResourceType,
+    gateway::{request::Asked, reviews::asks_for_reviews},
     mutant::{self, Mutant},
+    query::{Person, Query},
     scope::Grant,
     source::local::{Ground, Local},
 };
@@ -112,6 +114,19 @@ pub fn words(asked: &Asked<'_>, grant: &Grant) -> Option<Words> {
     }
     words.extend_from_slice(&asked.body);
     Some(Words(words.into()))
+}
+
+/// May the same words of the same caller be asked at any time? Not with a cursor, nor with a handle,
+/// by which gateways name a person: those are good for a while only. Nor about the log, which grows
+/// with every answer.
+pub(super) fn lasts(query: &Query, grant: &Grant) -> bool {
+    let named = match &query.person {
+        Some(Person::Id(_)) => true,
+        Some(Person::Identifier(..)) => grant.caller().node().is_none(),
+        None => false,
+    };
+    let of_log = query.kind == ResourceType::AuditEvent || asks_for_reviews(query);
+    named && query.cursor.is_none() && !of_log
 }
 
 /// How much an answer takes: what was said when it was put in.

@@ -6,13 +6,15 @@
 //! document, owned by the system that sent it, and only the owner of a plan changes it. Whether a write
 //! succeeds follows from what its writer sees; what is hidden from it stays as it is. All of what is sent is
 //! kept or none: what would not come out again as it went in is refused before anything is stored. A plan
-//! itself is never deleted: it ends. What others propose about it stands beside it ([`proposed`]). Sources:
+//! itself is never deleted: it ends. What others propose about it stands beside it ([`proposed`]). A Task
+//! may also be the review of an access, which is of no plan ([`reviewed`]). Sources:
 //! FHIR R4 http.html#create, #update, #delete, #transaction; design 4, 5; `consent` 2.3 (NI-3).
 
 mod draft;
 mod found;
 mod ground;
 mod proposed;
+mod reviewed;
 mod sent;
 mod unseen;
 
@@ -126,7 +128,9 @@ impl Gateway {
                 json::parse(&asked.body, &self.limits.document)?
             };
         let sent = Sent::alone(asked, grant.call(), kind, resource);
-        let kept = if sent.is_proposal() {
+        let kept = if sent.review().is_some() {
+            vec![self.keep_review(asked, grant, sent).await?]
+        } else if sent.is_proposal() {
             vec![self.keep_proposal(asked, grant, sent).await?]
         } else {
             self.keep_planned(asked, grant, vec![sent]).await?
@@ -290,8 +294,10 @@ impl Gateway {
         let local = self.reach.sources.local.as_ref()?;
         let (kind, id) = ends.iter().find_map(End::at)?.split_once('/')?;
         let by = reader(grant, ResourceType::parse(kind)?, id).ok()?;
-        let patient = local.place(document_of(id)).await.ok()??;
-        self.seen_now(asked, &by, local, &patient).await.ok()?
+        let patient = local.place(document_of(id)).await.ok()?;
+        let patient = patient.unwrap_or_else(|| document_of(id).into());
+        let view = self.seen_now(asked, &by, local, &patient).await.ok()??;
+        self.with_told_of(view, (ResourceType::parse(kind)?, id), &by).await.ok()
     }
 
     /// The version under which its writer reads it now.

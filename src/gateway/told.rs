@@ -11,24 +11,37 @@ use crate::{
         event::{Observer, audit_event},
         frame::AuditKey,
         read::Found,
+        tree::Hash,
     },
     chance::letters,
     consent::view::View,
     error::{Error, Kind, Result},
     fhir::{segment::RowValue, types::ResourceType},
-    gateway::Gateway,
-    mapping::told::Told,
+    gateway::{
+        Gateway,
+        reviews::{asks_for_reviews, is_review},
+    },
+    mapping::told::{Event, Told},
     query::Query,
+    scope::Grant,
 };
 
 /// Most records that one answer is made of.
 const MOST: usize = 10_000;
 /// Characters of an id that come from the record; 50 bits keep one person's apart.
-const OWN: usize = 10;
+pub(super) const OWN: usize = 10;
 
 impl Gateway {
     /// The view with what the log says of the person, where a search asks for that.
-    pub(super) async fn with_told(&self, view: Arc<View>, query: &Query) -> Result<Arc<View>> {
+    pub(super) async fn with_told(
+        &self,
+        view: Arc<View>,
+        query: &Query,
+        grant: &Grant,
+    ) -> Result<Arc<View>> {
+        if asks_for_reviews(query) {
+            return self.with_reviews(view, grant, None).await;
+        }
         let dates = query.filters.iter().filter(|filter| filter.param == "date");
         let dates: Vec<_> = dates.collect();
         // What the search would drop need not be mapped.
@@ -40,15 +53,18 @@ impl Gateway {
         self.tell(view, query.kind, within).await
     }
 
-    /// The same for one `AuditEvent`, by its id.
+    /// The same for one `AuditEvent` or review, by its id.
     pub(super) async fn with_told_of(
         &self,
         view: Arc<View>,
-        kind: ResourceType,
-        id: &str,
+        (kind, id): (ResourceType, &str),
+        grant: &Grant,
     ) -> Result<Arc<View>> {
+        if kind == ResourceType::Task && is_review(id) {
+            return self.with_reviews(view, grant, Some(id)).await;
+        }
         let patient = view.patient().to_owned();
-        let is_named = |found: &Found| id_of(found, &patient).is_some_and(|own| own == id);
+        let is_named = |found: &Found| event_id(&found.leaf, &patient) == id;
         self.tell(view, kind, is_named).await
     }
 
@@ -75,19 +91,23 @@ impl Gateway {
 
     fn told(&self, found: &Found, patient: &str) -> Option<Told> {
         let entry = found.entry.as_ref()?;
-        let id: Arc<str> = id_of(found, patient)?.into();
+        let id: Arc<str> = event_id(&found.leaf, patient).into();
         let authority = self.base.split("://").nth(1)?;
         let observer = Observer {
             code: self.node.as_str(),
             organization: self.reach.sources.local.as_ref()?.custodian(),
             host: authority.split(['/', ':']).next()?,
         };
-        Some(Told { at: entry.at, event: audit_event(entry, observer, &id), id })
+        Some(Told::Event(Event { at: entry.at, event: audit_event(entry, observer, &id), id }))
     }
 }
 
-/// Id of the `AuditEvent` that a record is.
-fn id_of(found: &Found, patient: &str) -> Option<String> {
-    let own = found.leaf.get(..OWN).map(letters)?;
-    Some(format!("{patient}.ae{own}"))
+/// Id of the `AuditEvent` that a record of this leaf is.
+pub(super) fn event_id(leaf: &Hash, patient: &str) -> String {
+    format!("{patient}.ae{}", own(leaf))
+}
+
+/// What of an id comes from a record of this leaf.
+pub(super) fn own(leaf: &Hash) -> String {
+    letters(leaf.get(..OWN).unwrap_or(leaf))
 }

@@ -132,14 +132,14 @@ impl Chart {
         self.told
     }
 
-    /// The `AuditEvent`s of what the log says, in order of id.
+    /// The resources of what the log says, in order of id.
     pub fn telling(&self, compartment: &Compartment, all: &[Told]) -> Box<[Arc<Resource>]> {
         let mut kinds = self.kinds.clone();
         let context = Context::new(compartment, &self.directory, &mut kinds, Origin::default());
-        let mut events: Vec<Resource> =
+        let mut told: Vec<Resource> =
             all.iter().map(|one| told::resource(one, self.told, &context)).collect();
-        events.sort_by(|a, b| a.id.cmp(&b.id));
-        events.into_iter().map(Arc::new).collect()
+        told.sort_by(|a, b| a.id.cmp(&b.id));
+        told.into_iter().map(Arc::new).collect()
     }
 
     /// The resources of a type, in order of id.

@@ -1,8 +1,11 @@
-//! What the log says of a person, in FHIR: `AuditEvent`s as `records`.
+//! What the log says of a person, in FHIR: `AuditEvent`s, and Tasks of what is to be reviewed, as
+//! `records`.
 //!
-//! Pure. The log writes each as IHE BALP has it; here it gets its label, its narrative and its search
-//! rows. No grant can name it: it is released to the person and to an officer. Source: FHIR R4
+//! Pure. The log writes each event as IHE BALP has it; here it gets its label, its narrative and its
+//! search rows. No grant can name it: it is released to the person and to an officer. Source: FHIR R4
 //! auditevent.html.
+
+pub mod review;
 
 use std::sync::Arc;
 
@@ -14,7 +17,7 @@ use crate::{
         segment::{KindId, Resource, Stamp},
         types::ResourceType,
     },
-    mapping::{context::Context, text::reference},
+    mapping::{context::Context, text::reference, told::review::Review},
 };
 
 /// Profiles that an event can claim; each stands in `meta.profile` of those that do.
@@ -31,7 +34,15 @@ const PROFILES: [&str; 9] = [
 ];
 
 /// One thing that the log says.
-pub struct Told {
+pub enum Told {
+    /// That something happened.
+    Event(Event),
+    /// That something is to be reviewed, or was.
+    Review(Review),
+}
+
+/// Something that happened.
+pub struct Event {
     /// Id of the resource.
     pub id: Arc<str>,
     /// When it happened.
@@ -40,9 +51,16 @@ pub struct Told {
     pub event: Value,
 }
 
-/// The `AuditEvent` of what was told.
+/// The resource of what was told.
 pub(super) fn resource(told: &Told, kind: KindId, context: &Context<'_>) -> Resource {
-    let Told { id, at, event } = told;
+    match told {
+        Told::Event(event) => self::event(event, kind, context),
+        Told::Review(review) => review::task(review, kind, context),
+    }
+}
+
+fn event(of: &Event, kind: KindId, context: &Context<'_>) -> Resource {
+    let Event { id, at, event } = of;
     let of = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
     let claimed = PROFILES.into_iter().find(|profile| of("/meta/profile/0") == Some(profile));
     let own = "https://mylife.example/fhir/StructureDefinition/mylife-auditevent";

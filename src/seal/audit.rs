@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 /// The key a record is sealed under, and the name by which it is found again.
 pub struct AuditKey {
-    /// Id of the Patient resource, or [`AuditKey::NODE`].
+    /// Id of the Patient resource, or [`AuditKey::NODE`], or [`AuditKey::REVIEWS`].
     pub id: Arc<str>,
     key: [u8; 32],
     /// Made of the key when something is first sealed: that costs as much as sealing a short record.
@@ -25,10 +25,17 @@ pub struct AuditKey {
 impl AuditKey {
     /// Key id of records without a person; no Patient id is without a dot.
     pub const NODE: &str = "node";
+    /// Key id of the marks of what is to be reviewed, sealed as records without a person are.
+    pub const REVIEWS: &str = "reviews";
 
     /// `key` under the name `id`.
     pub fn new(id: impl Into<Arc<str>>, key: [u8; 32]) -> Self {
         Self { id: id.into(), key, ready: OnceLock::new() }
+    }
+
+    /// Is this key id that of a person?
+    pub fn is_of_person(id: &str) -> bool {
+        id != Self::NODE && id != Self::REVIEWS
     }
 
     /// Its bytes.

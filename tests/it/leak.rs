@@ -17,6 +17,7 @@ mod past;
 mod portal;
 mod proposing;
 mod reading;
+mod reviewing;
 mod searching;
 mod shown;
 pub(crate) mod stage;
@@ -80,6 +81,7 @@ tests! {
         a_proposal_is_as_hidden_as_what_it_is_about,
         nobody_proposes_about_what_they_do_not_see,
     },
+    reviewing::{ what_is_to_be_reviewed_is_found_by_who_reviews_it_alone },
     deciding::{
         each_segment_has_its_own_decision,
         what_cannot_be_decided_is_not_released,

@@ -5,8 +5,6 @@
 //! person was told. The person finds both in `$explain`. Source: `consent` 1.4, break-glass, citizen
 //! notification.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -14,12 +12,11 @@ use super::{opening::Opening, reviews::Listing};
 use crate::{
     audit::{
         frame::AuditKey,
-        record::{Basis, Entry, Notice},
-        step::record_notice,
+        record::Notice,
+        review::{Use, record_notice, uses},
     },
     cli::{Settings, exit::Exit, output::Output},
-    consent::law::{Ground, Law},
-    domain::moment::Moment,
+    consent::law::Law,
     error::{Error, Result},
     gateway::open::{Setup, open_log, open_store},
 };
@@ -27,15 +24,15 @@ use crate::{
 /// Lists whom to tell.
 pub(super) fn list(settings: &Settings, listing: Listing, output: &mut Output<'_>) -> Result<Exit> {
     let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
-    let notices = opening.records(|records| Notices::of(records))?;
+    let notices = opening.records(|records| uses(records))?;
     let law = &opening.config.setup.law;
-    let wanted = |one: &&Owed| one.told.is_none() || listing.all;
-    let waiting = notices.0.iter().filter(|one| one.told.is_none()).count();
-    for one in notices.0.iter().filter(wanted) {
+    let wanted = |one: &&Use| one.notice.is_none() || listing.all;
+    let waiting = notices.iter().filter(|one| one.notice.is_none()).count();
+    for one in notices.iter().filter(wanted) {
         tell(one, law, listing.as_json, output);
     }
     if !listing.as_json {
-        output.line(format_args!("{waiting} of {} wait for a notice", notices.0.len()));
+        output.line(format_args!("{waiting} of {} wait for a notice", notices.len()));
     }
     Ok(Exit::findings(waiting > 0))
 }
@@ -55,9 +52,9 @@ pub(super) fn told(
     // Who adds to a log is the one process that uses the data directory.
     let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
     let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
-    let notices = opening.records(|records| Notices::of(records))?;
-    let is_open = |one: &&Owed| one.used.request == request && one.told.is_none();
-    let open: Vec<&Owed> = notices.0.iter().filter(is_open).collect();
+    let notices = opening.records(|records| uses(records))?;
+    let is_open = |one: &&Use| one.entry.request == request && one.notice.is_none();
+    let open: Vec<&Use> = notices.iter().filter(is_open).collect();
     if open.is_empty() {
         let say = "No disclosure of this request waits for a notice; see `mylife audit notices`.";
         return Err(Error::invalid(say));
@@ -65,7 +62,7 @@ pub(super) fn told(
     let Opening { config, runtime, store, ledger } = &opening;
     runtime.block_on(async {
         let log = open_log(&config.setup, ledger.clone()).await?;
-        for Owed { used, .. } in &open {
+        for Use { entry: used, .. } in &open {
             let patient = used.patient.as_deref().unwrap_or_default();
             let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
             let stored = store.load(patient).await?.ok_or_else(gone)?;
@@ -78,62 +75,21 @@ pub(super) fn told(
     Ok(Exit::Fine)
 }
 
-/// A disclosure of which somebody is to be told.
-struct Owed {
-    used: Entry<'static>,
-    /// When, and how, once somebody did.
-    told: Option<(Moment, String)>,
-}
-
-/// All of them, oldest first.
-struct Notices(Vec<Owed>);
-
-impl Notices {
-    fn of(records: impl Iterator<Item = Result<Entry<'static>>>) -> Result<Self> {
-        let mut all: Vec<Owed> = Vec::new();
-        let mut places: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-        for entry in records {
-            let entry = entry?;
-            let patient = entry.patient.as_deref().unwrap_or_default();
-            let name = (entry.request.to_string(), patient.to_owned());
-            if let Some(notice) = &entry.notice {
-                for at in places.get(&name).into_iter().flatten() {
-                    if let Some(owed) = all.get_mut(*at) {
-                        owed.told = Some((entry.at, notice.way.to_string()));
-                    }
-                }
-            } else if entry.is_for_review() {
-                places.entry(name).or_default().push(all.len());
-                all.push(Owed { used: entry, told: None });
-            }
-        }
-        Ok(Self(all))
-    }
-}
-
-fn tell(one: &Owed, law: &Law, as_json: bool, output: &mut Output<'_>) {
-    let Owed { used, told } = one;
-    let ground = used.basis.iter().find_map(|basis| match basis {
-        Basis::Law { id, reason, .. } => {
-            let known = law.grounds.iter().find(|ground| *ground.id == **id);
-            Some((known, reason.as_deref().unwrap_or_default()))
-        }
-        Basis::Consent { .. } | Basis::Person | Basis::Register | Basis::Representation { .. } => {
-            None
-        }
-    });
-    let title = ground.and_then(|(known, _): (Option<&Ground>, _)| known?.reference.as_ref());
-    let reason = ground.map(|(_, reason)| reason).filter(|reason| !reason.is_empty());
-    let emergency = used.emergency.as_ref().map(|emergency| &*emergency.reason);
-    let state = told.as_ref().map_or("waits", |_| "told");
+fn tell(one: &Use, law: &Law, as_json: bool, output: &mut Output<'_>) {
+    let Use { entry: used, notice, .. } = one;
+    let told = notice.as_ref().and_then(|entry| Some((entry.at, &entry.notice.as_ref()?.way)));
+    let ground = one.ground().and_then(|(id, _)| law.grounds.iter().find(|g| *g.id == *id));
+    let title = ground.and_then(|known| known.reference.as_ref());
+    let reason = Some(one.reason()).filter(|reason| !reason.is_empty());
+    let state = told.map_or("waits", |_| "told");
     let or = |text: Option<&str>| text.unwrap_or("-").to_owned();
     if as_json {
         let title = title.map(|title| json!({ "fi": title.fi, "sv": title.sv, "en": title.en }));
         output.line(json!({
             "request": used.request, "patient": used.patient, "at": used.at,
             "organization": used.caller.organization, "role": used.caller.role,
-            "law": title, "reason": reason.or(emergency), "state": state,
-            "told": told.as_ref().map(|(at, _)| at), "way": told.as_ref().map(|(_, way)| way),
+            "law": title, "reason": reason, "state": state,
+            "told": told.map(|(at, _)| at), "way": told.map(|(_, way)| way),
         }));
         return;
     }
@@ -145,6 +101,6 @@ fn tell(one: &Owed, law: &Law, as_json: bool, output: &mut Output<'_>) {
         or(used.patient.as_deref()),
         or(used.caller.organization.as_deref()),
         or(role),
-        or(reason.or(emergency)),
+        or(reason),
     ));
 }

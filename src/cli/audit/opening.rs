@@ -9,8 +9,10 @@ use tokio::runtime::{Builder, Runtime};
 use super::keys;
 use crate::{
     audit::{
+        frame::AuditKey,
         read::{self, Found},
         record::Entry,
+        tree::Hash,
     },
     cli::{Settings, output::Output},
     config::Config,
@@ -51,10 +53,10 @@ impl Opening {
         Ok(Some(Self { config, runtime, store, ledger }))
     }
 
-    /// Every record that can be read, oldest first, shown to `see`.
+    /// Every record that can be read, with its leaf, oldest first, shown to `see`.
     pub(super) fn records<T>(
         &self,
-        see: impl FnOnce(&mut dyn Iterator<Item = Result<Entry<'static>>>) -> Result<T>,
+        see: impl FnOnce(&mut dyn Iterator<Item = Result<(Hash, Entry<'static>)>>) -> Result<T>,
     ) -> Result<T> {
         let setup = &self.config.setup;
         let own = log_keys(&setup.node, &setup.keys)?.node_key;
@@ -66,9 +68,14 @@ impl Opening {
     }
 }
 
-/// The records a walk over a log finds, without those whose key is forgotten.
+/// The records a walk over a log finds, without those whose key is forgotten, and without marks, which
+/// say nothing that others do not.
 fn readable(
     found: impl Iterator<Item = Result<Found>>,
-) -> impl Iterator<Item = Result<Entry<'static>>> {
-    found.filter_map(|found| found.map(|found| found.entry).transpose())
+) -> impl Iterator<Item = Result<(Hash, Entry<'static>)>> {
+    let open = |Found { leaf, key_id, entry }: Found| {
+        let entry = entry.filter(|_| key_id != AuditKey::REVIEWS)?;
+        Some((leaf, entry))
+    };
+    found.filter_map(move |found| found.map(open).transpose())
 }

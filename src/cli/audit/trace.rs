@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::{basis, opening::Opening};
 use crate::{
-    audit::record::{Basis, Entry, Outcome},
+    audit::{
+        record::{Basis, Entry, Outcome},
+        tree::Hash,
+    },
     cli::{
         Settings,
         exit::Exit,
@@ -67,14 +70,14 @@ impl Desk<'_> {
     /// `Invalid` if there is none.
     fn trace(
         &self,
-        records: impl Iterator<Item = Result<Entry<'static>>>,
+        records: impl Iterator<Item = Result<(Hash, Entry<'static>)>>,
         request: &str,
         as_json: bool,
         output: &mut Output<'_>,
     ) -> Result<Exit> {
         let mut found = 0_usize;
         for entry in records {
-            let entry = entry?;
+            let (_, entry) = entry?;
             if entry.request == request && entry.review.is_none() {
                 found += 1;
                 self.tell(&entry, as_json, output)?;

@@ -57,7 +57,7 @@ pub(super) async fn run(
         .filter(|found| {
             found.as_ref().map_or(true, |found| {
                 found.entry.as_ref().is_none_or(|entry| entry.consent.is_some())
-                    && found.key_id != AuditKey::NODE
+                    && AuditKey::is_of_person(&found.key_id)
             })
         })
         .collect::<Result<_>>()?;

@@ -13,7 +13,7 @@ use crate::{
         schema::Fault,
         types::{Interaction, ResourceType},
     },
-    gateway::request::Asked,
+    gateway::{request::Asked, reviews::is_review},
     mapping::{
         plan::{names, team_id},
         planned::{self, proposed},
@@ -83,6 +83,12 @@ impl Sent {
             resource,
             place: kind.name().to_owned(),
         }
+    }
+
+    /// The id of the review that it is the next version of.
+    pub(super) fn review(&self) -> Option<&str> {
+        let is_one = self.kind == ResourceType::Task && self.deed == Deed::Update;
+        self.id.as_deref().filter(|id| is_one && is_review(id))
     }
 
     /// Is it a proposal, by its id, or by what a new one says it is?

@@ -3,6 +3,7 @@
 mod event;
 pub(crate) mod failing;
 mod open;
+mod reviews;
 mod rows;
 mod verify;
 mod waiting;
@@ -112,7 +113,7 @@ pub(crate) fn all_keys(id: &str) -> Option<[u8; 32]> {
     match id {
         "297.aino" => Some([10; 32]),
         "297.eero" => Some([11; 32]),
-        AuditKey::NODE => Some([1; 32]),
+        AuditKey::NODE | AuditKey::REVIEWS => Some([1; 32]),
         _ => None,
     }
 }

@@ -36,6 +36,7 @@ themes = []
 sectors = { from = [] }
 reference = { fi = "laki", sv = "lag", en = "act" }
 reviewer = "boss"
+review_days = 0
 [[bars]]
 id = "rescue"
 [[bars]]
@@ -60,10 +61,11 @@ persons = ["Aino"]
         "18: grounds[2].themes is empty, so it permits nothing",
         "19: grounds[2].sectors has an empty list: name some or leave it out",
         "21: grounds[2].reviewer \"boss\" is none of officer_roles: add it there",
-        "22: bars[0].labels is missing, as are persons and turvakielto: the bar bars nothing",
-        "23: bars[0].id \"rescue\" stands twice",
-        "26: bars[1].labels \"sealed\" is no theme or withheld class",
-        "27: bars[1].persons must each be Patient/ and the id of a Patient here",
+        "22: grounds[2].review_days must be 1 or more: days from a use to its review",
+        "23: bars[0].labels is missing, as are persons and turvakielto: the bar bars nothing",
+        "24: bars[0].id \"rescue\" stands twice",
+        "27: bars[1].labels \"sealed\" is no theme or withheld class",
+        "28: bars[1].persons must each be Patient/ and the id of a Patient here",
     ];
     let told = told(table);
     assert_eq!(told.len(), expected.len(), "{told:#?}");

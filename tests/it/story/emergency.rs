@@ -10,7 +10,7 @@ use crate::world::{
 };
 
 /// The ward as it asks: with a role, a ground and an emergency that lasts so many seconds.
-fn ward(node: &Node, ground: Option<&str>, seconds: Option<u64>) -> At {
+pub(super) fn ward(node: &Node, ground: Option<&str>, seconds: Option<u64>) -> At {
     let ward = node.client("ward");
     let until = |s| node.world.now().plus(std::time::Duration::from_secs(s)).to_string();
     let mut ours = json!({});
@@ -33,7 +33,7 @@ fn explained(node: &Node, patient: &str) -> Reply {
     ask(&asks, patient, &caller("urn:oid:1.2.246.10.99900139", "ETREAT", &[]), "sv")
 }
 
-fn uses(reply: &Reply) -> Vec<Value> {
+pub(super) fn uses(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.status(), 200, "{reply:?}");
     let all = reply.json()["parameter"].as_array().unwrap();
     all.iter().filter(|part| part["name"] == "use").map(|part| part["part"].clone()).collect()

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::plans_are_written::{THEME, known};
 use crate::world::{Person, Reply, Terms, World, actor::Ask, municipality::At};
 
-pub(super) const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
+pub(crate) const PLAN: &str = "https://mylife.example/fhir/CodeSystem/plan";
 pub(crate) const READS_AND_PROPOSES: &str = "system/*.rs system/Task.cru";
 
 /// Somebody who writes with a token of their own.
@@ -62,7 +62,7 @@ impl Writer {
     }
 
     /// Reads it, and sends it back with these members.
-    fn answers(&self, at: &str, members: &Value) -> Reply {
+    pub(crate) fn answers(&self, at: &str, members: &Value) -> Reply {
         let path = format!("/{at}");
         let read = self.get(&path);
         assert_eq!(read.status(), 200, "{read:?}");

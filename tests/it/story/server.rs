@@ -19,6 +19,7 @@ mod parted;
 mod passed_on;
 mod process;
 mod refused;
+mod reviewed;
 mod proxy;
 mod revoked;
 mod rolling;

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
 use mylife::{
     audit::{
         chain::LinkKey,
-        log::{Disk, Log, LogKeys},
+        log::{AuditKey, Disk, Log, LogKeys},
         read::{self, Found, Keys},
         record::{Entry, Outcome},
         verify::{rows, verify},
@@ -205,7 +205,8 @@ impl Node {
 
     /// What the audit log of this gateway says; the whole log must verify.
     pub(crate) fn audit(&self) -> Vec<Entry<'static>> {
-        let found = self.records().into_iter();
+        // A mark says nothing that another record does not.
+        let found = self.records().into_iter().filter(|one| one.key_id != AuditKey::REVIEWS);
         found.map(|one| one.entry.expect("its key is known")).collect()
     }
 
@@ -213,7 +214,7 @@ impl Node {
     pub(crate) fn records(&self) -> Vec<Found> {
         let keys = log_keys(&self.gateway.node, &self.identity.keys).unwrap();
         let of = |id: &str| {
-            if id == "node" {
+            if !AuditKey::is_of_person(id) {
                 return Some(*keys.node_key);
             }
             let local = self.gateway.reach.sources.local.as_ref()?;
