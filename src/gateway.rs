@@ -486,8 +486,3 @@ fn hidden(error: Error) -> Error {
     }
     error
 }
-
-/// The query as the audit record may hold it.
-pub(crate) fn recorded_query(query: &Query) -> audit::record::Query {
-    audit::record::Query::of(query.understood.iter().map(|(n, v)| (n.as_str(), v.as_str())))
-}

@@ -189,10 +189,12 @@ fn client_agent(entry: &Entry<'_>, role: &str) -> Value {
         "type": concept(DCM, role),
         "who": { "identifier": identifier },
         "requestor": caller.subject.is_none(),
-        "network": { "address": entry.address, "type": "2" },
     });
     let policy = caller.jti.as_ref().map(|jti| json!([format!("urn:ietf:params:oauth:jti:{jti}")]));
-    add(&mut agent, [("policy", policy)]);
+    // What a command or the gateway itself did came over no network.
+    let network = || json!({ "address": entry.address, "type": "2" });
+    let network = (!entry.address.is_empty()).then(network);
+    add(&mut agent, [("network", network), ("policy", policy)]);
     agent
 }
 

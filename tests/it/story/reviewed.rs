@@ -126,6 +126,11 @@ fn an_access_in_an_emergency_waits_for_its_review_until_somebody_made_it() {
     assert_eq!(part("justified")["valueBoolean"], true);
     assert_eq!(part("reviewed")["valueInstant"], world.now().to_string());
     assert_eq!(part("reviewer")["valueString"], now["owner"]["display"]);
+    let saw = herself.search("AuditEvent", &aino);
+    let event = saw.matches().into_iter().find(|one| one.to_string().contains("\"reviewer\""));
+    let event = event.expect("an event of the review").to_string();
+    assert!(event.contains("officer-desk") && event.contains("297.prac.dpo"), "{event}");
+    saw.keeps_quiet("The house did burn.");
 }
 
 #[test]
