@@ -28,7 +28,8 @@ OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'fhir.sch
 MODEL = os.path.join(os.path.dirname(OUT), 'model.txt')
 SEARCH = os.path.join(os.path.dirname(OUT), 'search.txt')
 
-SERVED = """AuditEvent Basic Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group HealthcareService
+SERVED = """AuditEvent Basic Bundle CapabilityStatement CarePlan CareTeam CodeSystem ConceptMap Consent DetectedIssue Goal Group
+HealthcareService ImplementationGuide
 Location Measure MeasureReport Observation OperationDefinition OperationOutcome Organization Parameters Patient Practitioner PractitionerRole
 Provenance Questionnaire QuestionnaireResponse RelatedPerson SearchParameter ServiceRequest StructureDefinition
 Subscription Task ValueSet""".split()
@@ -120,6 +121,37 @@ class Unbounded(Exception):
     """A value set that cannot be written as a list."""
 
 
+# Tags that were registered before their grammar and do not follow it (RFC 5646, section 2.1).
+OLD = 'en-gb-oed i-ami i-bnn i-default i-enochian i-hak i-klingon i-lux i-mingo i-navajo i-pwn i-tao i-tay i-tsu sgn-be-fr sgn-be-nl sgn-ch-de'
+OLD = '|'.join(''.join(f'[{c.upper()}{c}]' if c.isalpha() else c for c in tag) for tag in OLD.split())
+TAG = ('^(([a-z]{2,3}(-[a-z]{3}){0,3}|[a-z]{4,8})(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*'
+       '(-[0-9a-wyz](-[a-z0-9]{2,8})+)*(-[Xx](-[a-z0-9]{1,8})+)?|[Xx](-[a-z0-9]{1,8})+').replace('a-z', 'A-Za-z').replace(
+           'a-wyz', 'A-WYZa-wyz') + f'|{OLD})$'
+NAME = '[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}'
+VALUE = r'([A-Za-z0-9!#$%&\x27*+.^_`|~-]+|\x22[^\x22\\]*\x22)'
+MEDIA = f'{NAME}/{NAME}( ?; ?{NAME}={VALUE})*'
+# Value sets of whole systems, which have a grammar in place of a list: name, system and form of the codes.
+FORMS = {
+    'all-languages': ('language-tag', 'urn:ietf:bcp:47', TAG),
+    # RFC 6838, section 4.2; parameters as in RFC 9110, section 5.6.6.
+    'mimetypes': ('media-type', 'urn:ietf:bcp:13', f'^{MEDIA}$'),
+    # Which of them are issued says no definition of HL7's.
+    'currencies': ('currency', 'urn:iso:std:iso:4217', '^[A-Z]{3}$'),
+}
+FORMS['bcp13.txt'] = FORMS['mimetypes']
+# Where short names of formats are allowed too, as the element's comment says.
+SHORT = {'CapabilityStatement.format': ('format', f'^({MEDIA}|json|ttl|xml)$')}
+MAXIMUM = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet'
+
+
+def set_of(binding):
+    """The value set that an element's codes must be of, and whether text alone will do."""
+    if binding.get('strength') == 'required':
+        return binding['valueSet'].split('|')[0], False
+    at_most = [e['valueCanonical'] for e in binding.get('extension', ()) if e['url'] == MAXIMUM]
+    return (at_most[0].split('|')[0], True) if at_most else (None, True)
+
+
 def included(part, sets, systems):
     if 'filter' in part:
         raise Unbounded
@@ -167,10 +199,10 @@ def tighten(definitions, structures, sets, systems):
                 if '$ref' in item:
                     at[element['path']] = definitions.get(item['$ref'].rsplit('/', 1)[-1], {})
             require(owner, base, members, element['min'])
-            binding = element.get('binding', {})
-            if binding.get('strength') == 'required':
+            url, text = set_of(element.get('binding', {}))
+            if url and element['max'] != '0':
                 try:
-                    bind(properties, base, types, expand(binding['valueSet'], sets, systems), binding, shared)
+                    bind(properties, element['path'], types, (url, text), (sets, systems), shared)
                 except Unbounded:
                     left.append(element['path'])
     definitions.update(shared)
@@ -195,21 +227,44 @@ def require(owner, base, members, least):
         owner['required'].append(base)
 
 
-def bind(properties, base, types, codes, binding, shared):
+def bind(properties, path, types, bound, known, shared):
+    url, text = bound
+    base, name = path.rsplit('.', 1)[-1], url.rsplit('/', 1)[-1]
+    if types == ['CodeableConcept']:
+        return replace(properties, base, {'allOf': [{'$ref': '#/definitions/CodeableConcept'}],
+                                          'x-coded': {'text': text, 'systems': by_system(url, *known)}})
     if types != ['code']:
         raise Unbounded
-    holder = properties[base]
-    many = 'items' in holder
-    present = (holder['items'] if many else holder).get('enum')
-    if present is not None:
-        if set(present) != set(codes):
-            print(f'{binding["valueSet"]}: {base} of the schema differs, the value set stands', file=sys.stderr)
+    if name in FORMS:
+        form, pattern = SHORT.get(path, FORMS[name][::2])
+        shared[form] = {'type': 'string', 'pattern': pattern}
+        return replace(properties, base, {'$ref': '#/definitions/' + form})
+    codes = expand(url, *known)
+    present = properties[base].get('items', properties[base]).get('enum')
+    if present is not None and set(present) != set(codes):
+        print(f'{url}: {base} of the schema differs, the value set stands', file=sys.stderr)
     rule = {'enum': codes}
     if len(codes) > SHARED_FROM:
-        name = 'codes.' + binding['valueSet'].split('|')[0].rsplit('/', 1)[-1]
-        shared[name] = rule
-        rule = {'$ref': '#/definitions/' + name}
+        shared['codes.' + name] = rule
+        rule = {'$ref': '#/definitions/codes.' + name}
+    replace(properties, base, rule)
+
+
+def replace(properties, base, rule):
+    many = 'items' in properties[base]
     properties[base] = {'items': rule, 'type': 'array'} if many else rule
+
+
+def by_system(url, sets, systems):
+    """The codes of each system, or the form that they have."""
+    name = url.rsplit('/', 1)[-1]
+    if name in FORMS:
+        _, system, pattern = FORMS[name]
+        return {system: pattern}
+    parts = sets.get(url, {}).get('compose', {}).get('include', [])
+    if not parts or any('system' not in part or 'valueSet' in part for part in parts):
+        raise Unbounded
+    return {part['system']: included(part, sets, systems) for part in parts}
 
 
 def empty_is_nothing(definitions):
@@ -233,15 +288,17 @@ def empty_is_nothing(definitions):
 
 
 def by_type():
-    """A resource goes to the definition of its own type at once, so errors are about that type."""
-    def case(name):
+    """A resource goes to the definition of its own type at once, so errors are about that type; by halves, so it takes few looks."""
+    def is_of(names):
         # Without `type` and `required` a value that is no object, or names no type, would meet every condition.
-        return {'if': {'type': 'object', 'required': ['resourceType'],
-                       'properties': {'resourceType': {'const': name}}},
-                'then': {'$ref': '#/definitions/' + name}}
-    return {'type': 'object', 'required': ['resourceType'],
-            'properties': {'resourceType': {'enum': SERVED}},
-            'allOf': [case(name) for name in SERVED]}
+        return {'type': 'object', 'required': ['resourceType'], 'properties': {'resourceType': {'enum': names}}}
+
+    def choose(names):
+        if len(names) == 1:
+            return {'$ref': '#/definitions/' + names[0]}
+        half = len(names) // 2
+        return {'if': is_of(names[:half]), 'then': choose(names[:half]), 'else': choose(names[half:])}
+    return {**is_of(SERVED), 'if': is_of(SERVED), 'then': choose(SERVED)}
 
 
 def line(node):

@@ -14,6 +14,7 @@ BASE = 'https://mylife.example/fhir'
 FHIR = 'http://hl7.org/fhir'
 FINNISH = 'https://hl7.fi/fhir/finnish-base-profiles'
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fhir', 'guide.ndjson')
+EXAMPLES = os.path.join(os.path.dirname(OUT), 'examples.ndjson')
 WORDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'questionnaires.json')
 VERSION, DATE = '0.1.0', '2026-11-22'
 
@@ -28,7 +29,8 @@ def conformance(kind, name, title, description, /, **more):
 
 
 # Every resource leaves with these; a narrative too, of what the reader sees of it.
-FRAME = [('meta', 1, None, {}), ('meta.profile', 1, None, {}), ('language', 1, None, {}), ('text', 0, '1', {})]
+BARE = [('meta', 1, None, {}), ('meta.profile', 1, None, {}), ('language', 1, None, {})]
+FRAME = [*BARE, ('text', 0, '1', {})]
 PERSON = ('subject', 1, None, {'type': [{'code': 'Reference', 'targetProfile': [f'{BASE}/StructureDefinition/mylife-patient']}]})
 
 
@@ -74,12 +76,13 @@ PROFILES = {
              [('category', 1, None, bound('theme')), ('subject', 1, None, {}),
               ('target.measure', 0, '1', bound('3x10d'))]),
     'ServiceRequest': ('A service in a plan: planned until a decision makes it an order.',
-                       [PERSON]),
+                       [PERSON, ('category', 0, None, bound('theme'))]),
     'Task': ('An action of a plan, the follow-up of it, or what somebody proposes about a plan that another keeps: a change, or '
              'the hand-over of its case management. Also the review of an access in an emergency, for who reviews it.',
-             [('for', 1, None, {}), ('code', 0, '1', {})]),
+             [('for', 1, None, {}), ('code', 0, '1', bound('task')), ('input.type', 0, None, bound('task-detail')),
+              ('output.type', 0, None, bound('task-detail'))]),
     'CareTeam': ('Who works on a plan with the person, and who of them answers for it.',
-                 [('category', 1, None, concept(PLAN, 'welfare-team')), PERSON, ('participant.role', 0, '1', {})]),
+                 [('category', 1, None, concept(PLAN, 'welfare-team')), PERSON, ('participant.role', 0, '1', bound('team-role'))]),
     'Consent': ('A grant or a prohibition, in the one form that this gateway reads without doubt.',
                 [('patient', 1, None, {}), ('scope', 1, None, {}), ('provision', 1, None, {})]),
     'Provenance': ('Where an assessment or a plan comes from.', [('agent', 1, None, {}), ('recorded', 1, None, {})]),
@@ -95,11 +98,25 @@ PROFILES = {
     'HealthcareService': ('A unit that gives a service.', [('name', 1, None, {}), ('providedBy', 1, None, {})]),
     'Location': ('A place of the directory.', [('name', 1, None, {}), ('managingOrganization', 1, None, {})]),
 }
+# What is made for one answer and kept nowhere.
+MADE = {
+    'collective-plan': ('CarePlan', 'Everything that is planned with a person, from every gateway, as one plan.',
+                        [('text', 1, '1', {}), ('intent', 1, None, fixed('plan')), ('category', 1, None, concept(PLAN, 'collective-plan')),
+                         ('subject', 1, None, {}), ('created', 1, None, {})]),
+    'collective-plan-finding': ('DetectedIssue', 'What does not fit together in the plans of a person.',
+                                [('text', 1, '1', {}), ('code', 1, None, bound('collective-plan-finding')), ('patient', 1, None, {}),
+                                 ('identified[x]', 1, None, {'type': [{'code': 'dateTime'}]}), ('detail', 1, None, {})]),
+    'explanations': ('Parameters', 'What a caller would be permitted to see of a person at each gateway that was asked.',
+                     [('parameter', 1, None, {})]),
+    'explanation': ('Parameters', 'What a caller would be permitted to see of a person, class by class, and by which consent or law.',
+                    [('parameter', 1, None, {})]),
+    'circle-of-life': ('Parameters', 'The Circle of Life as numbers, theme by theme.', [('parameter', 1, None, {})]),
+}
 EXTENSIONS = {
     'plan-title': ('CarePlan', 'string', "The person's own title of the plan, which only who may see own words is given."),
     'answered-by': ('QuestionnaireResponse', 'code', 'Who gave the answers, where it is not the person: representative, or professional '
-                    'as told by the person.'),
-    'collective-plan-theme': ('Reference', 'Coding', 'A theme of a line of the collective plan.'),
+                    'as told by the person.', 'answered-by'),
+    'collective-plan-theme': ('Reference', 'Coding', 'A theme of a line of the collective plan.', 'theme'),
     'collective-plan-owner': ('Reference', 'Reference', 'Whose plan a line of the collective plan is from.'),
     'report-sources': ('MeasureReport', 'Reference', 'For which sources a report is complete: an OperationOutcome within it.'),
     'collective-plan-status': ('Reference', 'code', 'The state of a line of the collective plan, in the words of its resource.'),
@@ -125,31 +142,39 @@ def element(kind, path, least, most, more):
     return item
 
 
-def profile(kind):
-    description, own = PROFILES[kind]
+def profile(name, kind, description, rows):
     elements = [{'id': kind, 'path': kind}]
-    rows = sorted(FRAME + own, key=lambda row: ORDER.get(row[0].split('.')[0].removesuffix('[x]'), 9))
+    rows = sorted(rows, key=lambda row: ORDER.get(row[0].split('.')[0].removesuffix('[x]'), 9))
     for path, least, most, more in rows:
         if 'sliceName' in more:
             elements.append({'id': f'{kind}.{path}', 'path': f'{kind}.{path}',
                              'slicing': {'discriminator': [{'type': 'value', 'path': 'url'}], 'rules': 'open'}})
         elements.append(element(kind, path, least, most, more))
-    return conformance('StructureDefinition', f'MyLife{kind}', f'My Life {kind}', description,
-                       id=f'mylife-{kind.lower()}', fhirVersion='4.0.1', kind='resource', abstract=False, type=kind,
+    return conformance('StructureDefinition', f'MyLife{camel(name)}', f'My Life {name.replace("-", " ")}', description,
+                       id=f'mylife-{name.lower()}', fhirVersion='4.0.1', kind='resource', abstract=False, type=kind,
                        baseDefinition=f'{FHIR}/StructureDefinition/{kind}', derivation='constraint',
                        differential={'element': elements})
+
+
+def profiles():
+    for kind in sorted(PROFILES):
+        description, own = PROFILES[kind]
+        yield profile(kind, kind, description, FRAME + own)
+    for name, (kind, description, own) in MADE.items():
+        yield profile(name, kind, description, BARE + own)
 
 
 ORDER = {'meta': 0, 'language': 1, 'text': 2, 'extension': 3}
 
 
 def extension_definition(name):
-    context, kind, description = EXTENSIONS[name]
+    context, kind, description, *codes = EXTENSIONS[name]
     url = f'{BASE}/StructureDefinition/{name}'
     elements = [{'id': 'Extension', 'path': 'Extension', 'short': description, 'definition': description},
                 {'id': 'Extension.extension', 'path': 'Extension.extension', 'max': '0'},
                 {'id': 'Extension.url', 'path': 'Extension.url', 'fixedUri': url},
-                {'id': 'Extension.value[x]', 'path': 'Extension.value[x]', 'min': 1, 'type': [{'code': kind}]}]
+                {'id': 'Extension.value[x]', 'path': 'Extension.value[x]', 'min': 1, 'type': [{'code': kind}],
+                 **(bound(*codes) if codes else {})}]
     return conformance('StructureDefinition', camel(name), name.replace('-', ' ').capitalize(), description, id=name,
                        fhirVersion='4.0.1', kind='complex-type', abstract=False, context=[{'type': 'element', 'expression': context}],
                        type='Extension', baseDefinition=f'{FHIR}/StructureDefinition/Extension', derivation='constraint',
@@ -213,6 +238,10 @@ SYSTEMS = {
         '30-44': ('30 to 44 years', '30–44 vuotta', '30–44 år'),
         '45-64': ('45 to 64 years', '45–64 vuotta', '45–64 år'),
         '65-': ('65 years or more', '65 vuotta tai enemmän', '65 år eller mer')}),
+    'answered-by': ('Who answered', 'Who gave the answers of an assessment, where it is not the person.', {
+        'representative': ('representative', 'edustaja', 'företrädare'),
+        'professional': ('professional, as told by the person', 'ammattilainen henkilön kertoman mukaan',
+                         'yrkesutbildad person, enligt personens berättelse')}),
     'explained': ('Explained data', 'What of a person an explanation is about, beside themes and classes.', {
         'unclassified': ('unclassified', 'luokittelematon', 'oklassificerad'),
         'records': ('records', 'asiakirjat', 'handlingar')}),
@@ -236,6 +265,36 @@ def system(name, title, description, codes):
 def value_set(name, title):
     return conformance('ValueSet', f'MyLife{camel(name)}Codes', f'{title}: all codes', f'All codes of the code system {name}.', id=name,
                        compose={'include': [{'system': f'{BASE}/CodeSystem/{name}'}]})
+
+
+# Systems whose codes each gateway has of its own configuration.
+ELSEWHERE = {
+    'healthcare-service': ('Services', 'Ids of the HealthcareServices in the directory of a gateway.'),
+    'register': ('Registers', 'Registers as the law divides them, as labels of a Consent.'),
+    'service-task': ('Service tasks', 'Service tasks, as labels of a Consent.'),
+    'role': ('Roles of users', 'Roles that a client states for its user, as the law table of a gateway names them.'),
+}
+
+
+def elsewhere(name):
+    title, description = ELSEWHERE[name]
+    return conformance('CodeSystem', f'MyLife{camel(name)}', title, description, id=name, caseSensitive=True, content='not-present')
+
+
+# Some codes of a system: title, system, codes.
+SUBSETS = {
+    'team-role': ('Roles in the team of a plan', 'plan', ('case-manager', 'own-worker', 'professional', 'experience-expert', 'helper')),
+    'task': ('What a Task is of a plan', 'plan', ('action', 'follow-up', 'proposal', 'hand-over')),
+    'task-detail': ('What a proposal asks for, and what came of it', 'plan', ('service', 'case-manager', 'carried-out')),
+}
+
+
+def subset(name):
+    title, of, codes = SUBSETS[name]
+    words = SYSTEMS[of][2]
+    concepts = [{'code': code, 'display': words[code][0]} for code in codes]
+    return conformance('ValueSet', f'MyLife{camel(name)}Codes', title, f'Some codes of the code system {of}.', id=name,
+                       compose={'include': [{'system': f'{BASE}/CodeSystem/{of}', 'concept': concepts}]})
 
 
 def concept_map():
@@ -406,15 +465,61 @@ def survey():
     return themes, items
 
 
+# Whose artefacts ours name: package, version, canonical of the guide.
+DEPENDS = {
+    'finnish': ('hl7.fhir.fi.base', '1.0.0', f'{FINNISH}/ImplementationGuide/hl7.fhir.fi.base'),
+    'bulk': ('hl7.fhir.uv.bulkdata', '2.0.0', f'{FHIR}/uv/bulkdata/ImplementationGuide/hl7.fhir.uv.bulkdata'),
+    'backport': ('hl7.fhir.uv.subscriptions-backport', '1.1.0',
+                 f'{FHIR}/uv/subscriptions-backport/ImplementationGuide/hl7.fhir.uv.subscriptions-backport'),
+}
+
+
+def examples():
+    """What a gateway gave out of a person who does not exist, one resource a line; made by a test, which keeps it so."""
+    if not os.path.exists(EXAMPLES):
+        return []
+    with open(EXAMPLES, encoding='utf-8') as file:
+        return [json.loads(row) for row in file]
+
+
+def said(one, name):
+    """What a published resource says of itself; a topic says it by an extension."""
+    parts = (part for part in one.get('extension', []) if part['url'].endswith(name))
+    return one.get(name) or next(next(v for k, v in part.items() if k.startswith('value')) for part in parts)
+
+
+def implementation_guide(all_of_it):
+    ours = [{'reference': {'reference': f'{one["resourceType"]}/{one["id"]}'}, 'name': said(one, 'title'),
+             'description': said(one, 'description'), 'exampleBoolean': False} for one in all_of_it]
+    given = [{'reference': {'reference': f'{one["resourceType"]}/{one["id"]}'}, 'name': f'Example of {one["meta"]["profile"][0]}',
+              'exampleCanonical': one['meta']['profile'][0]} for one in examples()]
+    return conformance('ImplementationGuide', 'MyLifeGateway', 'My Life gateway',
+                       'Life assessments and welfare plans in FHIR R4, as the My Life gateways exchange them. Its examples are served '
+                       'under /schemas/examples by the id of their profile: mylife-goal.json.', id='mylife',
+                       packageId='example.mylife.gateway', license='Apache-2.0', fhirVersion=['4.0.1'],
+                       dependsOn=[{'id': name, 'uri': uri, 'packageId': package, 'version': version}
+                                  for name, (package, version, uri) in DEPENDS.items()],
+                       definition={'resource': ours + given})
+
+
 def resources():
+    own = list(artefacts())
+    yield from own
+    yield implementation_guide(own)
+
+
+def artefacts():
     themes, items = survey()
     systems = {'theme': ('Themes', 'The ten themes of the 3X10D survey.', themes),
                '3x10d': ('Items of 3X10D', 'Themes by viewpoint.', items), **SYSTEMS}
-    yield from (profile(kind) for kind in sorted(PROFILES))
+    yield from profiles()
     yield from (extension_definition(name) for name in EXTENSIONS)
     for name, (title, description, codes) in systems.items():
         yield system(name, title, description, codes)
         yield value_set(name, title)
+    yield from (subset(name) for name in SUBSETS)
+    yield from (elsewhere(name) for name in ELSEWHERE)
+    yield value_set('healthcare-service', ELSEWHERE['healthcare-service'][0])
     yield concept_map()
     yield from (operation(name) for name in OPERATIONS)
     yield from (measure(name, themes) for name in MEASURES)

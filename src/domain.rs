@@ -6,6 +6,7 @@ pub mod theme;
 pub mod class;
 pub mod moment;
 pub mod id;
+pub mod near;
 pub mod coded;
 pub mod day;
 pub mod words;

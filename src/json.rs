@@ -221,6 +221,9 @@ fn explain(cause: &serde_json::Error, flaw: Option<Flaw>) -> Error {
     }
     let text = cause.to_string();
     let grammar = text.split(" at line ").next().unwrap_or("broken");
+    if grammar == "number out of range" {
+        return refuse(line, column, "the number is larger than can be read; write a smaller one");
+    }
     refuse(line, column, &format!("this is not JSON ({grammar}); correct it"))
 }
 

@@ -64,6 +64,7 @@ pub fn recognise(method: &Method, path: &str) -> Result<Call> {
         ["schemas", "native", name] => {
             (read, Call::Public(Public::Schema, format!("native/{name}")))
         }
+        ["schemas", "examples", name] => (read, Call::Public(Public::Example, (*name).to_owned())),
         ["schemas", name] => (read, Call::Public(Public::Schema, (*name).to_owned())),
         ["oauth", "authorize"] => (read || post, Call::OAuth(Endpoint::Authorize)),
         ["oauth", "consent"] => (post, Call::OAuth(Endpoint::Consent)),

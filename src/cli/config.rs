@@ -14,8 +14,8 @@ use crate::{
         self,
         asked::{Asked, Want, nameless},
         meaning,
-        mistake::nearest,
     },
+    domain::near::nearest,
     error::{Error, Kind, Result},
 };
 

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Kind, Result},
+    json::members::{line_and_column, place},
     native::foreign::Form,
 };
 
@@ -21,6 +22,18 @@ pub struct Found {
     pub place: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Lines of the file before it, and characters of its first line there.
+    before: (usize, usize),
+}
+
+impl Found {
+    /// What is said of an element, with line and column of the file.
+    pub fn placed(&self, path: &str, say: &str) -> String {
+        let text = str::from_utf8(&self.bytes).unwrap_or_default();
+        let (line, column) = place(text, path);
+        let column = if line == 1 { column + self.before.1 } else { column };
+        format!("{say} (line {}, column {column})", line + self.before.0)
+    }
 }
 
 /// The files of a path: itself, or those of the directory in order of name.
@@ -77,19 +90,25 @@ pub fn of_file(path: &Path) -> Result<Vec<Found>> {
         let found = |(n, line): (usize, &[u8])| Found {
             place: format!("{name}:{}", n + 1),
             bytes: line.to_vec(),
+            before: (n, 0),
         };
         return Ok(full.map(found).collect());
     }
-    if let (Some(b'['), Ok(all)) =
-        (bytes.trim_ascii_start().first(), serde_json::from_slice::<Vec<&RawValue>>(&bytes))
+    let text = str::from_utf8(&bytes).unwrap_or_default();
+    if let (true, Ok(all)) =
+        (text.trim_start().starts_with('['), serde_json::from_str::<Vec<&RawValue>>(text))
     {
-        let found = |(n, raw): (usize, &&RawValue)| Found {
-            place: format!("{name}[{n}]"),
-            bytes: raw.get().as_bytes().to_vec(),
+        let found = |(n, raw): (usize, &&RawValue)| {
+            let (line, column) = line_and_column(text, raw.get());
+            Found {
+                place: format!("{name}[{n}]"),
+                bytes: raw.get().as_bytes().to_vec(),
+                before: (line - 1, column - 1),
+            }
         };
         return Ok(all.iter().enumerate().map(found).collect());
     }
-    Ok(vec![Found { place: name.to_string(), bytes }])
+    Ok(vec![Found { place: name.to_string(), bytes, before: (0, 0) }])
 }
 
 /// The documents of a file that another system wrote: of a table its rows.
@@ -105,7 +124,7 @@ pub fn of_form(path: &Path, form: Form) -> Result<Vec<Found>> {
     let rows = form.documents(&bytes, usize::MAX).map_err(|error| {
         Error::new(error.kind(), format!("{name}: {}", error.say())).because(error)
     })?;
-    let found = |(line, bytes)| Found { place: format!("{name}:{line}"), bytes };
+    let found = |(line, bytes)| Found { place: format!("{name}:{line}"), bytes, before: (0, 0) };
     Ok(rows.into_iter().map(found).collect())
 }
 

@@ -1,21 +1,28 @@
 //! `mylife validate`: says exactly what is wrong with documents, one line each.
 //!
-//! Part of `cli`. Native documents walk the same check as what is pushed; a FHIR resource is checked
-//! against the R4 schema, and a Consent against the strict form too. Needs no settings and no store.
+//! Part of `cli`. Native documents walk the same check as what is pushed, a FHIR resource that of `$validate`.
+//! Needs no settings and no store.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{documents, exit::Exit, output::Output};
+use super::{
+    documents::{self, Found},
+    exit::Exit,
+    output::Output,
+};
 use crate::{
-    consent::profile,
-    domain::identity::{TestRange, WrongCheck},
-    error::Result,
+    domain::{
+        identity::{TestRange, WrongCheck},
+        questionnaire::Questionnaires,
+    },
+    error::{Kind, Result},
     fhir::schema::Validator,
-    json::{self as strict, Limits, members::place},
-    native::{self, Rules, schemas::Schemas},
+    gateway::validate::judged,
+    json::{self as strict, Limits},
+    native::{self, NativeKind, Rules, schemas::Schemas},
 };
 
 /// What is to be checked.
@@ -77,13 +84,12 @@ pub fn run(asked: &Validate, output: &mut Output<'_>) -> Result<Exit> {
                 let told = match resource(&found.bytes) {
                     Some(resource) => {
                         if fhir.is_none() {
-                            fhir = Some(Validator::new()?);
+                            fhir = Some((Validator::new()?, Questionnaires::load()?));
                         }
-                        let text = str::from_utf8(&found.bytes).unwrap_or_default();
-                        let tell = |fhir| of_fhir(&resource, text, fhir);
+                        let tell = |known| of_fhir(&resource, &found, known);
                         fhir.as_ref().map(tell).unwrap_or_default()
                     }
-                    None => of_native(&found.bytes, &rules),
+                    None => of_native(&found, &rules),
                 };
                 let wrong = told.iter().any(|told| !told.warning);
                 if wrong {
@@ -124,38 +130,49 @@ fn tell(place: &str, told: &[Told], as_json: bool, output: &mut Output<'_>) {
     }
 }
 
-fn of_native(bytes: &[u8], rules: &Rules<'_>) -> Vec<Told> {
-    let told = |fault: &native::Fault, warning| Told {
-        path: fault.path.clone(),
-        say: fault.say.clone(),
-        warning,
+fn of_native(found: &Found, rules: &Rules<'_>) -> Vec<Told> {
+    let told = |fault: &native::Fault, warning| {
+        // What is no JSON is told with its place.
+        let is_json = fault.kind == Kind::Unprocessable;
+        let say = || found.placed(&fault.path, &fault.say);
+        let say = if is_json { say() } else { fault.say.clone() };
+        Told { path: fault.path.clone(), say, warning }
     };
-    match native::validate(bytes, rules) {
+    if says_nothing_of_itself(&found.bytes) {
+        let forms = NativeKind::ALL.map(NativeKind::schema).join(", ");
+        let say = format!(
+            "says not what it is: a FHIR resource has resourceType, a native document schema ({forms})"
+        );
+        return vec![Told { path: "$".to_owned(), say: found.placed("$", &say), warning: false }];
+    }
+    match native::validate(&found.bytes, rules) {
         Ok(document) => document.warnings().iter().map(|fault| told(fault, true)).collect(),
         Err(faults) => faults.iter().map(|fault| told(fault, false)).collect(),
     }
 }
 
-fn of_fhir(resource: &Value, text: &str, fhir: &Validator) -> Vec<Told> {
+fn of_fhir(
+    resource: &Value,
+    found: &Found,
+    (fhir, forms): &(Validator, Questionnaires),
+) -> Vec<Told> {
     let told = |path: String, say: &str, warning| {
-        let (line, column) = place(text, &path);
-        Told { path, say: format!("{say} (line {line}, column {column})"), warning }
+        let say = found.placed(&path, say);
+        Told { path, say, warning }
     };
-    let faults = fhir.faults(resource).into_iter();
+    let faults = judged(resource, fhir, forms).into_iter();
     let mut all: Vec<Told> = faults.map(|f| told(f.expression, &f.say, false)).collect();
-    let is_consent = resource.get("resourceType").is_some_and(|kind| kind == "Consent");
-    if all.is_empty()
-        && is_consent
-        && let Err(error) = profile::check(resource)
-    {
-        let path = error.expression().first().map_or("Consent", String::as_str).to_owned();
-        all.push(told(path, error.say(), false));
-    }
     if all.is_empty() {
         let advice = fhir.advice(resource).into_iter();
         all.extend(advice.map(|f| told(f.expression, &f.say, true)));
     }
     all
+}
+
+/// Is it an object that names neither a type of FHIR nor a form of ours?
+fn says_nothing_of_itself(bytes: &[u8]) -> bool {
+    let value = strict::parse(bytes, &Limits::default());
+    value.is_ok_and(|value| value.is_object() && value.get("schema").is_none())
 }
 
 fn resource(bytes: &[u8]) -> Option<Value> {

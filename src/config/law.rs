@@ -10,7 +10,7 @@ use crate::{
     authenticate::registry::ClientEntry,
     config::{
         Mistake, beside,
-        mistake::{Mistakes, nearest},
+        mistake::Mistakes,
         section::Section,
         typed::{self, Row},
     },
@@ -19,7 +19,7 @@ use crate::{
         purpose::Purpose,
     },
     directory::Name,
-    domain::{class::Class, id::is_oid, theme::Theme},
+    domain::{class::Class, id::is_oid, near::nearest, theme::Theme},
     fhir::types::ResourceType,
 };
 

@@ -15,9 +15,10 @@ use zeroize::Zeroizing;
 
 use super::{
     asked::{Asked, Want},
-    mistake::{Mistake, Mistakes, nearest},
+    mistake::{Mistake, Mistakes},
     tree::{Node, Place, Table, Value},
 };
+use crate::domain::near::nearest;
 
 /// One table and what has been asked of it.
 pub struct Section<'a> {

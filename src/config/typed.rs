@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::{
-    mistake::{Mistake, Mistakes, nearest},
+    mistake::{Mistake, Mistakes},
     tree::{Node, Place, Value},
 };
+use crate::domain::near::nearest;
 
 /// A row of a list, to say what is wrong with it that its form allows.
 pub(super) struct Row<'a> {

@@ -1,7 +1,9 @@
-//! Our profiles, code systems, value sets, operations and subscription topics, as FHIR R4 resources.
+//! Our profiles, code systems, value sets, operations and subscription topics, as FHIR R4 resources, and an
+//! example of each profile.
 //!
 //! Floor of the house: validation reads the profiles, and anybody may read all of it under `/fhir`. Made by
-//! `schemas/guide.py`, which is their source; Questionnaires are made from the survey's texts instead.
+//! `schemas/guide.py`, which is their source; Questionnaires are made from the survey's texts instead. The
+//! examples are what a gateway gave out of somebody who does not exist: a test keeps them so.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +12,14 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 
 const LINES: &str = include_str!("../../schemas/fhir/guide.ndjson");
+const EXAMPLES: &str = include_str!("../../schemas/fhir/examples.ndjson");
 
 /// The types of its resources, in the order of the alphabet.
-pub const TYPES: [&str; 7] = [
+pub const TYPES: [&str; 8] = [
     "Basic",
     "CodeSystem",
     "ConceptMap",
+    "ImplementationGuide",
     "Measure",
     "OperationDefinition",
     "StructureDefinition",
@@ -27,10 +31,22 @@ pub const TYPES: [&str; 7] = [
 /// # Errors
 /// `Internal` if a line is no JSON.
 pub fn resources() -> Result<Vec<Value>> {
-    LINES.lines().map(|line| serde_json::from_str(line).map_err(Error::internal)).collect()
+    read(LINES)
 }
 
-/// The codes of a value set, each with its system: all of a code system, as ours are.
+/// An example of each profile.
+///
+/// # Errors
+/// As [`resources`].
+pub fn examples() -> Result<Vec<Value>> {
+    read(EXAMPLES)
+}
+
+fn read(lines: &str) -> Result<Vec<Value>> {
+    lines.lines().map(|line| serde_json::from_str(line).map_err(Error::internal)).collect()
+}
+
+/// The codes of a value set, each with its system: those that it lists, or all of a code system.
 pub fn codes(guide: &[Value], value_set: &str) -> BTreeSet<(String, String)> {
     let text = |value: &Value, name: &str| {
         value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -42,7 +58,8 @@ pub fn codes(guide: &[Value], value_set: &str) -> BTreeSet<(String, String)> {
     let mut all = BTreeSet::new();
     for part in set.and_then(Value::as_array).into_iter().flatten() {
         let system = text(part, "system");
-        let concepts = of("CodeSystem", &system).and_then(|of| of.get("concept"));
+        let whole = || of("CodeSystem", &system).and_then(|of| of.get("concept"));
+        let concepts = part.get("concept").or_else(whole);
         let concepts = concepts.and_then(Value::as_array).into_iter().flatten();
         all.extend(concepts.map(|concept| (system.clone(), text(concept, "code"))));
     }

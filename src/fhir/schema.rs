@@ -1,12 +1,14 @@
 //! Says what in a JSON value breaks FHIR R4 (4.0.1), where, and in our own words.
 //!
 //! Asked of what comes in (a `Consent`), and by the tests of everything that goes out. In two stages: the
-//! schema `schemas/fhir/fhir.schema.json` with [`element`] and [`calendar`], and then what no schema has
+//! schema `schemas/fhir/fhir.schema.json` with [`element`], [`coded`] and [`calendar`], and then what no schema has
 //! words for, in [`rules`], and what the profiles say that the resource names, in [`profile`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
 //! Never repeats a value of the input, which may be personal.
 
 mod calendar;
+mod coded;
 mod element;
+mod place;
 mod profile;
 mod rules;
 mod words;
@@ -57,6 +59,7 @@ impl Validator {
             .should_validate_formats(true)
             .with_format(calendar::FORMAT, calendar::exists)
             .with_keyword(element::KEYWORD, element::compile)
+            .with_keyword(coded::KEYWORD, coded::compile)
             .build(&document)
             .map_err(|fault| Error::internal(fault.to_owned()))?;
         Ok(Self { schema, rules: Rules::new()?, profiles: Profiles::new()? })
@@ -78,7 +81,9 @@ impl Validator {
     /// Everything in the resource that breaks FHIR R4, at most [`MOST_FAULTS`]; empty if nothing does.
     pub fn faults(&self, resource: &Value) -> Vec<Fault> {
         let root = words::root(resource);
-        let faults = self.schema.iter_errors(resource).flat_map(|fault| words::tell(root, &fault));
+        let model = self.model();
+        let faults = self.schema.iter_errors(resource);
+        let faults = faults.flat_map(|fault| words::tell(root, &fault, model));
         let mut faults: Vec<Fault> = faults.take(MOST_FAULTS).collect();
         // Of what is not even well-formed no invariant says anything that helps.
         let asked = if faults.is_empty() { Asked::Errors } else { Asked::None };

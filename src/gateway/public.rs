@@ -48,6 +48,8 @@ pub struct Documents {
     schemas: BTreeMap<&'static str, Document>,
     /// By `{type}/{id}`.
     guide: BTreeMap<String, Document>,
+    /// By the id of their profile.
+    examples: BTreeMap<String, Document>,
     /// The forms of the survey.
     pub(super) forms: Questionnaires,
     /// In order of id.
@@ -75,6 +77,12 @@ impl Documents {
             let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
             guide.insert(format!("{kind}/{}", id_of(&resource)), Document::new(&resource));
         }
+        let mut examples = BTreeMap::new();
+        for example in guide::examples()? {
+            let profile = example.pointer("/meta/profile/0").and_then(Value::as_str);
+            let id = profile.and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+            examples.insert(id.to_owned(), Document::new(&example));
+        }
         let forms = Questionnaires::load()?;
         let mut by_type = BTreeMap::new();
         for kind in ResourceType::ALL.iter().filter(|kind| !kind.is_personal()) {
@@ -98,6 +106,7 @@ impl Documents {
             openid: metadata.openid_configuration().as_ref().map(Document::new),
             schemas,
             guide,
+            examples,
             forms,
             directory: by_type,
         })
@@ -125,6 +134,11 @@ impl Gateway {
             Public::Guide => {
                 let resource = self.documents.guide.get(name).ok_or_else(Error::not_found)?;
                 (resource, "application/fhir+json; charset=utf-8")
+            }
+            Public::Example => {
+                let id = name.strip_suffix(".json").unwrap_or(name);
+                let example = self.documents.examples.get(id).ok_or_else(Error::not_found)?;
+                (example, "application/fhir+json; charset=utf-8")
             }
             Public::OpenApi => (&self.documents.openapi, json),
             Public::Keys => (&self.documents.keys, json),

@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 
 use crate::{
     consent::profile,
+    domain::questionnaire::Questionnaires,
     error::{Error, Kind, Result},
-    fhir::{schema::Fault, types::ResourceType},
+    fhir::{
+        schema::{Fault, Validator},
+        types::ResourceType,
+    },
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
@@ -18,6 +22,7 @@ use crate::{
     },
     json::{self, members},
     listen::body::Body,
+    mapping::answered::misanswered,
     respond,
 };
 
@@ -83,16 +88,28 @@ impl Gateway {
             let say = format!("must be {kind}, as the address says");
             return vec![Fault { expression, say }];
         }
-        let mut faults = self.fhir.faults(resource);
-        if let (true, ResourceType::Consent, Err(error)) =
-            (faults.is_empty(), kind, profile::check(resource))
-        {
-            let expression =
-                error.expression().first().map_or("Consent", String::as_str).to_owned();
-            faults.push(Fault { expression, say: error.say().to_owned() });
-        }
-        faults
+        judged(resource, &self.fhir, &self.documents.forms)
     }
+}
+
+/// What of a resource is not as FHIR R4 has it; of a Consent also what this gateway's form refuses, and of
+/// answers to one of our forms what the form does not ask.
+pub fn judged(resource: &Value, fhir: &Validator, forms: &Questionnaires) -> Vec<Fault> {
+    let mut faults = fhir.faults(resource);
+    if !faults.is_empty() {
+        return faults;
+    }
+    match resource.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse) {
+        Some(ResourceType::Consent) => {
+            faults.extend(profile::check(resource).err().map(|error| Fault {
+                expression: error.expression().first().map_or("Consent", String::as_str).to_owned(),
+                say: error.say().to_owned(),
+            }));
+        }
+        Some(ResourceType::QuestionnaireResponse) => faults = misanswered(resource, forms),
+        Some(_) | None => {}
+    }
+    faults
 }
 
 fn issue(fault: &Fault, severity: &str, text: &str, prefix: &str) -> Value {

@@ -64,7 +64,12 @@ pub fn place(text: &str, expression: &str) -> (usize, usize) {
             at = element.get();
         }
     }
-    let offset = at.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    line_and_column(text, at)
+}
+
+/// Line and column, from 1, of a part of a text.
+pub fn line_and_column(text: &str, part: &str) -> (usize, usize) {
+    let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     let before = text.get(..offset).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -14,17 +14,15 @@ use crate::{
     domain::{
         assessment::{AnsweredBy, AssessmentSchema, AssessmentStatus, Identifier},
         class::{Class, ClassSet},
-        identity::{self, mentions_identity_code},
         moment::Moment,
         questionnaire::{Item, MAX_WORDS, Questionnaire, Questionnaires, Translated},
         theme::{Theme, ThemeSet},
-        words::{Language, Plain},
+        words::Language,
     },
-    fhir::schema::Fault,
+    fhir::{labels::CANONICAL, schema::Fault},
     mapping::{
-        sent::{at, list, text},
+        sent::{self, at, list, text},
         survey::{ANSWERED_BY, PROFILE},
-        text::DOCUMENT,
     },
 };
 
@@ -77,6 +75,19 @@ pub fn response(resource: &Value, forms: &Questionnaires) -> Result<Received, Ve
         Some(received) if reader.faults.is_empty() => Ok(received),
         Some(_) | None => Err(reader.faults),
     }
+}
+
+/// What of a response to a form of ours is not as the form asks it: which it names, its questions, and the
+/// type and range of each answer. Of forms of others nothing is known here.
+pub fn misanswered(resource: &Value, forms: &Questionnaires) -> Vec<Fault> {
+    let mut reader = Reader { faults: Vec::new() };
+    let is_ours = |url: &str| url.strip_prefix(CANONICAL).is_some_and(|of| of.starts_with('/'));
+    if text(resource, "questionnaire").is_some_and(is_ours)
+        && let Some((form, _)) = reader.form(resource, forms)
+    {
+        reader.groups(resource, form, forms);
+    }
+    reader.faults
 }
 
 /// What was found on the way.
@@ -213,21 +224,7 @@ impl Reader {
         let one = resource.get("identifier")?;
         let place = "QuestionnaireResponse.identifier";
         self.only(place, one, &["system", "value"]);
-        let mut part = |name: &str| {
-            let known = text(one, name).filter(|part| !mentions_identity_code(part));
-            let known = known.and_then(Plain::parse);
-            if known.is_none() {
-                let say = "must be 1 to 200 visible ASCII characters, and no identity code";
-                self.tell(at(place, name), say);
-            }
-            known
-        };
-        let (system, value) = (part("system")?, part("value")?);
-        if [DOCUMENT, identity::SYSTEM].contains(&system.as_str()) {
-            let say = "must be of the sender's own naming; this one is not the sender's to give";
-            self.tell(at(place, "system"), say);
-        }
-        Some(Identifier { system, value })
+        sent::identifier(one, |name, say| self.tell(at(place, name), say))
     }
 
     /// The form that is answered, and its version if it is named.

@@ -11,6 +11,8 @@ pub enum Public {
     ProtectedResource,
     /// `GET /fhir/metadata`.
     Capability,
+    /// `GET /schemas/examples/{name}`: a resource of a profile of ours; the name is the profile's id.
+    Example,
     /// `GET /fhir/{type}/{id}` of our profiles and terminology; the name is `{type}/{id}`.
     Guide,
     /// `GET /.well-known/jwks.json`.

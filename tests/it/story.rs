@@ -33,6 +33,7 @@ mod plans_are_changed;
 pub(crate) mod plans_are_written;
 mod portal_pulls_survey;
 pub(crate) mod proposed;
+mod published_examples;
 mod published_guide;
 mod in_every_form;
 mod issuers;

@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::OnceLock};
 
 use serde_json::Value;
 
-use super::{Fault, profile::is_part};
+use super::{Fault, place::Place, profile::is_part};
 use crate::{
     error::{Error, Result},
     fhirpath::{
@@ -51,30 +51,6 @@ pub(super) enum Asked {
     Errors,
     /// What had better be.
     Warnings,
-}
-
-/// Where the walk is: a list on the stack, turned into text for a fault alone.
-enum Place<'p> {
-    Root(&'p str),
-    Member(&'p Self, &'p str),
-    At(&'p Self, usize),
-}
-
-impl Place<'_> {
-    fn text(&self) -> String {
-        match self {
-            Self::Root(name) => (*name).to_owned(),
-            Self::Member(parent, name) => format!("{}.{name}", parent.text()),
-            Self::At(parent, index) => format!("{}[{index}]", parent.text()),
-        }
-    }
-
-    fn depth(&self) -> usize {
-        match self {
-            Self::Root(_) => 0,
-            Self::Member(parent, _) | Self::At(parent, _) => parent.depth() + 1,
-        }
-    }
 }
 
 /// One walk.

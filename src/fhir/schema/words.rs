@@ -10,10 +10,14 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::{Fault, calendar, element};
+use super::{Fault, calendar, coded, element};
+use crate::{
+    domain::near::nearest,
+    fhirpath::model::{Model, Type},
+};
 
 /// The longest list of codes worth reading.
-const MOST_CODES: usize = 20;
+pub(super) const MOST_CODES: usize = 20;
 /// The longest name of an unknown member that is repeated to the caller.
 const LONGEST_NAME: usize = 40;
 
@@ -28,7 +32,7 @@ pub(super) fn root(resource: &Value) -> &str {
     clippy::wildcard_enum_match_arm,
     reason = "the schema uses a dozen of the library's rules; a thirteenth is told by its name"
 )]
-pub(super) fn tell(root: &str, error: &ValidationError<'_>) -> Vec<Fault> {
+pub(super) fn tell(root: &str, error: &ValidationError<'_>, model: &Model<'_>) -> Vec<Fault> {
     let place = place(root, error);
     let parent = |say: String| vec![Fault { expression: place.clone(), say }];
     let child = |name: &str, say: &str| {
@@ -36,10 +40,12 @@ pub(super) fn tell(root: &str, error: &ValidationError<'_>) -> Vec<Fault> {
     };
     match error.kind() {
         Broken::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|name| unknown(&place, name)).collect()
+            let of = of_definition(definition(error), model);
+            unexpected.iter().map(|name| unknown(&place, name, of)).collect()
         }
         Broken::Custom { message, .. } => match message.split_once(' ') {
             Some((element::TWICE, name)) => child(name, "may have one type only"),
+            Some((coded::UNBOUND, systems)) => parent(format!("must have a coding of {systems}")),
             Some((_, name)) => child(name, "is required"),
             None => parent(message.clone()),
         },
@@ -52,10 +58,15 @@ pub(super) fn tell(root: &str, error: &ValidationError<'_>) -> Vec<Fault> {
         Broken::Format { format } if format == calendar::FORMAT => {
             parent("must be a day of the calendar".to_owned())
         }
-        Broken::Enum { options } => parent(one_of(options)),
-        Broken::Pattern { .. } => parent(form(primitive(error))),
+        Broken::Enum { options } => parent(one_of(options, &place, error.instance())),
+        Broken::Pattern { .. } => parent(form(definition(error))),
         Broken::Type { kind: TypeKind::Single(kind) } => {
-            parent(format!("must be {}", json(kind.as_str())))
+            let kind = kind.as_str();
+            let like = form_of(definition(error)).filter(|_| kind == "string");
+            // As if it said nothing: FHIR has no null but in lists.
+            let absent =
+                if error.instance().is_null() { ", or be left out: null says nothing" } else { "" };
+            parent(format!("must be {}{absent}", like.unwrap_or_else(|| json(kind))))
         }
         Broken::Maximum { limit } => parent(format!("must be at most {limit}")),
         Broken::Minimum { limit } => parent(format!("must be at least {limit}")),
@@ -72,11 +83,14 @@ fn place(root: &str, error: &ValidationError<'_>) -> String {
 }
 
 /// A member FHIR does not know. Its name is the caller's own text: repeated only if it is a name.
-fn unknown(place: &str, name: &str) -> Fault {
+fn unknown(place: &str, name: &str, of: Option<&Type<'_>>) -> Fault {
     let bare = name.strip_prefix('_').unwrap_or(name);
     if is_name(bare) {
         let expression = format!("{place}.{name}");
-        Fault { expression, say: "is not an element of FHIR R4 here".to_owned() }
+        let forms = of.into_iter().flat_map(|of| &of.elements).flat_map(|element| &element.forms);
+        let meant = nearest(bare, forms.map(|form| form.member.as_str()));
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        Fault { expression, say: format!("is not an element of FHIR R4 here{meant}") }
     } else {
         let say = "has a member that is not an element of FHIR R4".to_owned();
         Fault { expression: place.to_owned(), say }
@@ -88,36 +102,61 @@ fn is_name(text: &str) -> bool {
     letters && (1..=LONGEST_NAME).contains(&text.len())
 }
 
-fn one_of(options: &Value) -> String {
+fn one_of(options: &Value, place: &str, found: &Value) -> String {
     let codes: Vec<_> =
         options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if codes.len() > MOST_CODES {
-        format!("must be one of the {} codes of its value set", codes.len())
-    } else {
-        format!("must be one of {}", codes.join(" | "))
+    if codes.len() <= MOST_CODES {
+        return format!("must be one of {}", codes.join(" | "));
     }
+    let what = if place.ends_with(".resourceType") {
+        "types of FHIR R4 that are known here"
+    } else {
+        "codes of its value set"
+    };
+    let meant = found.as_str().and_then(|code| nearest(code, codes.iter().copied()));
+    let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+    format!("must be one of the {} {what}{meant}", codes.len())
 }
 
-/// The name of the primitive whose pattern broke: the schema path is `/definitions/<name>/pattern`.
-fn primitive<'e>(error: &'e ValidationError<'_>) -> &'e str {
+/// The name of the definition that broke: the schema path is `/definitions/<name>/<keyword>`.
+fn definition<'e>(error: &'e ValidationError<'_>) -> &'e str {
     error.schema_path().as_str().rsplit('/').nth(1).unwrap_or_default()
 }
 
+/// The type of a definition: of `Questionnaire_EnableWhen` that of the element of that name.
+fn of_definition<'m>(name: &str, model: &'m Model<'m>) -> Option<&'m Type<'m>> {
+    let Some((root, part)) = name.split_once('_') else { return model.of(model.find(name)?) };
+    let is_it = |of: &&Type<'_>| {
+        let mut path = of.name.split('.');
+        path.next() == Some(root)
+            && path.next_back().is_some_and(|last| last.eq_ignore_ascii_case(part))
+    };
+    model.known().map(|(_, of)| of).find(is_it)
+}
+
 fn form(primitive: &str) -> String {
-    let like = match primitive {
+    format!("must be {}", form_of(primitive).unwrap_or("text that is not empty"))
+}
+
+/// How values of a type are written, where that is more than text.
+fn form_of(primitive: &str) -> Option<&'static str> {
+    Some(match primitive {
         "base64Binary" => "bytes in base64",
         "canonical" | "uri" | "url" => "a URI without spaces",
         "code" => "a code: no space at either end, none doubled",
+        "currency" => "a currency, three capital letters: EUR",
         "date" => "a date: 2026, 2026-11 or 2026-11-21",
         "dateTime" => "a date, or a time with seconds and zone: 2026-11-21T09:30:00+02:00",
+        "format" => "a format: json, or a media type such as application/fhir+json",
         "id" => "an id: 1 to 64 letters, digits, hyphens and dots",
         "instant" => "a time with seconds and zone: 2026-11-21T09:30:00+02:00",
+        "language-tag" => "a language tag: fi, sv-FI",
+        "media-type" => "a media type: text/plain, application/pdf",
         "oid" => "an OID: urn:oid:1.2.3",
         "time" => "a time of day with seconds: 09:30:00",
         "uuid" => "a UUID in lower case: urn:uuid:...",
-        _ => "text that is not empty",
-    };
-    format!("must be {like}")
+        _ => return None,
+    })
 }
 
 fn json(kind: &str) -> &str {

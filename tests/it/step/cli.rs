@@ -7,6 +7,7 @@ mod explaining;
 mod filtering;
 mod living;
 mod loading;
+mod newcomer;
 mod operating;
 mod server;
 mod serving;

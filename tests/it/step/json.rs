@@ -25,7 +25,10 @@ fn what_is_not_strict_json_is_refused_with_line_and_column() {
         (b"{} x", "Line 1, column 4: this is not JSON (trailing characters); correct it."),
         (b"[1,]", "Line 1, column 4: this is not JSON (trailing comma); correct it."),
         (b"[NaN]", "Line 1, column 2: this is not JSON (expected value); correct it."),
-        (b"[1e999]", "Line 1, column 6: this is not JSON (number out of range); correct it."),
+        (
+            b"[1e999]",
+            "Line 1, column 6: the number is larger than can be read; write a smaller one.",
+        ),
         (b"[01]", "Line 1, column 3: this is not JSON (invalid number); correct it."),
         (b"{'a': 1}", "Line 1, column 2: this is not JSON (key must be a string); correct it."),
     ];

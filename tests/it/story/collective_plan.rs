@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Lie, Person, Reply, Terms, World, actor::Ask, municipality::At};
 
-fn ask(who: &At, person: &Person, form: &str, language: &str) -> Reply {
+pub(super) fn ask(who: &At, person: &Person, form: &str, language: &str) -> Reply {
     let headers = vec![("accept", form.to_owned()), ("accept-language", language.to_owned())];
     let nodes = (who.node.code() != "900").then(|| who.node.code());
     let path = format!("/fhir/Patient/{}/$collective-plan", person.patient());
@@ -18,7 +18,7 @@ const FHIR: &str = "application/fhir+json";
 const PAGE: &str = "text/html";
 
 /// A plan of a municipality for housing, and one more theme.
-fn plan(node: &str, aim: u8, more: Theme) -> Value {
+pub(super) fn plan(node: &str, aim: u8, more: Theme) -> Value {
     json!({
         "schema": "mylife/plan/1", "id": "aino-w", "person": "aino", "status": "active",
         "title": "Kohti kotia", "period": { "start": "2026-02-10", "end": "2027-02-10" },

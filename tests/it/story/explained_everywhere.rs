@@ -19,7 +19,7 @@ fn told(reply: &Reply) -> Vec<(String, String, bool)> {
 }
 
 /// Officers who see that there is somebody.
-fn overseen() -> Value {
+pub(super) fn overseen() -> Value {
     let mut law = law();
     let title = json!({ "fi": "laki", "sv": "lag", "en": "act" });
     law["grounds"].as_array_mut().unwrap().push(json!({

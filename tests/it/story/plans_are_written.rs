@@ -73,7 +73,7 @@ pub(super) fn post(name: &str, resource: &Value) -> Value {
 }
 
 /// All of a plan at once.
-fn whole(person: &Person) -> Vec<Value> {
+pub(super) fn whole(person: &Person) -> Vec<Value> {
     vec![
         post("key", &goal(person)),
         post("task", &task(person)),
@@ -368,7 +368,7 @@ fn what_cannot_be_kept_is_refused_where_it_stands() {
         (&key, "/note", json!([{ "text": "aside" }]), "Goal.note", "cannot be kept"),
         (&key, "/priority", json!({ "text": "high" }), "Goal.priority", "cannot be kept"),
         (&key, "/startDate", json!("2026-02"), "Goal.startDate", "YYYY-MM-DD"),
-        (&key, "/category", about("wealth"), "Goal.category[0]", "value set"),
+        (&key, "/category", about("wealth"), "Goal.category[0]", "housing"),
         (&key, "/description/text", none.clone(), "Goal.description.text", "required"),
         (&key, "/target/0/detailInteger", json!(11), "Goal.target[0].detail", "0 to 10"),
         (&key, "/lifecycleStatus", json!("entered-in-error"), "Goal.lifecycleStatus", "must be"),
@@ -405,7 +405,7 @@ fn what_cannot_be_kept_is_refused_where_it_stands() {
             &members,
             "/participant/0/role/0/coding/0/code",
             json!("chief"),
-            "CareTeam.participant[0].role",
+            "CareTeam.participant[0].role[0]",
             "case-manager",
         ),
         (&members, "/participant", none.clone(), "CareTeam", "case manager"),

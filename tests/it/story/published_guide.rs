@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use http::Method;
 use mylife::{
-    domain::{class::Class, plan::Role, theme::Theme},
+    domain::{assessment::AnsweredBy, class::Class, plan::Role, theme::Theme},
     fhir::{guide, schema::Validator},
     notify::topic::Topic,
 };
@@ -40,19 +40,63 @@ fn each_resource_of_the_guide_is_fhir_and_is_served_at_its_url() {
     }
 }
 
+/// Every text in a value.
+fn texts<'a>(value: &'a Value, all: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) => {
+            all.insert(text.split('|').next().unwrap());
+        }
+        Value::Array(list) => list.iter().for_each(|one| texts(one, all)),
+        Value::Object(members) => members.values().for_each(|one| texts(one, all)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 #[test]
-fn whatever_the_statement_names_of_ours_is_in_the_guide() {
+fn every_canonical_leads_to_what_is_published_here_or_in_what_the_guide_rests_on() {
     let world = World::new();
     let client = world.municipality("297").client("national-portal");
-    let statement = client.get("/fhir/metadata").json().to_string();
-    let guide = guide::resources().unwrap();
-    let urls: BTreeSet<&str> = guide.iter().map(|one| text(one, "url")).collect();
-    let ours = ["StructureDefinition/", "OperationDefinition/", "CodeSystem/", "ValueSet/"];
-    let named = statement.split('"').filter(|word| {
-        ours.iter().any(|of| word.starts_with(&format!("https://mylife.example/fhir/{of}")))
-    });
-    let missing: BTreeSet<&str> = named.filter(|url| !urls.contains(url)).collect();
-    assert_eq!(missing, BTreeSet::new());
+    let statement = client.get("/fhir/metadata").json().clone();
+    let forms = client.get("/fhir/Questionnaire").json().clone();
+    let (guide, examples) = (guide::resources().unwrap(), guide::examples().unwrap());
+    let mut named = BTreeSet::new();
+    guide
+        .iter()
+        .chain(&examples)
+        .chain([&statement, &forms])
+        .for_each(|one| texts(one, &mut named));
+    let of_forms = forms["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+    let published: BTreeSet<&str> =
+        guide.iter().chain(of_forms).chain([&statement]).map(|one| text(one, "url")).collect();
+    // Names of identifiers are no resources, and of topics R4 has none.
+    let is_canonical =
+        |url: &str| !url.starts_with("sid/") && !url.starts_with("SubscriptionTopic/");
+    let ours = "https://mylife.example/fhir/";
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|url| url.strip_prefix(ours).is_some_and(is_canonical))
+        .filter(|url| !published.contains(**url))
+        .collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+    // HL7's own: a type that R4 has, or what is of a guide that ours depends on.
+    let guide_of_it =
+        guide.iter().find(|one| one["resourceType"] == "ImplementationGuide").unwrap();
+    let rests: Vec<&str> = guide_of_it["dependsOn"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| text(one, "uri").split("/ImplementationGuide/").next().unwrap())
+        .collect();
+    let structures =
+        ["http://hl7.org/fhir/StructureDefinition/", "http://hl7.org/fhir/uv/", "https://hl7.fi/"];
+    // Extensions of R4's own that are named.
+    let core = ["data-absent-reason", "maxValue", "minValue", "translation"];
+    for url in named.iter().filter(|url| structures.iter().any(|of| url.starts_with(of))) {
+        let of_core = url
+            .strip_prefix(structures[0])
+            .is_some_and(|name| VALIDATOR.model().find(name).is_some() || core.contains(&name));
+        assert!(of_core || rests.iter().any(|of| url.starts_with(of)), "{url}");
+    }
 }
 
 #[test]
@@ -69,6 +113,12 @@ fn the_codes_of_the_guide_are_those_of_the_program() {
     assert!(items.contains("housing.satisfaction") && items.contains("family.comment"));
     let plan = codes("plan");
     assert!(Role::ALL.iter().all(|role| plan.contains(role.code())), "{plan:?}");
+    assert_eq!(codes("team-role"), Role::ALL.iter().map(|role| role.code().to_owned()).collect());
+    let by = ["representative", "professional"].map(str::to_owned);
+    assert!(by.iter().all(|code| AnsweredBy::from_code(code).is_some()));
+    assert_eq!(codes("answered-by"), by.into());
+    let plan_parts = ["action", "follow-up", "hand-over", "proposal"].map(str::to_owned);
+    assert_eq!(codes("task"), plan_parts.into());
     let map = guide.iter().find(|one| one["resourceType"] == "ConceptMap").unwrap();
     let mapped = map["group"][0]["element"].as_array().unwrap();
     let mapped: BTreeSet<String> = mapped.iter().map(|one| text(one, "code").to_owned()).collect();
@@ -147,13 +197,13 @@ fn what_a_profile_asks_is_asked() {
             "code",
             json!({ "coding": [{ "system": "http://loinc.org", "code": "8480-6" }] }),
             "Observation.code",
-            "must have a code of the profile's value set",
+            "must have a coding of https://mylife.example/fhir/ValueSet/3x10d by the profile",
         ),
         (
             "derivedFrom",
             json!([{ "reference": "Media/1" }, { "reference": "Media/2" }]),
             "Observation.derivedFrom",
-            "may stand 1 times by the profile",
+            "may stand once by the profile",
         ),
     ] {
         let mut broken = observation.clone();

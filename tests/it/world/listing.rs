@@ -2,7 +2,7 @@
 
 use mylife::{
     demo::directory::{MUNICIPALITIES, Names},
-    directory::{HealthcareService, Listing, Name, Organization, Practitioner},
+    directory::{HealthcareService, Listing, Location, Name, Organization, Practitioner},
     domain::words::DirectoryId,
 };
 use serde_json::json;
@@ -51,6 +51,14 @@ pub(crate) fn listing(code: &str) -> Listing {
                 organization: id(&p.organization),
             })
             .collect(),
+        locations: vec![Location {
+            id: format!("{code}.loc.youth"),
+            name: serde_json::from_value(
+                json!({ "fi": "Nuorten talo", "sv": "Ungdomshuset", "en": "Youth house" }),
+            )
+            .unwrap(),
+            organization: format!("{code}.org.youth"),
+        }],
         ..Listing::default()
     }
 }
