@@ -123,6 +123,7 @@ pub(super) fn plan(cast: &Cast<'_>, home: &Home, dice: &mut Dice) -> Option<Plan
         team: team(cast, at)?,
         follow_up: vec![FollowUp {
             id: LocalId::parse("f-1")?,
+            identifier: None,
             date: day(cast, 5)?,
             text: Words::parse(texts.review),
             status: FollowUpStatus::Completed,
@@ -142,6 +143,7 @@ fn goals(cast: &Cast<'_>, home: &Home, texts: &PlanTexts) -> Option<Vec<Goal>> {
         let due = Some(day(cast, 25)?.plus_years(1));
         Some(Goal {
             id: LocalId::parse(id)?,
+            identifier: None,
             themes: ThemeSet::from_iter(themes),
             concerns: Vec::new(),
             words: Words::parse(words)?,
@@ -180,6 +182,7 @@ fn services(
         let state = if granted { ServiceState::Granted } else { ServiceState::Planned };
         Some(Service {
             id: LocalId::parse(id)?,
+            identifier: None,
             service: at.service(field)?,
             themes: themes.iter().copied().collect(),
             state,
@@ -209,6 +212,7 @@ fn actions(texts: &PlanTexts) -> Option<Vec<Action>> {
     let action = |id: &str, theme, text: &str, status, performer, goal: &str| {
         Some(Action {
             id: LocalId::parse(id)?,
+            identifier: None,
             themes: ThemeSet::EMPTY.with(theme),
             text: Words::parse(text)?,
             status,

@@ -15,7 +15,7 @@ pub use self::table::{Change, Part, Parts};
 use crate::{
     chance::{Chance, base32},
     domain::{
-        assessment::Assessment,
+        assessment::{Assessment, Identifier},
         moment::Moment,
         person::Person,
         plan::Plan,
@@ -110,23 +110,33 @@ pub fn of_plan(plan: &Plan) -> Content {
         let rest = (p.themes, p.set_by, p.status, p.start, &p.target, p.achievement);
         // Whom it is about says who may see it, so that is told as a change of it.
         let rest = if p.concerns.is_empty() { json(&rest) } else { json(&(rest, &p.concerns)) };
-        part("goal", &p.id, rest, Some(&p.words));
+        part("goal", &p.id, known(rest, p.identifier.as_ref()), Some(&p.words));
     }
     for p in &plan.services {
         let rest = (&p.service, p.themes, p.state, p.decided, &p.period, &p.quantity);
-        part("service", &p.id, json(&rest), p.note.as_ref());
+        part("service", &p.id, known(json(&rest), p.identifier.as_ref()), p.note.as_ref());
     }
     for p in &plan.actions {
-        part("action", &p.id, json(&(p.themes, p.status, p.due)), Some(&p.text));
+        let rest = json(&(p.themes, p.status, p.due));
+        part("action", &p.id, known(rest, p.identifier.as_ref()), Some(&p.text));
     }
     plan.team.iter().for_each(|p| part("team", &p.id, json(p), None));
     for p in &plan.follow_up {
-        part("follow-up", &p.id, json(&(p.date, p.status)), p.text.as_ref());
+        let rest = known(json(&(p.date, p.status)), p.identifier.as_ref());
+        part("follow-up", &p.id, rest, p.text.as_ref());
     }
     Content {
         parts,
         status: plan.status.code(),
         authored: plan.updated.unwrap_or(plan.created).to_string(),
+    }
+}
+
+/// Content with its identifier; of a part that has none it is as it was before there were any.
+fn known(content: String, identifier: Option<&Identifier>) -> String {
+    match identifier {
+        Some(one) => json(&(content, one)),
+        None => content,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::{
-    assessment::{Register, Score},
+    assessment::{Identifier, Register, Score},
     coded::coded,
     day::{Day, Period},
     moment::Moment,
@@ -216,6 +216,9 @@ pub struct Target {
 pub struct Goal {
     /// The sender's id of this part.
     pub id: LocalId,
+    /// By what the system that made it knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
     /// What it is about; at least one.
     pub themes: ThemeSet,
     /// Whom it is about beside the person, by the sender's ids of people: who is to see it needs the
@@ -258,6 +261,9 @@ pub struct Quantity {
 pub struct Service {
     /// The sender's id of this part.
     pub id: LocalId,
+    /// By what the system that made it knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
     /// Which `HealthcareService` of the directory; its sensitivity becomes the part's.
     pub service: DirectoryId,
     /// What it is about; none makes it unclassified.
@@ -284,6 +290,9 @@ pub struct Service {
 pub struct Action {
     /// The sender's id of this part.
     pub id: LocalId,
+    /// By what the system that made it knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
     /// What it is about; none makes it unclassified.
     pub themes: ThemeSet,
     /// What is to be done.
@@ -325,6 +334,9 @@ pub struct Member {
 pub struct FollowUp {
     /// The sender's id of this part.
     pub id: LocalId,
+    /// By what the system that made it knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<Identifier>,
     /// When.
     pub date: Day,
     /// What for, or what came of it.

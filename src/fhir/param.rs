@@ -116,6 +116,7 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
         ResourceType::Goal => &[
             ("patient", Reference),
             ("subject", Reference),
+            ("identifier", Token),
             ("lifecycle-status", Token),
             ("achievement-status", Token),
             ("start-date", Date),
@@ -125,6 +126,7 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
         ResourceType::ServiceRequest => &[
             ("patient", Reference),
             ("subject", Reference),
+            ("identifier", Token),
             ("authored", Date),
             ("occurrence", Date),
             ("status", Token),
@@ -137,6 +139,7 @@ pub const fn of(kind: ResourceType) -> &'static [Param] {
         ResourceType::Task => &[
             ("patient", Reference),
             ("subject", Reference),
+            ("identifier", Token),
             ("authored-on", Date),
             ("status", Token),
             ("intent", Token),

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     compartment::Held,
     domain::{
+        assessment::Identifier,
         class::ClassSet,
         day::Period,
         plan::{Goal, Plan, Service, ServiceState, SetBy},
@@ -196,6 +197,7 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
         b.line(&[kind], &names);
         b.line(&[words], goal.words.as_str());
     });
+    identified(&mut b, kind, at, goal.identifier.as_ref());
     b.frame("lifecycleStatus", || json!(goal.status.code()));
     if let Some(achievement) = goal.achievement {
         let system = "http://terminology.hl7.org/CodeSystem/goal-achievement";
@@ -265,6 +267,7 @@ fn service(held: &Held<Plan>, service: &Service, context: &mut Context<'_>) -> R
     let at = b.stamp(stamp(held, &format!("service:{}", service.id.as_str())));
     let name = context.name(service.service.as_str());
     b.narrative(|b| b.line(&[kind], &name));
+    identified(&mut b, kind, at, service.identifier.as_ref());
     let (status, intent) = status_and_intent(service.state);
     let plan = plan_kinds(held, context);
     let based_on = json!([{ "reference": format!("CarePlan/{}", held.id) }]);
@@ -405,6 +408,13 @@ fn period_row(period: Period) -> Option<RowValue<&'static str>> {
     let start = edge(period.start).map_or(Some(Moment::MIN), |r| r.map(|(lo, _)| lo))?;
     let end = edge(period.end).map_or(Some(Moment::MAX), |r| r.map(|(_, hi)| hi))?;
     Some(RowValue::Date(start, end))
+}
+
+/// By what the system that made a part knows it.
+fn identified(b: &mut Builder, kind: KindId, at: u16, identifier: Option<&Identifier>) {
+    let Some(one) = identifier else { return };
+    b.row(&[kind], "identifier", token(Some(one.system.as_str()), one.value.as_str()));
+    b.content(&[kind], at, "identifier", || json!([one]));
 }
 
 fn themes(themes: ThemeSet, language: &str) -> String {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::{
     compartment::{Compartment, Held},
     domain::{
-        assessment::Assessment,
+        assessment::{Assessment, Identifier},
         day::{Day, Period},
         moment::Moment,
         part,
@@ -34,7 +34,7 @@ use crate::{
     },
     mapping::{
         plan,
-        sent::{at, list, text},
+        sent::{self, at, list, text},
         survey::observation_id,
     },
 };
@@ -212,6 +212,12 @@ impl<'a> Reader<'a> {
             place,
             "must have a visible character, and not be longer than own words may be",
         )
+    }
+
+    /// By what its sender knows it, if it says so.
+    fn identifier(&mut self) -> Option<Identifier> {
+        let one = list(self.resource, "identifier").first()?;
+        sent::identifier(one, |name, say| self.tell(&at("identifier[0]", name), say))
     }
 
     /// A day that may be absent.

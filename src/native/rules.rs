@@ -230,6 +230,9 @@ fn no_identity_code_in_ids(path: &str, value: &Value, report: &mut Report) {
         if holds && inner.as_str().is_some_and(mentions_identity_code) {
             report.add(path.clone(), CODE_AS_ID);
         }
+        if inner.is_object() {
+            no_identity_code_in_ids(&path, inner, report);
+        }
         for (index, entry) in entries.iter().enumerate() {
             let path = element(&path, index);
             if holds && entry.as_str().is_some_and(mentions_identity_code) {

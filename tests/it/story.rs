@@ -44,6 +44,7 @@ mod operations_are_defined;
 pub(crate) mod notified;
 mod operated;
 pub(crate) mod operator_looks_at_peers;
+mod parts_are_named;
 mod passes_through;
 mod people_are_counted;
 mod region_reads_plan;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{PLAN, part_id, person_rows, plan_kinds, stamp, themes};
+use super::{PLAN, identified, part_id, person_rows, plan_kinds, stamp, themes};
 use crate::{
     compartment::Held,
     domain::{
@@ -39,6 +39,7 @@ pub(super) fn action(held: &Held<Plan>, action: &Action, context: &mut Context<'
         }
         b.line(&[words], action.text.as_str());
     });
+    identified(&mut b, kind, at, action.identifier.as_ref());
     let status = match action.status {
         ActionStatus::Planned => "requested",
         ActionStatus::InProgress => "in-progress",
@@ -96,6 +97,7 @@ pub(super) fn follow_up(
     let mut b = task(id, context);
     let at = b.stamp(stamp(held, &key));
     b.narrative(|b| b.line(&[kind], &follow_up.date.to_string()));
+    identified(&mut b, kind, at, follow_up.identifier.as_ref());
     let status = match follow_up.status {
         FollowUpStatus::Planned => "requested",
         FollowUpStatus::Completed => "completed",

@@ -30,6 +30,7 @@ impl Reader<'_> {
         let assessment = self.assessment();
         let next = Goal {
             id: id.clone(),
+            identifier: self.identifier(),
             themes,
             // FHIR says nothing of whom else it is about.
             concerns: before.map(|goal| goal.concerns.clone()).unwrap_or_default(),

@@ -33,6 +33,7 @@ impl Reader<'_> {
         let state = self.told(state, "status", say);
         let next = Service {
             id: id.clone(),
+            identifier: self.identifier(),
             service: service?,
             themes: self.themes(list(self.resource, "category"), "category"),
             state: state?,

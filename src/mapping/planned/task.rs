@@ -60,6 +60,7 @@ impl Reader<'_> {
         let performer = self.performer(plan, before.map(|action| &action.performer));
         let next = Action {
             id: id.clone(),
+            identifier: self.identifier(),
             themes: self.themes(self.pointed("/code").map_or(&[], std::slice::from_ref), "code"),
             text: text?,
             status: status?,
@@ -83,7 +84,8 @@ impl Reader<'_> {
         let date =
             self.told(date, "restriction.period.end", "is required: the day of the follow-up");
         let text = self.words("/description", "description");
-        let next = FollowUp { id: id.clone(), date: date?, text, status: status? };
+        let identifier = self.identifier();
+        let next = FollowUp { id: id.clone(), identifier, date: date?, text, status: status? };
         placed(&mut plan.follow_up, |follow_up| follow_up.id == *id, next);
         Some(())
     }

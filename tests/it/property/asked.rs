@@ -236,7 +236,9 @@ fn values(
             let system = "https://mylife.example/fhir/sid/document";
             let document = (select(vec!['a', 'w']), 0..2_usize)
                 .prop_map(move |(letter, n)| format!("{system}|{}", document(letter, 0, n)));
-            prop_oneof![document, Just("urn:uuid:1".to_owned())].boxed()
+            let of_sender =
+                (0..3_u8).prop_map(|n| format!("urn:uuid:00000000-0000-4000-8000-00000000000{n}"));
+            prop_oneof![document, of_sender, Just("urn:uuid:1".to_owned())].boxed()
         }
         (_, param::Type::Date) => dates().boxed(),
         (_, param::Type::Reference) => prop_oneof![

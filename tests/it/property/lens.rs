@@ -31,7 +31,9 @@ fn path(kind: ResourceType, name: &str) -> &'static str {
         (_, "_lastUpdated") => "meta/lastUpdated",
         (_, "_profile") => "meta/profile/*",
         (_, "_security") => "meta/security/*",
-        ("CarePlan" | "Consent", "identifier") => "identifier/*",
+        ("CarePlan" | "Consent" | "Goal" | "ServiceRequest" | "Task", "identifier") => {
+            "identifier/*"
+        }
         (_, "identifier") => "identifier",
         (_, "status") => "status",
         (_, "intent") => "intent",

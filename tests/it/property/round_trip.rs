@@ -91,6 +91,7 @@ fn check_goals(all: &BTreeMap<String, Value>, id: &str, plan: &Plan) -> Result<(
         let name = part(id, &format!("goal:{}", goal.id.as_str()), 'g');
         let fhir = &all[&format!("Goal/{name}")];
         prop_assert_eq!(themes(&fhir["description"]["coding"]), json!(goal.themes));
+        prop_assert_eq!(&fhir["identifier"][0], &json!(goal.identifier));
         prop_assert_eq!(&fhir["description"]["text"], goal.words.as_str());
         prop_assert_eq!(&fhir["lifecycleStatus"], goal.status.code());
         prop_assert_eq!(&fhir["startDate"], &json!(goal.start));
@@ -117,6 +118,7 @@ fn check_plan(all: &BTreeMap<String, Value>, id: &str, plan: &Plan) -> Result<()
     for service in &plan.services {
         let name = part(id, &format!("service:{}", service.id.as_str()), 's');
         let fhir = &all[&format!("ServiceRequest/{name}")];
+        prop_assert_eq!(&fhir["identifier"][0], &json!(service.identifier));
         prop_assert_eq!(&fhir["code"]["coding"][0]["code"], service.service.as_str());
         prop_assert_eq!(themes(&fhir["category"][0]["coding"]), json!(service.themes));
         let state = match (fhir["status"].as_str().unwrap(), fhir["intent"].as_str().unwrap()) {
@@ -134,6 +136,7 @@ fn check_plan(all: &BTreeMap<String, Value>, id: &str, plan: &Plan) -> Result<()
         let name = part(id, &format!("action:{}", action.id.as_str()), 'a');
         let fhir = &all[&format!("Task/{name}")];
         prop_assert_eq!(themes(&fhir["code"]["coding"]), json!(action.themes));
+        prop_assert_eq!(&fhir["identifier"][0], &json!(action.identifier));
         prop_assert_eq!(&fhir["description"], action.text.as_str());
         prop_assert_eq!(&fhir["restriction"]["period"]["end"], &json!(action.due));
         let owner = fhir["owner"]["reference"].as_str().unwrap_or_default();

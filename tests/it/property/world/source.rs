@@ -8,12 +8,16 @@ use proptest::{option, prelude::*, sample::select};
 
 /// Who answered, and what the system says that had it filled in.
 pub(super) fn told() -> impl Strategy<Value = (AnsweredBy, Option<Identifier>, bool)> {
+    (select(AnsweredBy::ALL), option::of(identifier()), any::<bool>())
+}
+
+/// By what a system knows what it made.
+pub(super) fn identifier() -> impl Strategy<Value = Identifier> {
     let plain = |text: String| Plain::parse(&text).unwrap();
-    let identifier = (0..3_u8).prop_map(move |n| Identifier {
+    (0..3_u8).prop_map(move |n| Identifier {
         system: plain("urn:ietf:rfc:3986".to_owned()),
         value: plain(format!("urn:uuid:00000000-0000-4000-8000-00000000000{n}")),
-    });
-    (select(AnsweredBy::ALL), option::of(identifier), any::<bool>())
+    })
 }
 
 /// To which register a document belongs.
