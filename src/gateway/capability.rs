@@ -197,9 +197,8 @@ fn resource(kind: ResourceType) -> Value {
     operations.push(json!({
         "name": "validate",
         "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
-        "documentation": "Against FHIR R4 and the profiles that it names; a Consent against this \
-                          gateway's form too, answers against the Questionnaire published here. \
-                          Without mode and profile.",
+        "documentation": "Against FHIR R4 and the profiles it names; a Consent and answers against \
+                          this gateway's forms too. Without mode and profile.",
     }));
     object.insert("operation".to_owned(), operations.into());
     if kind.is_planned() {

@@ -39,12 +39,11 @@ pub(super) fn compile<'a>(
     let wrong = || ValidationError::schema("must name systems with codes");
     let systems = rule.get("systems").and_then(Value::as_object).ok_or_else(wrong)?;
     let read = |(system, codes): (&String, &Value)| {
-        let codes = match codes.as_str() {
-            Some(pattern) => Codes::Formed(Regex::new(pattern).ok()?),
-            None => {
-                let listed = codes.as_array()?.iter().map(|code| Some(code.as_str()?.to_owned()));
-                Codes::Listed(listed.collect::<Option<_>>()?)
-            }
+        let codes = if let Some(pattern) = codes.as_str() {
+            Codes::Formed(Regex::new(pattern).ok()?)
+        } else {
+            let listed = codes.as_array()?.iter().map(|code| Some(code.as_str()?.to_owned()));
+            Codes::Listed(listed.collect::<Option<_>>()?)
         };
         Some((system.clone(), codes))
     };
