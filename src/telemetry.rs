@@ -26,7 +26,7 @@ use self::text::Text;
 use crate::domain::warrant::Warrant;
 
 /// The roads of a gateway; `none` for what is no call of ours, and for any other name.
-pub const ROADS: [&str; 41] = [
+pub const ROADS: [&str; 43] = [
     "authorize",
     "batch",
     "circle-of-life",
@@ -50,9 +50,11 @@ pub const ROADS: [&str; 41] = [
     "history-type",
     "import-consent",
     "introspect",
+    "launch",
     "login",
     "none",
     "notification",
+    "permissions",
     "populate",
     "public",
     "push",
@@ -70,9 +72,9 @@ pub const ROADS: [&str; 41] = [
     "write-consent",
 ];
 /// Statuses that are answered; 0 for any other.
-const STATUSES: [u16; 27] = [
+const STATUSES: [u16; 30] = [
     0, 200, 201, 202, 204, 206, 302, 303, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412,
-    413, 415, 422, 429, 431, 500, 503, 504,
+    413, 414, 415, 417, 422, 429, 431, 500, 502, 503, 504,
 ];
 
 /// The parts of a request that are measured each.

@@ -22,8 +22,14 @@ const FULL: &str = "Too many requests are under way; ask again in a second.";
 /// What ends a permission has so many times the room.
 const URGENT: usize = 4;
 /// Roads by which a permission ends.
-const ENDING: [&str; 5] =
-    ["create-consent", "import-consent", "revoke", "update-consent", "write-consent"];
+const ENDING: [&str; 6] = [
+    "create-consent",
+    "import-consent",
+    "permissions",
+    "revoke",
+    "update-consent",
+    "write-consent",
+];
 
 /// The gateway, counted and bounded.
 pub struct Counted {

@@ -40,5 +40,6 @@ mod replicas;
 mod revocation;
 pub(crate) mod signed;
 mod smart;
+mod telemetry;
 mod token;
 pub(crate) mod wires;

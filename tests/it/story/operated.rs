@@ -85,6 +85,15 @@ fn what_is_too_much_is_refused_at_once_and_withdrawals_last() {
     refused.refused(503, "no-store");
     assert_eq!(refused.header("retry-after"), Some("1"));
     grant.revoke();
+    // So is the page on which somebody ends what an app may do.
+    let shed = || {
+        let said = shown(&kuopio, "/metrics");
+        said.lines().find(|line| line.starts_with("mylife_shed_total ")).map(str::to_owned)
+    };
+    let before = shed();
+    assert!(before.is_some());
+    portal.actor.raw(&kuopio, Method::GET, "/oauth/permissions", Ask::default());
+    assert_eq!(shed(), before);
     assert!(shown(&kuopio, "/readyz").contains("HTTP/1.1 200 "), "health is asked elsewhere");
     (0..4).for_each(|_| kuopio.telemetry.end());
     portal.search("QuestionnaireResponse", &aino).is_empty();
