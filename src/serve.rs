@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -81,12 +82,13 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     let names = listening.names.iter().map(String::as_str).chain([config.host.as_str()]);
     let tls = Some(Arc::clone(&listening.tls));
     let door = Arc::new(Door::new(listening.limits, Hosts::new(names), tls));
+    let certificates = Arc::new(ArcSwap::from_pointee(listening.certificates()));
     let management = Management {
         current: Arc::clone(&current),
         door: Arc::clone(&door),
         phase: Arc::clone(&phase),
         telemetry: Arc::clone(&telemetry),
-        certificates: listening.certificates(),
+        certificates: Arc::clone(&certificates),
         exposed: !listening.management.ip().is_loopback(),
     };
     let (hand_of_management, stopping) = Stop::new();
@@ -111,7 +113,8 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
         .and_then(|()| out.flush())
         .map_err(Error::unavailable)?;
     let goodbye = listening.goodbye;
-    let renewal = Renewal { origin: config.origin, current, listening, telemetry, clock, chance };
+    let origin = config.origin;
+    let renewal = Renewal { origin, current, listening, certificates, telemetry, clock, chance };
     let signing = Signing { gateway: &gateway, every: config.auditing.checkpoint, phase: &phase };
     let served = obey(&mut orders, renewal, signing, &mut cores).await;
     phase.draining.store(true, Ordering::SeqCst);

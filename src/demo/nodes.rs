@@ -56,7 +56,7 @@ use crate::{
     serve::{
         counted::Counted,
         current::Current,
-        management::{Management, Phase},
+        management::{Certificates, Management, Phase},
     },
     telemetry::Telemetry,
     transport::{Authority, Port, Tcp},
@@ -466,7 +466,7 @@ fn run(
             door: Arc::clone(&door),
             phase: Arc::clone(&phase),
             telemetry: Arc::clone(&telemetry),
-            certificates: Vec::new(),
+            certificates: Certificates::default(),
             exposed: false,
         };
         let of_now = Arc::clone(&current);

@@ -1,7 +1,8 @@
 //! What operators and orchestrators ask: is it alive, may requests come, what does it count, how are
 //! its peers.
 //!
-//! Part of `serve`, for a gateway's own life and for the demo's; cleartext on the loopback interface.
+//! Part of `serve`, for a gateway's own life and for the demo's; cleartext, on the loopback interface
+//! unless `listen.management_exposed` lets other machines ask.
 //! It shows nothing of any person or caller.
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -34,6 +36,9 @@ use crate::{
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Files of certificates and of revoked ones, by what each is for; those of the settings in force.
+pub type Certificates = Arc<ArcSwap<Vec<(&'static str, PathBuf)>>>;
 
 /// Where a gateway stands between its start and its end.
 #[derive(Debug, Default)]
@@ -62,14 +67,14 @@ pub struct Management {
     pub phase: Arc<Phase>,
     /// What it counts.
     pub telemetry: Arc<Telemetry>,
-    /// The certificates that are shown and trusted, by what each is for.
-    pub certificates: Vec<(&'static str, PathBuf)>,
+    /// The certificates that are shown and trusted.
+    pub certificates: Certificates,
     /// May other machines ask, under whatever name they have for this one?
     pub exposed: bool,
 }
 
 impl Management {
-    /// Answers on a loopback port until told to stop.
+    /// Answers on a port until told to stop: to this machine's own names alone, unless it is exposed.
     pub async fn serve(self, port: Box<dyn Port>, stopping: Stopping) {
         let own = ["localhost", "127.0.0.1", "[::1]"];
         let hosts = if self.exposed { Hosts::any() } else { Hosts::new(own) };
@@ -192,7 +197,7 @@ impl Management {
             }
             let name = "mylife_certificate_expiry_timestamp_seconds";
             text.head(name, "gauge", "When the first of these certificates ends.");
-            for (what, path) in &self.certificates {
+            for (what, path) in &**self.certificates.load() {
                 if let Some(until) = ends(path) {
                     text.row(name, &[("certificate", what)], until.seconds());
                 }

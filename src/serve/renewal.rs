@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::current::Current;
+use super::{current::Current, management::Certificates};
 use crate::{
     chance::Chance,
     clock::Clock,
@@ -26,6 +26,7 @@ pub(super) struct Renewal {
     pub(super) origin: Origin,
     pub(super) current: Arc<Current>,
     pub(super) listening: Listening,
+    pub(super) certificates: Certificates,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) chance: Arc<dyn Chance>,
@@ -79,6 +80,7 @@ impl Renewal {
         let before = self.current.gateway();
         let after = Arc::new(before.renewed(config.setup).await?);
         self.listening.adopt(&config.listening);
+        self.certificates.store(Arc::new(config.listening.certificates()));
         self.origin = config.origin;
         self.current.replace(Arc::clone(&after));
         before.conversions.let_go();

@@ -7,7 +7,7 @@ use mylife::{
     listen::{Door, Limits, Stop, guard::Hosts},
     serve::{
         current::Current,
-        management::{Management, Phase},
+        management::{Certificates, Management, Phase},
     },
     transport::Transport,
 };
@@ -28,7 +28,7 @@ pub(crate) fn shown(node: &Node, path: &str) -> String {
         door: Arc::new(Door::new(Limits::default(), Hosts::new(["n900.test"]), None)),
         phase: Arc::new(Phase { started: true.into(), ..Phase::default() }),
         telemetry: Arc::clone(&node.telemetry),
-        certificates: Vec::new(),
+        certificates: Certificates::default(),
         exposed: false,
     };
     let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

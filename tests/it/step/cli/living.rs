@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use mylife::{
@@ -170,6 +171,42 @@ fn changed_settings_are_taken_whole_or_not_at_all_while_requests_are_answered() 
 
 fn body(answer: &str) -> String {
     answer.split("\r\n\r\n").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn after_a_reload_the_ends_of_the_certificates_named_then_are_shown() {
+    let living = Living::begin("cli-living-ends", &[]);
+    let of = |what: &str| {
+        let row = format!("mylife_certificate_expiry_timestamp_seconds{{certificate=\"{what}\"}} ");
+        let said = living.at("/metrics");
+        said.lines().find_map(|line| line.strip_prefix(&row)).map(str::to_owned)
+    };
+    let first = of("listener").expect("the certificate that is shown ends");
+    assert_eq!(of("revoked"), None);
+    // Another certificate, made ten days earlier, under another name, and a list of what is revoked.
+    let keys = living.dir.path().join("keys");
+    let read = |name: &str| fs::read_to_string(keys.join(name)).unwrap();
+    let issued = pki::Issued { certificate: read("ca.pem"), key: read("ca.key").into() };
+    let now = around().clock.now();
+    let authority = pki::Ca::load(read("ca.name").trim_end(), issued, now).unwrap();
+    let earlier = now.minus(Duration::from_hours(240));
+    authority.server(&["127.0.0.1"], earlier).unwrap().write(&keys, "another").unwrap();
+    fs::write(keys.join("revoked.pem"), authority.revoked(&[], now, 30).unwrap()).unwrap();
+    let another = keys.join("another.pem").display().to_string();
+    let text = fs::read_to_string(&living.path).unwrap();
+    let named =
+        |key: &str| text.lines().find(|line| line.starts_with(key)).expect("it is set").to_owned();
+    let (certificate, key) = (named("certificate = "), named("key_file = "));
+    let list = keys.join("revoked.pem").display().to_string();
+    let both = format!("certificate = \"{another}\"\nrevoked = \"{list}\"");
+    living.edit(&certificate, &both);
+    living.edit(&key, &format!("key_file = \"{}\"", keys.join("another.key").display()));
+    living.orders.send(Order::Reload).unwrap();
+    living.until("/metrics", &reloads("taken", 1));
+    let second = of("listener").expect("the other certificate ends too");
+    assert_ne!(second, first);
+    assert!(of("revoked").is_some(), "the list that is named now ends too");
+    living.end();
 }
 
 #[test]
