@@ -33,13 +33,7 @@ pub(super) fn settings(ca: Option<&PathBuf>, output: &Output<'_>) -> Result<Arc<
         })?,
     };
     let time = Arc::new(CertificateTime(Arc::clone(&output.around.clock)));
-    let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(pki::anchors(&bundle)?)
-        .with_no_client_auth();
-    settings.alpn_protocols = pki::alpn();
-    Ok(Arc::new(settings))
+    Ok(Arc::new(pki::nameless(pki::anchors(&bundle)?, time)?))
 }
 
 /// Where an `https://host:port/path?query` is.

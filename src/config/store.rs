@@ -12,7 +12,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     config::section::Section,
-    error::{Error, Result},
+    error::Result,
     pki::{self, CertificateTime},
     seal::{Keys, master},
     store::postgres::{Address, Database, Patience},
@@ -161,11 +161,7 @@ fn patience(section: &mut Section<'_>) -> Patience {
 /// The client's side of TLS: the server shows a certificate of these authorities for its host.
 fn tls(authorities: &str, clock: &Arc<dyn Clock>) -> Result<Arc<ClientConfig>> {
     let time = Arc::new(CertificateTime(Arc::clone(clock)));
-    let mut settings = ClientConfig::builder_with_details(pki::provider(), time)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(pki::anchors(authorities)?)
-        .with_no_client_auth();
+    let mut settings = pki::nameless(pki::anchors(authorities)?, time)?;
     settings.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(Arc::new(settings))
 }

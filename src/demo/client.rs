@@ -118,11 +118,9 @@ impl Visitor {
     /// `Invalid` if there is none in it.
     pub fn new(authorities: &str, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Self> {
         let time = Arc::new(CertificateTime(Arc::clone(&clock)));
-        let tls = rustls::ClientConfig::builder_with_details(pki::provider(), time)
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?
-            .with_root_certificates(pki::anchors(authorities)?)
-            .with_no_client_auth();
+        let mut tls = pki::nameless(pki::anchors(authorities)?, time)?;
+        // The connector says itself what it speaks.
+        tls.alpn_protocols.clear();
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
         let http = Client::builder(TokioExecutor::new()).build(connector);
