@@ -5,7 +5,7 @@
 //! of one use, HKDF-SHA256 (RFC 5869), AES-256-GCM. The text has one length whatever it holds. It
 //! must never be logged, and what it opens to must never be put into a URL.
 
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -19,7 +19,6 @@ use crate::{
     chance::Chance,
     domain::moment::Moment,
     error::{Error, Result},
-    pki,
 };
 
 /// System of handles that one gateway seals for another.
@@ -101,17 +100,6 @@ impl HandleKey {
         chance.fill(bytes.as_mut());
         let text = Zeroizing::new(BASE64URL.encode(bytes.as_ref()));
         Ok((Self::from_bytes(&bytes)?, text))
-    }
-
-    /// Reads the key's file, or makes one that only its owner may read.
-    pub fn load_or_create(path: &Path, chance: &dyn Chance) -> Result<Self> {
-        if path.exists() {
-            let text = Zeroizing::new(fs::read_to_string(path).map_err(Error::internal)?);
-            return Self::parse(text.trim());
-        }
-        let (key, text) = Self::generate(chance)?;
-        pki::write_secret(path, text.as_bytes()).map_err(Error::internal)?;
-        Ok(key)
     }
 
     /// Reads the private half's base64url text.

@@ -43,19 +43,7 @@ impl Signer {
     /// # Errors
     /// `Internal` if the name cannot stand in a signed note.
     pub fn from_seed(origin: &str, seed: &[u8; 32]) -> Result<Self> {
-        Self::of(origin, Ed25519KeyPair::from_seed_unchecked(seed).map_err(Error::internal)?)
-    }
-
-    /// From a PKCS#8 document (version 1 or 2).
-    ///
-    /// # Errors
-    /// `Internal` if it is no Ed25519 key or the name cannot stand in a signed note.
-    pub fn from_pkcs8(origin: &str, document: &[u8]) -> Result<Self> {
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(document).map_err(Error::internal)?;
-        Self::of(origin, pair)
-    }
-
-    fn of(origin: &str, pair: Ed25519KeyPair) -> Result<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(Error::internal)?;
         if !is_name(origin) {
             return Err(Error::internal("an audit origin has no spaces and no plus sign"));
         }

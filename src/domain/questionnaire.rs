@@ -12,7 +12,7 @@ use crate::{
     domain::{
         assessment::{AgeGroup, Form},
         coded::coded,
-        theme::{Theme, Viewpoint},
+        theme::Theme,
     },
     error::{Error, Result},
 };
@@ -38,16 +38,6 @@ coded! {
 }
 
 impl Facet {
-    /// The method's viewpoint; a comment is none.
-    pub const fn viewpoint(self) -> Option<Viewpoint> {
-        match self {
-            Self::Importance => Some(Viewpoint::Importance),
-            Self::Satisfaction => Some(Viewpoint::Satisfaction),
-            Self::Future => Some(Viewpoint::Future),
-            Self::Comment => None,
-        }
-    }
-
     /// Is the answer a text? Else it is a whole number from 0 to 10.
     pub const fn is_words(self) -> bool {
         matches!(self, Self::Future | Self::Comment)

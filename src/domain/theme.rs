@@ -115,11 +115,6 @@ impl Theme {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.code() == code)
     }
-
-    /// The theme of two short letters.
-    pub fn from_short(short: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|t| t.short() == short)
-    }
 }
 
 /// From where a theme is looked at.

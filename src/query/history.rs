@@ -13,9 +13,6 @@ use crate::{
     scope::Grant,
 };
 
-/// Parameters of a history: of one resource the first ones, of a type all.
-pub const PARAMETERS: [&str; 6] = ["_at", "_count", "_cursor", "_format", "_since", "patient"];
-
 /// What of a history is asked.
 #[derive(Clone, Debug)]
 pub struct Asked {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    key::{Algorithm, KeySet, PublicKey},
+    key::{KeySet, PublicKey},
     sign::Signer,
 };
 use crate::error::{Error, Result};
@@ -51,11 +51,6 @@ impl Ring {
     /// What signs ID tokens.
     pub fn identity(&self) -> &Arc<Signer> {
         self.identity.as_ref().unwrap_or(&self.signing)
-    }
-
-    /// Are ID tokens signed as every app can verify them?
-    pub fn identifies(&self) -> bool {
-        self.identity().algorithm() == Algorithm::Rs256
     }
 
     /// Those whose access tokens are good.
