@@ -6,7 +6,6 @@
 
 mod der;
 pub mod name;
-pub mod renewable;
 pub mod trust;
 pub mod validity;
 

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
@@ -32,7 +31,6 @@ pub(super) type Sender = SendRequest<Full<Bytes>>;
 /// A connection to ask on.
 pub(super) struct Line {
     pub(super) sender: Sender,
-    settings: Option<Arc<ClientConfig>>,
 }
 
 struct Idle {
@@ -87,13 +85,12 @@ impl Pool {
     pub(super) async fn open(&self) -> Result<Line, Failure> {
         let link = self.transport.connect(&self.to).await.map_err(Failure::Unreachable)?;
         let Some(tls) = &self.tls else {
-            return Ok(Line { sender: self.speak(link).await?, settings: None });
+            return Ok(Line { sender: self.speak(link).await? });
         };
-        let settings = tls.current();
-        let stream = tls::connect(settings.clone(), self.to.host(), link)
+        let stream = tls::connect(tls.settings(), self.to.host(), link)
             .await
             .map_err(Failure::Unreachable)?;
-        Ok(Line { sender: self.speak(stream).await?, settings: Some(settings) })
+        Ok(Line { sender: self.speak(stream).await? })
     }
 
     async fn speak<S>(&self, stream: S) -> Result<Sender, Failure>
@@ -116,17 +113,9 @@ impl Pool {
 
     fn pop(&self) -> Option<Line> {
         let now = self.clock.elapsed();
-        let settings = self.tls.as_ref().map(|tls| tls.current());
-        let current = |line: &Line| match (&line.settings, &settings) {
-            (Some(then), Some(now)) => Arc::ptr_eq(then, now),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
         let mut idle = self.lock();
         idle.retain(|i| {
-            now.saturating_sub(i.since) < self.limits.idle
-                && !i.line.sender.is_closed()
-                && current(&i.line)
+            now.saturating_sub(i.since) < self.limits.idle && !i.line.sender.is_closed()
         });
         idle.pop().map(|i| i.line)
     }

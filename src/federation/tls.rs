@@ -1,8 +1,8 @@
 //! The client's side of TLS towards peers: whom we trust, and the certificate we show.
 //!
 //! Part of asking peers. TLS 1.3 and 1.2 with the authorities of configuration alone (no public
-//! ones), ALPN `http/1.1`. Settings are swapped whole; a pooled connection made under earlier ones
-//! is not used again. It must not be told to skip a check, and has no way to.
+//! ones), ALPN `http/1.1`. They never change: other settings make other clients, whose connections are
+//! their own. It must not be told to skip a check, and has no way to.
 
 use std::{io, sync::Arc};
 
@@ -12,7 +12,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime, renewable::Renewable, trust::Trust},
+    pki::{self, CertificateTime, trust::Trust},
     transport::Link,
 };
 
@@ -27,15 +27,16 @@ pub struct Pem<'a> {
     pub key: &'a str,
 }
 
-/// How peers are reached, renewable while calls are under way.
+/// How peers are reached.
 pub struct PeerTls {
-    settings: Renewable<ClientConfig>,
+    settings: Arc<ClientConfig>,
 }
 
 impl PeerTls {
     /// Checks the texts and that key and certificate belong together.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
-        Ok(Self { settings: Renewable::new(clock, |time| settings(pem, time))? })
+        let settings = settings(pem, Arc::new(CertificateTime(clock)))?;
+        Ok(Self { settings: Arc::new(settings) })
     }
 
     /// Towards servers that need not know who asks: it shows no certificate.
@@ -43,17 +44,13 @@ impl PeerTls {
     /// # Errors
     /// Those of [`pki::nameless`].
     pub fn nameless(anchors: Arc<RootCertStore>, clock: Arc<dyn Clock>) -> Result<Self> {
-        Ok(Self { settings: Renewable::new(clock, |time| pki::nameless(anchors, time))? })
+        let settings = pki::nameless(anchors, Arc::new(CertificateTime(clock)))?;
+        Ok(Self { settings: Arc::new(settings) })
     }
 
-    /// Takes new texts for connections from now on. If they are unusable the old ones stay.
-    pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
-        self.settings.renew(|time| settings(pem, time))
-    }
-
-    /// Those of now.
-    pub fn current(&self) -> Arc<ClientConfig> {
-        self.settings.current()
+    /// As a connection takes them.
+    pub fn settings(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.settings)
     }
 }
 

@@ -6,13 +6,14 @@
 
 use std::{io, sync::Arc};
 
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    pki::{self, CertificateTime, name::Names, renewable::Renewable, trust::Trust},
+    pki::{self, CertificateTime, name::Names, trust::Trust},
     transport::Link,
 };
 
@@ -29,23 +30,19 @@ pub struct Pem<'a> {
 
 /// A listener's TLS, renewable while it serves.
 pub struct Tls {
-    settings: Renewable<ServerConfig>,
+    settings: ArcSwap<ServerConfig>,
 }
 
 impl Tls {
     /// Checks the texts and that key and certificate belong together.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
-        Ok(Self { settings: Renewable::new(clock, |time| settings(pem, time))? })
+        let settings = settings(pem, Arc::new(CertificateTime(clock)))?;
+        Ok(Self { settings: ArcSwap::from_pointee(settings) })
     }
 
-    /// Takes new texts for connections from now on. If they are unusable the old ones stay.
-    pub fn reload(&self, pem: Pem<'_>) -> Result<()> {
-        self.settings.renew(|time| settings(pem, time))
-    }
-
-    /// Takes the settings of another for connections from now on.
+    /// Takes the settings of another, which work as they are there, for connections from now on.
     pub fn adopt(&self, other: &Self) {
-        self.settings.adopt(&other.settings);
+        self.settings.store(other.settings.load_full());
     }
 
     /// The handshake; the caller bounds its time. Gives the thumbprint of a verified certificate, and who it
@@ -54,7 +51,7 @@ impl Tls {
         &self,
         link: Link,
     ) -> io::Result<(TlsStream<Link>, Option<([u8; 32], Arc<Names>)>)> {
-        let stream = TlsAcceptor::from(self.settings.current()).accept(link).await?;
+        let stream = TlsAcceptor::from(self.settings.load_full()).accept(link).await?;
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let peer = leaf.map(|leaf| (pki::thumbprint(leaf), Arc::new(Names::of(leaf))));

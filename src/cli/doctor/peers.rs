@@ -77,7 +77,7 @@ async fn ask(setup: &Setup, peer: &PeerSetup, tls: &PeerTls) -> Result<Answer, F
     })?;
     let name = ServerName::try_from(at.host().to_owned())
         .map_err(|_| (format!("{at} is no name for TLS"), "mend the peer's url".to_owned()))?;
-    let stream = TlsConnector::from(tls.current()).connect(name, link).await.map_err(|error| {
+    let stream = TlsConnector::from(tls.settings()).connect(name, link).await.map_err(|error| {
         let mend = "have listen.authorities hold the authority of its certificate, and it that of \
                     ours; then look at both certificates' names and dates";
         (format!("TLS fails: {error}"), mend.to_owned())

@@ -174,21 +174,21 @@ async fn a_peer_whose_certificate_was_revoked_is_asked_nothing() {
         let authorities = &kuopio.ca.issued().certificate;
         let peers = Trust { authorities, revoked: Some(&revoked) };
         let pem = PeerPem { peers, certificate: &own.certificate, key: &own.key };
-        let settings = PeerTls::new(pem, clock()).unwrap().current();
+        let settings = PeerTls::new(pem, clock()).unwrap().settings();
         assert_eq!(seen(&wires, (*settings).clone()).await.is_some(), answers);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_swaps_certificate_and_authority_and_a_failed_one_changes_nothing() {
+async fn other_settings_are_taken_with_certificate_and_authority_and_never_unusable_ones() {
     let (old, new) = (Town::new("Old"), Town::new("New"));
     let tls = old.tls();
     let (wires, _stop) = listening_with(tls.clone(), Arc::new(Echo));
     let mixed = Pem { key: &new.server.key, ..old.pem() };
-    assert!(tls.reload(mixed).is_err());
-    assert!(tls.reload(Pem { certificate: "", ..old.pem() }).is_err());
+    assert!(Tls::new(mixed, clock()).is_err());
+    assert!(Tls::new(Pem { certificate: "", ..old.pem() }, clock()).is_err());
     assert!(seen(&wires, old.client(None, &[])).await.is_some());
-    tls.reload(new.pem()).unwrap();
+    tls.adopt(&new.tls());
     assert!(seen(&wires, old.client(None, &[])).await.is_none());
     let peer = new.ca.client("portal", NOW).unwrap();
     let heard = seen(&wires, new.client(Some(&peer), &[])).await.unwrap();

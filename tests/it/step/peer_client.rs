@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{Method, Request};
 use mylife::{
     clock::FixedClock,
     error::Kind,
@@ -19,12 +19,8 @@ use mylife::{
         outcome::{Failure, Outcome, Refusal},
         tls::{PeerTls, Pem as PeerPem},
     },
-    listen::{
-        Answer, Answering, Incoming,
-        body::Body,
-        tls::{Pem, Tls},
-    },
-    pki::{self, Ca, Issued, trust::Trust},
+    listen::tls::{Pem, Tls},
+    pki::{Ca, Issued, trust::Trust},
     transport::{Authority, Link},
 };
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, time::Instant};
@@ -407,50 +403,6 @@ async fn peers_show_one_another_certificates_that_hold() {
         let outcome = client_at(to, &wires, clock(), Some(tls)).ask(plain()).await;
         assert_eq!(named(&outcome), expected, "{name}: {outcome:?}");
     }
-}
-
-/// Says in JSON which certificate it saw.
-struct Json;
-
-impl Answer for Json {
-    fn answer(&self, request: Incoming) -> Answering<'_> {
-        Box::pin(async move {
-            let seen = format!("{:?}", request.peer_certificate.map(|c| c[0]));
-            let mut response = Response::new(Body::free(seen));
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
-            response
-        })
-    }
-
-    fn refuse(&self, _: Kind, say: &'static str) -> Response<Body> {
-        Response::new(Body::free(say))
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn after_a_reload_no_connection_of_before_is_used() {
-    let ca = Ca::new("Kuopio", NOW).unwrap();
-    let server = ca.server(&["gateway.test"], NOW).unwrap();
-    let texts = Pem {
-        certificate: &server.certificate,
-        key: &server.key,
-        clients: Some(Trust::of(&ca.issued().certificate)),
-    };
-    let tls = Arc::new(Tls::new(texts, clock()).unwrap());
-    let (wires, _stop) = listening_with(tls, Arc::new(Json));
-    let (old, new) = (ca.client("old", NOW).unwrap(), ca.client("new", NOW).unwrap());
-    let tls = Arc::new(PeerTls::new(pem(&ca, &old), clock()).unwrap());
-    let client = client_at("gateway.test:1", &wires, clock(), Some(tls.clone()));
-    for own in [&old, &new] {
-        tls.reload(pem(&ca, own)).unwrap();
-        let seen = client.ask(plain()).await.answered().unwrap().into_body();
-        let der = pki::certificates(&own.certificate).unwrap();
-        assert_eq!(seen, format!("Some({})", pki::thumbprint(&der[0])[0]));
-    }
-    let broken = PeerPem { key: &old.key, ..pem(&ca, &new) };
-    assert!(tls.reload(broken).is_err());
-    assert_eq!(named(&client.ask(plain()).await), "200");
 }
 
 #[test]
