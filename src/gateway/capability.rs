@@ -27,10 +27,33 @@ const SAY: &str = "Every read and search takes _format (json), _pretty, _summary
 const CIRCLE: &str = "The Circle of Life of an assessment, of a person the latest (date, compare: days): \
                       a picture (image/svg+xml), a page (text/html) or numbers (Parameters).";
 
+/// What `$populate` gives.
+const POPULATE: &str =
+    "For subject: the form with the answers of the latest assessment, to be answered anew.";
+/// What `$explain` gives.
+const EXPLANATION: &str = "What a caller would be permitted to see of this person, class by class, and by \
+    which consent or law. For the person, for whoever acts for the person, and for the officers of the law \
+    table.";
+/// What `$collective-plan` gives.
+const COLLECTIVE: &str = "Everything that is planned with the person, from every gateway, as one plan with \
+    what in it does not fit together: a Bundle, or a page (text/html).";
+
 /// What `$extract` gives.
 const EXTRACT: &str = "The Observations of an assessment, as a transaction for another server: of one that \
     is held here, what the caller may see; of one that is sent (questionnaire-response), all that this \
     gateway would make of it.";
+
+/// Operations of our own, by type, with what of each R4 has no element for.
+const OPERATIONS: [(ResourceType, &str, &str); 8] = [
+    (ResourceType::Consent, "import", "Writes a Consent of another form."),
+    (ResourceType::Consent, "receipt", "The citizen's receipt."),
+    (ResourceType::QuestionnaireResponse, "circle-of-life", CIRCLE),
+    (ResourceType::QuestionnaireResponse, "extract", EXTRACT),
+    (ResourceType::Questionnaire, "populate", POPULATE),
+    (ResourceType::Patient, "explain", EXPLANATION),
+    (ResourceType::Patient, "circle-of-life", CIRCLE),
+    (ResourceType::Patient, "collective-plan", COLLECTIVE),
+];
 
 /// What of answers is taken.
 const ANSWERS: &str = "By the person, a representative, or a system for whom it can see; answers to a     Questionnaire published here, all of them kept or none. Of an identifier of its sender's there is one.";
@@ -291,52 +314,13 @@ fn back(kind: ResourceType) -> Vec<String> {
 
 /// The operations of a type, with what of each R4 has no element for.
 fn operations(kind: ResourceType) -> Vec<Value> {
-    let operation = |(name, documentation): &(&str, &str)| {
+    let operation = |(_, name, documentation): &(ResourceType, &str, &str)| {
         let of = format!("{}-{name}", kind.name());
         let definition = format!("{CANONICAL}/OperationDefinition/{of}");
         json!({ "name": name, "definition": definition, "documentation": documentation })
     };
-    let own: &[(&str, &str)] = match kind {
-        ResourceType::Consent => &[
-            ("import", "Writes a Consent of another form."),
-            ("receipt", "The citizen's receipt."),
-        ],
-        ResourceType::QuestionnaireResponse => &[("circle-of-life", CIRCLE), ("extract", EXTRACT)],
-        ResourceType::Questionnaire => &[(
-            "populate",
-            "For subject: the form with the answers of the latest assessment, to be answered anew.",
-        )],
-        ResourceType::Patient => &[
-            (
-                "explain",
-                "What a caller would be permitted to see of this person, class by class, and by \
-                 which consent or law. For the person, for whoever acts for the person, and for the \
-                 officers of the law table.",
-            ),
-            ("circle-of-life", CIRCLE),
-            (
-                "collective-plan",
-                "Everything that is planned with the person, from every gateway, as one plan with \
-                 what in it does not fit together: a Bundle, or a page (text/html).",
-            ),
-        ],
-        ResourceType::AuditEvent
-        | ResourceType::CarePlan
-        | ResourceType::CareTeam
-        | ResourceType::Goal
-        | ResourceType::HealthcareService
-        | ResourceType::Location
-        | ResourceType::Observation
-        | ResourceType::Organization
-        | ResourceType::Practitioner
-        | ResourceType::PractitionerRole
-        | ResourceType::Provenance
-        | ResourceType::RelatedPerson
-        | ResourceType::ServiceRequest
-        | ResourceType::Subscription
-        | ResourceType::Task => &[],
-    };
-    let mut all: Vec<Value> = own.iter().map(operation).collect();
+    let own = OPERATIONS.iter().filter(|(of, ..)| *of == kind);
+    let mut all: Vec<Value> = own.map(operation).collect();
     if kind == ResourceType::Patient {
         all.push(export("patient-export"));
         all.push(json!({
