@@ -38,7 +38,7 @@ pub enum Kind {
     NotSupported,
     /// `If-Match` names another version.
     PreconditionFailed,
-    /// The request head was too slow or too large for a bound in configuration.
+    /// The request did not come within its time.
     RequestTimeout,
     /// A source answered nonsense.
     SourceFailed,

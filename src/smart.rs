@@ -1,7 +1,7 @@
 //! What a client may ask at all: SMART App Launch 2.2 scopes, versions 1 and 2.
 //!
-//! Floor of the house, read by `authenticate` and `scope`. Scopes are the upper bound of an answer and know nothing of any
-//! person's data: consent narrows further, nothing widens. Source: SMART App Launch 2.2,
+//! Floor of the house, read by `authenticate` and `scope`. Scopes are the upper bound of an answer and
+//! know nothing of any person's data: consent narrows further, nothing widens. Source: SMART App Launch 2.2,
 //! `scopes-and-launch-context`. A token this module does not understand is dropped, never guessed.
 
 pub mod grammar;

@@ -2,10 +2,10 @@
 //!
 //! `length u32 | checksum 4 | leaf 32 | key id length u8 | key id | nonce 12 | AES-256-GCM(salt 16 |
 //! payload) with tag 16`, numbers big-endian. `length` counts what follows the checksum; the checksum
-//! is CRC-32 (ISO-HDLC) of length ‖ what follows: it finds torn writes, the seal finds the rest. Leaf and key id are the seal's
-//! additional data, so none can be put beside another's record. A *mark* (`length` 0, checksum, its
-//! own offset u64) opens each batch: a mark further on proves that all before it had been synced,
-//! which tells a torn tail from damage. Says nothing of files; design 9.
+//! is CRC-32 (ISO-HDLC) of length ‖ what follows: it finds torn writes, the seal finds the rest. Leaf and
+//! key id are the seal's additional data, so none can be put beside another's record. A *mark* (`length`
+//! 0, checksum, its own offset u64) opens each batch: a mark further on proves that all before it had been
+//! synced, which tells a torn tail from damage. Says nothing of files; design 9.
 
 use aws_lc_rs::{
     aead::{Aad, Nonce},

@@ -2,7 +2,8 @@
 //!
 //! Part of the step `authenticate`: what a client may ask for is fixed here, before any request.
 //! Source: SMART App Launch 2.2 `client-confidential-asymmetric` (registration of a JWK Set or of its
-//! URL), RFC 8705 section 2.1, RFC 7591 for names of members. The whole configuration is checked at once and every mistake is told.
+//! URL), RFC 8705 section 2.1, RFC 7591 for names of members. The whole configuration is checked at once
+//! and every mistake is told.
 
 mod certified;
 mod notify;

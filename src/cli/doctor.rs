@@ -1,8 +1,9 @@
 //! `mylife doctor`: looks for everything that keeps a gateway from working, and says what mends it.
 //!
 //! Part of `cli`. It looks from outside, whether the gateway runs or not: settings, key files, disk,
-//! certificates, store, Redis, clock, every peer by name, address, TLS and answer, and every other issuer. Each finding is one
-//! line. It changes nothing, holds no lock for longer than a look, and shows no secret.
+//! certificates, store, Redis, clock, every peer by name, address, TLS and answer, and every other
+//! issuer. Each finding is one line. It changes nothing, holds no lock for longer than a look, and shows
+//! no secret.
 
 pub mod certificates;
 pub mod finding;

@@ -79,7 +79,7 @@ pub fn run(listener: TcpListener, door: Door, file: File, stopping: Stopping) {
     }
 }
 
-/// The file that it writes, empty.
+/// The file that it writes to, after what is there.
 ///
 /// # Errors
 /// `Unavailable` if it cannot be made.

@@ -3,7 +3,8 @@
 //! Beside asking peers. A letter is durable before it is sent; it goes at once, and if the node does
 //! not answer, again and again with growing pauses, also after a restart. Letters of one Consent go to
 //! a node one at a time, also where several processes share the store, and a later one takes the place
-//! of an earlier. A prohibition is kept for peers that join later. Source: design 5. It must not decide, and tells nobody what it holds.
+//! of an earlier. A prohibition is kept for peers that join later. Source: design 5. It must not decide,
+//! and tells nobody what it holds.
 
 pub mod letter;
 mod lane;

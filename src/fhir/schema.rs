@@ -1,9 +1,9 @@
 //! Says what in a JSON value breaks FHIR R4 (4.0.1), where, and in our own words.
 //!
 //! Asked of what comes in (a `Consent`), and by the tests of everything that goes out. In two stages: the
-//! schema `schemas/fhir/fhir.schema.json` with [`element`], [`coded`] and [`calendar`], and then what no schema has
-//! words for, in [`rules`], and what the profiles say that the resource names, in [`profile`]. Sources: <http://hl7.org/fhir/R4/json.html>, `validation.html`.
-//! Never repeats a value of the input, which may be personal.
+//! schema `schemas/fhir/fhir.schema.json` with [`element`], [`coded`] and [`calendar`], and then what no
+//! schema has words for, in [`rules`], and what the profiles say that the resource names, in [`profile`]. Sources:
+//! <http://hl7.org/fhir/R4/json.html>, `validation.html`. Never repeats a value of the input, which may be personal.
 
 mod calendar;
 mod coded;

@@ -8,7 +8,8 @@ use crate::{gateway::Gateway, listen::Stopping};
 
 impl Gateway {
     /// Sends what is owed to other gateways, keeps the shared log, follows what other processes write,
-    /// tells them what is written here, and a collector what took how long, until told to stop; then brings into the log what waits for it.
+    /// tells them what is written here, and a collector what took how long, until told to stop; then brings
+    /// into the log what waits for it.
     pub async fn errands(self: Arc<Self>, stopping: Stopping) {
         tokio::join!(
             Arc::clone(&self).courier(stopping.clone()),

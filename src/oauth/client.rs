@@ -1,9 +1,10 @@
 //! Backend services: a client proves who it is by a signed assertion and asks for itself.
 //!
 //! Part of `oauth`, grant type `client_credentials`. Sources: SMART App Launch 2.2
-//! `backend-services` and `client-confidential-asymmetric`, RFC 7523, RFC 8705, IHE IUA. One that is known by its
-//! certificate states nothing beside it, and its tokens are bound to it. Every failed proof is answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can
-//! only be what it is registered for.
+//! `backend-services` and `client-confidential-asymmetric`, RFC 7523, RFC 8705, IHE IUA. One that is known
+//! by its certificate states nothing beside it, and its tokens are bound to it. Every failed proof is
+//! answered with the same bytes. What the client states beside it (purpose, user, role, grounds) can only
+//! be what it is registered for.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -29,7 +30,7 @@ use crate::{
     unit::period::LONGEST_EMERGENCY,
 };
 
-/// The one way of client authentication (RFC 7523 section 2.2).
+/// How a client is authenticated that has a key of its own, not a certificate (RFC 7523 section 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Most roles, and most grounds, of one request.
 const MAX_STATED: usize = 16;

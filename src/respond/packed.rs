@@ -1,8 +1,8 @@
 //! Documents that are the same for everybody, written once and packed where that is worth it.
 //!
-//! Part of `respond`. Beside them only files of exports are compressed, line by line: an answer about somebody stands beside text that
-//! its caller, or whoever moves its caller, chose (the question is in its links), so its packed length
-//! would tell what it holds (BREACH). Sources: RFC 9110 section 12.5.3; RFC 1952.
+//! Part of `respond`. Beside them only files of exports are compressed, line by line: an answer about
+//! somebody stands beside text that its caller, or whoever moves its caller, chose (the question is in its
+//! links), so its packed length would tell what it holds (BREACH). Sources: RFC 9110 section 12.5.3; RFC 1952.
 
 use std::io::Write as _;
 

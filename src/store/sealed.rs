@@ -1,8 +1,9 @@
 //! Sealing of what people must not read in the rows: bodies, parts, keys, messages.
 //!
-//! Belongs to `store`, between the trait and the rows of every implementation, so that all seal alike. Every column of a document's row is
-//! bound to its sealed ones, so that a row that was changed or moved to another person does not
-//! open. Sealing happens before a change is queued, opening after it is read: never where writers wait.
+//! Belongs to `store`, between the trait and the rows of every implementation, so that all seal alike.
+//! Every column of a document's row is bound to its sealed ones, so that a row that was changed or moved
+//! to another person does not open. Sealing happens before a change is queued, opening after it is read:
+//! never where writers wait.
 
 use std::sync::Arc;
 

@@ -24,10 +24,17 @@ const TOP: [&str; 17] = [
 ];
 
 const LONGEST: usize = 500;
+/// Characters of a line of documentation; a row of a table may have more.
+const WIDEST: usize = 120;
 
 #[test]
 fn every_rust_file_says_first_what_it_is_for_and_is_short() {
     none(&rust().iter().filter_map(shape).collect::<Vec<_>>());
+}
+
+#[test]
+fn documentation_is_read_without_turning_the_page() {
+    none(&rust().iter().flat_map(wide).collect::<Vec<_>>());
 }
 
 #[test]
@@ -83,6 +90,12 @@ fn the_rules_of_files_catch_what_breaks_them() {
     assert_eq!(shape(&long).unwrap(), "src/a.rs: has 501 lines, 500 are enough");
     let module = file("src/a/mod.rs", "//! A.\n");
     assert_eq!(shape(&module).unwrap(), "src/a/mod.rs: is called src/a.rs here");
+    let wider = format!("//! {}", "a".repeat(WIDEST));
+    assert_eq!(
+        wide(&file("src/a.rs", &wider)),
+        ["src/a.rs:1: has 124 characters of documentation, 120 are enough"]
+    );
+    assert!(wide(&file("src/a.rs", &wider.replace("//! ", "//! | "))).is_empty());
     assert_eq!(says(&file("a", "x\nto sleep"), &["sleep"]), ["a:2: says `sleep`"]);
 }
 
@@ -97,6 +110,23 @@ fn shape(file: &File) -> Option<String> {
         return Some(format!("{path}: does not open with `//!`"));
     }
     (lines > LONGEST).then(|| format!("{path}: has {lines} lines, {LONGEST} are enough"))
+}
+
+/// Where a file's documentation is wider than it may be.
+fn wide(file: &File) -> Vec<String> {
+    let is_text = |line: &str| {
+        let said = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"));
+        said.is_some_and(|said| !said.trim_start().starts_with('|'))
+    };
+    let lines = file.text.lines().enumerate().filter(|(_, line)| is_text(line.trim_start()));
+    let found = lines.filter_map(|(number, line)| {
+        let width = line.chars().count();
+        let place = format!("{}:{}", file.path, number + 1);
+        (width > WIDEST).then(|| {
+            format!("{place}: has {width} characters of documentation, {WIDEST} are enough")
+        })
+    });
+    found.collect()
 }
 
 /// Where a file says one of the words.
