@@ -38,7 +38,7 @@ pub enum Kind {
     NotSupported,
     /// `If-Match` names another version.
     PreconditionFailed,
-    /// The request did not come within its time.
+    /// The body came too slowly.
     RequestTimeout,
     /// A source answered nonsense.
     SourceFailed,
