@@ -173,7 +173,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "issuers.types",
-        "What typ of its tokens may be: at+jwt (RFC 9068), and JWT where it knows no better; without          it at+jwt.",
+        "What typ of its tokens may be: at+jwt (RFC 9068), and JWT where it knows no better; without it \
+         at+jwt.",
     ),
     ("law", "Who may see what by law."),
     ("law.bars", "What is barred from everybody, whatever permits it."),

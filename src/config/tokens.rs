@@ -1,8 +1,8 @@
 //! `[tokens]`: the keys of the gateway's tokens and assertions.
 //!
-//! Part of `config`. A key changes in three steps, each with a restart of every replica in turn: the next
-//! one is added to `published_files`, then both change places, and when five minutes have passed the old
-//! one goes.
+//! Part of `config`. A key changes in three steps, each of which every replica takes by a reload before the
+//! next: the next key is added to `published_files`, then both change places, and when five minutes have
+//! passed the old one goes.
 
 use std::sync::Arc;
 

@@ -42,8 +42,8 @@ pub(super) async fn agree(store: &dyn Store, keys: &Keys, own: Numbered) -> Resu
         Kind::Invalid,
         if theirs == number {
             format!(
-                "Another process of this gateway has other clients, peers, law table, directory or \
-                 activation under node.settings = {number}: make the files alike, or, if these are \
+                "Another process of this gateway has other clients, issuers, peers, law table, directory \
+                 or activation under node.settings = {number}: make the files alike, or, if these are \
                  the ones to go by, say node.settings = {} in all of them.",
                 number.saturating_add(1)
             )

@@ -186,7 +186,15 @@ fn every_command_and_flag_that_a_page_names_is_one_there_is() {
 /// Calls of the program in a text: from its name to the end of the line or of the quotation.
 fn commands(text: &str) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
-    let starts = ["\nmylife ", "   mylife ", "`mylife ", "(mylife ", "bin/mylife ", "\"mylife "];
+    let starts = [
+        "\nmylife ",
+        "   mylife ",
+        "`mylife ",
+        "(mylife ",
+        "bin/mylife ",
+        "\"mylife ",
+        " -- mylife ",
+    ];
     let mut all = Vec::new();
     for start in starts {
         for rest in joined.split(start).skip(1) {
@@ -287,4 +295,30 @@ fn images_run_as_nobody_on_what_is_read_alone() {
     }
     let unit = text("deploy/systemd/mylife.service");
     assert!(unit.contains("NoNewPrivileges=yes") && unit.contains("ProtectSystem=strict"));
+}
+
+#[test]
+fn a_balancers_check_is_a_request_that_a_gateway_takes() {
+    let balancer = text("deploy/compose/haproxy.cfg");
+    let lines: Vec<&str> = balancer.lines().map(str::trim).collect();
+    // With more on its line HAProxy asks by HTTP/1.0, without a Host.
+    assert!(lines.contains(&"option httpchk"));
+    assert!(
+        lines.contains(&"http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host gateway"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn who_finds_a_weakness_is_told_how_to_report_it_and_where_it_is_mended() {
+    let security = text("SECURITY.md");
+    for said in [
+        "\n## Reporting\n",
+        "Report a vulnerability",
+        "three working days",
+        "\n## Versions\n",
+        "twelve months",
+    ] {
+        assert!(security.contains(said), "{said}");
+    }
 }
