@@ -73,7 +73,8 @@ Examples:
   mylife demo --once
   mylife demo --store postgresql://mylife@127.0.0.1/postgres --redis redis://127.0.0.1:6379
   mylife pki init keys
-  mylife pki gateway --dir keys --code 297 --url https://gateway.kuopio.example:8443
+  mylife pki gateway --dir keys --code 297 --url https://gateway.kuopio.example:8443 \
+    --organization urn:oid:1.2.246.10.99902978
   mylife check gateway.toml
   mylife serve gateway.toml --set node.log=debug
   MYLIFE__LISTEN__PUBLIC=0.0.0.0:443 mylife serve gateway.toml
@@ -94,7 +95,7 @@ Examples:
   mylife sandbox --people 200 --seed 7 --municipality 297
   mylife diff before.json after.json --content
   mylife circle assessment.json --lang en --out circle.svg
-  mylife export --client-id portal --key portal.jwk --scope system/*.rs --into taken \
+  mylife export --client-id portal --key portal.jwk --scope \"system/*.rs\" --into taken \
     --token-endpoint https://gateway.example/oauth/token --fhir https://gateway.example/fhir
   mylife consent simulate --law-today law.toml --law new-law.toml --expect expected.toml
   mylife audit verify data/audit --vkey KEY

@@ -12,6 +12,7 @@ pub mod management;
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     thread,
     time::Duration,
@@ -214,13 +215,14 @@ async fn manage(
     Ok(tokio::spawn(management.serve(port, stopping)))
 }
 
-fn no_port(which: &str, at: std::net::SocketAddr, error: io::Error) -> Error {
+fn no_port(which: &str, at: SocketAddr, error: io::Error) -> Error {
     let say = format!("The {which} listener cannot be bound at {at}: is the port free?");
     Error::new(crate::error::Kind::Unavailable, say).because(error)
 }
 
 /// The threads that serve the public listener.
 struct Cores {
+    at: SocketAddr,
     hand: Stop,
     bound: mpsc::UnboundedReceiver<()>,
     ended: oneshot::Receiver<io::Result<()>>,
@@ -249,7 +251,7 @@ impl Cores {
             .name("public".to_owned())
             .spawn(serve)
             .map_err(Error::unavailable)?;
-        Ok(Self { hand, bound, ended })
+        Ok(Self { at, hand, bound, ended })
     }
 
     /// Waits until all of them listen.
@@ -260,8 +262,7 @@ impl Cores {
                 ended = &mut self.ended => {
                     let why = ended.map_err(io::Error::other).and_then(|ended| ended);
                     let why = why.err().unwrap_or_else(|| io::Error::other("ended at once"));
-                    let say = "The public listener cannot be bound: is its port free?";
-                    return Err(Error::new(crate::error::Kind::Unavailable, say).because(why));
+                    return Err(no_port("public", self.at, why));
                 }
                 Some(()) = self.bound.recv() => {}
             }

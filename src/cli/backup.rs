@@ -21,6 +21,7 @@ use serde_json::json;
 use self::manifest::{Held, LogState, Manifest, VERSION};
 use super::{
     Settings,
+    documents::{unreadable, unwritable},
     exit::Exit,
     output::{Output, Progress},
 };
@@ -66,8 +67,8 @@ pub fn run(asked: &Backup, output: &mut Output<'_>) -> Result<Exit> {
 /// Backs up a gateway, whether it runs or not, into a directory that is not there yet.
 ///
 /// # Errors
-/// `Invalid` if its store is a database; `Unavailable` if something cannot be read or written, or does
-/// not verify.
+/// `Invalid` if its store is a database, or a file cannot be read or written; `Unavailable` if something
+/// does not verify.
 pub fn backup(setup: &Setup, into: &Path, output: &Output<'_>) -> Result<Manifest> {
     if setup.database.is_some() {
         let say = "The store is a database: back it up with its own tools (base backups and the archive \
@@ -82,10 +83,10 @@ pub fn backup(setup: &Setup, into: &Path, output: &Output<'_>) -> Result<Manifes
     let part = PathBuf::from(part);
     if part.exists() {
         // What an earlier run left behind when it was interrupted.
-        fs::remove_dir_all(&part).map_err(Error::unavailable)?;
+        fs::remove_dir_all(&part).map_err(|error| unwritable(&part, error))?;
     }
     let manifest = take(setup, &part, output)?;
-    fs::rename(&part, into).map_err(Error::unavailable)?;
+    fs::rename(&part, into).map_err(|error| unwritable(into, error))?;
     manifest::settle(into)?;
     Ok(manifest)
 }
@@ -163,7 +164,7 @@ fn copy_checkpoints(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
         return Ok(());
     }
-    let text = fs::read_to_string(&from).map_err(Error::unavailable)?;
+    let text = fs::read_to_string(&from).map_err(|error| unreadable(&from, error))?;
     let whole =
         checkpoint::notes(&text).map(|(_, note)| note).filter(|note| checkpoint::is_whole(note));
     write(&to, whole.collect::<String>().as_bytes())
@@ -171,14 +172,15 @@ fn copy_checkpoints(from: &Path, to: &Path) -> Result<()> {
 
 /// Copies a file, its owner's alone, onto the disk.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
-    write(to, &fs::read(from).map_err(Error::unavailable)?)
+    write(to, &fs::read(from).map_err(|error| unreadable(from, error))?)
 }
 
 fn write(to: &Path, bytes: &[u8]) -> Result<()> {
-    crate::pki::write_secret(to, bytes).map_err(Error::unavailable)
+    crate::pki::write_secret(to, bytes).map_err(|error| unwritable(to, error))
 }
 
 /// Makes a directory that is its owner's alone, and those above it.
 pub(super) fn private(path: &Path) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::unavailable)
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| unwritable(path, error))
 }

@@ -7,11 +7,12 @@
 
 use std::{
     fs,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, builder::RangedI64ValueParser, value_parser};
 use serde_json::json;
 
 use super::{documents, exit::Exit, output::Output, validate::Range};
@@ -47,15 +48,20 @@ pub struct Convert {
     pub json: bool,
 }
 
-/// What one document may cost.
+/// What one document may cost, as of a filter of the settings.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Bounds {
     /// Seconds of a processor that the filter may take for a document
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = foreign::Bounds::default().seconds, value_parser = within(foreign::Bounds::SECONDS))]
     pub seconds: u32,
     /// Mebibytes of memory that the filter may take
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=65536))]
+    #[arg(long, default_value_t = foreign::Bounds::default().mebibytes, value_parser = within(foreign::Bounds::MEBIBYTES))]
     pub mebibytes: u32,
+}
+
+/// A number of such a range, which is that of the settings too.
+fn within(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(i64::from(*range.start())..=i64::from(*range.end()))
 }
 
 impl From<Bounds> for foreign::Bounds {

@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -131,5 +132,19 @@ pub fn of_form(path: &Path, form: Form) -> Result<Vec<Found>> {
 /// A file or directory that cannot be read.
 pub fn unreadable(path: &Path, error: std::io::Error) -> Error {
     let say = format!("{} cannot be read: {}.", path.display(), error.kind());
+    Error::new(Kind::Invalid, say).because(error)
+}
+
+/// A file of this machine, or its directory, that cannot be written, made or moved.
+pub fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    let kind = error.kind();
+    let mend = if [ErrorKind::NotFound, ErrorKind::PermissionDenied].contains(&kind) {
+        "; make its directory, owned by who runs this"
+    } else if [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&kind) {
+        "; make room"
+    } else {
+        ""
+    };
+    let say = format!("{} cannot be written: {kind}{mend}.", path.display());
     Error::new(Kind::Invalid, say).because(error)
 }

@@ -60,7 +60,8 @@ pub fn serve(asked: &OptionalSettings, output: &mut Output<'_>) -> Result<Exit> 
         output.complain(
             "A gateway needs its settings: mylife serve CONFIG.\n\
              To see one at work without any, run `mylife demo`.\n\
-             To make keys, certificates and the first lines of a CONFIG, run `mylife pki init DIR`.",
+             To make keys, certificates and the first lines of a CONFIG, run `mylife pki init DIR`, \
+             then `mylife pki gateway`.",
         );
         return Ok(Exit::Usage);
     };

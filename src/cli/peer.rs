@@ -3,7 +3,11 @@
 //! Part of `cli`. What a peer is, its operator prints with `mylife pki gateway`; here it is put into the
 //! file, if nothing is wrong with the whole then. A running gateway takes it at the next reload.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, chown},
+    path::PathBuf,
+};
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -15,7 +19,7 @@ use super::{
         self,
         finding::{Findings, Level},
     },
-    documents::unreadable,
+    documents::{unreadable, unwritable},
     exit::Exit,
     output::Output,
 };
@@ -86,22 +90,28 @@ fn add(path: &PathBuf, entry: &PathBuf, untried: bool, output: &mut Output<'_>) 
     let after = format!("{}\n\n{}\n", before.trim_end(), entry.trim());
     // Relative paths start where the file is.
     let draft = path.with_extension("toml.new");
-    let permissions = fs::metadata(path).map_err(Error::unavailable)?.permissions();
-    fs::write(&draft, &after).map_err(Error::unavailable)?;
-    fs::set_permissions(&draft, PermissionsExt::from_mode(permissions.mode()))
-        .map_err(Error::unavailable)?;
+    let was = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    // Whoever runs this, the file stays with who may read it.
+    let written = fs::write(&draft, &after)
+        .and_then(|()| chown(&draft, Some(was.uid()), Some(was.gid())))
+        .and_then(|()| fs::set_permissions(&draft, was.permissions()));
+    if let Err(error) = written {
+        // What is there of it is not the settings, and the fault is told.
+        fs::remove_file(&draft).ok();
+        return Err(unwritable(&draft, error));
+    }
     let around = output.around;
     let checked = config::read(&draft, &around.environment, &around.clock, &around.chance);
     let config = match checked {
         Ok(config) => config,
         Err(mistakes) => {
-            fs::remove_file(&draft).map_err(Error::unavailable)?;
+            fs::remove_file(&draft).map_err(|error| unwritable(&draft, error))?;
             mistakes.iter().for_each(|mistake| output.complain(mistake));
             return Ok(Exit::Usage);
         }
     };
     let code = config.setup.peers.last().map(|peer| peer.code.to_string()).unwrap_or_default();
-    fs::rename(&draft, path).map_err(Error::unavailable)?;
+    fs::rename(&draft, path).map_err(|error| unwritable(path, error))?;
     output.line(format_args!(
         "{}: peer {code} added; a running gateway takes it by itself",
         path.display()

@@ -14,7 +14,11 @@ use clap::Subcommand;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{documents::unreadable, exit::Exit, output::Output};
+use super::{
+    documents::{unreadable, unwritable},
+    exit::Exit,
+    output::Output,
+};
 use crate::{
     authenticate::jose::{
         key::Algorithm,
@@ -56,7 +60,7 @@ pub enum Pki {
         #[arg(long)]
         url: String,
         /// Its controller, `urn:oid:...`
-        #[arg(long, default_value = "urn:oid:1.2.246.10.0")]
+        #[arg(long)]
         organization: String,
         /// Further names or addresses for the certificate
         #[arg(long = "name")]
@@ -76,19 +80,28 @@ pub enum Pki {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=397))]
         days: u32,
     },
-    /// Make a client's key, and print what goes into the gateway's configuration
+    /// Make a key of a client, or the next one of a gateway's tokens, and print what goes into the
+    /// configuration
     Client {
         /// Where: FILE.jwk
         file: PathBuf,
+        /// How it signs: ES384, or ES256 as a gateway's tokens are signed
+        #[arg(long, default_value = "ES384", value_parser = algorithm)]
+        algorithm: Algorithm,
     },
+}
+
+fn algorithm(name: &str) -> std::result::Result<Algorithm, &'static str> {
+    let known = [Algorithm::Es256, Algorithm::Es384];
+    known.into_iter().find(|one| one.name() == name).ok_or("say ES256 or ES384")
 }
 
 /// Makes it.
 pub fn run(asked: &Pki, output: &mut Output<'_>) -> Result<Exit> {
     match asked {
         Pki::Init { dir, name } => init(dir, name, output)?,
-        Pki::Client { file } => {
-            let signer = key(file, Algorithm::Es384)?;
+        Pki::Client { file, algorithm } => {
+            let signer = key(file, *algorithm)?;
             output.line(format_args!("jwks = {}", inline(&jwks(&signer))));
         }
         Pki::Revoke { dir, certificates, days } => revoke(dir, certificates, *days, output)?,
@@ -104,17 +117,17 @@ pub fn run(asked: &Pki, output: &mut Output<'_>) -> Result<Exit> {
 }
 
 fn init(dir: &Path, name: &str, output: &mut Output<'_>) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::unavailable)?;
+    fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
     keep(&dir.join("ca.key"))?;
     let authority = Ca::new(name, output.around.clock.now())?;
-    authority.issued().write(dir, "ca").map_err(Error::unavailable)?;
-    fs::write(dir.join(NAME), name).map_err(Error::unavailable)?;
+    put(authority.issued(), dir, "ca")?;
+    write(&dir.join(NAME), name)?;
     let dir = dir.display();
     output.line(format_args!(
         "{dir}/ca.pem vouches; {dir}/ca.key stays where it is, readable to you."
     ));
     output.line(format_args!(
-        "Next: mylife pki gateway --dir {dir} --code 297 --url https://HOST:PORT"
+        "Next: mylife pki gateway --dir {dir} --code 297 --url https://HOST:PORT --organization urn:oid:..."
     ));
     Ok(())
 }
@@ -154,9 +167,9 @@ fn revoke(dir: &Path, certificates: &[PathBuf], days: u32, output: &mut Output<'
     let damaged = || Error::invalid(format!("{} is damaged: restore it.", kept.display()));
     let revoked: Option<Vec<_>> = text.lines().map(revocation).collect();
     let list = authority.revoked(&revoked.ok_or_else(damaged)?, now, days)?;
-    pki::write_secret(&kept, text.as_bytes()).map_err(Error::unavailable)?;
+    secret(&kept, text.as_bytes())?;
     let to = dir.join("revoked.pem");
-    fs::write(&to, list).map_err(Error::unavailable)?;
+    write(&to, list)?;
     let (to, count) = (to.display(), text.lines().count());
     output.line(format_args!(
         "{to} names {count} and is good for {days} days: put it under listen.revoked of every gateway of \
@@ -186,19 +199,19 @@ impl Member<'_> {
         let at = node::authority(self.url).ok_or_else(|| {
             Error::invalid("An address is written https://host:port, without a path.")
         })?;
-        fs::create_dir_all(&self.dir).map_err(Error::unavailable)?;
+        fs::create_dir_all(&self.dir).map_err(|error| unwritable(&self.dir, error))?;
         let authorities = self.dir.join("peers-ca.pem");
-        fs::write(&authorities, &authority.issued().certificate).map_err(Error::unavailable)?;
+        write(&authorities, &authority.issued().certificate)?;
         keep(&self.dir.join("gateway.key"))?;
         let all: Vec<&str> =
             [at.host()].into_iter().chain(names.iter().map(String::as_str)).collect();
         let issued = authority.gateway(&all, output.around.clock.now())?;
-        issued.write(&self.dir, "gateway").map_err(Error::unavailable)?;
+        put(&issued, &self.dir, "gateway")?;
         master::create(&self.dir.join("master.key"), &*output.around.chance)?;
         let signer = key(&self.dir.join("token.jwk"), Algorithm::Es256)?;
         let identity = self.dir.join("identity.pem");
         keep(&identity)?;
-        pki::write_secret(&identity, generate_rsa()?.as_bytes()).map_err(Error::unavailable)?;
+        secret(&identity, generate_rsa()?.as_bytes())?;
         output.line(self.own(at.port(), output));
         output.line(self.for_peers(&issued, &signer, output)?);
         Ok(())
@@ -245,6 +258,19 @@ impl Member<'_> {
     }
 }
 
+fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
+    fs::write(path, text).map_err(|error| unwritable(path, error))
+}
+
+fn secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    pki::write_secret(path, bytes).map_err(|error| unwritable(path, error))
+}
+
+/// Certificate and key under a name.
+fn put(issued: &Issued, dir: &Path, name: &str) -> Result<()> {
+    issued.write(dir, name).map_err(|error| unwritable(&dir.join(name), error))
+}
+
 /// A key that is there is never replaced.
 fn keep(path: &Path) -> Result<()> {
     if path.exists() {
@@ -258,7 +284,7 @@ fn keep(path: &Path) -> Result<()> {
 fn key(path: &Path, algorithm: Algorithm) -> Result<Signer> {
     keep(path)?;
     let text = generate(algorithm)?;
-    pki::write_secret(path, text.as_bytes()).map_err(|error| unreadable(path, error))?;
+    secret(path, text.as_bytes())?;
     Signer::from_jwk(&text)
 }
 

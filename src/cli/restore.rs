@@ -26,6 +26,7 @@ use super::{
         manifest::{self, Manifest},
         private,
     },
+    documents::unwritable,
     exit::Exit,
     output::Output,
 };
@@ -191,7 +192,8 @@ fn lay_out(setup: &Setup, backup: &Path, log: Option<&Path>, suspends: bool) -> 
 
 fn mark(directory: &Path) -> Result<()> {
     let say = b"No grant counts here until `mylife restore CONFIG --reconciled`.\n";
-    crate::pki::write_secret(&directory.join(SUSPENDED), say).map_err(Error::unavailable)?;
+    let path = directory.join(SUSPENDED);
+    crate::pki::write_secret(&path, say).map_err(|error| unwritable(&path, error))?;
     manifest::settle(directory)
 }
 
@@ -251,7 +253,7 @@ fn reconciled(setup: &Setup, output: &mut Output<'_>) -> Result<Exit> {
         output.line("Grants count already.");
         return Ok(Exit::Fine);
     }
-    fs::remove_file(path).map_err(Error::unavailable)?;
+    fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
     manifest::settle(&setup.directory_path)?;
     output.line("Grants count again from the next start on.");
     Ok(Exit::Fine)

@@ -3,7 +3,7 @@
 //! Part of `config`. A filter is compiled where it is read, in the process that will run it, so settings
 //! with a filter that is wrong are wrong as a whole.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use crate::{
     authenticate::registry::ClientEntry,
@@ -63,12 +63,13 @@ fn filter(section: &mut Section<'_>, clients: &[ClientEntry], said: &Said) -> Op
     let owners = owners(section, clients);
     let examples = section.paths("examples");
     let built_in = Bounds::default();
-    let mut bound = |key: &str, range, default: u32| {
+    let mut bound = |key: &str, range: RangeInclusive<u32>, default: u32| {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
         u32::try_from(section.number(key, range, default.into())).unwrap_or(default)
     };
     let bounds = Bounds {
-        seconds: bound("seconds", 1..=60, built_in.seconds),
-        mebibytes: bound("mebibytes", 64..=4096, built_in.mebibytes),
+        seconds: bound("seconds", Bounds::SECONDS, built_in.seconds),
+        mebibytes: bound("mebibytes", Bounds::MEBIBYTES, built_in.mebibytes),
     };
     let (path, code) = file?;
     let patience = SHARED * bounds.seconds + STARTS;

@@ -9,7 +9,7 @@ pub mod apart;
 pub mod inside;
 mod table;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,13 @@ pub struct Bounds {
     pub seconds: u32,
     /// Mebibytes of memory.
     pub mebibytes: u32,
+}
+
+impl Bounds {
+    /// What may be said of seconds.
+    pub const SECONDS: RangeInclusive<u32> = 1..=60;
+    /// What may be said of mebibytes.
+    pub const MEBIBYTES: RangeInclusive<u32> = 64..=4096;
 }
 
 impl Default for Bounds {

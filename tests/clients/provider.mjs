@@ -22,6 +22,8 @@ import { check, opened } from "./chromium.mjs";
 const [MYLIFE, DIR] = process.argv.slice(2);
 const CLAIM = "urn:oid:1.2.246.21";
 const keys = `${DIR}/keys`;
+/** What every gateway is made of. */
+const MADE = ["--dir", keys, "--organization", "urn:oid:1.2.246.10.0"];
 
 const mylife = (...line) => execFileSync(MYLIFE, line, { encoding: "utf8" });
 
@@ -82,7 +84,7 @@ async function provides(issuer, port, gateway) {
 
 /** Writes the settings of a gateway that sends people to the provider, and loads one person. */
 function settles(gateway, issuer, back) {
-  const own = mylife("pki", "gateway", "--dir", keys, "--code", "297", "--url", gateway);
+  const own = mylife("pki", "gateway", ...MADE, "--code", "297", "--url", gateway);
   const source = mylife("pki", "client", `${DIR}/source.jwk`);
   const [printed] = own.split("# --- into the configurations of its peers");
   const settings = `${DIR}/gateway.toml`;
@@ -161,7 +163,7 @@ async function through(chromium, url, name) {
 console.log("oidc-provider as where people log in (OpenID Connect)");
 const [at, to] = [await freePort(), await freePort()];
 const [gateway, issuer] = [`https://localhost:${at}`, `https://localhost:${to}`];
-mylife("pki", "gateway", "--dir", keys, "--code", "login", "--url", issuer);
+mylife("pki", "gateway", ...MADE, "--code", "login", "--url", issuer);
 const [app, back] = await anApp();
 const settings = settles(gateway, issuer, back);
 const provider = await provides(issuer, to, gateway);

@@ -13,6 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cli::documents::{unreadable, unwritable},
     domain::moment::Moment,
     error::{Error, Kind, Result},
 };
@@ -72,10 +73,11 @@ impl Held {
     /// # Errors
     /// `Unavailable` if it cannot be read.
     pub fn of(backup: &Path, name: String) -> Result<Self> {
-        let (mut file, mut digest) = (open(&backup.join(&name))?, Context::new(&SHA256));
+        let path = backup.join(&name);
+        let (mut file, mut digest) = (open(&path)?, Context::new(&SHA256));
         let (mut bytes, mut buffer) = (0, vec![0; 1 << 20]);
         loop {
-            let read = file.read(&mut buffer).map_err(Error::unavailable)?;
+            let read = file.read(&mut buffer).map_err(|error| unreadable(&path, error))?;
             if read == 0 {
                 let sha256 = hex(digest.finish().as_ref());
                 return Ok(Self { name, bytes, sha256 });
@@ -90,10 +92,11 @@ impl Manifest {
     /// Puts the list into a backup, last of all.
     ///
     /// # Errors
-    /// `Unavailable` if it cannot be written.
+    /// `Invalid` if it cannot be written.
     pub fn write(&self, backup: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(Error::internal)?;
-        crate::pki::write_secret(&backup.join(FILE), &text).map_err(Error::unavailable)?;
+        let path = backup.join(FILE);
+        crate::pki::write_secret(&path, &text).map_err(|error| unwritable(&path, error))?;
         settle(backup)
     }
 
@@ -129,11 +132,11 @@ impl Manifest {
 /// Makes the names in a directory, and its own, outlive a crash.
 ///
 /// # Errors
-/// `Unavailable` if the disk refuses.
+/// `Invalid` if the disk refuses.
 pub fn settle(directory: &Path) -> Result<()> {
     let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
     for one in [directory, above.unwrap_or(Path::new("."))] {
-        open(one)?.sync_all().map_err(Error::unavailable)?;
+        open(one)?.sync_all().map_err(|error| unwritable(one, error))?;
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ use std::{
     process::Command,
 };
 
+use rustix::process::{Gid, getegid, geteuid, getgroups};
+
 use super::finding::Findings;
 use crate::{
     config::{
@@ -26,6 +28,7 @@ const NONE: u64 = 512;
 
 /// Those that the settings name: can they be read, and by whom else?
 pub(super) fn files(keys: &[Asked], findings: &mut Findings) {
+    let own = Own::of_process();
     let secret = |key: &str| keys.iter().any(|one| one.is_secret() && one.key == key);
     let mut shared = 0;
     for asked in keys {
@@ -47,7 +50,7 @@ pub(super) fn files(keys: &[Asked], findings: &mut Findings) {
                 format!("{} ({}) cannot be read: {}", path.display(), asked.key, error.kind()),
                 "make it readable to the user the gateway runs as, or name another",
             ),
-            Ok(metadata) if is_secret && is_open(&metadata) => {
+            Ok(metadata) if is_secret && own.sees_open(&metadata, 0o040) => {
                 shared += 1;
                 findings.wrong(
                     "files",
@@ -63,9 +66,31 @@ pub(super) fn files(keys: &[Asked], findings: &mut Findings) {
     }
 }
 
-/// May anybody but its owner do anything with it?
-fn is_open(metadata: &Metadata) -> bool {
-    metadata.permissions().mode() & 0o077 != 0
+/// Who runs this.
+struct Own {
+    user: u32,
+    groups: Vec<u32>,
+}
+
+impl Own {
+    fn of_process() -> Self {
+        let mut groups = getgroups().unwrap_or_default();
+        groups.push(getegid());
+        let groups = groups.into_iter().map(Gid::as_raw).collect();
+        Self { user: geteuid().as_raw(), groups }
+    }
+
+    /// Is it another's, and handed to this user by its group? So orchestrators hand out secrets and volumes.
+    fn has_by_group(&self, metadata: &Metadata) -> bool {
+        metadata.uid() != self.user && self.groups.contains(&metadata.gid())
+    }
+
+    /// May anybody but its owner do anything with it, or this user more than `handed`, where it has it by
+    /// its group?
+    fn sees_open(&self, metadata: &Metadata, handed: u32) -> bool {
+        let allowed = if self.has_by_group(metadata) { handed } else { 0 };
+        metadata.permissions().mode() & 0o077 & !allowed != 0
+    }
 }
 
 /// The data directory: whose it is, and how much room there is.
@@ -78,7 +103,8 @@ pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
         room(above, findings);
         return;
     };
-    if is_open(&metadata) {
+    let own = Own::of_process();
+    if own.sees_open(&metadata, 0o070) {
         findings.doubtful(
             "data",
             format!("others may look into {shown}"),
@@ -87,8 +113,7 @@ pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
     } else {
         findings.fine("data", format!("{shown} is its owner's alone"));
     }
-    let own = fs::metadata("/proc/self").map(|own| own.uid()).ok();
-    if own.is_some_and(|own| own != metadata.uid() && own != 0) {
+    if ![0, metadata.uid()].contains(&own.user) && !own.has_by_group(&metadata) {
         findings.wrong(
             "data",
             format!("{shown} belongs to another user"),

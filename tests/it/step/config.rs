@@ -87,7 +87,8 @@ pub(super) fn gateway(dir: &Dir, port: u16) -> String {
     assert_eq!(run(&around, &["pki", "init", &keys]).0, Exit::Fine);
     let url = format!("https://127.0.0.1:{port}");
     let made = ["pki", "gateway", "--dir", &keys, "--code", "297", "--url", &url];
-    let (exit, said, complaint) = run(&around, &made);
+    let (exit, said, complaint) =
+        run(&around, &[&made[..], &["--organization", "urn:oid:1.2.246.10.0"]].concat());
     assert_eq!(exit, Exit::Fine, "{complaint}");
     let own = said.split("# --- into the configurations of its peers").next().unwrap();
     own.split_once('\n').unwrap().1.to_owned()
@@ -387,6 +388,7 @@ fn every_example_in_config_loads() {
         ("portal", "https://portal.mylife.example:8443"),
     ] {
         let made = ["pki", "gateway", "--dir", &keys, "--code", code, "--url", url];
+        let made = [&made[..], &["--organization", "urn:oid:1.2.246.10.0"]].concat();
         assert_eq!(run(&around, &made).0, Exit::Fine);
     }
     for name in ["kuopio-source", "north-savo", "national-portal", "297", "portal"] {

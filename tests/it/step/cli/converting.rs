@@ -117,6 +117,9 @@ fn what_cannot_be_made_is_told_of_and_the_rest_goes_on() {
     let greedy = dir.write("greedy.json", r#"{"n":2}"#).display().to_string();
     let done = convert(&["--seconds", "60", "--mebibytes", "64", &filter, &greedy]);
     assert!(text(&done.stderr).contains("more than 64 mebibytes"), "{done:?}");
+    // With nothing said it has what a filter of the settings has.
+    let spared = convert(&["--seconds", "60", &filter, &greedy]);
+    assert!(text(&spared.stderr).contains("more than 128 mebibytes"), "{spared:?}");
     let as_json = convert(&["--seconds", "1", "--json", &filter, &file]);
     let first: Value = serde_json::from_str(text(&as_json.stderr).lines().next().unwrap()).unwrap();
     assert_eq!(first["document"], format!("{file}:1"));

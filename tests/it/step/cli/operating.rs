@@ -1,6 +1,10 @@
 //! What an operator finds out: of the settings, of what keeps a gateway from working, of its peers.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+};
 
 use mylife::{
     cli::exit::Exit,
@@ -10,6 +14,9 @@ use mylife::{
 use serde_json::Value;
 
 use super::super::config::{Dir, NOW, around, gateway, run};
+
+/// A user and a group that no test runs as.
+const NOBODY: u32 = 65_534;
 
 #[test]
 fn every_key_that_is_read_has_a_meaning_and_no_other() {
@@ -90,6 +97,18 @@ fn the_doctor_tells_each_fault_with_its_mend() {
     let (exit, said, _) = look();
     assert_eq!(exit, Exit::Findings, "{said}");
     assert!(said.contains("chmod 600"), "{said}");
+    // As an orchestrator hands it out: another's, and this user's by a group.
+    if chown(&key, Some(NOBODY), None).is_ok() {
+        let own = fs::metadata(&key).unwrap().gid();
+        let seen =
+            [(own, 0o440), (own, 0o460), (own, 0o444), (NOBODY, 0o440)].map(|(group, mode)| {
+                chown(&key, Some(NOBODY), Some(group)).unwrap();
+                fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+                look().1.contains("chmod 600")
+            });
+        assert_eq!(seen, [false, true, true, true]);
+        chown(&key, Some(0), Some(own)).unwrap();
+    }
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let data = dir.path().join("keys/297/data");
     fs::create_dir_all(&data).unwrap();
@@ -170,17 +189,24 @@ fn a_peer_is_added_only_if_the_whole_is_right_then() {
         "900",
         "--url",
         "https://127.0.0.1:1",
+        "--organization",
+        "urn:oid:1.2.246.10.0",
     ];
     let (exit, said, complaint) = run(&around(), &made);
     assert_eq!(exit, Exit::Fine, "{complaint}");
     let entry = said.split("its peers\n").nth(1).unwrap().split("# ---").next().unwrap();
     let entry = other.write("entry.toml", entry).display().to_string();
+    // Where tests run as root the settings are another's, as those of a gateway are.
+    chown(&path, Some(NOBODY), Some(NOBODY)).ok();
+    let whose = || fs::metadata(&path).map(|kept| (kept.uid(), kept.gid(), kept.mode())).unwrap();
+    let owner = whose();
     let (exit, said, complaint) = run(&around(), &["peer", "add", &path, "--entry", &entry]);
     assert_eq!(exit, Exit::Findings, "nothing answers there: {said}{complaint}");
     assert!(
         said.contains("peer 900 added") && said.contains("127.0.0.1:1 cannot be reached"),
         "{said}"
     );
+    assert_eq!(whose(), owner, "the gateway still reads them");
     let before = fs::read_to_string(&path).unwrap();
     let (exit, _, complaint) =
         run(&around(), &["peer", "add", &path, "--entry", &entry, "--untried"]);
@@ -189,4 +215,37 @@ fn a_peer_is_added_only_if_the_whole_is_right_then() {
     let (_, said, _) =
         run(&around(), &["peer", "list", &path, "--set", "listen.management=127.0.0.1:1"]);
     assert!(said.starts_with("900 https://127.0.0.1:1 "), "{said}");
+}
+
+#[test]
+fn keys_are_made_as_they_are_asked_for_or_it_is_said_why_not() {
+    let dir = Dir::new("cli-pki");
+    let keys = dir.path().join("keys").display().to_string();
+    let (_, said, _) = run(&around(), &["pki", "init", &keys]);
+    assert!(said.contains("--organization urn:oid:"), "{said}");
+    let line = ["pki", "gateway", "--dir", &keys, "--code", "297", "--url", "https://127.0.0.1:1"];
+    let (exit, _, complaint) = run(&around(), &line);
+    assert_eq!(exit, Exit::Usage, "a controller is nobody's to guess");
+    assert!(complaint.contains("--organization"), "{complaint}");
+    let (usual, token) = (["pki", "client"], ["pki", "client", "--algorithm", "ES256"]);
+    for (line, made) in [(&usual[..], "\"P-384\""), (&token[..], "\"P-256\"")] {
+        let file = dir.path().join(line.len().to_string()).display().to_string();
+        let (exit, said, _) = run(&around(), &[line, &[file.as_str()][..]].concat());
+        assert!(exit == Exit::Fine && said.contains(made), "{said}");
+    }
+    let blunt = dir.write("blunt", "").display().to_string();
+    for (line, wrong) in [
+        (&["pki", "client", "other.jwk", "--algorithm", "RS256"][..], "ES256 or ES384"),
+        (
+            &["pki", "init", &format!("{blunt}/keys")],
+            "blunt/keys cannot be written: not a directory.",
+        ),
+        (
+            &["pki", "client", &format!("{keys}/none/a.jwk")],
+            "a.jwk cannot be written: entity not found; make its directory, owned by who runs this.",
+        ),
+    ] {
+        let (exit, _, complaint) = run(&around(), line);
+        assert!(exit == Exit::Usage && complaint.contains(wrong), "{complaint}");
+    }
 }

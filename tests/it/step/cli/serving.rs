@@ -133,3 +133,22 @@ fn a_gateway_serves_from_its_settings_until_it_is_told_to_stop() {
     let (exit, said, _) = run(&surroundings, &["audit", "verify", &data]);
     assert_eq!(exit, Exit::Fine, "{said}");
 }
+
+#[test]
+fn a_port_that_another_has_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    for (key, other) in [("public", "management"), ("management", "public")] {
+        let dir = Dir::new(&format!("cli-port-{key}"));
+        let path = town(&dir, 8443);
+        let set =
+            [format!("listen.{key}={at}"), format!("listen.{other}=127.0.0.1:{}", free_port())];
+        let said = config::Said { set: set.to_vec(), ..config::Said::default() };
+        let surroundings = around();
+        let config = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
+        let (_orders, given) = tokio::sync::mpsc::unbounded_channel();
+        let ended = serve::run(config.ok().unwrap(), Orders::Given(given), &mut io::sink());
+        let say = ended.unwrap_err().say().to_owned();
+        assert_eq!(say, format!("The {key} listener cannot be bound at {at}: is the port free?"));
+    }
+}
