@@ -340,11 +340,7 @@ fn sections(
     let costs = limits::read(root.section("limits"));
     let sharing = shared::read(root.section("shared"));
     let collector = telemetry::read(root.section("telemetry"), clock);
-    if let (
-        Some(store::Storing { database: None, .. }),
-        Some(shared::Sharing { replicas: 2.., .. }),
-    ) = (&storing, &sharing)
-    {
+    if shared_by_several(storing.as_ref(), sharing.as_ref()) {
         let say = "is a file, which one process uses: replicas > 1 under [shared] needs kind = \
                    \"postgres\" and url";
         root.fault("store", say);
@@ -383,6 +379,15 @@ fn sections(
     let listening = listening?;
     let setup = parts.setup(&listening, clock, chance);
     Some(Config { setup, listening, auditing, host, log, requests, origin: Origin::default() })
+}
+
+/// Is a file to be the store of several processes?
+const fn shared_by_several(
+    storing: Option<&store::Storing>,
+    sharing: Option<&shared::Sharing>,
+) -> bool {
+    let is_file = matches!(storing, Some(store::Storing { database: None, .. }));
+    is_file && matches!(sharing, Some(shared::Sharing { replicas: 2.., .. }))
 }
 
 /// The sections that a gateway is made of.

@@ -117,7 +117,7 @@ async fn serve(config: Config, orders: Orders, out: &mut dyn Write) -> Result<()
     let origin = config.origin;
     let renewal = Renewal { origin, current, listening, certificates, telemetry, clock, chance };
     let signing = Signing { gateway: &gateway, every: config.auditing.checkpoint, phase: &phase };
-    let served = obey(&mut orders, renewal, signing, &mut cores).await;
+    let served = Box::pin(obey(&mut orders, renewal, signing, &mut cores)).await;
     phase.draining.store(true, Ordering::SeqCst);
     if served.is_ok() {
         linger(goodbye, &mut orders).await;

@@ -237,12 +237,11 @@ impl Gathering<'_> {
             }
             let Some(patient) = walk.ahead.pop_front() else {
                 let after = (!walk.last.is_empty()).then_some(walk.last.as_str());
-                let people: Vec<Arc<str>> = match self.plan.people() {
-                    Some(few) => following(few, after),
-                    None => {
-                        let walked = local.walk(after, CHUNK).await?.into_iter();
-                        walked.map(|walked| walked.patient).collect()
-                    }
+                let people: Vec<Arc<str>> = if let Some(few) = self.plan.people() {
+                    following(few, after)
+                } else {
+                    let walked = local.walk(after, CHUNK).await?.into_iter();
+                    walked.map(|walked| walked.patient).collect()
                 };
                 if mutant::on(Mutant::WalkEndsWithTheWork) && !people.is_empty() {
                     if let Some(place) = worked(self.query, &walk.last) {

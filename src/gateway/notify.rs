@@ -219,11 +219,7 @@ impl Gateway {
             (true, _) => Why::Handshake,
             (false, false) => Why::Event,
             (false, true) if record.heartbeat() <= now => Why::Heartbeat,
-            (false, true) => {
-                let due = due.min(record.heartbeat());
-                record.tries = 0;
-                return self.nothing_to_tell(&row, &record, due).await;
-            }
+            (false, true) => return self.nothing_to_tell(&row, record, due).await,
         };
         // Nobody else may send it; if this process dies, somebody does after that time.
         record.tries = record.tries.saturating_add(1);
@@ -386,9 +382,11 @@ impl Gateway {
     async fn nothing_to_tell(
         &self,
         row: &Subscription,
-        record: &Record,
+        mut record: Record,
         due: Moment,
     ) -> Result<()> {
+        let due = due.min(record.heartbeat());
+        record.tries = 0;
         if record.is_as(&Record::of(row)?) {
             return self.tokens.store.looked_at(row, due).await;
         }

@@ -156,12 +156,7 @@ impl Gateway {
             Ok(call) => match self.admitted(&asked, path, call, is_proven).await {
                 Err(error) => Err(error),
                 Ok((granted, begun)) => {
-                    let age = self.age(&granted, begun);
-                    let answering = asked.within.answer();
-                    let outcome = self.walk(&mut asked, body, &granted).await;
-                    self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(begun));
-                    answering.end();
-                    let outcome = outcome.map(|response| passed_on::aged(response, age));
+                    let outcome = self.walk_timed(&mut asked, body, &granted, begun).await;
                     grant = Some(granted);
                     outcome
                 }
@@ -183,6 +178,23 @@ impl Gateway {
         let response = self.origins.shown(path, &parts.headers, response);
         serving.end_as(|_| told(&parts.method, called, response.status().as_u16()));
         response
+    }
+
+    /// Walks the way of a request that was let in at an instant; tells how long that took, and another
+    /// gateway how old what is known here was.
+    async fn walk_timed(
+        &self,
+        asked: &mut Asked<'_>,
+        body: BodyReader,
+        granted: &Grant,
+        begun: Duration,
+    ) -> Result<Response<Body>> {
+        let age = self.age(granted, begun);
+        let answering = asked.within.answer();
+        let outcome = self.walk(asked, body, granted).await;
+        self.inside.took(Stage::Answer, self.clock.elapsed().saturating_sub(begun));
+        answering.end();
+        outcome.map(|response| passed_on::aged(response, age))
     }
 
     /// Where in a trace a request stands, if somebody wants to see that.

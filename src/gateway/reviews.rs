@@ -185,7 +185,7 @@ fn cases(uses: Vec<Use>, patient: &str) -> Vec<Case> {
         together.entry((one.entry.request.to_string(), reviewed)).or_default().push(one);
     }
     let case = |mut uses: Vec<Use>| {
-        uses.sort_by(|a, b| (a.entry.at, a.leaf).cmp(&(b.entry.at, b.leaf)));
+        uses.sort_by_key(|one| (one.entry.at, one.leaf));
         let own = own(&uses.first()?.leaf);
         Some(Case { id: format!("{patient}{LETTERS}{own}").into(), uses })
     };

@@ -51,8 +51,8 @@ impl Trace {
     /// The same, sampled if it is that one of so many. Every gateway says the same of a trace.
     #[must_use]
     pub fn sampled_one_in(self, many: u64) -> Self {
-        let [.., a, b, c, d, e, f, g, h] = self.id;
-        let place = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let end = self.id.last_chunk().copied().unwrap_or_default();
+        let place = u64::from_be_bytes(end);
         Self { sampled: place <= u64::MAX / many.max(1), ..self }
     }
 

@@ -172,7 +172,6 @@ pub fn read(task: &Value, is_note: impl Fn(&str) -> bool) -> Result<Finding, Vec
         }
     };
     let note = match list(task, "note") {
-        [] => None,
         [one] if one.as_object().is_some_and(|one| one.len() == 1) => {
             text(one, "text").filter(|text| is_note(text)).map(str::to_owned)
         }
