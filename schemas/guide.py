@@ -284,8 +284,9 @@ def elsewhere(name):
 # Some codes of a system: title, system, codes.
 SUBSETS = {
     'team-role': ('Roles in the team of a plan', 'plan', ('case-manager', 'own-worker', 'professional', 'experience-expert', 'helper')),
-    'task': ('What a Task is of a plan', 'plan', ('action', 'follow-up', 'proposal', 'hand-over')),
-    'task-detail': ('What a proposal asks for, and what came of it', 'plan', ('service', 'case-manager', 'carried-out')),
+    'task': ('What a Task is of a plan', 'plan', ('action', 'follow-up', 'proposal', 'hand-over', 'emergency-review')),
+    'task-detail': ('What a proposal or a review is about, and what came of it', 'plan',
+                    ('service', 'case-manager', 'carried-out', 'access', 'finding')),
 }
 
 

@@ -176,6 +176,7 @@ impl Source {
         pairs.push(("_count".to_owned(), MOST.to_string()));
         let mut whole: Option<Answered> = None;
         let mut cursor = None;
+        let mut state = State::Complete;
         for _ in 0..PAGES {
             let reply = self.search(asking, query, &pairs, cursor.as_deref()).await;
             let Some(answered) = reply.answered else {
@@ -185,6 +186,10 @@ impl Source {
             match &mut whole {
                 None => whole = Some(answered),
                 Some(all) => {
+                    if all.total != answered.total {
+                        // What it releases changed between the pages: together they are of no one state.
+                        state = State::Partial;
+                    }
                     // Another process may have answered, which knew less.
                     all.asked_at = all.asked_at.min(answered.asked_at);
                     all.entries.extend(answered.entries);
@@ -193,7 +198,7 @@ impl Source {
             }
             cursor = reply.next;
             if cursor.is_none() {
-                return Reply { state: State::Complete, answered: whole, next: None };
+                return Reply { state, answered: whole, next: None };
             }
         }
         Reply { state: State::Partial, answered: whole, next: None }

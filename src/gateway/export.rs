@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     audit::{self, record::Query},
-    bundle::export as said,
+    bundle::{Disclosure, counted, export as said},
     chance::base32,
     domain::{id::node_of, moment::Moment},
     error::{Error, Result},
@@ -58,7 +58,7 @@ impl Gateway {
         let known_current = self.known_current()?;
         let plan = self.holders(asked, grant, level)?;
         let mut order = self.order(asked, grant, level)?;
-        self.know_patients(&order, grant, asked.now).await?;
+        let told = self.know_patients(&order, grant, asked.now).await?;
         let (parts, known) = self.begin_parts(asked, grant, &plan, &order).await?;
         order.parts = parts;
         let known_current = known_current.min(known);
@@ -76,7 +76,7 @@ impl Gateway {
             return Err(Error::throttled(SETTLES));
         }
         let say = "The export has begun; Content-Location says how far it is.";
-        let answer = said::of_nobody(&outcome(say), known_current);
+        let answer = counted::numbers(&outcome(say), told, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         if let Some(gateway) = grant.caller().node() {
@@ -187,20 +187,26 @@ impl Gateway {
         federation::choose::choose(sources, grant, Some(id)).map_err(|_| Error::not_found())
     }
 
-    /// The people who are named must be seen, each; who is not is as absent as who never was.
-    async fn know_patients(&self, order: &Order, grant: &Grant, now: Moment) -> Result<()> {
-        let Some(local) = &self.reach.sources.local else { return Ok(()) };
+    /// The people who are named must be seen, each; who is not is as absent as who never was. That they are
+    /// there is told by it: of each the first that is seen.
+    async fn know_patients(
+        &self,
+        order: &Order,
+        grant: &Grant,
+        now: Moment,
+    ) -> Result<Vec<Disclosure>> {
+        let mut told = Vec::new();
+        let Some(local) = &self.reach.sources.local else { return Ok(told) };
         let is_own = |id: &&String| node_of(id).as_ref() == Some(&self.node);
         for id in order.patients.iter().flatten().filter(is_own) {
             let unknown = || Error::not_found().at("Parameters.parameter");
             let held = local.load(id).await?.ok_or_else(unknown)?;
             let mapped = mapping::to_fhir(held, &self.terms.directory);
             let view = crate::consent::release::release(mapped, grant, &self.terms, now);
-            if !order.kinds().any(|kind| !search::any(&view, kind, &[]).is_empty()) {
-                return Err(unknown());
-            }
+            let first = order.kinds().find_map(|kind| search::any(&view, kind, &[]).pop());
+            told.extend(counted::read(&[first.ok_or_else(unknown)?], &self.node));
         }
-        Ok(())
+        Ok(told)
     }
 
     /// A job of this client's.

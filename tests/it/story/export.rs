@@ -145,6 +145,26 @@ fn bx_18_a_client_takes_what_it_may_see_of_everybody_and_nothing_else() {
 }
 
 #[test]
+fn who_is_named_finds_that_an_export_of_them_began() {
+    let world = World::new();
+    let (kuopio, client, people) = populated(&world);
+    let named = |person: &Person| {
+        let reference = json!({ "reference": format!("Patient/{}", person.patient()) });
+        json!([{ "name": "patient", "valueReference": reference }])
+    };
+    let mut begun = 0;
+    for person in &people {
+        let before = kuopio.disclosures(person.patient()).len();
+        let reply = begin_with(&client, "/fhir/Patient/$export", &named(person));
+        let is_there = reply.status() == 202;
+        begun += usize::from(is_there);
+        let told = kuopio.disclosures(person.patient()).len() - before;
+        assert_eq!(told, usize::from(is_there), "{reply:?}");
+    }
+    assert_eq!(begun, 2, "two of them share something");
+}
+
+#[test]
 fn bx_25_provenance_comes_with_what_it_is_of() {
     let world = World::new();
     let (_, client, _) = populated(&world);

@@ -1,6 +1,9 @@
 //! A peer that is down, slow, or lies costs its own entry and nothing else.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mylife::domain::theme::Theme::Housing;
 use serde_json::{Value, json};
@@ -61,6 +64,26 @@ fn a_peer_that_is_down_or_lies_costs_its_own_entry() {
     for (what, lie) in rows {
         let (reply, aino) = beside(lie, Duration::from_secs(30));
         costs_only_itself(&reply, &aino, what);
+    }
+}
+
+#[test]
+fn pages_between_which_something_changed_are_not_all_there_is() {
+    for (totals, state) in [([2, 2], "complete"), ([2, 1], "partial")] {
+        let page = |number: usize| {
+            let next = json!([{ "relation": "next", "url": "https://n205.test/fhir/QuestionnaireResponse?_cursor=p" }]);
+            let entry = json!([{ "resource": { "resourceType": "QuestionnaireResponse",
+                "id": format!("205.x{number}"), "status": "completed",
+                "meta": { "lastUpdated": "2026-02-01T00:00:00Z" },
+                "subject": { "reference": "Patient/205.y" } }, "search": { "mode": "match" } }]);
+            json!({ "resourceType": "Bundle", "type": "searchset", "total": totals[number],
+                "link": if number == 0 { next } else { json!([]) }, "entry": entry })
+        };
+        let pages = [0, 1].map(|number| page(number).to_string());
+        let lie = Lie::InTurn(Arc::new(Mutex::new(pages.into())));
+        let (reply, _) = beside(Some(lie), Duration::from_secs(30));
+        assert_eq!(reply.completeness()["205"], state, "{reply:?}");
+        assert_eq!(reply.total().is_some(), state == "complete", "{reply:?}");
     }
 }
 

@@ -117,8 +117,8 @@ fn the_codes_of_the_guide_are_those_of_the_program() {
     let by = ["representative", "professional"].map(str::to_owned);
     assert!(by.iter().all(|code| AnsweredBy::from_code(code).is_some()));
     assert_eq!(codes("answered-by"), by.into());
-    let plan_parts = ["action", "follow-up", "hand-over", "proposal"].map(str::to_owned);
-    assert_eq!(codes("task"), plan_parts.into());
+    let tasks = ["action", "emergency-review", "follow-up", "hand-over", "proposal"];
+    assert_eq!(codes("task"), tasks.map(str::to_owned).into());
     let map = guide.iter().find(|one| one["resourceType"] == "ConceptMap").unwrap();
     let mapped = map["group"][0]["element"].as_array().unwrap();
     let mapped: BTreeSet<String> = mapped.iter().map(|one| text(one, "code").to_owned()).collect();

@@ -1,6 +1,9 @@
 //! A gateway that is not what it should be: slow, broken, or telling what is not its own.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use mylife::{
@@ -26,6 +29,8 @@ pub(crate) enum Lie {
     Silence,
     /// Answers with these bytes.
     Says(String),
+    /// Answers with each of these in turn, and then with nothing.
+    InTurn(Arc<Mutex<VecDeque<String>>>),
     /// Answers with a status and an outcome.
     Fails(u16),
     /// Says that it was asked, and answers with these bytes once it is let.
@@ -53,6 +58,10 @@ impl Answer for Impostor {
             match &self.0 {
                 Lie::Silence => std::future::pending().await,
                 Lie::Says(text) => json(StatusCode::OK, text.clone()),
+                Lie::InTurn(all) => {
+                    let next = all.lock().unwrap().pop_front();
+                    json(StatusCode::OK, next.unwrap_or_default())
+                }
                 Lie::Waits(gate, text) => {
                     gate.asked.notify_one();
                     gate.goes.notified().await;

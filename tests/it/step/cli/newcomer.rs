@@ -87,7 +87,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         row("a language as systems name it", goal("language", r#""language": "fi_FI""#),
             "Goal.language: must be a language tag: fi, sv-FI (line 4, column 15)"),
         row("a misspelt type", goal("resourceType", r#""resourceType": "Gaol""#),
-            "Gaol.resourceType: must be one of the 34 types of FHIR R4 that are known here; did you mean Goal? (line 2, column 19)"),
+            "Gaol.resourceType: must be one of the 35 types of FHIR R4 that are known here; did you mean Goal? (line 2, column 19)"),
         row("no type at all", goal("resourceType", r#""resourcetype": "Goal""#),
             "$: says not what it is: a FHIR resource has resourceType, a native document schema (mylife/person/1, mylife/assessment/1, mylife/plan/1) (line 1, column 1)"),
         row("a member twice", goal("startDate", r#""startDate": "2026-03-01", "startDate": "2026-03-02""#),
