@@ -111,6 +111,39 @@ pub(super) fn of_person_then(
     seen
 }
 
+/// When permits ended under which the reader could have seen more of what it sees of one person, as it
+/// was: by its unit, theme and class, be there such or not. An end is known to who had the permit.
+pub(super) fn ended_then(
+    one: &Somebody,
+    today: &Somebody,
+    whose: usize,
+    reader: &Reader,
+) -> BTreeMap<String, Moment> {
+    let bits = bits(one, whose);
+    let eye = Eye::new(today, whose, reader, &bits);
+    let course = Course::new(&eye.snapshot, &eye.asker, eye.asker.now);
+    let mut ends = BTreeMap::new();
+    let seen = bits.iter().map(|bit| &bit.unit).filter(|unit| unit.sort != Sort::Records);
+    for seen in seen.filter(|unit| eye.since(unit).is_some()) {
+        let id = seen.id.as_deref().unwrap();
+        if ends.insert(id.to_owned(), Moment::MIN).is_some() {
+            continue;
+        }
+        let themes = Theme::ALL.into_iter().map(|theme| ThemeSet::EMPTY.with(theme));
+        for themes in themes.chain([ThemeSet::EMPTY]) {
+            let classes = Class::ALL.into_iter().map(|class| ClassSet::EMPTY.with(class));
+            for classes in classes.chain([ClassSet::EMPTY]) {
+                let other = unit(Sort::Item, &seen.resource, "", themes, classes);
+                let Unit { themes: known, confidentiality, .. } = other;
+                let other = Unit { sort: Sort::Item, themes: known, ..seen.clone() };
+                let ended = course.ended(&Unit { classes, confidentiality, ..other });
+                ends.insert(format!("{id} {themes:?} {classes:?}"), ended);
+            }
+        }
+    }
+    ends
+}
+
 /// What the policy about everybody's data rests on beside their consents, which `$explain` tells an
 /// officer of: that somebody is here and not barred, where each document comes from, and who is in the
 /// team of a plan that is active.

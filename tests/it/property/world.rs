@@ -61,7 +61,7 @@ pub(super) struct Somebody {
 }
 
 /// A consent: its versions differ in status alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wish {
     pub(super) prohibits: bool,
     pub(super) to: &'static str,
