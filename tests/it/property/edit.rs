@@ -13,8 +13,8 @@ use super::{
     past::alike,
     reader::Reader,
     world::{
-        Somebody, THEMES, Wish, World, actions, answer, assessment, goals, local, person, plan,
-        services, somebody, team, wish, words,
+        Somebody, THEMES, Wish, World, actions, answer, assessment, goals, identified, local,
+        person, plan, services, somebody, team, wish, words,
     },
 };
 
@@ -35,7 +35,7 @@ pub(super) enum Edit {
     Part(usize, usize, Box<Part>, usize, bool),
     /// What somebody said in a version of a plan: which remark, of which part.
     Said(usize, usize, u8, usize, Option<u8>),
-    /// To what a part refers: which reference, of which part.
+    /// To what a part refers, or by what a system knows it: which, of which part.
     Refers(usize, usize, u8, usize, Option<u8>),
     /// A version of the person.
     Person(usize, Box<Person>, bool),
@@ -77,7 +77,7 @@ pub(super) fn edits() -> impl Strategy<Value = Edit> {
             .prop_map(|((d, v), p, place, put)| Edit::Part(d, v, p, place, put)),
         4 => (at(), 0..7_u8, 0..3_usize, number())
             .prop_map(|((d, v), what, of, n)| Edit::Said(d, v, what, of, n)),
-        2 => (at(), 0..4_u8, 0..3_usize, number())
+        2 => (at(), 0..8_u8, 0..3_usize, number())
             .prop_map(|((d, v), what, of, n)| Edit::Refers(d, v, what, of, n)),
         1 => (0..2_usize, person().prop_map(Box::new), any::<bool>())
             .prop_map(|(v, p, more)| Edit::Person(v, p, more)),
@@ -253,6 +253,10 @@ fn refer(plan: &mut Plan, what: u8, of: usize, number: Option<u8>) -> Option<()>
         }
         1 => pick(&mut plan.goals, of)?.assessment = to('a'),
         2 => pick(&mut plan.actions, of)?.goal = to('g'),
+        4 => pick(&mut plan.goals, of)?.identifier = number.map(identified),
+        5 => pick(&mut plan.services, of)?.identifier = number.map(identified),
+        6 => pick(&mut plan.actions, of)?.identifier = number.map(identified),
+        7 => pick(&mut plan.follow_up, of)?.identifier = number.map(identified),
         _ => {
             let by = to('m').map_or(Performer::Person, Performer::Member);
             pick(&mut plan.actions, of)?.performer = by;

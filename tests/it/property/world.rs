@@ -27,10 +27,13 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-pub(super) use self::parts::{actions, goals, services, team};
 use self::{
     parts::follow_ups,
     source::{register, told},
+};
+pub(super) use self::{
+    parts::{actions, goals, services, team},
+    source::identified,
 };
 
 /// The themes that are used.

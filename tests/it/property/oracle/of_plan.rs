@@ -1,5 +1,7 @@
 //! What the oracle sees of a plan, piece by piece.
 
+use serde::Serialize;
+
 use super::*;
 
 /// Sensitivity of a unit or service by its id; what is not listed is sensitive in every way.
@@ -75,48 +77,41 @@ fn pieces(plan: &Plan, id: &str) -> Vec<Piece> {
         };
     for goal in &plan.goals {
         let key = format!("goal:{}", goal.id.as_str());
-        let value = json!([
-            goal.themes,
-            goal.set_by,
-            goal.status,
-            goal.start,
-            goal.target,
-            goal.achievement
-        ]);
+        let value = facts(goal, &["words", "concerns", "assessment"]);
         let own = part(id, &key, 'g');
         let said = Some(goal.words.as_str());
-        add("Goal", &own, key, goal.themes, ClassSet::EMPTY, value.to_string(), said);
+        add("Goal", &own, key, goal.themes, ClassSet::EMPTY, value, said);
     }
     for service in &plan.services {
         let key = format!("service:{}", service.id.as_str());
-        let value = json!([
-            service.service,
-            service.themes,
-            service.state,
-            service.decided,
-            service.period,
-            service.quantity
-        ]);
+        let value = facts(service, &["note"]);
         let own = part(id, &key, 's');
         let said = service.note.as_ref().map(mylife::domain::words::Words::as_str);
         let sensitive = sensitivity(service.service.as_str());
-        add("ServiceRequest", &own, key, service.themes, sensitive, value.to_string(), said);
+        add("ServiceRequest", &own, key, service.themes, sensitive, value, said);
     }
     for action in &plan.actions {
         let key = format!("action:{}", action.id.as_str());
-        let value = json!([action.themes, action.status, action.due]).to_string();
+        let value = facts(action, &["text", "performer", "goal"]);
         let own = part(id, &key, 'a');
         add("Task", &own, key, action.themes, ClassSet::EMPTY, value, Some(action.text.as_str()));
     }
     for meeting in &plan.follow_up {
         let key = format!("follow-up:{}", meeting.id.as_str());
-        let value = json!([meeting.date, meeting.status]).to_string();
+        let value = facts(meeting, &["text"]);
         let own = part(id, &key, 'f');
         let said = meeting.text.as_ref().map(mylife::domain::words::Words::as_str);
         add("follow-up", &own, key, ThemeSet::EMPTY, ClassSet::EMPTY, value, said);
     }
     all.extend(owners(plan, id));
     all
+}
+
+/// What a part says, beside what is a piece or a reference of its own.
+fn facts(part: &impl Serialize, apart: &[&str]) -> String {
+    let mut all = json!(part);
+    all.as_object_mut().unwrap().retain(|name, _| !apart.contains(&name.as_str()));
+    all.to_string()
 }
 
 /// Who does an action, where that is a professional: a mention of a unit.

@@ -11,13 +11,17 @@ pub(super) fn told() -> impl Strategy<Value = (AnsweredBy, Option<Identifier>, b
     (select(AnsweredBy::ALL), option::of(identifier()), any::<bool>())
 }
 
-/// By what a system knows what it made.
 pub(super) fn identifier() -> impl Strategy<Value = Identifier> {
+    (0..3_u8).prop_map(identified)
+}
+
+/// By what a system knows what it made.
+pub(in super::super) fn identified(number: u8) -> Identifier {
     let plain = |text: String| Plain::parse(&text).unwrap();
-    (0..3_u8).prop_map(move |n| Identifier {
+    Identifier {
         system: plain("urn:ietf:rfc:3986".to_owned()),
-        value: plain(format!("urn:uuid:00000000-0000-4000-8000-00000000000{n}")),
-    })
+        value: plain(format!("urn:uuid:00000000-0000-4000-8000-00000000000{number}")),
+    }
 }
 
 /// To which register a document belongs.
