@@ -375,8 +375,9 @@ fn sections(
         collector,
     };
     let (host, log) = (parts.node.host.clone(), parts.node.log.clone());
-    let requests = parts.costs.requests;
     let listening = listening?;
+    let per_threads = limits::PER_THREAD.saturating_mul(listening.cores);
+    let requests = parts.costs.requests.unwrap_or(per_threads);
     let setup = parts.setup(&listening, clock, chance);
     Some(Config { setup, listening, auditing, host, log, requests, origin: Origin::default() })
 }

@@ -20,13 +20,17 @@ pub struct Costs {
     pub peer: client::Limits,
     /// How often somebody may ask.
     pub rates: Rates,
-    /// Requests under way at a time.
-    pub requests: usize,
+    /// Requests under way at a time, if that is said; else [`PER_THREAD`] for each thread that serves.
+    pub requests: Option<usize>,
     /// Documents that filters are at work on at a time.
     pub conversions: usize,
     /// Documents that may wait for a filter.
     pub conversion_queue: usize,
 }
+
+/// Requests under way at a time for each thread that serves, unless something else is said. How much is
+/// answered in time grows with the cores; with far more at once every answer is late.
+pub const PER_THREAD: usize = 128;
 
 /// Milliseconds that a question to a peer may last: what it finds must still be handed over.
 const LONGEST: u64 = 1700;
@@ -46,7 +50,7 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let concurrency = section.number("peer_concurrency", 1..=1024, size(peer.concurrency));
     let queue = section.number("peer_queue", 0..=65_536, size(peer.queue));
     let rates = rates(&mut section);
-    let requests = section.number("requests", 1..=1_000_000, 1024);
+    let requests = section.number("requests", 0..=1_000_000, 0);
     let conversions = section.number("conversions", 1..=256, 4);
     let conversion_queue = section.number("conversion_queue", 0..=65_536, 64);
     section.finish();
@@ -54,7 +58,7 @@ pub fn read(mut section: Section<'_>) -> Costs {
         conversions: count(conversions),
         conversion_queue: count(conversion_queue),
         rates,
-        requests: count(requests),
+        requests: Some(count(requests)).filter(|said| *said > 0),
         page: count(page),
         document: json::Limits { bytes: count(bytes), depth: count(depth) },
         stride: count(stride),

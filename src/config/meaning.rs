@@ -204,7 +204,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("limits.peer_queue", "Questions that may wait for their turn at one peer."),
     (
         "limits.requests",
-        "Requests under way at a time; more are refused at once with 503, revocations much later.",
+        "Requests under way at a time; 0 is 128 for each thread that serves. More are refused at once with \
+         503, revocations much later.",
     ),
     ("limits.stride", "Into how many blocks a walk over people falls: 32 to the power of this."),
     ("listen", "Ports, certificates and what a listener bears."),

@@ -3,6 +3,7 @@
 mod certified;
 mod filters;
 mod issuers;
+mod limits;
 mod telemetry;
 
 use std::{
