@@ -3,11 +3,11 @@
 //!
 //! Part of `foreign`; the other end is `inside`. The process has no surroundings: no environment, no files,
 //! nothing but the two pipes to here. The kernel ends it at its bounds; it is not waited for without end even if
-//! it should take nothing.
+//! it should take nothing, neither of a processor nor of what it is asked.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::process::ExitStatusExt,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
@@ -26,6 +26,8 @@ use crate::{
     json::{self, Limits},
 };
 
+/// Bytes that are written at once: an input that takes any takes so many without a wait (`PIPE_BUF`, pipe(7)).
+const AT_ONCE: usize = 4096;
 /// Most bytes that are read of one answer: what may be made of a document, with all that is escaped.
 const LONGEST: u64 = 4 * LARGEST as u64;
 
@@ -39,8 +41,8 @@ pub struct Apart {
 
 struct Running {
     child: Child,
-    asked: Option<ChildStdin>,
-    told: BufReader<Patient>,
+    asked: Patient<ChildStdin>,
+    told: BufReader<Patient<ChildStdout>>,
 }
 
 /// What became of a question.
@@ -123,9 +125,10 @@ impl Running {
             .spawn()
             .map_err(not_started)?;
         let told = child.stdout.take().ok_or_else(|| Error::internal("it has an output"))?;
-        let asked = child.stdin.take();
+        let asked = child.stdin.take().ok_or_else(|| Error::internal("it has an input"))?;
         let most = Timespec::try_from(*patience).map_err(Error::internal)?;
-        let told = BufReader::new(Patient { told, most });
+        let asked = Patient { end: asked, most };
+        let told = BufReader::new(Patient { end: told, most });
         let mut running = Self { child, asked, told };
         let code = serde_json::to_string(code).map_err(Error::internal)?;
         match running.ask(&code) {
@@ -140,15 +143,13 @@ impl Running {
     }
 
     fn ask(&mut self, line: &str) -> Heard {
-        let Some(asked) = self.asked.as_mut() else { return Heard::Nothing };
-        if writeln!(asked, "{line}").is_err() {
-            return Heard::Nothing;
-        }
-        let mut line = Vec::new();
-        match self.told.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+        let mut told = Vec::new();
+        let heard = writeln!(self.asked, "{line}")
+            .and_then(|()| self.told.by_ref().take(LONGEST).read_until(b'\n', &mut told));
+        match heard {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Heard::Late,
             Err(_) => Heard::Nothing,
-            Ok(_) => serde_json::from_slice(&line).map_or(Heard::Nothing, Heard::Told),
+            Ok(_) => serde_json::from_slice(&told).map_or(Heard::Nothing, Heard::Told),
         }
     }
 
@@ -182,22 +183,41 @@ fn not_started(error: io::Error) -> Error {
     Error::new(Kind::Unavailable, say).because(error)
 }
 
-/// An output that is waited for so long at a time.
-struct Patient {
-    told: ChildStdout,
+/// An end of a pipe that is waited for so long at a time.
+struct Patient<T> {
+    end: T,
     most: Timespec,
 }
 
-impl Read for Patient {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+impl<T: AsFd> Patient<T> {
+    /// Waits until there is something to read, or room for [`AT_ONCE`] bytes.
+    fn wait(&self, what: PollFlags) -> io::Result<()> {
         loop {
-            let mut only = [PollFd::new(&self.told, PollFlags::IN)];
+            let mut only = [PollFd::new(&self.end, what)];
             match poll(&mut only, Some(&self.most)) {
                 Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-                Ok(_) => return self.told.read(into),
+                Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl Read for Patient<ChildStdout> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wait(PollFlags::IN)?;
+        self.end.read(into)
+    }
+}
+
+impl Write for Patient<ChildStdin> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.wait(PollFlags::OUT)?;
+        self.end.write(from.get(..AT_ONCE).unwrap_or(from))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.end.flush()
     }
 }

@@ -4,11 +4,13 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
     time::Duration,
 };
 
 use mylife::{
+    error::Kind,
     json::Limits,
     native::{
         NativeKind,
@@ -153,5 +155,29 @@ fn the_process_of_a_filter_can_open_nothing_and_leaves_nothing_behind() {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
         let bound = line[name.len()..].split_whitespace().next();
         assert_eq!(bound, Some(most), "{line}");
+    }
+}
+
+#[test]
+fn a_process_that_takes_nothing_more_is_not_waited_for_for_ever() {
+    let dir = Dir::new("config-filters-deaf");
+    // It says that it has the filter, and stops before it reads a document.
+    let text = "#!/bin/sh\nread line\necho '{\"made\":[]}'\nkill -STOP $$\n";
+    let deaf = dir.write("deaf", text);
+    fs::set_permissions(&deaf, fs::Permissions::from_mode(0o700)).unwrap();
+    let program = Program {
+        mylife: deaf,
+        code: ".".into(),
+        bounds: Bounds::default(),
+        patience: Duration::from_secs(5),
+    };
+    let mut apart = Apart::new(program).unwrap();
+    // What fits into a pipe is written all the same; this does not.
+    for bytes in [10, 1_000_000] {
+        let document = format!("{{\"a\":\"{}\"}}", "a".repeat(bytes));
+        let limits = Limits { bytes: 2 * document.len(), ..Limits::default() };
+        let error = apart.convert(document.as_bytes(), &limits).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert!(error.to_string().contains("send the document again"), "{error}");
     }
 }
