@@ -1,7 +1,8 @@
 //! A proposal on its way to the gateway that holds the plan it is about, and what that gateway says to it.
 //!
 //! Part of asking peers. It is decided there; here its answer is read as far as it is told on: where the
-//! proposal is and its version, or the refusal in that gateway's words. Who sends the same twice under one
+//! proposal is and its version, or which refusal it is and where in the Task. Nothing is told on in that
+//! gateway's words: what they say nobody here has looked at. Who sends the same twice under one
 //! request id has one proposal there, so a question whose answer is lost may be put again. It must not
 //! decide. Source: FHIR R4 http.html#create, #update.
 
@@ -21,27 +22,28 @@ use super::{
 use crate::{
     domain::id::{MAX_ID, may_be_id, node_of},
     error::{Error, Kind, Result},
-    fhir::types::ResourceType::Task,
+    fhir::{elements::element, types::ResourceType::Task},
     json,
 };
 
 /// What may be done there: that, and reading what it is about.
 const SCOPES: &str = "system/*.rs system/Task.cu";
-/// Refusals that are told on; with any other the gateway could not be asked.
-const TOLD: [Kind; 10] = [
-    Kind::Conflict,
-    Kind::Forbidden,
-    Kind::Gone,
-    Kind::Invalid,
-    Kind::NotFound,
-    Kind::NotSupported,
-    Kind::PreconditionFailed,
-    Kind::TooCostly,
-    Kind::TooLarge,
-    Kind::Unprocessable,
+/// Refusals that are told on, each in words of our own; with any other the gateway could not be asked.
+const TOLD: [(Kind, &str); 9] = [
+    (Kind::Conflict, "Where the plan is kept this is not as it was: read it again, then write."),
+    (Kind::Forbidden, "The gateway that keeps the plan does not let this caller do that."),
+    (Kind::Gone, "What this is about was there, and is no more."),
+    (Kind::Invalid, "The gateway that keeps the plan cannot read it: correct what is named."),
+    (Kind::NotSupported, "The gateway that keeps the plan does not do what this asks for."),
+    (Kind::PreconditionFailed, "There is another version by now: read it, and send its ETag."),
+    (Kind::TooCostly, "It would cost the gateway that keeps the plan too much: ask for less."),
+    (Kind::TooLarge, "It is larger than the gateway that keeps the plan takes: send less."),
+    (
+        Kind::Unprocessable,
+        "The gateway that keeps the plan does not take it: correct what is named.",
+    ),
 ];
-/// Longest words of another gateway that are told on, in bytes, and most places.
-const WORDS: usize = 4000;
+/// Most places that are told on.
 const PLACES: usize = 50;
 
 /// A new proposal, or the next version of one.
@@ -84,7 +86,7 @@ impl Source {
         let body = Bytes::from(sent.task.to_string());
         match self.send_under(SCOPES, asking, request, body).await {
             Outcome::Answered(reply) if reply.status().is_success() => self.kept(&reply, sent.id),
-            Outcome::Answered(reply) => Err(refused(&reply)),
+            Outcome::Answered(reply) => Err(refused(&reply, sent.task)),
             Outcome::TimedOut => Err(unanswered(Kind::SourceTimeout)),
             Outcome::Failed(_) | Outcome::Refused(_) => Err(unanswered(Kind::SourceFailed)),
         }
@@ -108,28 +110,52 @@ impl Source {
     }
 }
 
-/// A refusal as the gateway that keeps the plan gives it; what is hidden there is as absent here too.
-fn refused(reply: &Response<Bytes>) -> Error {
+/// A refusal by the gateway that keeps the plan; what is hidden there is as absent here too.
+fn refused(reply: &Response<Bytes>, task: &Value) -> Error {
     let limits = json::Limits::default();
     let Ok(outcome) = json::parse(reply.body(), &limits) else {
         return unanswered(Kind::SourceFailed);
     };
     let issue = outcome.pointer("/issue/0").unwrap_or(&Value::Null);
-    let text = |name: &str| issue.get(name).and_then(Value::as_str);
-    let is = |kind: &Kind| {
+    let code = issue.get("code").and_then(Value::as_str);
+    let is = |kind: Kind| {
         let shape = kind.shape();
-        shape.status == reply.status().as_u16() && Some(shape.code) == text("code")
+        shape.status == reply.status().as_u16() && Some(shape.code) == code
     };
-    let Some(kind) = TOLD.into_iter().find(is) else { return unanswered(Kind::SourceFailed) };
-    if kind == Kind::NotFound {
+    if is(Kind::NotFound) {
         return Error::not_found();
     }
-    let is_readable = |say: &&str| say.len() <= WORDS && !say.chars().any(char::is_control);
-    let say = text("diagnostics").filter(is_readable);
-    let say = say.unwrap_or("The gateway that keeps the plan refuses it.").to_owned();
+    let Some((kind, say)) = TOLD.into_iter().find(|(kind, _)| is(*kind)) else {
+        return unanswered(Kind::SourceFailed);
+    };
     let places = issue.get("expression").and_then(Value::as_array).into_iter().flatten();
-    let places = places.filter_map(Value::as_str).filter(is_readable).take(PLACES);
+    let places = places.filter_map(|place| known_place(place.as_str()?, task)).take(PLACES);
     places.fold(Error::new(kind, say), Error::at)
+}
+
+/// A place in a Task, as far as it is one: an element that every Task may have, and below it what the one
+/// that was sent has.
+fn known_place(said: &str, task: &Value) -> Option<String> {
+    let mut parts = said.split('.');
+    let mut place = parts.next().filter(|first| *first == Task.name())?.to_owned();
+    let mut at = Some(task);
+    for (depth, part) in parts.enumerate() {
+        let (name, number) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+            Some((name, number)) => (name, Some(number.parse::<u16>().ok()?)),
+            None => (part, None),
+        };
+        let below = at.and_then(|at| at.get(name));
+        if below.is_none() && (depth > 0 || element(Task, name).is_none_or(|of| of.name != name)) {
+            break;
+        }
+        place = format!("{place}.{name}");
+        at = below;
+        if let Some(number) = number {
+            place = format!("{place}[{number}]");
+            at = at.and_then(|at| at.get(usize::from(number)));
+        }
+    }
+    Some(place)
 }
 
 /// Whether it was kept is not known.

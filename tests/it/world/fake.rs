@@ -33,6 +33,8 @@ pub(crate) enum Lie {
     InTurn(Arc<Mutex<VecDeque<String>>>),
     /// Answers with a status and an outcome.
     Fails(u16),
+    /// Answers with each of these statuses and their bytes in turn, and then with nothing.
+    Refuses(Arc<Mutex<VecDeque<(u16, String)>>>),
     /// Says that it was asked, and answers with these bytes once it is let.
     Waits(Arc<Gate>, String),
     /// Begins to answer, and then sends this piece again and again.
@@ -69,6 +71,10 @@ impl Answer for Impostor {
                 }
                 Lie::Drips(piece) => drip(piece),
                 Lie::Fails(status) => json(StatusCode::from_u16(*status).unwrap(), "{}".to_owned()),
+                Lie::Refuses(all) => {
+                    let (status, text) = all.lock().unwrap().pop_front().unwrap_or_default();
+                    json(StatusCode::from_u16(status).unwrap_or_default(), text)
+                }
             }
         })
     }

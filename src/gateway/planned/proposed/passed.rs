@@ -83,8 +83,11 @@ fn names_by_code(value: &Value) -> bool {
     }
 }
 
-/// Is it an identity code, or the name of what such a code is of? Behind `|` stands one in a condition.
+/// Is it an identity code, or the name of what such a code is of, or does one stand in it? Behind `|` stands
+/// one in a condition.
 fn is_code(text: &str) -> bool {
     let (system, code) = text.rsplit_once('|').unwrap_or((text, text));
-    system == identity::SYSTEM || identity::resembles(code)
+    system == identity::SYSTEM
+        || identity::resembles(code)
+        || identity::mentions_identity_code(text)
 }

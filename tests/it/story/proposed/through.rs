@@ -1,6 +1,10 @@
 //! Whoever works at another gateway proposes there: the gateway that keeps the plan decides, and is heard.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use http::Method;
 use mylife::{
@@ -167,27 +171,84 @@ fn what_is_hidden_there_is_as_what_is_not_there() {
     hidden.refused(422, "business-rule");
     assert_eq!(hidden.expression(), ["Task.focus"]);
     assert_eq!(hidden.bytes(), send("Goal/297.aaaaaaaaaaaaaaaaaaaaaaaaaa.g0000000000").bytes());
-    assert_eq!(
-        hidden.json(),
-        scene
-            .county
-            .send(Method::POST, "/Task", &scene.change(&scene.goal, "Think of it"), &[])
-            .json()
-    );
+    let there =
+        scene.county.send(Method::POST, "/Task", &scene.change(&scene.goal, "Think of it"), &[]);
+    assert_eq!((there.status(), there.issue()), (422, "business-rule"));
+    assert_eq!(there.expression(), hidden.expression());
     let mut task = scene.change(&scene.goal, "Think of it");
     task["id"] = json!("297.aaaaaaaaaaaaaaaaaaaaaaaaaa");
     let path = "/Task/297.aaaaaaaaaaaaaaaaaaaaaaaaaa";
     let written = |by: &Writer| by.send(Method::PUT, path, &task, &[("if-match", "*")]);
     written(&county).refused(404, "not-found");
     assert_eq!(written(&county).bytes(), written(&scene.county).bytes());
-    // An identity code goes nowhere, and nothing goes to who is not asked.
-    let mut named = scene.change(&scene.goal, "Think of it");
-    named["for"] = json!({ "identifier": { "system": "urn:oid:1.2.246.21",
-        "value": scene.aino.code() } });
-    let reply = county.send(Method::POST, "/Task", &named, &[]);
-    reply.refused(422, "business-rule").keeps_quiet(scene.aino.code());
-    assert!(reply.text().contains("is not passed on"), "{reply:?}");
+    // Nothing goes to who is not asked.
     send("Goal/111.aaaaaaaaaaaaaaaaaaaaaaaaaa.g0000000000").refused(400, "not-supported");
+}
+
+#[test]
+fn an_identity_code_goes_nowhere_wherever_it_stands() {
+    let scene = Scene::new();
+    let portal = scene.world.portal();
+    let county = at_portal(&portal, "north-savo", &json!({}));
+    let code = scene.aino.code();
+    let task = || scene.change(&scene.goal, "Think of it");
+    let mut named = task();
+    named["for"] =
+        json!({ "identifier": { "system": "urn:oid:1.2.246.21", "value": scene.aino.code() } });
+    let mut noted = task();
+    noted["note"] = json!([{ "text": format!("See {}.", code.to_lowercase()) }]);
+    let in_words = [format!("Ask {code} first"), format!("({code})"), format!("hetu:{code}")];
+    let in_words = in_words.iter().map(|words| with_words(&task(), words));
+    for one in in_words.chain([named, noted]) {
+        let reply = county.send(Method::POST, "/Task", &one, &[]);
+        reply.refused(422, "business-rule").keeps_quiet(code);
+        assert!(reply.text().contains("is not passed on"), "{reply:?}");
+    }
+}
+
+#[test]
+fn what_another_gateway_says_of_a_refusal_is_not_told_on() {
+    let scene = Scene::new();
+    let portal = scene.world.portal();
+    let county = at_portal(&portal, "north-savo", &json!({}));
+    let task = scene.change("Goal/049.aaaaaaaaaaaaaaaaaaaaaaaaaa.g0000000000", "Think of it");
+    let secret = format!("Aino {} is ill", scene.aino.code());
+    let places = [
+        "Task.focus.reference",
+        "Task.status.AinoIsIll",
+        "Task.AinoIsIll",
+        "Task.input[7].AinoIsIll",
+        "Task.input[Aino]",
+        &secret,
+    ];
+    let refusals = [
+        (400, "invalid"),
+        (400, "not-supported"),
+        (403, "forbidden"),
+        (404, "not-found"),
+        (409, "conflict"),
+        (410, "deleted"),
+        (412, "conflict"),
+        (413, "too-long"),
+        (422, "business-rule"),
+        (422, "too-costly"),
+    ];
+    let told = refusals.iter().map(|(status, code)| {
+        let issue = json!({ "severity": "error", "code": code, "diagnostics": secret,
+            "details": { "text": secret }, "expression": places });
+        let outcome = json!({ "resourceType": "OperationOutcome", "issue": [issue] });
+        (*status, outcome.to_string())
+    });
+    scene.world.impostor("049", Lie::Refuses(Arc::new(Mutex::new(told.collect()))));
+    let known = ["Task.focus.reference", "Task.status", "Task", "Task.input[7]"];
+    let mut seen = BTreeSet::new();
+    for (status, code) in refusals {
+        let reply = county.send(Method::POST, "/Task", &task, &[]);
+        reply.refused(status, code).keeps_quiet(scene.aino.code()).keeps_quiet("Aino");
+        assert_eq!(reply.expression(), if status == 404 { &[][..] } else { &known });
+        seen.insert(reply.json()["issue"][0]["diagnostics"].to_string());
+    }
+    assert_eq!(seen.len(), refusals.len(), "each says what to do");
 }
 
 #[test]
