@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use self::{
-    lane::{Kept, Key, Lanes, Pending},
+    lane::{Kept, Key, Lanes, Pending, Place},
     letter::{Delivery, Letter, Sender},
     rounds::{Rounds, UNDER_WAY},
 };
@@ -134,7 +134,7 @@ impl Outbox {
     /// Owes prohibitions, as they are kept, to peers that were never sent them.
     async fn welcome(&self, kept: Vec<(i64, Letter)>, now: Instant) -> Result<()> {
         for (row, letter) in kept {
-            if self.lanes().kept(&letter.of()).is_some_and(|kept| kept.row == row) {
+            if self.lanes().kept(&letter.of()).is_some_and(|kept| kept.place.row == row) {
                 let to = self.never_reached(&letter);
                 self.put(&Arc::new(letter), &to, now).await?;
             }
@@ -238,7 +238,8 @@ impl Outbox {
         nodes.filter(|node| reached.is_none_or(|reached| !reached.contains(node))).collect()
     }
 
-    /// Makes a letter durable for each of `to` that is not owed the same already.
+    /// Makes a letter durable for each of `to` that is not owed the same already. Who says the same again
+    /// says it now: what was written before that must not take its place.
     async fn put(&self, letter: &Arc<Letter>, to: &[NodeCode], due: Instant) -> Result<()> {
         let (of, digest) = (letter.of(), letter.digest());
         if letter.is_prohibition() {
@@ -247,7 +248,9 @@ impl Outbox {
         let (new, kept): (Vec<NodeCode>, _) = {
             let lanes = self.lanes();
             let owed = |node: &&NodeCode| {
-                lanes.pending(node, &of).is_some_and(|earlier| earlier.letter.repeats(&digest))
+                let same = lanes.pending(node, &of).map(|earlier| &earlier.letter);
+                let same = same.filter(|earlier| earlier.repeats(&digest));
+                same.is_some_and(|earlier| earlier.written() >= letter.written())
             };
             (to.iter().filter(|node| !owed(node)).cloned().collect(), lanes.kept(&of).cloned())
         };
@@ -259,7 +262,8 @@ impl Outbox {
         let mut receivers = same.as_ref().map(|kept| kept.receivers.clone()).unwrap_or_default();
         let before = receivers.len();
         receivers.extend(to.iter().cloned());
-        let keeps = letter.is_prohibition() && (same.is_none() || receivers.len() > before);
+        let is_kept = same.is_some_and(|kept| kept.place.written >= letter.written());
+        let keeps = letter.is_prohibition() && (!is_kept || receivers.len() > before);
         if keeps {
             messages.push(self.copy(letter, &receivers)?);
         }
@@ -294,7 +298,7 @@ impl Outbox {
         receivers: BTreeSet<NodeCode>,
     ) -> Result<()> {
         let Some(row) = rows.last() else { return Ok(()) };
-        let kept = Kept { row: *row, digest: letter.digest(), receivers };
+        let kept = Kept { place: Place::of(*row, letter), digest: letter.digest(), receivers };
         let stale = self.lanes().keep(letter.of(), kept);
         match stale {
             Some(row) => self.store.delivered(row).await,

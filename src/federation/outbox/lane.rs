@@ -1,7 +1,8 @@
 //! Which letter goes to which node next: the outbox as it is held in memory.
 //!
 //! Part of the outbox. One lane for each Consent and node; it holds the newest letter alone. Whatever
-//! is replaced here is told to the caller by its row, so that the store forgets it too.
+//! is replaced here is told to the caller by its row, so that the store forgets it too. Of two letters
+//! that one counts which would have counted where they go, in whatever order they came to the store.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +13,10 @@ use std::{
 use tokio::{sync, time::Instant};
 
 use super::letter::Letter;
-use crate::{domain::id::NodeCode, federation::choose::Sources};
+use crate::{
+    domain::{id::NodeCode, moment::Moment},
+    federation::choose::Sources,
+};
 
 /// A lane's name.
 #[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
@@ -36,15 +40,48 @@ pub(super) struct Pending {
     pub(super) due: Instant,
 }
 
+impl Pending {
+    fn place(&self) -> Place {
+        Place::of(self.row, &self.letter)
+    }
+}
+
 /// The copy of a prohibition.
 #[derive(Clone)]
 pub(super) struct Kept {
-    /// Its row in the store.
-    pub(super) row: i64,
+    /// Its place among the copies that were kept.
+    pub(super) place: Place,
     /// What it says.
     pub(super) digest: [u8; 32],
     /// Nodes that were sent it, or are owed it.
     pub(super) receivers: BTreeSet<NodeCode>,
+}
+
+/// A letter's place among those of its Consent.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Its row in the store.
+    pub(super) row: i64,
+    /// When it was written.
+    pub(super) written: Moment,
+    loosens: bool,
+}
+
+impl Place {
+    /// The place of a letter.
+    pub(super) fn of(row: i64, letter: &Letter) -> Self {
+        Self { row, written: letter.written(), loosens: letter.loosens() }
+    }
+
+    /// Does it count, and not the other? The later row, unless it would loosen what was written later than
+    /// itself: then it was late on its way. What narrows no clock holds back. Where they arrive the rule
+    /// is the same.
+    fn outdates(&self, other: &Self) -> bool {
+        let is_later = self.row > other.row;
+        let (first, last) = if is_later { (other, self) } else { (self, other) };
+        let was_late = last.loosens && last.written < first.written;
+        is_later != was_late
+    }
 }
 
 #[derive(Default)]
@@ -66,17 +103,25 @@ impl Lanes {
     pub(super) fn put(&mut self, key: Key, new: Pending) -> Option<i64> {
         let lane = self.open.entry(key).or_default();
         match &mut lane.pending {
-            Some(newer) if newer.row > new.row => Some(new.row),
+            Some(there) if there.place().outdates(&new.place()) => Some(new.row),
             earlier => earlier.replace(new).map(|earlier| earlier.row),
         }
     }
 
-    /// Keeps the copy of a prohibition; the row of the one that is not needed any more.
+    /// Keeps the copy of a prohibition; the row of the one that is not needed any more. Of two that say
+    /// the same the later row tells who was sent it.
     pub(super) fn keep(&mut self, of: Arc<str>, new: Kept) -> Option<i64> {
-        match self.kept.get(&of) {
-            Some(newer) if newer.row > new.row => Some(new.row),
-            Some(_) | None => self.kept.insert(of, new).map(|earlier| earlier.row),
+        let stays = |there: &Kept| {
+            if there.digest == new.digest {
+                there.place.row > new.place.row
+            } else {
+                there.place.outdates(&new.place)
+            }
+        };
+        if self.kept.get(&of).is_some_and(stays) {
+            return Some(new.place.row);
         }
+        self.kept.insert(of, new).map(|earlier| earlier.place.row)
     }
 
     pub(super) fn kept(&self, of: &str) -> Option<&Kept> {

@@ -175,6 +175,12 @@ impl Letter {
         self.is_prohibition
     }
 
+    /// May more be released with it than before? A grant in force, or a prohibition that is not any more.
+    pub(super) fn loosens(&self) -> bool {
+        let is_active = self.consent.get("status").and_then(Value::as_str) == Some("active");
+        is_active != self.is_prohibition
+    }
+
     /// The Consent it is a version of: letters of one are sent to a node one after the other.
     pub fn of(&self) -> Arc<str> {
         format!("{}|{}", self.errand.statement().client_id, self.uuid).into()

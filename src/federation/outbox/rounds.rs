@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     Copy, FIRST, Outbox,
-    lane::{Kept, Key, Pending},
+    lane::{Kept, Key, Pending, Place},
     letter::Letter,
 };
 use crate::{domain::id::NodeCode, error::Result, json, store::Outgoing};
@@ -119,7 +119,7 @@ impl Outbox {
         let sender = self.sender.load_full();
         let own = sender.node.as_str();
         for (row, message) in self.store.owed_to(own, &format!("{of}|")).await? {
-            let known = self.lanes().kept(of).is_some_and(|kept| kept.row == row);
+            let known = self.lanes().kept(of).is_some_and(|kept| kept.place.row == row);
             if !known {
                 let (kept, _) = kept(row, &message)?;
                 let stale = self.lanes().keep(Arc::clone(of), kept);
@@ -188,7 +188,8 @@ impl Outbox {
 pub(super) fn kept(row: i64, message: &Outgoing) -> Result<(Kept, Letter)> {
     let copy: Copy<Letter> = json::stored(&message.body)?;
     let receivers = copy.receivers.iter().filter_map(|code| NodeCode::parse(code)).collect();
-    Ok((Kept { row, digest: copy.letter.digest(), receivers }, copy.letter))
+    let (place, digest) = (Place::of(row, &copy.letter), copy.letter.digest());
+    Ok((Kept { place, digest, receivers }, copy.letter))
 }
 
 fn name(key: &Key) -> String {

@@ -178,6 +178,11 @@ fn node(code: &str) -> NodeCode {
 }
 
 async fn letter(status: &str) -> Letter {
+    written("grant", status, 0).await
+}
+
+/// A version of the one Consent, a grant or a prohibition, as it was written at an instant.
+async fn written(kind: &str, status: &str, at: i64) -> Letter {
     let desk = Desk::new();
     let form = credentials(&assertion(status, &json!({})), "system/Consent.cu");
     let (response, refused) = desk.post(&form).await;
@@ -190,8 +195,8 @@ async fn letter(status: &str) -> Letter {
         "https://portal.example",
         UUID,
         consent,
-        false,
-        (&"r".into(), Moment::from_millis(0)),
+        kind == "prohibition",
+        (&"r".into(), Moment::from_millis(at)),
     )
     .unwrap()
 }
@@ -241,4 +246,61 @@ async fn a_later_version_goes_alone_whatever_a_crash_left() {
     store.0.lock().unwrap().1.insert(0, first[0].clone());
     outbox(Arc::clone(&store)).await;
     assert_eq!(store.owed(9).await.unwrap(), second);
+}
+
+/// Letters in the order in which the store got them, and which of them the node is owed, then what is
+/// kept for peers that join: kind, status, when it was written.
+const ORDERS: &[(&str, &[(&str, i64)], usize)] = &[
+    ("grant", &[("active", 1), ("inactive", 2)], 1),
+    ("grant", &[("inactive", 1), ("active", 2)], 1),
+    // Late on its way, it would undo the withdrawal after it.
+    ("grant", &[("inactive", 2), ("active", 1)], 0),
+    // The clock was set back between them, and a withdrawal is one all the same.
+    ("grant", &[("active", 2), ("inactive", 1)], 1),
+    ("prohibition", &[("active", 1), ("inactive", 2)], 1),
+    ("prohibition", &[("active", 2), ("inactive", 1)], 0),
+    ("prohibition", &[("inactive", 2), ("active", 1)], 1),
+    // Who says the same again says it now.
+    ("prohibition", &[("active", 1), ("active", 3), ("inactive", 2)], 1),
+    ("grant", &[("inactive", 1), ("inactive", 3), ("active", 2)], 1),
+];
+
+#[tokio::test(start_paused = true)]
+async fn what_was_late_on_its_way_loosens_nothing_that_was_written_after_it() {
+    let to = [node("205")];
+    for (kind, letters, last) in ORDERS {
+        let store = Arc::new(Shelf::default());
+        let sending = outbox(Arc::clone(&store)).await;
+        let mut all: Vec<(i64, Outgoing)> = Vec::new();
+        for (status, at) in *letters {
+            sending.send(written(kind, status, *at).await, &to).await.unwrap();
+            let owed = store.owed(9).await.unwrap();
+            all.retain(|row| owed.iter().all(|other| other.0 != row.0));
+            all.extend(owed);
+        }
+        let wanted = letters[*last];
+        check(&store, wanted).await;
+        // A crash left every row.
+        all.sort_by_key(|(row, _)| *row);
+        store.0.lock().unwrap().1 = all;
+        outbox(Arc::clone(&store)).await;
+        check(&store, wanted).await;
+    }
+}
+
+/// The node is owed this letter alone, and of a prohibition it is what is kept.
+async fn check(store: &Shelf, wanted: (&str, i64)) {
+    let owed = store.owed(9).await.unwrap();
+    assert!(!owed.is_empty());
+    let mut receivers: Vec<&str> = owed.iter().map(|(_, one)| &*one.peer).collect();
+    receivers.sort_unstable();
+    receivers.dedup();
+    assert_eq!(receivers.len(), owed.len(), "{wanted:?}");
+    for (_, message) in &owed {
+        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        let letter = body.get("letter").unwrap_or(&body);
+        let status = letter.pointer("/consent/status").and_then(Value::as_str);
+        let at = serde_json::to_value(Moment::from_millis(wanted.1)).unwrap();
+        assert_eq!((status, &letter["written"]), (Some(wanted.0), &at), "{}", message.peer);
+    }
 }
