@@ -54,6 +54,7 @@ pub mod notify;
 use std::sync::Arc;
 
 use http::Response;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -130,6 +131,8 @@ pub struct Gateway {
     pub keys: Arc<Keys>,
     /// Makes native documents of those of another form.
     pub conversions: write::conversion::Conversions,
+    /// Whose own people are counted at a time.
+    pub censuses: Semaphore,
     /// Schemas of native documents.
     pub schemas: Arc<Schemas>,
     /// Schema of FHIR resources.

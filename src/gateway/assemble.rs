@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -37,6 +38,7 @@ use crate::{
     gateway::{
         Gateway,
         collector::Collector,
+        indicator,
         kept::Kept,
         numbered::agree,
         open::{Opened, PeerSetup, Setup, handle_key, open_log, open_store},
@@ -272,6 +274,7 @@ impl Gateway {
             flights: stock.flights,
             sealer: Arc::new(KeysSealer(Arc::clone(&keys))),
             keys,
+            censuses: Semaphore::new(indicator::AT_A_TIME),
             conversions: Conversions::new(
                 setup.filters,
                 setup.limits.document,

@@ -42,6 +42,10 @@ use crate::{
 /// as who permits one purpose and not another could else be counted by subtraction.
 const PURPOSE: &str = "HOUTCOMS";
 
+/// For how many requests the own people are counted at a time: each looks at everybody, and holds who was
+/// counted until that is written down.
+pub(super) const AT_A_TIME: usize = 2;
+
 impl Gateway {
     /// `GET` and `POST /fhir/Measure/{id}/$evaluate-measure`.
     pub(crate) async fn evaluate_measure(
@@ -54,7 +58,10 @@ impl Gateway {
         let question = Question::read(id, &self.pairs(asked)?, asked.now)?;
         let plan = federation::choose::choose(&self.reach.sources, grant, asked.nodes())?;
         let mut census = Census::new(self, grant, question)?;
-        if plan.asked().iter().any(|party| matches!(party, Party::Own(_))) {
+        let is_own = plan.asked().iter().any(|party| matches!(party, Party::Own(_)));
+        let turn = is_own.then(|| self.censuses.try_acquire());
+        let _turn = turn.transpose().map_err(|_| busy())?;
+        if is_own {
             census.take().await?;
         }
         let asking = self.asking_for(asked, grant, ResourceType::Observation, None).await?;
@@ -143,6 +150,12 @@ impl Gateway {
         }
         Ok(pairs)
     }
+}
+
+/// Nobody waits for a turn that takes long: whoever asks does.
+fn busy() -> Error {
+    let say = "People are being counted for others as often as may be at a time; ask again later.";
+    Error::new(Kind::Unavailable, say)
 }
 
 /// How complete a source's part is, in the words of every answer.

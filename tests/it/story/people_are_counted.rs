@@ -1,18 +1,21 @@
 //! An office that answers for outcomes has people counted: by municipality, county, age group and theme, of
 //! those who permit it for that, in numbers in which nobody shows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
-use mylife::domain::{
-    day::Day,
-    identity::IdentityCode,
-    theme::Theme::{self, Health, Housing},
+use mylife::{
+    domain::{
+        day::Day,
+        identity::IdentityCode,
+        theme::Theme::{self, Health, Housing},
+    },
+    indicator::{cell::Counts, measure::Measure, question::Question},
 };
 use serde_json::{Value, json};
 
 use crate::world::{
-    Lie, Node, Person, Reply, Terms, World, actor::Ask, municipality::At, person::Given,
+    Gate, Lie, Node, Person, Reply, Terms, World, actor::Ask, municipality::At, person::Given,
 };
 
 const YEAR: &str = "periodStart=2025-01-01&periodEnd=2025-12-31";
@@ -245,6 +248,48 @@ fn without_a_source_no_sum_is_told() {
         assert_eq!(housing(&report, "205"), "masked masked 5");
         assert_eq!(stratifier(&report, Housing, "county"), None);
     }
+}
+
+#[test]
+fn people_are_counted_for_so_many_at_a_time_and_one_more_comes_again() {
+    let world = World::with_deadline(Duration::from_secs(8));
+    let kuopio = world.municipality("297");
+    drop(crowd(&kuopio, 0, 6, 9));
+    let office = world.actor("indicator-office");
+    let bearer = office.bearer(&kuopio);
+    // Two wait for another gateway when the own people are counted already.
+    let gate = Arc::new(Gate::default());
+    let question = Question { measure: Measure::Wellbeing, year: 2025 };
+    let nobody = Counts::default().parameters(question).to_string();
+    world.impostor("205", Lie::Waits(Arc::clone(&gate), nobody));
+    let path = asked("wellbeing");
+    let ask = |nodes| {
+        let asks = Ask { headers: vec![bearer.clone()], nodes: Some(nodes), ..Ask::default() };
+        office.meanwhile(&kuopio, Method::GET, &path, asks)
+    };
+    let (one, two, others) = world.runtime.block_on(async {
+        let others = async {
+            gate.asked.notified().await;
+            gate.asked.notified().await;
+            let third = ask("297").await.unwrap();
+            // Who only asks others has nobody counted here.
+            let far = ask("049").await.unwrap();
+            gate.goes.notify_one();
+            gate.goes.notify_one();
+            (third, far)
+        };
+        tokio::join!(ask("205,297"), ask("205,297"), others)
+    });
+    let (third, far) = others;
+    third.refused(503, "no-store");
+    assert_eq!(third.header("retry-after"), Some("1"));
+    assert!(third.text().contains("ask again"), "{third:?}");
+    far.accepted();
+    for counted in [one, two] {
+        assert_eq!(housing(&counted.unwrap(), "297"), "masked masked 5");
+    }
+    let again = At { nodes: Some("297".to_owned()), ..self::office(&kuopio) };
+    assert_eq!(housing(&again.get(&path), "297"), "masked masked 5");
 }
 
 #[test]
