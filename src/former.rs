@@ -1,18 +1,24 @@
 //! What a reader sees today of everything that was ever held of a person: the walk of `vread`, of
-//! `_history`, and of exports since an instant.
+//! `_history`, of exports since an instant, and of a read that finds nothing.
 //!
 //! From `source` to `search`, as a read goes, but over every state there was: each is mapped and released
 //! under today's policy. Nothing of it is kept for a second answer. Source: FHIR R4 http.html#history.
 
+use std::sync::Arc;
+
 use crate::{
-    consent::release::{Terms, former::Today},
-    domain::moment::Moment,
+    consent::{
+        release::{Terms, former::Today},
+        view::View,
+    },
+    domain::{id::document_of, moment::Moment},
     error::Result,
+    fhir::types::ResourceType,
     mapping,
     query::page::Sealer,
     scope::Grant,
-    search::history::History,
-    source::local::Local,
+    search::{self, history::History},
+    source::{Held, local::Local, past::Past},
 };
 
 /// Who looks back, and when.
@@ -29,6 +35,17 @@ pub struct Reader<'a> {
     pub now: Moment,
 }
 
+/// What a reader would have seen of one resource in all the states there were.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trace {
+    /// It was there for the reader and is no more.
+    Gone,
+    /// It never was.
+    None,
+    /// It is there.
+    There,
+}
+
 impl Reader<'_> {
     /// Adds to histories of nothing yet what is seen of each state, up to an instant or to the last.
     ///
@@ -41,20 +58,84 @@ impl Reader<'_> {
         histories: &mut [History],
     ) -> Result<()> {
         let Some(mut past) = self.local.history(patient).await? else { return Ok(()) };
-        let directory = &self.terms.directory;
-        let mapped = mapping::to_fhir(past.today()?, directory);
-        let mut today = Today::new(mapped, self.grant, self.terms, self.now);
+        let mut today = self.today(past.today()?);
+        self.walk(&mut today, past, until, |today, view, at| {
+            for history in &mut *histories {
+                history.then(today, view, at, self.sealer);
+            }
+        })
+        .await
+    }
+
+    /// What the reader would have seen of one resource. It is asked by whoever asks for what is not there, so
+    /// its cost is that of the versions of the one document that can hold it, whatever else the person has.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub async fn trace(&self, patient: &str, kind: ResourceType, id: &str) -> Result<Trace> {
+        if kind == ResourceType::Patient {
+            return self.trace_person(patient, id).await;
+        }
+        let looked = self.local.history_of(patient, document_of(id)).await?;
+        let Some((held, past)) = looked else { return Ok(Trace::None) };
+        let mut today = self.today(held);
+        let mut trace = Trace::None;
+        self.walk(&mut today, past, None, |_, view, _| {
+            trace = trace.then(search::read(view, kind, id).is_some());
+        })
+        .await?;
+        Ok(trace)
+    }
+
+    /// The same of a Patient, which is seen with anything of the person that has a theme. Where nothing that
+    /// there ever was would show it, no state did; else each is looked at.
+    async fn trace_person(&self, patient: &str, id: &str) -> Result<Trace> {
+        let Some(mut past) = self.local.history(patient).await? else { return Ok(Trace::None) };
+        let mut today = self.today(past.today()?);
+        let ever = today.release(mapping::to_fhir(past.at_once()?, &self.terms.directory));
+        let mut trace = Trace::None;
+        if ever.permits(ResourceType::Patient) {
+            self.walk(&mut today, past, None, |_, view, _| {
+                trace = trace.then(search::read(view, ResourceType::Patient, id).is_some());
+            })
+            .await?;
+        }
+        Ok(trace)
+    }
+
+    /// Today's decisions about what is held now.
+    fn today(&self, held: Held) -> Today<'_> {
+        Today::new(mapping::to_fhir(held, &self.terms.directory), self.grant, self.terms, self.now)
+    }
+
+    /// Shows the view of each state and the instant of its commit, up to an instant or to the last.
+    async fn walk(
+        &self,
+        today: &mut Today<'_>,
+        mut past: Past,
+        until: Option<Moment>,
+        mut see: impl FnMut(&mut Today<'_>, &Arc<View>, Moment),
+    ) -> Result<()> {
         while let Some((at, held)) = past.advance()? {
             if until.is_some_and(|until| at > until) {
                 break;
             }
-            let view = today.release(mapping::to_fhir(held, directory));
-            for history in &mut *histories {
-                history.then(&mut today, &view, at, self.sealer);
-            }
+            let view = today.release(mapping::to_fhir(held, &self.terms.directory));
+            see(today, &view, at);
             // Whoever has a long history must not keep others waiting.
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+}
+
+impl Trace {
+    /// After a further state, in which it is there or not.
+    const fn then(self, is_there: bool) -> Self {
+        match self {
+            _ if is_there => Self::There,
+            Self::None => Self::None,
+            Self::Gone | Self::There => Self::Gone,
+        }
     }
 }

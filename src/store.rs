@@ -267,6 +267,19 @@ pub trait Store: Send + Sync {
     /// The same with every version of every document, for roads that show what was there before;
     /// as of one instant, in order of (id, version).
     fn history(&self, patient: &str) -> Task<Option<Stored>>;
+    /// The same of no more than these documents, by their ids, and of those that say who the person is.
+    fn history_of(&self, patient: &str, documents: Vec<Arc<str>>) -> Task<Option<Stored>> {
+        let all = self.history(patient);
+        Box::pin(async move {
+            Ok(all.await?.map(|mut stored| {
+                let is_meant = |held: &Document| {
+                    held.kind == DocumentKind::Person || documents.contains(&held.id)
+                };
+                stored.documents.retain(is_meant);
+                stored
+            }))
+        })
+    }
     /// Keys of people's audit records, by Patient id; who is not held is left out.
     fn audit_keys(&self, patients: Vec<Arc<str>>) -> Task<HashMap<Arc<str>, [u8; 32]>> {
         let loads: Vec<_> = patients.iter().map(|patient| self.load(patient)).collect();

@@ -145,6 +145,15 @@ impl View {
         self.told.first().is_some_and(|one| one.kind == kind)
     }
 
+    /// May anything of a type be seen, whatever of it the scopes choose?
+    pub fn permits(&self, of: ResourceType) -> bool {
+        let kinds = self.chart.kinds().iter().zip(0..);
+        self.reach_of(of).is_some()
+            && kinds
+                .filter(|(kind, _)| kind.of == of)
+                .any(|(_, id)| self.decided.since(id).is_some())
+    }
+
     /// What exists of a resource for the reader. A compartment never changes, so under the same
     /// decisions the same is seen, and it is looked at once; the log grows, so what it says is looked at
     /// anew.

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
-    former::Reader,
+    former::{Reader, Trace},
     gateway::{Gateway, request::Asked},
     listen::body::Body,
     mutant::{self, Mutant},
@@ -49,8 +49,7 @@ impl Gateway {
             Some(local) => {
                 let known_current = self.known_current()?;
                 let patient = person_of(local, id).await?;
-                let history =
-                    self.past(asked, grant, local, &patient, History::new(kind, Some(id))).await?;
+                let history = self.past_of(asked, grant, local, &patient, (kind, id)).await?;
                 let frame = self.frame(&plan, asked);
                 bundle::history::version(history, version, &frame, known_current)?
             }
@@ -98,8 +97,11 @@ impl Gateway {
             Some(id) => person_of(local, id).await?,
             None => named.into(),
         };
-        let mut history = History::new(question.kind, id);
-        history = self.past(asked, grant, local, &patient, history).await?;
+        let kind = question.kind;
+        let mut history = match id {
+            Some(id) => self.past_of(asked, grant, local, &patient, (kind, id)).await?,
+            None => self.past(asked, grant, local, &patient, History::new(kind, None)).await?,
+        };
         if id.is_none() && gather::is_about_several(question.kind) {
             let Naming { patients, names } = local.naming(&patient).await?;
             for whose in patients {
@@ -119,10 +121,35 @@ impl Gateway {
         patient: &str,
         mut history: History,
     ) -> Result<History> {
-        let sealer = &*self.sealer;
-        let reader = Reader { local, grant, terms: &self.terms, sealer, now: asked.now };
+        let reader = self.looking_back(asked, grant, local);
         reader.look_back(patient, None, std::slice::from_mut(&mut history)).await?;
         Ok(history)
+    }
+
+    /// The same of one resource, of which nothing may be seen: that costs little.
+    async fn past_of(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        patient: &str,
+        (kind, id): (ResourceType, &str),
+    ) -> Result<History> {
+        let history = History::new(kind, Some(id));
+        match self.looking_back(asked, grant, local).trace(patient, kind, id).await? {
+            Trace::None => Ok(history),
+            Trace::Gone | Trace::There => self.past(asked, grant, local, patient, history).await,
+        }
+    }
+
+    fn looking_back<'a>(
+        &'a self,
+        asked: &Asked<'_>,
+        grant: &'a Grant,
+        local: &'a Local,
+    ) -> Reader<'a> {
+        let sealer = &*self.sealer;
+        Reader { local, grant, terms: &self.terms, sealer, now: asked.now }
     }
 
     /// Why there is nothing to read: it was there for this reader, or never was.
@@ -134,12 +161,10 @@ impl Gateway {
         patient: &str,
         (kind, id): (ResourceType, &str),
     ) -> Error {
-        match self.past(asked, grant, local, patient, History::new(kind, Some(id))).await {
-            Ok(history) if history.is_gone() => Error::gone(),
-            Ok(history) if mutant::on(Mutant::GoneIsToldOfHidden) && history.is_held() => {
-                Error::gone()
-            }
-            Ok(_) => Error::not_found(),
+        match self.looking_back(asked, grant, local).trace(patient, kind, id).await {
+            Ok(Trace::Gone) => Error::gone(),
+            Ok(Trace::None) if mutant::on(Mutant::GoneIsToldOfHidden) => Error::gone(),
+            Ok(Trace::None | Trace::There) => Error::not_found(),
             Err(error) => error,
         }
     }

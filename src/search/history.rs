@@ -80,8 +80,6 @@ pub struct History {
     id: Option<Arc<str>>,
     /// What is about somebody by one of these names, or all.
     about: Option<Arc<[Named]>>,
-    /// Was anything held, seen or not?
-    held: bool,
     lines: BTreeMap<Arc<str>, Line>,
 }
 
@@ -89,7 +87,7 @@ impl History {
     /// Nothing yet, of one resource or of all of a type.
     pub fn new(kind: ResourceType, id: Option<&str>) -> Self {
         let (id, lines) = (id.map(Into::into), BTreeMap::new());
-        Self { kind, id, about: None, held: false, lines }
+        Self { kind, id, about: None, lines }
     }
 
     /// The same of what is about somebody by one of these names.
@@ -107,7 +105,6 @@ impl History {
     pub fn then(&mut self, today: &mut Today<'_>, view: &View, at: Moment, sealer: &dyn Sealer) {
         let (patient, key) = view.audit_key();
         let whose = (Arc::clone(patient), key);
-        self.held = true;
         let mut gone: Vec<Arc<str>> = self.lines.keys().cloned().collect();
         for resource in view.resources(self.kind) {
             if self.id.as_ref().is_some_and(|id| *id != resource.id) {
@@ -140,11 +137,6 @@ impl History {
         }
     }
 
-    /// Was anything held of whose history it is? Of no concern to a reader.
-    pub fn is_held(&self) -> bool {
-        self.held
-    }
-
     /// The type.
     pub fn kind(&self) -> ResourceType {
         self.kind
@@ -160,11 +152,6 @@ impl History {
         let versions = self.lines.into_values().flat_map(|line| line.versions);
         let named = |v: &Version| v.version() == Some(version);
         versions.rev().find(named)
-    }
-
-    /// Was the one resource there, and is no more?
-    pub fn is_gone(&self) -> bool {
-        self.lines.values().any(|line| !line.is_there())
     }
 
     /// Has the one resource not changed for the reader after the second that begins at `since`? If it

@@ -304,6 +304,26 @@ impl Local {
         Ok(Some(Past::new(stored, Arc::clone(&self.custodian), members, ground)))
     }
 
+    /// What is held of a person, and everything that was ever held of one document: with it who the person
+    /// is, and of a proposal the plan it is about, as nothing is mapped without them. Kept nowhere.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn history_of(&self, patient: &str, document: &str) -> Result<Option<(Held, Past)>> {
+        let Some((compartment, ground)) = self.alone(patient).await? else { return Ok(None) };
+        let of_it = compartment.proposals.iter().filter(|held| *held.id == *document);
+        let plans = of_it.map(|held| Arc::from(&*held.native.plan));
+        let documents = plans.chain([document.into()]).collect();
+        let stored = self.store.history_of(patient, documents).await.map_err(unreadable)?;
+        let Some(stored) = stored else { return Ok(None) };
+        let named = others(&stored.documents).map_err(unreadable)?;
+        let members = self.members(named).await?;
+        let custodian = Arc::clone(&self.custodian);
+        let past = Past::new(stored, custodian, Arc::clone(&members), ground);
+        let past = past.within(compartment.limits);
+        Ok(Some((Held { compartment, members, ground, about: None }, past)))
+    }
+
     /// The Patient id of an identity code.
     ///
     /// # Errors

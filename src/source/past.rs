@@ -52,6 +52,12 @@ impl Past {
         Self { stored, custodian, members, ground, steps, limits, taken: 0, then }
     }
 
+    /// The same where what is held now is known: what enters kinds is said by all of it.
+    pub(super) const fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// What is held now.
     ///
     /// # Errors
@@ -70,7 +76,7 @@ impl Past {
     /// The next state and the instant of its commit, oldest first; `None` after the newest.
     ///
     /// # Errors
-    /// As [`Past::today`], which must be asked before.
+    /// As [`Past::today`], which must be asked before where what is held now is not known.
     pub fn advance(&mut self) -> Result<Option<(Moment, Held)>> {
         let Some(step) = self.steps.get(self.taken) else { return Ok(None) };
         let made = step.made.iter().filter_map(|at| self.stored.documents.get(*at));
@@ -82,6 +88,17 @@ impl Past {
         let mut compartment = self.decode(at, &self.then)?;
         compartment.limits = self.limits;
         Ok(Some((at, self.held(compartment))))
+    }
+
+    /// All that was ever held, at once: whatever was ever released of a person by what else there was is
+    /// released of this.
+    ///
+    /// # Errors
+    /// As [`Past::today`], which must be asked before.
+    pub fn at_once(&self) -> Result<Held> {
+        let mut compartment = Compartment::decode(&self.stored, &self.custodian)?;
+        compartment.limits = self.limits;
+        Ok(self.held(compartment))
     }
 
     /// The state at an instant: after the last commit up to it; `None` before the first.

@@ -202,6 +202,14 @@ impl Store for Postgres {
         open(Arc::clone(&self.keys), patient, loaded)
     }
 
+    fn history_of(&self, patient: &str, documents: Vec<Arc<str>>) -> Task<Option<Stored>> {
+        let what = (Arc::<str>::from(patient), documents);
+        let loaded = self.pool.ask(Errand::Read, what, |rows, (patient, documents)| {
+            Box::pin(read::history_of(rows, patient, documents))
+        });
+        open(Arc::clone(&self.keys), patient.into(), loaded)
+    }
+
     fn audit_keys(&self, patients: Vec<Arc<str>>) -> Task<HashMap<Arc<str>, [u8; 32]>> {
         let keys = Arc::clone(&self.keys);
         let sealed = self.pool.ask(Errand::Read, patients, |rows, patients| {

@@ -229,6 +229,11 @@ impl Store for Sqlite {
         self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::All))
     }
 
+    fn history_of(&self, patient: &str, documents: Vec<Arc<str>>) -> Task<Option<Stored>> {
+        let patient: Arc<str> = patient.into();
+        self.ask(move |rows, keys| read::load(rows, keys, &patient, Versions::AllOf(&documents)))
+    }
+
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {
         self.ask(move |rows, _| read::find(rows, identity))
     }

@@ -1,6 +1,7 @@
 //! What must hold of any store, any reader and any question: non-interference, release within what is
 //! decided, and resources that stay FHIR R4 whatever is left out of them.
 
+mod absent;
 mod asked;
 mod asked_of_past;
 mod circle;

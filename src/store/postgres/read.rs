@@ -28,10 +28,15 @@ use crate::{
 /// documents is one row of nothing but itself.
 macro_rules! compartment {
     ($former:literal) => {
+        compartment!("", $former)
+    };
+    ($newest:literal, $former:literal) => {
         concat!(
             "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, d.local_id, \
              d.version, d.recorded, d.parts, d.body \
-             FROM person p LEFT JOIN document d ON d.person = p.row WHERE p.patient = $1 \
+             FROM person p LEFT JOIN document d ON d.person = p.row",
+            $newest,
+            " WHERE p.patient = $1 \
              UNION ALL SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, \
              d.local_id, v.version, v.recorded, v.parts, v.body \
              FROM person p JOIN document d ON d.person = p.row",
@@ -46,6 +51,10 @@ const COMPARTMENT: &str = compartment!(" AND d.kind = $2");
 
 /// Former versions of all.
 const HISTORY: &str = compartment!("");
+
+/// Every version of some documents, and of those of a kind.
+const HISTORY_OF: &str =
+    compartment!(" AND (d.id = ANY ($2) OR d.kind = $3)", " AND (d.id = ANY ($2) OR d.kind = $3)");
 
 /// A person with the newest version of the one document that its owner knows by an id.
 const ONE: &str = "SELECT p.version, p.changed, p.audit_key, d.id, d.kind, d.owner, d.local_id, \
@@ -74,6 +83,17 @@ pub(super) async fn load_one(
 /// The same with every version of every document.
 pub(super) async fn history(rows: &Session<'_>, patient: &Arc<str>) -> Outcome<Option<Sealed>> {
     stored(patient, &rows.all(HISTORY, &[Text(patient)]).await?)
+}
+
+/// The same of no more than these documents, and of those that say who it is.
+pub(super) async fn history_of(
+    rows: &Session<'_>,
+    patient: &Arc<str>,
+    documents: &[Arc<str>],
+) -> Outcome<Option<Sealed>> {
+    let documents: Vec<&str> = documents.iter().map(|document| &**document).collect();
+    let values = [Text(patient), Texts(&documents), Number(DocumentKind::Person.number())];
+    stored(patient, &rows.all(HISTORY_OF, &values).await?)
 }
 
 fn stored(patient: &Arc<str>, held: &[Row]) -> Outcome<Option<Sealed>> {

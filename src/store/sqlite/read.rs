@@ -32,6 +32,15 @@ const FORMER_OF_ALL: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version
      v.parts, v.body FROM document d JOIN document_version v ON v.document = d.row \
      WHERE d.person = ?1";
 
+/// The newest version of a person's documents of one kind, and of one document.
+const NEWEST_OF: &str = "SELECT id, kind, owner, local_id, version, recorded, parts, body \
+     FROM document WHERE person = ?1 AND (kind = ?2 OR id = ?3)";
+
+/// Their versions that have a successor.
+const FORMER_OF: &str = "SELECT d.id, d.kind, d.owner, d.local_id, v.version, v.recorded, \
+     v.parts, v.body FROM document d JOIN document_version v ON v.document = d.row \
+     WHERE d.person = ?1 AND (d.kind = ?2 OR d.id = ?3)";
+
 /// The newest version of the one document of a person that its owner knows by an id.
 const ONE: &str = "SELECT id, kind, owner, local_id, version, recorded, parts, body \
      FROM document WHERE person = ?1 AND owner = ?2 AND kind = ?3 AND local_id = ?4";
@@ -43,6 +52,8 @@ pub(super) enum Versions<'a> {
     Today,
     /// Everything there was.
     All,
+    /// Everything there was of these documents, and of those that say who it is.
+    AllOf(&'a [Arc<str>]),
     /// The newest of one document: owner, kind, local id.
     One(&'a str, DocumentKind, &'a str),
 }
@@ -73,6 +84,15 @@ pub(super) fn load(
             [newest()?, all(&snapshot, FORMER, consents, document)?].concat()
         }
         Versions::All => [newest()?, all(&snapshot, FORMER_OF_ALL, [person], document)?].concat(),
+        Versions::AllOf(documents) => {
+            let (who, mut held) = (DocumentKind::Person.number(), Vec::new());
+            for id in documents {
+                for sql in [NEWEST_OF, FORMER_OF] {
+                    held.extend(all(&snapshot, sql, params![person, who, id], document)?);
+                }
+            }
+            held
+        }
         Versions::One(owner, kind, local_id) => {
             all(&snapshot, ONE, params![person, owner, kind.number(), local_id], document)?
         }
@@ -81,6 +101,7 @@ pub(super) fn load(
     let open = |sealed| sealed::open_document(keys, patient, sealed);
     let mut documents = held.into_iter().map(open).collect::<Result<Vec<_>>>()?;
     documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+    documents.dedup_by(|a, b| (&a.id, a.version) == (&b.id, b.version));
     Ok(Some(Stored {
         patient: patient.into(),
         version: at_version,

@@ -140,6 +140,7 @@ pub(super) struct Lab {
     clock: Arc<FixedClock>,
     /// How often it was told what it holds.
     held: u64,
+    shelf: Option<Arc<Shelf>>,
 }
 
 /// What is sent beside the token.
@@ -182,7 +183,7 @@ impl Lab {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let clock = Arc::new(FixedClock::new(now()));
         let gateway = open(&runtime, &directory, &clock, alter);
-        Self { gateway, far: None, runtime, directory, clock, held: 0 }
+        Self { gateway, far: None, runtime, directory, clock, held: 0, shelf: None }
     }
 
     /// A portal without data, which asks one other gateway: what is held is held there.
@@ -208,7 +209,7 @@ impl Lab {
             here(setup);
         });
         let far = Some(runtime.block_on(Far::serve(holder, &wires)));
-        Self { gateway, far, runtime, directory, clock, held: 0 }
+        Self { gateway, far, runtime, directory, clock, held: 0, shelf: None }
     }
 
     /// From now on this is what the gateway holds. Chance begins anew, so that what was drawn of it
@@ -218,11 +219,11 @@ impl Lab {
         let chance = || Arc::new(SeededChance::new(self.held));
         self.gateway.chance = chance();
         match &self.far {
-            None => fill(&mut self.gateway, world),
+            None => self.shelf = Some(fill(&mut self.gateway, world)),
             Some(far) => {
                 let mut holder = self.runtime.block_on(far.change());
                 holder.chance = chance();
-                fill(&mut holder, world);
+                self.shelf = Some(fill(&mut holder, world));
             }
         }
     }
@@ -259,6 +260,11 @@ impl Lab {
         if let Some(far) = &self.far {
             self.runtime.block_on(far.change()).reach.stride = stride;
         }
+    }
+
+    /// What it holds.
+    pub(super) fn shelf(&self) -> &Shelf {
+        self.shelf.as_ref().unwrap()
     }
 
     pub(super) fn gateway(&self) -> &Gateway {
@@ -357,14 +363,16 @@ fn open(
 }
 
 /// From now on this is what a gateway holds.
-fn fill(gateway: &mut Gateway, world: &World) {
+fn fill(gateway: &mut Gateway, world: &World) -> Arc<Shelf> {
     let shelf = Arc::new(Shelf::of(world));
-    let local = Some(Arc::new(Local::new(shelf, CITY.into(), 1 << 24)));
+    let store = Arc::clone(&shelf);
+    let local = Some(Arc::new(Local::new(store, CITY.into(), 1 << 24)));
     let node = gateway.node.clone();
     let peers = gateway.reach.sources.peers.clone();
     gateway.reach.sources = Arc::new(Sources { node, local, peers });
     // What was answered of other people is not kept for these.
     gateway.kept = Kept::new(1 << 24);
+    shelf
 }
 
 impl Drop for Lab {

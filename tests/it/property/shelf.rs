@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -47,6 +50,8 @@ pub(super) struct Shelf {
     places: Mutex<BTreeMap<String, String>>,
     identities: Vec<([u8; 32], String)>,
     jobs: Mutex<Vec<Job>>,
+    /// How many documents were given to who looks back.
+    looked_at: AtomicUsize,
 }
 
 impl Shelf {
@@ -56,6 +61,7 @@ impl Shelf {
             places: Mutex::default(),
             identities: Vec::new(),
             jobs: Mutex::default(),
+            looked_at: AtomicUsize::new(0),
         };
         for (at, one) in world.people.iter().enumerate() {
             shelf.add(at, one);
@@ -106,6 +112,19 @@ impl Shelf {
             documents,
         };
         self.people.lock().unwrap().insert(id, stored);
+    }
+
+    /// How many documents were given to who looks back, since that was last asked.
+    pub(super) fn looked_at(&self) -> usize {
+        self.looked_at.swap(0, Ordering::Relaxed)
+    }
+
+    /// Every version of the documents of a person that are meant.
+    fn look_back(&self, patient: &str, is_meant: impl Fn(&Document) -> bool) -> Option<Stored> {
+        let mut stored = self.people.lock().unwrap().get(patient).cloned()?;
+        stored.documents.retain(is_meant);
+        self.looked_at.fetch_add(stored.documents.len(), Ordering::Relaxed);
+        Some(stored)
     }
 
     /// What is held of a person: the newest of each document.
@@ -193,7 +212,12 @@ impl Store for Shelf {
         now(Vec::new())
     }
     fn history(&self, patient: &str) -> Task<Option<Stored>> {
-        now(self.people.lock().unwrap().get(patient).cloned())
+        now(self.look_back(patient, |_| true))
+    }
+    fn history_of(&self, patient: &str, documents: Vec<Arc<str>>) -> Task<Option<Stored>> {
+        now(self.look_back(patient, |held| {
+            held.kind == DocumentKind::Person || documents.contains(&held.id)
+        }))
     }
     fn find(&self, identity: IdentityMac) -> Task<Option<Arc<str>>> {
         let found = self.identities.iter().find(|(mac, _)| *mac == identity.0);

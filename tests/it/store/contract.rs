@@ -78,6 +78,31 @@ fn every_version_is_there_for_who_asks_what_was_before() {
 }
 
 #[test]
+fn every_version_of_some_documents_is_there_with_who_the_person_is() {
+    every("history-of", async |store| {
+        let kind = DocumentKind::Person;
+        let person = |version| Document { kind, ..assessment("297.n", version) };
+        for version in 1..=2 {
+            let mut next = writes("297.p", version - 1, assessment("297.a", version));
+            next.documents.extend([assessment("297.b", version), person(version)]);
+            next.documents.push(consent("297.c", version));
+            store.commit(next).await.unwrap();
+        }
+        store.commit(writes("297.q", 0, assessment("297.z", 1))).await.unwrap();
+        let ids = ["297.a", "297.c", "297.n", "297.z"].map(std::sync::Arc::from);
+        for many in 1..=ids.len() {
+            let asked = ids[..many].to_vec();
+            let mut expected = store.history("297.p").await.unwrap().unwrap();
+            expected.documents.retain(|held| &*held.id == "297.n" || asked.contains(&held.id));
+            let some = store.history_of("297.p", asked).await.unwrap().unwrap();
+            assert_eq!(some.documents, expected.documents);
+            assert_eq!((some.version, some.audit_key), (expected.version, expected.audit_key));
+        }
+        assert!(store.history_of("297.r", ids.to_vec()).await.unwrap().is_none());
+    });
+}
+
+#[test]
 fn who_writes_the_next_version_of_a_document_is_given_the_newest_of_it_alone() {
     every("one", async |store| {
         for version in 1..=2 {
