@@ -27,15 +27,21 @@ pub const PORTAL: &str = "national-portal";
 pub const COUNTY: &str = "north-savo";
 /// Somebody who tries things out; no person has granted anything to them.
 pub const INTEGRATOR: &str = "integrator";
+/// Has people counted, who permit it for that.
+pub const STATISTICS: &str = "statistics-office";
 /// Writes every consent.
 pub const DESK: &str = "consent-desk";
 
 /// The portal answers what the person asked for; the county coordinates care.
 const PORTAL_PURPOSE: &str = "PATRQT";
 const COUNTY_PURPOSE: &str = "CAREMGT";
+/// The one purpose for which people are counted.
+const STATISTICS_PURPOSE: &str = "HOUTCOMS";
 
 /// OID of the integrator's organisation.
 const INTEGRATOR_OID: &str = "1.2.246.10.99909010";
+/// OID of the office that answers for outcomes.
+const STATISTICS_OID: &str = "1.2.246.10.99909011";
 
 const PORTAL_SCOPE: &str = "system/QuestionnaireResponse.crs system/Observation.rs \
                             system/Subscription.cruds system/Patient.rs system/Questionnaire.rs system/Organization.rs";
@@ -79,6 +85,7 @@ impl DemoClient {
             PORTAL => (PORTAL_SCOPE, PORTAL_PURPOSE),
             COUNTY => (COUNTY_SCOPE, COUNTY_PURPOSE),
             INTEGRATOR => ("system/*.rs", COUNTY_PURPOSE),
+            STATISTICS => ("system/Observation.rs system/Patient.rs", STATISTICS_PURPOSE),
             DESK => ("system/Consent.cruds", "PATADMIN"),
             _ => ("mylife/native.write", "RECORDMGT"),
         };
@@ -149,6 +156,7 @@ pub fn clients(dir: &Path) -> Result<Vec<DemoClient>> {
         (PORTAL, "National portal", PORTAL_OID),
         (COUNTY, "North Savo wellbeing services county", county),
         (INTEGRATOR, "An integrator", INTEGRATOR_OID),
+        (STATISTICS, "Statistics office", STATISTICS_OID),
         (DESK, "Consent desk", PORTAL_OID),
     ] {
         let (id, name) = (id.to_owned(), name.to_owned());

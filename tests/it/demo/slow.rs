@@ -90,7 +90,14 @@ pub(super) fn described(dir: &Path) {
             &["code", "organization", "fhir", "native", "issuer", "token_endpoint", "management"],
         );
     }
-    for client in ["national-portal", "north-savo", "integrator", "kuopio-source", "consent-desk"] {
+    for client in [
+        "national-portal",
+        "north-savo",
+        "integrator",
+        "statistics-office",
+        "kuopio-source",
+        "consent-desk",
+    ] {
         let client = &sandbox["clients"][client];
         let members =
             ["client_id", "organization", "key", "kid", "alg", "scope", "purpose", "nodes"];
