@@ -136,7 +136,11 @@ async fn push_all(
     Ok(all)
 }
 
-async fn push(
+/// Hands in what one home has, as a municipality's own system does.
+///
+/// # Errors
+/// `SourceFailed` with what the gateway refused.
+pub async fn push(
     home: &Home,
     slug: &'static str,
     visitor: &Visitor,

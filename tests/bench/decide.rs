@@ -15,11 +15,20 @@
 
 #[path = "stand/cpu.rs"]
 mod cpu;
+#[path = "stand/goal.rs"]
+mod goal;
 #[path = "stand/machine.rs"]
 mod machine;
+#[path = "stand/ratio.rs"]
+mod ratio;
 #[cfg(feature = "mutants")]
 #[path = "stand/switched.rs"]
 mod switched;
+#[path = "stand/together.rs"]
+mod together;
+#[cfg(feature = "mutants")]
+#[path = "decide/without.rs"]
+mod without;
 #[path = "stand/world.rs"]
 mod world;
 
@@ -46,18 +55,20 @@ use mylife::{
     unit::{Unit, period::Majority},
 };
 use serde_json::json;
-use tokio::{runtime::Builder, task::JoinSet};
+use tokio::runtime::Builder;
 
-use cpu::cpu;
+use goal::verdict;
+use together::read_all;
 use world::{COUNTY, SHARED, Size, Somebody, World, ask, consent, demand_disk};
 
 const SAMPLES: usize = 15;
 const TURNS: usize = 2000;
 /// Rounds in which both gateways are asked, by turns.
 const ROUNDS: usize = 15;
-/// Reads of a round, of which so many are under way at a time.
+/// Reads of a round.
 const READS: usize = 8000;
-const TOGETHER: usize = 64;
+/// What a read with consent may cost of one without.
+const DEARER: f64 = 1.10;
 const CONSENTS: usize = 20;
 const SIZE: Size = Size { people: 64, assessments: 1, consents: CONSENTS };
 
@@ -74,7 +85,7 @@ fn main() {
         decisions(&asked).await;
         reads(&asked, &lawful).await;
         #[cfg(feature = "mutants")]
-        switched::reads(dir("bench-decide-switched"), SIZE).await;
+        without::reads(dir("bench-decide-switched"), SIZE).await;
         withdrawals(&asked).await;
     });
 }
@@ -102,7 +113,7 @@ fn tell(name: &str, by: usize, hold: f64, mut turn: impl FnMut()) {
     };
     let all: Vec<f64> = (0..SAMPLES).map(sample).collect();
     let [_, middle, _] = machine::quartiles(all.iter().copied());
-    let word = if middle <= hold { "holds" } else { "misses" };
+    let word = verdict(middle <= hold);
     println!("{name:<52}{:>22} us; {word} {hold}", machine::spread(all.into_iter(), 3));
 }
 
@@ -205,7 +216,7 @@ fn asker(now: Moment) -> Asker {
 async fn reads(asked: &World, lawful: &World) {
     let worlds = [asked, lawful];
     let gateways = [Arc::new(asked.open().await), Arc::new(lawful.open().await)];
-    let people = worlds.map(|world| Arc::new(world.people()));
+    let paths = worlds.map(|world| paths(&world.people()));
     let mut sizes = [0; 2];
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
@@ -213,7 +224,8 @@ async fn reads(asked: &World, lawful: &World) {
         // Who comes first changes from round to round.
         for which in [round % 2, (round + 1) % 2] {
             let token = worlds[which].token("county");
-            (costs[which], sizes[which]) = round_of(&gateways[which], &people[which], &token).await;
+            (costs[which], sizes[which]) =
+                read_all(&gateways[which], &paths[which], &token, READS).await;
         }
         rounds.push(costs);
     }
@@ -223,42 +235,13 @@ async fn reads(asked: &World, lawful: &World) {
     let [with, without] = [0, 1].map(|at| machine::spread(warm.clone().map(|r| r[at]), 1));
     println!("{:<52}{with:>22} us of CPU", format!("a read under {CONSENTS} consents"));
     println!("{:<52}{without:>22} us of CPU", "the same under one rule of law, no consent");
-    tell_ratio(warm.map(|costs| costs[0] / costs[1]).collect());
+    ratio::tell(&warm.map(|costs| costs[0] / costs[1]).collect::<Vec<_>>(), DEARER);
 }
 
-/// Tells by how much consent makes a read dearer.
-fn tell_ratio(ratios: Vec<f64>) {
-    let [_, ratio, _] = machine::quartiles(ratios.iter().copied());
-    let word = if ratio <= 1.10 { "holds" } else { "misses" };
-    println!("{:<52}{:>22}; {word} 1.10", "ratio", machine::spread(ratios.into_iter(), 3));
-}
-
-/// CPU time of a read in microseconds, audit record and all, and the length of what was read.
-async fn round_of(
-    gateway: &Arc<Gateway>,
-    people: &Arc<Vec<Somebody>>,
-    token: &str,
-) -> (f64, usize) {
-    let token: Arc<str> = token.into();
-    let before = cpu();
-    let mut reading = JoinSet::new();
-    for first in 0..TOGETHER {
-        let (gateway, token) = (Arc::clone(gateway), Arc::clone(&token));
-        let people = Arc::clone(people);
-        reading.spawn(async move {
-            let mut length = 0;
-            for number in (first..READS).step_by(TOGETHER) {
-                let somebody = &people[number % people.len()];
-                let path = format!("/fhir/QuestionnaireResponse/{}", somebody.response);
-                let (status, body) = ask(&gateway, Method::GET, &path, &token, String::new()).await;
-                assert_eq!(status, StatusCode::OK);
-                length += body.len();
-            }
-            length
-        });
-    }
-    let lengths = reading.join_all().await;
-    ((cpu() - before) / READS as f64, lengths.iter().sum())
+/// What of each person is read.
+fn paths(people: &[Somebody]) -> Arc<[String]> {
+    let path = |one: &Somebody| format!("/fhir/QuestionnaireResponse/{}", one.response);
+    people.iter().map(path).collect()
 }
 
 /// From the request of a withdrawal to its acknowledgement, with nothing in flight.
@@ -276,7 +259,7 @@ async fn withdrawals(world: &World) {
         assert_eq!(status, StatusCode::OK);
     }
     let longest = times.iter().copied().fold(0.0, f64::max);
-    let word = if longest <= 50.0 { "holds" } else { "misses" };
+    let word = verdict(longest <= 50.0);
     let spread = machine::spread(times.into_iter(), 2);
     println!(
         "{:<52}{spread:>22} ms; longest {longest:.2}, {word} 50",

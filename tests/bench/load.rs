@@ -49,6 +49,8 @@ mod judge;
 mod line;
 #[path = "../it/story/server/members.rs"]
 mod members;
+#[path = "stand/memory.rs"]
+mod memory;
 #[path = "load/mix.rs"]
 mod mix;
 #[path = "load/people.rs"]

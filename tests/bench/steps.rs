@@ -12,10 +12,12 @@
 
 #[path = "stand/machine.rs"]
 mod machine;
+#[path = "stand/memory.rs"]
+mod memory;
 #[path = "stand/world.rs"]
 mod world;
 
-use std::{env, fs, hint::black_box, io, path::Path, process::Command, sync::Arc};
+use std::{env, hint::black_box, io, path::Path, process::Command, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use mylife::{
@@ -39,6 +41,7 @@ use mylife::{
 };
 use tokio::runtime::Builder;
 
+use memory::memory;
 use world::{Size, Somebody, World, ask, demand_disk};
 
 const SAMPLES: usize = 15;
@@ -71,26 +74,19 @@ async fn rest(world: &World) {
     let clock = SystemClock::default();
     let gateway = world.open().await;
     println!("start with {} people: {:.1} ms", world.people().len(), micros(&clock, 0.0) / 1000.0);
-    let before = memory();
+    let before = memory("self", "VmRSS");
     let token = world.token("county");
     let people = world.people();
     for somebody in &people {
         let (status, _) = ask(&gateway, Method::GET, &path(somebody), &token, String::new()).await;
         assert_eq!(status, StatusCode::OK);
     }
-    let cached = (memory() - before) * 1000 / people.len();
-    println!("memory at rest: {before} KB; for 1,000 cached people: {cached} KB more");
+    let cached = (memory("self", "VmRSS") - before) * 1000.0 / people.len() as f64;
+    println!("memory at rest: {before:.0} KB; for 1,000 cached people: {cached:.0} KB more");
 }
 
 fn path(somebody: &Somebody) -> String {
     format!("/fhir/QuestionnaireResponse/{}", somebody.response)
-}
-
-/// Resident memory in KB.
-fn memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn micros(clock: &SystemClock, since: f64) -> f64 {

@@ -4,7 +4,7 @@
 //! Beside the way; of the load driver. Whom these consents are about nobody asks about, so that the order of
 //! what the driver sees stays its own.
 
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use mylife::{
     clock::{Clock, SystemClock},
@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     line::Line,
     members,
+    memory::memory,
     people::{DESK, Whose, consent},
     stand::{Gateway, Stand, Tokens, says_yes},
     tally::Times,
@@ -205,7 +206,5 @@ impl Sampled {
 
 /// Resident memory of a process, in megabytes.
 fn resident(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
+    memory(&pid.to_string(), "VmRSS") / 1000.0
 }

@@ -12,6 +12,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use mylife::{
     clock::SystemClock,
+    gateway::notify::notify,
     listen::{
         Answer, Door, Limits, Stop,
         cores::{Binding, Entrance, serve_per_core},
@@ -46,8 +47,12 @@ pub(crate) fn gateway(world: &World) {
     let door = Arc::new(door);
     let (stop, stopping) = Stop::new();
     // What it does beside, as `serve` has it.
-    let errands = opened.errands(stopping.clone());
-    thread::spawn(move || runtime.block_on(errands));
+    let until = stopping.clone();
+    thread::spawn(move || {
+        let errands = Arc::clone(&opened).errands(until.clone());
+        let told = notify(move || Arc::clone(&opened), until);
+        runtime.block_on(async { tokio::join!(errands, told) })
+    });
     thread::spawn(move || {
         io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
         stop.now();

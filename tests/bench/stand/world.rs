@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use mylife::{
     authenticate::{
@@ -38,7 +38,10 @@ use mylife::{
     },
     federation::client,
     gateway::{Gateway, Limits, open::Setup},
-    listen::{Answer, Incoming, Stop, body::BodyReader},
+    listen::{
+        Answer, Incoming, Stop,
+        body::{Body, BodyReader},
+    },
     pki::Ca,
     seal::Keys,
     shared::{Away, Choice, pace::Rates, redis::door},
@@ -56,10 +59,19 @@ pub(crate) const SHARED: [Theme; 5] =
 /// Opens the own words about a theme, so that a body can be searched for them.
 pub(crate) const MARK: &str = "toive-";
 
+/// The client that may have people counted.
+pub(crate) const CENSUS: &str = "census";
+/// Clients that may subscribe, `watcher-0` and so on.
+pub(crate) const WATCHERS: usize = 10;
+/// Where they may be notified; nobody is there.
+pub(crate) const PLACE: &str = "https://bench.test/told";
+
 const CITY: &str = "urn:oid:1.2.246.10.99900001";
 pub(crate) const COUNTY: &str = "urn:oid:1.2.246.10.99900002";
-/// People pushed at a time; one fsync serves what comes together.
-const TOGETHER: usize = 64;
+/// Requests under way while it is filled; one fsync serves what comes together.
+pub(crate) const TOGETHER: usize = 64;
+/// People pushed with one token, which is good for five minutes.
+pub(crate) const BY_ONE_TOKEN: usize = 10_000;
 /// Connections of a process to the database, as the settings have it.
 pub(crate) const CONNECTIONS: usize = 8;
 
@@ -91,6 +103,8 @@ pub(crate) struct World {
     signer: Arc<Signer>,
     /// Which of several processes opens it.
     pub(crate) number: usize,
+    /// Bytes of people that a gateway keeps in memory.
+    pub(crate) cache: u64,
 }
 
 /// The file that says what several processes share.
@@ -112,7 +126,7 @@ impl World {
             fs::write(&key, &*generate(Algorithm::Es256).unwrap()).unwrap();
         }
         let signer = Signer::from_jwk(&fs::read_to_string(key).unwrap()).unwrap();
-        Self { dir, law: Law::default(), signer: Arc::new(signer), number: 0 }
+        Self { dir, law: Law::default(), signer: Arc::new(signer), number: 0, cache: 2 << 30 }
     }
 
     /// A world filled anew; tells how long each document took, with its record, on average. `shared`
@@ -131,11 +145,14 @@ impl World {
             gateway.look().await.unwrap();
             tokio::spawn(Arc::clone(&gateway).follow(stopping));
         }
-        let token = world.token("source");
+        let mut token = String::new();
         let clock = SystemClock::default();
         let mut all = Vec::new();
         let mut pushing = JoinSet::new();
         for number in 0..size.people {
+            if number.is_multiple_of(BY_ONE_TOKEN) {
+                token = world.token("source");
+            }
             if pushing.len() >= TOGETHER {
                 all.push(pushing.join_next().await.unwrap().unwrap());
             }
@@ -201,7 +218,7 @@ impl World {
                 test_range: TestRange::Allow(WrongCheck::Refuse),
                 document: mylife::json::Limits::default(),
             },
-            cache_bytes: 2 << 30,
+            cache_bytes: self.cache,
             stride: 2,
             readers: NonZeroUsize::new(2).unwrap(),
             shared,
@@ -292,11 +309,25 @@ impl World {
             user_organizations: Vec::new(),
             notify: NotifyEntry::default(),
         };
-        vec![
+        let watcher = |number: usize| ClientEntry {
+            notify: NotifyEntry { urls: vec![PLACE.to_owned()], ..NotifyEntry::default() },
+            ..client(
+                &format!("watcher-{number}"),
+                COUNTY,
+                &["system/*.rs", "system/Subscription.cruds"],
+            )
+        };
+        let mut all = vec![
             client("source", CITY, &["mylife/native.write", "system/Consent.cu"]),
             client("county", COUNTY, &["system/*.rs"]),
             client("county-too", COUNTY, &["system/*.rs"]),
-        ]
+        ];
+        all.extend((0..WATCHERS).map(watcher));
+        all.push(ClientEntry {
+            purposes: vec!["HOUTCOMS".to_owned()],
+            ..client(CENSUS, COUNTY, &["system/Observation.rs", "system/Patient.rs"])
+        });
+        all
     }
 }
 
@@ -344,6 +375,18 @@ pub(crate) async fn ask(
     token: &str,
     body: String,
 ) -> (StatusCode, Bytes) {
+    let response = answer(gateway, method, path, token, body).await;
+    (response.status(), response.into_body().collect().await.unwrap().to_bytes())
+}
+
+/// The same before its body is read.
+pub(crate) async fn answer(
+    gateway: &Gateway,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: String,
+) -> Response<Body> {
     let request = http::Request::builder()
         .method(method)
         .uri(path)
@@ -352,8 +395,7 @@ pub(crate) async fn ask(
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let (body, address) = (BodyReader::of(body), "127.0.0.1".into());
     let incoming = Incoming { parts, body, peer_certificate: None, peer_names: None, address };
-    let response = gateway.answer(incoming).await;
-    (response.status(), response.into_body().collect().await.unwrap().to_bytes())
+    gateway.answer(incoming).await
 }
 
 /// All thirty items; each theme's own words name it behind [`MARK`].
