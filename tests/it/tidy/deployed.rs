@@ -143,7 +143,28 @@ fn every_metric_that_is_asked_for_is_told() {
         }
     }
     none(&strange);
+    let ends = ["", "_bucket", "_sum", "_count"];
+    let is_seen = |name: &str| ends.iter().any(|end| asked.contains(&format!("{name}{end}")));
+    let whole = known.iter().filter(|name| !ends[1..].iter().any(|end| name.ends_with(end)));
+    let unseen = whole.filter(|name| !is_seen(name));
+    none(&unseen.map(|name| format!("{name} is on no panel and in no alert")).collect::<Vec<_>>());
     assert!(asked.contains("mylife_peer_up") && known.contains("process_open_fds"));
+}
+
+#[test]
+fn every_alert_names_its_part_of_the_guide() {
+    let guide = "deploy/guides/when-it-alerts.md";
+    let rules = yaml(&text("deploy/prometheus/alerts.yaml")).unwrap().remove(0);
+    let rules = rules["groups"][0]["rules"].as_array().unwrap().clone();
+    let alerts: Vec<&str> = rules.iter().map(|rule| rule["alert"].as_str().unwrap()).collect();
+    let page = text(guide);
+    let parts: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(parts, alerts, "the parts of {guide} are the alerts, in their order");
+    for rule in &rules {
+        let at = format!("{guide}#{}", rule["alert"].as_str().unwrap().to_lowercase());
+        assert_eq!(rule["annotations"]["guide"], at.as_str());
+        assert!(rule["annotations"]["action"].is_string(), "{at}");
+    }
 }
 
 /// Every `expr` in it.
