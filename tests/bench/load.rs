@@ -10,8 +10,9 @@
 //!   turns; no request may fail.
 //!
 //! `--seconds` how long; `--share` of the sustainable rate (0.7); `--rate` requests a second, in place of
-//! finding what is sustainable; `--seed` (7); `--people` (600); `--lanes` connections at each door of a
-//! gateway; `--store postgres` for replicas in every mode.
+//! finding what is sustainable; `--seed` (7); `--people` (600; in `soak` 9000 and a small cache, so that it is
+//! full all along); `--lanes` connections at each door of a gateway; `--store postgres` for replicas in every
+//! mode. Half an hour of `soak` takes some gigabytes of disk, most of them for the log.
 //!
 //! The gateways are real processes of the program on one core, with TLS, tokens, audit and a disk; who asks
 //! runs on the next. It asks as people do: 30 % reads and 30 % searches of one person, 20 % pages of
@@ -80,7 +81,10 @@ mod watch;
 use std::{cell::Cell, env, path::Path, process::ExitCode, rc::Rc, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use tokio::{runtime::Builder, task::LocalSet};
+use tokio::{
+    runtime::Builder,
+    task::{LocalSet, spawn_local},
+};
 
 use self::{
     drive::{Drive, Pace},
@@ -98,6 +102,13 @@ const TRIED: Duration = Duration::from_secs(4);
 /// Each rate that is tried is this part of the one before.
 const LESS: f64 = 0.9;
 const TRIES: usize = 10;
+/// How many people there are, and how many megabytes each gateway keeps of what was read before.
+const FEW: usize = 600;
+const CACHE: u64 = 64;
+/// The same in `soak`. Each change of a consent stays with its person for good, so that memory would grow with
+/// them as long as there is room for all: here there never is, and no one person has many.
+const MANY: usize = 9000;
+const SMALL: u64 = 16;
 /// By how much `over` is over.
 const OVER: f64 = 10.0;
 /// Memory that a gateway may have under that, in megabytes.
@@ -130,8 +141,8 @@ struct Wanted {
     rate: Option<f64>,
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    #[arg(long, default_value_t = 600)]
-    people: usize,
+    #[arg(long)]
+    people: Option<usize>,
     #[arg(long)]
     lanes: Option<usize>,
     #[arg(long, value_enum)]
@@ -160,11 +171,15 @@ impl Wanted {
     async fn run(&self) -> u64 {
         let on_servers = self.store == Some(Store::Postgres) || self.mode == Mode::Roll;
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-load");
-        let stand = Rc::new(Stand::start(dir, on_servers).await);
+        let is_soak = self.mode == Mode::Soak;
+        let (cache, count) = if is_soak { (SMALL, MANY) } else { (CACHE, FEW) };
+        let count = self.people.unwrap_or(count);
+        let stand = Rc::new(Stand::start(dir, on_servers, cache).await);
+        drop(spawn_local(Rc::clone(&stand).renews()));
         println!("fsync p50 {} us", fsync(&stand.dir));
         println!("{}", report::mix());
-        let people = People::put(Rc::clone(&stand), self.people).await;
-        println!("{} people, {} records; seed {}", self.people, people.records.len(), self.seed);
+        let people = People::put(Rc::clone(&stand), count).await;
+        println!("{count} people, {} records; seed {}", people.records.len(), self.seed);
         let drive = Rc::new(Drive::new(Rc::clone(&stand), people, self.seed));
         drive.open(64);
         let mut wrong = 0;
@@ -172,7 +187,7 @@ impl Wanted {
             Some(rate) => rate,
             None => self.sustainable(&drive, &mut wrong).await,
         };
-        let seconds = self.seconds.unwrap_or(if self.mode == Mode::Soak { 1800 } else { 30 });
+        let seconds = self.seconds.unwrap_or(if is_soak { 1800 } else { 30 });
         let time = Duration::from_secs(seconds);
         let rate = if self.mode == Mode::Over { OVER } else { self.share } * sustainable;
         println!(
@@ -212,9 +227,10 @@ impl Wanted {
                 tally.unsent
             );
             if p99 <= SLOW && not + tally.unsent == 0 {
-                break;
+                return rate;
             }
         }
+        report::hold(false, &format!("{rate:.0}/s is the least that was tried, and too much"));
         rate
     }
 
@@ -226,7 +242,7 @@ impl Wanted {
         time: Duration,
     ) -> Tally {
         let apart = drive.apart();
-        let (before, watch) = (cpu_of(&stand.counted()), Watch::start(stand, &apart));
+        let (before, watch) = (cpu_of(&stand.counted()), Watch::start(stand, &apart, time));
         let (tally, took) = drive.load(Pace::Rate(rate), time).await;
         let cpu = cpu_of(&stand.counted()).saturating_sub(before);
         let watched = watch.end();
@@ -249,7 +265,7 @@ impl Wanted {
 async fn roll(stand: &Rc<Stand>, drive: &Rc<Drive>, rate: f64, time: Duration) -> Tally {
     let (own, is_over) = (Rc::clone(stand), Rc::new(Cell::new(false)));
     let over = Rc::clone(&is_over);
-    let rolling = tokio::task::spawn_local(async move {
+    let rolling = spawn_local(async move {
         let mut turns = 0;
         for number in own.replicas().into_iter().cycle().take_while(|_| !over.get()) {
             own.stop(number).await;

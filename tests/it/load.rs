@@ -220,3 +220,28 @@ fn what_grows_is_told_from_what_only_wavers() {
     assert!((grows.slope - 0.01).abs() < 0.001 && grows.error < 0.001, "{grows:?}");
     assert!(Trend::of(&[(0.0, 1.0), (1.0, 2.0)]).is_none());
 }
+
+#[test]
+fn samples_that_are_alike_for_a_while_make_no_growth_sure() {
+    // Sixty after one another are the same; a line through all knows them as sixty.
+    let samples = |seed: u64, slope: f64| -> Vec<(f64, f64)> {
+        let mut dice = Dice::new(seed);
+        let mut level = 0.0;
+        let size = |time: u32| {
+            if time.is_multiple_of(60) {
+                level = f64::from(u32::try_from(dice.below(1000)).unwrap()) / 1000.0;
+            }
+            (f64::from(time), 50.0 + slope * f64::from(time) + level)
+        };
+        (0..4800).map(size).collect()
+    };
+    let grows = |slope, trend: fn(&[(f64, f64)]) -> Option<Trend>| {
+        let all = (0..100).map(|seed| trend(&samples(seed, slope)).unwrap());
+        all.filter(|trend| !trend.is_flat(0.0)).count()
+    };
+    let means = |samples: &[(f64, f64)]| Trend::of_means(samples, 40);
+    assert!(grows(0.0, Trend::of) > 20, "each sample for itself: {}", grows(0.0, Trend::of));
+    assert!(grows(0.0, means) < 10, "{}", grows(0.0, means));
+    assert_eq!(grows(0.000_2, means), 100, "one in fifty in all");
+    assert!(Trend::of_means(&[(0.0, 1.0), (1.0, 2.0)], 40).is_none());
+}

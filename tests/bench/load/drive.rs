@@ -13,11 +13,7 @@ use std::{
 };
 
 use mylife::clock::{Clock, SystemClock};
-use tokio::{
-    sync::Notify,
-    task::{JoinHandle, spawn_local},
-    time::sleep,
-};
+use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use super::{
     asked::{About, Question, Walks},
@@ -39,8 +35,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const LOOKED_AT: usize = 64;
 /// Between two looks at what is due.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Tokens are good for a while longer.
-const RENEWED: Duration = Duration::from_secs(100);
 
 /// How fast is asked.
 #[derive(Clone, Copy)]
@@ -125,7 +119,6 @@ impl Drive {
 
     /// Asks at a pace for a time; what came of it, and how long it took.
     pub(crate) async fn load(self: &Rc<Self>, pace: Pace, time: Duration) -> (Tally, Duration) {
-        let renewing = self.renewing();
         self.state.borrow_mut().tally = Tally::default();
         let began = self.clock.elapsed();
         let mut asked = 0_u32;
@@ -166,20 +159,9 @@ impl Drive {
         while self.under_way.get() + self.due() > 0 && self.clock.elapsed() < until {
             sleep(Duration::from_millis(5)).await;
         }
-        renewing.abort();
         let mut tally = std::mem::take(&mut self.state.borrow_mut().tally);
         tally.unsent = unsent as u64;
         (tally, took)
-    }
-
-    fn renewing(self: &Rc<Self>) -> JoinHandle<()> {
-        let stand = Rc::clone(&self.stand);
-        spawn_local(async move {
-            loop {
-                stand.renew_beside().await;
-                sleep(RENEWED).await;
-            }
-        })
     }
 
     fn due(&self) -> usize {

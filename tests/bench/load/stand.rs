@@ -8,6 +8,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
+    rc::Rc,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -44,6 +45,8 @@ pub(crate) const HOLDERS: usize = 2;
 pub(crate) const PORTAL: usize = 2;
 /// The holder that may be several processes.
 const SEVERAL: usize = 1;
+/// Tokens are good for a while longer.
+const RENEWED: Duration = Duration::from_secs(100);
 /// Who uses a connection all the time has heard within it that it is to end, in seconds.
 const GOODBYE: u64 = 3;
 
@@ -68,6 +71,7 @@ pub(crate) struct Stand {
     /// Every process of the program.
     pub(crate) gateways: Vec<Gateway>,
     ports: [u16; 3],
+    cache: u64,
     servers: Option<(Cluster, String, redis::Server)>,
     /// TLS towards all of them.
     pub(crate) tls: TlsConnector,
@@ -82,8 +86,8 @@ fn free_port() -> u16 {
 }
 
 impl Stand {
-    /// Starts all of them with nothing in them.
-    pub(crate) async fn start(dir: PathBuf, on_servers: bool) -> Self {
+    /// Starts all of them with nothing in them, each with so many megabytes for what was read before.
+    pub(crate) async fn start(dir: PathBuf, on_servers: bool, cache: u64) -> Self {
         drop(fs::remove_dir_all(&dir));
         fs::create_dir_all(&dir).unwrap();
         demand_disk(&dir);
@@ -129,7 +133,8 @@ impl Stand {
         members::settings(&dir, &told);
         let tls = trusting(&dir);
         let tokens = Tokens::default();
-        let stand = Self { dir, gateways, ports, servers, tls, tokens, _balancing: balancing };
+        let stand =
+            Self { dir, gateways, ports, cache, servers, tls, tokens, _balancing: balancing };
         for number in 0..stand.gateways.len() {
             stand.begin(number).await;
         }
@@ -149,6 +154,7 @@ impl Stand {
             // One client stands for many here.
             "limits.client_requests_per_second=1000000".to_owned(),
             format!("listen.goodbye_seconds={GOODBYE}"),
+            format!("store.cache_megabytes={}", self.cache),
         ];
         if let (Some((cluster, name, redis)), true) = (&self.servers, *node == SEVERAL) {
             set.extend([
@@ -201,12 +207,15 @@ impl Stand {
         asked.map(|tokens| *self.tokens.lock().unwrap() = tokens).is_some()
     }
 
-    /// The same beside everything else that goes on.
-    pub(crate) async fn renew_beside(&self) {
-        let (dir, ports) = (self.dir.clone(), self.ports);
-        let asked = tokio::task::spawn_blocking(move || asked_tokens(&dir, ports)).await.unwrap();
-        if let Some(tokens) = asked {
-            *self.tokens.lock().unwrap() = tokens;
+    /// The same from now on, before those there are end, beside everything else that goes on.
+    pub(crate) async fn renews(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(RENEWED).await;
+            let (dir, ports) = (self.dir.clone(), self.ports);
+            let asked = tokio::task::spawn_blocking(move || asked_tokens(&dir, ports));
+            if let Some(tokens) = asked.await.unwrap() {
+                *self.tokens.lock().unwrap() = tokens;
+            }
         }
     }
 

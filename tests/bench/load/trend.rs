@@ -28,6 +28,17 @@ impl Trend {
         Some(Self { slope, error: (rest / (count - 2.0) / spread).sqrt() })
     }
 
+    /// The same through the means of so many stretches. What one sample is above the line the next ones are too,
+    /// so that together they say less than their number: alone each would make the error seem small.
+    pub(crate) fn of_means(samples: &[(f64, f64)], stretches: usize) -> Option<Self> {
+        let means = samples.chunks(samples.len().div_ceil(stretches).max(1)).map(|stretch| {
+            let count = f64::from(u32::try_from(stretch.len()).unwrap_or(u32::MAX));
+            let mean = |of: fn(&(f64, f64)) -> f64| stretch.iter().map(of).sum::<f64>() / count;
+            (mean(|sample| sample.0), mean(|sample| sample.1))
+        });
+        Self::of(&means.collect::<Vec<_>>())
+    }
+
     /// Does it not grow: within two standard errors of nothing, or under a bound?
     pub(crate) fn is_flat(&self, bound: f64) -> bool {
         self.slope <= (2.0 * self.error).max(bound)

@@ -30,6 +30,10 @@ use super::{
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(250);
+/// The most changes of one consent, each of which stays with its person: longer stretches have fewer a second.
+const CHANGES: u32 = 400;
+/// Stretches of time whose means are looked at: samples that follow closely on each other are alike.
+const STRETCHES: usize = 40;
 /// A health check that is answered later is not answered.
 pub(crate) const HEALTHY: Duration = Duration::from_secs(1);
 /// The same of a withdrawal: two seconds, in which what was decided before can still start, and one.
@@ -75,11 +79,13 @@ struct Desk {
     port: u16,
     tls: TlsConnector,
     tokens: Tokens,
+    /// How often one is changed.
+    pause: Duration,
 }
 
 impl Watch {
-    /// Begins to look at every process of a stand, and to withdraw consents of these people.
-    pub(crate) fn start(stand: &Stand, apart: &[Whose]) -> Self {
+    /// Begins to look at every process of a stand, and to withdraw consents of these people, for so long.
+    pub(crate) fn start(stand: &Stand, apart: &[Whose], time: Duration) -> Self {
         let own = |(gateway, pid): (&Gateway, u32)| Sampled {
             name: gateway.name.clone(),
             pid,
@@ -92,6 +98,7 @@ impl Watch {
             tls: stand.tls.clone(),
             tokens: Tokens::clone(&stand.tokens),
             whose: whose.clone(),
+            pause: EVERY.max(time / CHANGES),
         };
         let desks: Vec<Desk> = apart.iter().map(desk).collect();
         let (end, ended) = Stop::new();
@@ -113,7 +120,7 @@ async fn look(processes: Vec<Sampled>, desks: Vec<Desk>, ended: Stopping) -> Wat
     let mut watched = Watched { processes, ..Watched::default() };
     let (clock, mut looks) = (SystemClock::default(), ended.clone());
     let looking = async {
-        while goes_on(&mut looks).await {
+        while goes_on(EVERY, &mut looks).await {
             watched.look(&clock).await;
         }
     };
@@ -130,9 +137,9 @@ async fn look(processes: Vec<Sampled>, desks: Vec<Desk>, ended: Stopping) -> Wat
     watched
 }
 
-/// Waits until it looks again; no more once it is told to end.
-async fn goes_on(ended: &mut Stopping) -> bool {
-    timeout(EVERY, ended.asked()).await.is_err()
+/// Waits until something is done again; no more once it is told to end.
+async fn goes_on(pause: Duration, ended: &mut Stopping) -> bool {
+    timeout(pause, ended.asked()).await.is_err()
 }
 
 impl Watched {
@@ -163,7 +170,7 @@ impl Desk {
     async fn withdraw(self, mut ended: Stopping) -> Kept {
         let (clock, mut kept, mut line) = (SystemClock::default(), Kept::default(), None);
         for turn in 0_u64.. {
-            if !goes_on(&mut ended).await {
+            if !goes_on(self.pause, &mut ended).await {
                 break;
             }
             let allowed = if turn % 2 == 0 { ThemeSet::FULL } else { ThemeSet::EMPTY };
@@ -200,7 +207,8 @@ impl Sampled {
     /// Megabytes a minute, after the first third of the time: until then caches fill.
     pub(crate) fn trend(&self) -> Option<Trend> {
         let later = self.samples.iter().skip(self.samples.len() / 3);
-        Trend::of(&later.map(|(time, size)| (time / 60.0, *size)).collect::<Vec<_>>())
+        let later: Vec<_> = later.map(|(time, size)| (time / 60.0, *size)).collect();
+        Trend::of_means(&later, STRETCHES)
     }
 }
 
