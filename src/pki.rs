@@ -270,7 +270,9 @@ pub fn alpn() -> Vec<Vec<u8>> {
 
 /// The refusal of a key that is not that of its certificate.
 pub fn mismatch(cause: rustls::Error) -> Error {
-    Error::invalid("Certificate and key do not go together.").because(cause)
+    let say = "Certificate and key do not go together: name the key that it was issued for, and have it \
+               stand before its intermediates.";
+    Error::invalid(say).because(cause)
 }
 
 /// The one cryptography provider of the program.

@@ -1,18 +1,20 @@
 //! `mylife doctor`: looks for everything that keeps a gateway from working, and says what mends it.
 //!
-//! Part of `cli`. It looks from outside, whether the gateway runs or not: settings, key files, disk,
-//! certificates, store, Redis, clock, every peer by name, address, TLS and answer, and every other
-//! issuer. Each finding is one line. It changes nothing, holds no lock for longer than a look, and shows
-//! no secret.
+//! Part of `cli`. It looks from outside, whether the gateway runs or not: settings, key files, disk, clock,
+//! certificates of its own and of others, store, Redis, its own name, every peer by name, address, TLS and
+//! answer, and every other issuer. Each finding is one line. It changes nothing, holds no lock for longer than a
+//! look, and shows no secret.
 
 pub mod certificates;
 pub mod finding;
 mod issuers;
 pub mod peers;
 mod machine;
+mod names;
 mod servers;
+mod shown;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::json;
@@ -35,9 +37,12 @@ pub struct Doctor {
     /// The gateway's settings, and what is said beside them
     #[command(flatten)]
     pub settings: Settings,
-    /// Ask no peer and no issuer
+    /// Ask no peer, no issuer and no DNS
     #[arg(long)]
     pub offline: bool,
+    /// A certificate that a client shows, PEM: is it believed, and whose is it? May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Vec<PathBuf>,
     /// One JSON object for each finding
     #[arg(long)]
     pub json: bool,
@@ -53,7 +58,7 @@ pub fn run(asked: &Doctor, output: &mut Output<'_>) -> Result<Exit> {
     match read {
         Ok(config) => {
             findings.fine("settings", format!("no mistake in {}", path.display()));
-            look(&config, &keys, asked.offline, &mut findings, output)?;
+            look(&config, &keys, asked, &mut findings, output)?;
         }
         Err(mistakes) => {
             for mistake in mistakes {
@@ -78,23 +83,27 @@ pub fn run(asked: &Doctor, output: &mut Output<'_>) -> Result<Exit> {
 fn look(
     config: &Config,
     keys: &[Asked],
-    offline: bool,
+    asked: &Doctor,
     findings: &mut Findings,
     output: &Output<'_>,
 ) -> Result<()> {
     let now = output.around.clock.now();
     machine::files(keys, findings);
+    machine::of_owner(keys, &config.setup, findings);
     machine::directory(&config.setup, findings);
+    machine::clock(findings);
     certificates::look(config, now, findings);
+    shown::look(config, keys, &asked.certificate, now, findings);
     filters::look(&config.setup, findings);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
     runtime.block_on(async {
         servers::running(config, findings).await;
         servers::store(&config.setup, &output.around.clock, findings).await;
-        servers::shared(&config.setup, findings).await;
-        if offline {
+        servers::shared(&config.setup, &output.around.clock, findings).await;
+        if asked.offline {
             return;
         }
+        names::look(config, findings).await;
         for peer in &config.setup.peers {
             peers::look(&config.setup, peer, &output.around.clock, findings).await;
         }

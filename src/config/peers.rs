@@ -12,6 +12,7 @@ use crate::{
     config::{
         node::{URL, authority},
         section::Section,
+        tree::Node,
     },
     domain::id::{NodeCode, is_oid},
     gateway::open::PeerSetup,
@@ -107,10 +108,13 @@ fn limits(mut section: Section<'_>) -> PeerLimits {
 
 /// SHA-256 of the certificate: as hex, or of a PEM file.
 fn certificate(section: &mut Section<'_>) -> Option<[u8; 32]> {
-    let text = section.required_text("certificate")?;
-    if let Some(thumbprint) = hex(&text) {
-        return Some(thumbprint);
+    let written = section.node("certificate").map(Node::json);
+    let thumbprint = written.as_ref().and_then(|said| hex(said.as_str()?));
+    if written.is_none() || thumbprint.is_some() {
+        section.required_text("certificate")?;
+        return thumbprint;
     }
+    // Asked for as a path, so that a file of another content is noticed.
     let path = section.path("certificate")?;
     let Ok(pem) = fs::read_to_string(&path) else {
         section.fault("certificate", "must be 64 hex digits, or a PEM file that can be read");

@@ -63,6 +63,16 @@ impl Names {
         Self(subject.into_iter().chain(others).collect())
     }
 
+    /// Those beside the subject, each as a setting of `clients.tls_client_auth` writes it.
+    pub fn alternatives(&self) -> impl Iterator<Item = String> {
+        self.0.iter().filter_map(|name| match name {
+            Name::Subject(_) => None,
+            Name::Dns(host) => Some(format!("san_dns = {host:?}")),
+            Name::Uri(uri) => Some(format!("san_uri = {uri:?}")),
+            Name::Ip(address) => Some(format!("san_ip = \"{address}\"")),
+        })
+    }
+
     /// Is this one of them?
     pub fn has(&self, name: &Name) -> bool {
         self.0.contains(name)

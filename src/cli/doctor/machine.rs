@@ -1,15 +1,19 @@
-//! Files, permissions and disk of this machine.
+//! Files, permissions, disk and clock of this machine.
 //!
 //! Part of `mylife doctor`. Files of secrets are those that the settings name as such.
 
 use std::{
     fs::{self, Metadata},
+    io::ErrorKind,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::Command,
 };
 
-use rustix::process::{Gid, getegid, geteuid, getgroups};
+use rustix::{
+    fs::{Access, access},
+    process::{Gid, getegid, geteuid, getgroups},
+};
 
 use super::finding::Findings;
 use crate::{
@@ -66,6 +70,37 @@ pub(super) fn files(keys: &[Asked], findings: &mut Findings) {
     }
 }
 
+/// Whoever owns the data is whom the gateway runs as: can that user read the files too? Who runs this as
+/// another can read more, or less.
+pub(super) fn of_owner(keys: &[Asked], setup: &Setup, findings: &mut Findings) {
+    let Ok(data) = fs::metadata(&setup.directory_path) else { return };
+    let user = data.uid();
+    if [0, geteuid().as_raw()].contains(&user) {
+        return;
+    }
+    for asked in keys.iter().filter(|asked| asked.want == Want::File) {
+        let Some(path) = asked.file.as_deref() else { continue };
+        // What is not there was told.
+        let Ok(file) = fs::metadata(path) else { continue };
+        let reads = match (file.uid() == user, file.gid() == data.gid()) {
+            (true, _) => 0o400,
+            (false, true) => 0o040,
+            (false, false) => 0o004,
+        };
+        if file.permissions().mode() & reads == 0 {
+            let (path, data) = (path.display(), setup.directory_path.display());
+            findings.doubtful(
+                "files",
+                format!(
+                    "user {user}, whose {data} is, may not be able to read {path} ({})",
+                    asked.key
+                ),
+                format!("chown {user} {path}; then run this as that user"),
+            );
+        }
+    }
+}
+
 /// Who runs this.
 struct Own {
     user: u32,
@@ -100,6 +135,7 @@ pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
     let Ok(metadata) = fs::metadata(path) else {
         let above = path.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/"));
         findings.fine("data", format!("{shown} is not there yet and will be made"));
+        writable(above, findings);
         room(above, findings);
         return;
     };
@@ -120,6 +156,7 @@ pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
             "run this as the user the gateway runs as, or chown the directory to that user",
         );
     }
+    writable(path, findings);
     if setup.suspended() {
         findings.wrong(
             "data",
@@ -131,6 +168,33 @@ pub(super) fn directory(setup: &Setup, findings: &mut Findings) {
         findings.fine("data", "there is no store yet; the first start makes one");
     }
     room(path, findings);
+}
+
+/// May anything be written there?
+fn writable(directory: &Path, findings: &mut Findings) {
+    let Err(error) = access(directory, Access::WRITE_OK | Access::EXEC_OK) else { return };
+    let shown = directory.display();
+    let mend = if error.kind() == ErrorKind::ReadOnlyFilesystem {
+        "mount it writable; the kernel makes it read-only when the disk fails, and its log (dmesg) has that"
+    } else {
+        "have it owned by the user the gateway runs as, and run this as that user"
+    };
+    findings.wrong("data", format!("{shown} cannot be written to: {}", error.kind()), mend);
+}
+
+/// What systemd says of the clock; where there is none nothing is said.
+pub(super) fn clock(findings: &mut Findings) {
+    let asked = ["show", "--property=NTPSynchronized", "--value"];
+    let Ok(said) = Command::new("timedatectl").args(asked).output() else { return };
+    match said.stdout.trim_ascii() {
+        b"yes" => findings.fine("clock", "it follows NTP"),
+        b"no" => findings.doubtful(
+            "clock",
+            "it follows no other: tokens and assertions of a minute are refused once it is off",
+            "have this machine follow NTP: `timedatectl set-ntp true`, or chrony",
+        ),
+        _ => {}
+    }
 }
 
 /// What `df` says; where there is none nothing is said.

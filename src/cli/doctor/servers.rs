@@ -155,7 +155,7 @@ fn file(setup: &Setup, findings: &mut Findings) {
 }
 
 /// Can what is shared be used?
-pub(super) async fn shared(setup: &Setup, findings: &mut Findings) {
+pub(super) async fn shared(setup: &Setup, clock: &Arc<dyn Clock>, findings: &mut Findings) {
     let Choice::Redis { door, .. } = &setup.shared else { return };
     let said = match door.about().await {
         Ok(said) => said,
@@ -180,6 +180,13 @@ pub(super) async fn shared(setup: &Setup, findings: &mut Findings) {
         findings.wrong("redis", format!("it is {version}"), "bring it to 6.2 or later");
     } else {
         findings.fine("redis", format!("{version} answers"));
+    }
+    if of("slave_read_only") == "1" {
+        let mend = "name its primary in shared.url, or reach it by sentinels";
+        findings.wrong("redis", "it is a replica, to which nothing may be written", mend);
+    }
+    if let Ok(micros) = of("server_time_usec").parse::<i64>() {
+        clocks("redis", clock.now().millis() - micros / 1000, findings);
     }
     let (policy, most) = (of("maxmemory_policy"), of("maxmemory"));
     if policy == "noeviction" && most != "0" {

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod converting;
+mod doctoring;
 mod drawing;
 mod explaining;
 mod filtering;
