@@ -153,6 +153,11 @@ impl Error {
         Self::new(Kind::Unavailable, "Storage cannot be reached; try again later.").because(source)
     }
 
+    /// An answer that may not start any more, since what it rests on may have been withdrawn.
+    pub fn too_old() -> Self {
+        Self::new(Kind::Unavailable, "The answer is too old to leave; ask again.")
+    }
+
     /// More requests than may be, and when the next may come.
     pub fn throttled(retry_after: Duration) -> Self {
         let say = "Too many requests; wait as long as Retry-After says.";

@@ -180,7 +180,7 @@ impl Gateway {
         self.counted(asked, &answer, begun);
         // Once it is recorded: its first record says what was asked, and later ones repeat it.
         self.kept.keep(words, &answer, rests);
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 
@@ -273,7 +273,7 @@ impl Gateway {
             Some(since) => Box::pin(self.unchanged(asked, grant, &answer, since)).await?,
             None => false,
         };
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::resource(answer, &receipt, asked.headers, unchanged, sending))
     }
 
@@ -362,7 +362,7 @@ impl Gateway {
         let request = asked.request_alone();
         let answer = bundle::handles(handles, &view, &self.node, known_current);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 
@@ -448,19 +448,22 @@ impl Gateway {
         })
     }
 
+    /// What a response needs beside its answer. One that waited too long, as for a slow disk, is refused
+    /// while that can still be said; whether it may start is looked at again at its first byte.
     pub(crate) fn sending<'a>(
         &self,
         asked: &'a Asked<'_>,
         receipt: &audit::Receipt,
         in_flight: respond::flight::InFlight,
-    ) -> Sending<'a> {
-        Sending {
+    ) -> Result<Sending<'a>> {
+        receipt.in_time(self.clock.elapsed())?;
+        Ok(Sending {
             request_id: &asked.request_id,
             mac: self.log.receipt_mac(receipt.leaf()),
             head: asked.is_head,
             clock: Arc::clone(&self.clock),
             in_flight,
-        }
+        })
     }
 
     /// Who asks, and may they?

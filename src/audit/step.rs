@@ -45,6 +45,14 @@ impl Receipt {
         self.deadline
     }
 
+    /// May the answer start to leave at this instant of the monotonic clock?
+    ///
+    /// # Errors
+    /// `Unavailable` if it took too long to get this far. It is on record as told all the same.
+    pub fn in_time(&self, now: Duration) -> Result<()> {
+        if now < self.deadline { Ok(()) } else { Err(Error::too_old()) }
+    }
+
     /// The other gateway that passes the answer on, and of whom it tells it; none where a client asks.
     pub fn passed_on(&self) -> Option<(&NodeCode, &[Arc<str>])> {
         Some((self.gateway.as_ref()?, &self.people))

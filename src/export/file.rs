@@ -179,7 +179,7 @@ impl File {
             let answer = lines.close(known_current);
             let receipt = self.record(&answer, now).await?;
             let leaf = *receipt.leaf();
-            let recorded = stream::piece(answer, &receipt, clock, in_flight);
+            let recorded = stream::piece(answer, &receipt, clock, in_flight)?;
             return Ok(Some(Made { recorded, leaf }));
         }
         Ok(None)

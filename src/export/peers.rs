@@ -86,7 +86,7 @@ impl PeersFile {
             let receipt =
                 audit::record(&self.log, &answer, &self.grant, &self.request, now).await?;
             let leaf = *receipt.leaf();
-            let recorded = stream::piece(answer, &receipt, Arc::clone(&self.clock), in_flight);
+            let recorded = stream::piece(answer, &receipt, Arc::clone(&self.clock), in_flight)?;
             return Ok(Some(Made { recorded, leaf }));
         }
         Ok(None)

@@ -50,7 +50,7 @@ impl Gateway {
         let answer = all.close()?;
         let request = asked.request(Some(&question.whole), &plan);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 }

@@ -56,7 +56,7 @@ impl Gateway {
         let answer = explained(&explanation, &uses, language, here, known_current);
         let request = step::Request { query: Some(recorded(&question)), ..asked.request_alone() };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 

@@ -77,7 +77,7 @@ impl Gateway {
             ..asked.request_alone()
         };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 

@@ -85,7 +85,7 @@ impl Gateway {
                 order.patients.iter().flatten().map(|id| id.as_str().into()).collect();
             self.flights.passes_on(gateway, &people, receipt.deadline());
         }
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         let mut response = respond::bundle(answer, &receipt, sending);
         *response.status_mut() = StatusCode::ACCEPTED;
         let location = HeaderValue::from_str(&location).map_err(Error::internal)?;
@@ -122,7 +122,7 @@ impl Gateway {
         let answer = said::of_nobody(&manifest, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         let mut response = respond::plain(answer, &receipt, sending);
         let expires = respond::date(job.until);
         response.headers_mut().extend(expires.map(|value| (header::EXPIRES, value)));
@@ -148,7 +148,7 @@ impl Gateway {
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.tokens.store.end_job(&id).await?;
         self.end_parts(asked, grant, &order.parts).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         let mut response = respond::bundle(answer, &receipt, sending);
         *response.status_mut() = StatusCode::ACCEPTED;
         Ok(response)

@@ -103,7 +103,7 @@ impl Gateway {
     ) -> Result<Response<Body>> {
         let request = step::Request { query: Some(query), ..asked.request(None, plan) };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::formed(answer, &receipt, form, sending))
     }
 }

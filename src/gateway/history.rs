@@ -57,7 +57,7 @@ impl Gateway {
         };
         let answer = answer.shaped(kind, &shape);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::resource(answer, &receipt, asked.headers, false, sending))
     }
 
@@ -71,7 +71,7 @@ impl Gateway {
         request.query = Some(Query::of(pairs));
         let answer = self.history_anew(asked, grant, &plan, &question).await?;
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 

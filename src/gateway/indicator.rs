@@ -107,7 +107,7 @@ impl Gateway {
         let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.counted(asked, &answer, begun);
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 

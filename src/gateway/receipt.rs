@@ -47,7 +47,7 @@ impl Gateway {
         let answer = bundle::receipt::receipt(&hit, history, custodian, &frame, known_current)?;
         let request = asked.request_alone();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::plain(answer, &receipt, sending))
     }
 }

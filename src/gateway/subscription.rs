@@ -287,7 +287,7 @@ impl Gateway {
         let answer = self.notification(of, why, told, known_current)?;
         let request = asked.request_alone();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 
@@ -342,7 +342,7 @@ impl Gateway {
         let answer = said::of_nobody(value, self.clock.elapsed());
         let request = asked.request_alone();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight);
+        let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))
     }
 }

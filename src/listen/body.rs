@@ -99,8 +99,6 @@ fn allowed(bytes: usize, limits: &Limits) -> Duration {
     limits.body_grace.saturating_add(Duration::from_secs(earned)).min(limits.body)
 }
 
-const TOO_OLD: &str = "The answer is too old to leave; ask again.";
-
 /// A part of an answer that is decided on its own.
 pub struct Piece {
     /// What is sent.
@@ -196,7 +194,7 @@ impl Body {
             (Some(check), Some(HandingOver(notes))) => notes.hold(check),
             (Some(check), None) => {
                 if !check() {
-                    return Some(Err(Error::new(Kind::Unavailable, TOO_OLD)));
+                    return Some(Err(Error::too_old()));
                 }
             }
             (None, _) => (),

@@ -25,12 +25,16 @@ use crate::{
 pub struct Recorded(Piece);
 
 /// The piece of an answer; it leaves as long as its receipt allows.
+///
+/// # Errors
+/// `Unavailable` if that is no longer so; of the first piece it can still be said.
 pub fn piece(
     answer: Answer,
     receipt: &Receipt,
     clock: Arc<dyn Clock>,
     in_flight: InFlight,
-) -> Recorded {
+) -> Result<Recorded> {
+    receipt.in_time(clock.elapsed())?;
     in_flight.handed_over(receipt);
     let deadline = receipt.deadline();
     let check = move || {
@@ -38,7 +42,7 @@ pub fn piece(
         drop(in_flight);
         in_time
     };
-    Recorded(Piece { bytes: answer.into_body(), check: Some(Box::new(check)) })
+    Ok(Recorded(Piece { bytes: answer.into_body(), check: Some(Box::new(check)) }))
 }
 
 /// A piece on its way, and whoever makes it.

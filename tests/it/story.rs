@@ -56,6 +56,7 @@ mod rotated;
 mod server;
 mod several_at_once;
 mod speaks_for_another;
+mod taken_late;
 mod too_many_requests;
 #[cfg(feature = "otlp")]
 mod traced;

@@ -67,7 +67,7 @@ impl Gateway {
                 self.file_url((&*job, name, part), client)
             };
             let Page { answer, receipt, in_flight } = file.page(place, url).await?;
-            let sending = self.sending(asked, &receipt, in_flight);
+            let sending = self.sending(asked, &receipt, in_flight)?;
             return Ok(respond::bundle(answer, &receipt, sending));
         }
         let made = file.next().await?.ok_or_else(|| Error::internal("a file has a first piece"))?;

@@ -5,6 +5,7 @@ mod alike;
 mod away;
 mod broken;
 mod desk;
+mod disturbed;
 mod full;
 mod letters;
 mod members;
@@ -25,6 +26,7 @@ mod revoked;
 mod rolling;
 mod seen_to;
 mod still;
+mod strace;
 mod through;
 mod town;
 mod widened;
@@ -335,8 +337,7 @@ fn an_answer_of_the_other_that_was_decided_before_cannot_start_after_the_acknowl
             twins.pass(Duration::from_millis(1)).await;
             twins.until(&aino, ended).await.unwrap().accepted();
             twins.disk_of_b.let_go();
-            let late = late.await.unwrap();
-            assert!(late.is_none(), "{late:?}");
+            late.await.unwrap().expect("it is told").refused(503, "no-store");
         });
         at_b.search("Observation", &aino).hides([Housing]);
     }
@@ -359,7 +360,8 @@ fn at_its_deadline_an_answer_is_too_late() {
             let until = at.saturating_sub(Duration::from_millis(short));
             twins.pass(until.saturating_sub(twins.world.clock.elapsed())).await;
             twins.disk_of_b.let_go();
-            assert_eq!(asked.await.unwrap().is_some(), leaves, "{short} ms before");
+            let told = asked.await.unwrap().expect("it is told");
+            assert_eq!(told.status(), if leaves { 200 } else { 503 }, "{short} ms before");
         });
     }
 }

@@ -226,6 +226,12 @@ impl Cluster {
         self.begin();
     }
 
+    /// Starts it again after it has given up, or while it is about to.
+    pub(crate) fn comes_back(&self) {
+        self.shell("pg_ctl -D data -m immediate stop >/dev/null 2>&1 || true");
+        self.begin();
+    }
+
     /// The process that all others of the server are children of.
     pub(crate) fn pid(&self) -> u32 {
         let text = command("cat").arg(self.data().join("postmaster.pid")).output().unwrap().stdout;

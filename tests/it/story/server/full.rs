@@ -44,7 +44,7 @@ async fn is_pushed(town: &Town, person: &Person, number: usize) -> String {
 }
 
 /// What its operator sees of the audit log.
-async fn audit(town: &Town) -> String {
+pub(super) async fn audit(town: &Town) -> String {
     let health = town.operator(0, "/health").await;
     let (_, body) = health.split_once("\r\n\r\n").unwrap();
     let body: Value = serde_json::from_str(body).unwrap();

@@ -73,6 +73,8 @@ pub(super) struct Seen {
     waiting: Vec<Option<(std::net::TcpStream, At)>>,
     /// What was answered with anything but what was asked for, or not at all.
     pub(super) refused: usize,
+    /// Of these, answers that had waited until they might not leave any more.
+    too_old: usize,
     /// `X-Request-Id` of everything that must stand in the log: answers, writes, refusals.
     pub(super) requests: Vec<String>,
     news: Rc<watch::Sender<()>>,
@@ -131,6 +133,7 @@ impl Seen {
         let ended = self.tick();
         self.refused += usize::from(told.as_ref().is_none_or(|told| told.status != 200));
         let told = told?;
+        self.too_old += usize::from(told.text.contains("too old to leave"));
         if told.status == 200 {
             let themes = themes(&told.body);
             self.answers.push(Answer { themes, span: Span { sent, unstarted, ended } });
@@ -197,6 +200,7 @@ impl Person {
             answers: Vec::new(),
             waiting: (0..town.replicas().len()).map(|_| None).collect(),
             refused: 0,
+            too_old: 0,
             requests: vec![told.request],
             news: Rc::clone(&town.news),
         };
@@ -438,6 +442,7 @@ async fn waiting(paused: bool) {
         // Given once, so that it may be given again.
         person.is_shown(&town, far, &[Housing, Health]).await;
         let mut line = town.line(far).await.unwrap();
+        let before = person.seen.borrow().too_old;
         database.set(Way::Held);
         let mut late = pin!(person.ask(&town, far, &mut line));
         let status = tokio::select! {
@@ -449,8 +454,9 @@ async fn waiting(paused: bool) {
             }
         };
         person.is_shown(&town, far, &[Health]).await;
-        assert_eq!(person.seen.borrow().faults(), Vec::<String>::new());
-        status.is_some()
+        let seen = person.seen.borrow();
+        assert_eq!(seen.faults(), Vec::<String>::new());
+        status.is_some() && seen.too_old == before
     };
     let held = async { while has_left().await {} };
     timeout(10 * LONGEST, held).await.expect("each time it was answered");

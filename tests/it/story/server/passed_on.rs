@@ -117,8 +117,7 @@ fn a_withdrawal_waits_for_what_another_gateway_has_and_has_not_answered_yet() {
                 all.still.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
                 all.disk.let_go();
-                let late = passed_on.await.unwrap();
-                assert!(late.is_none(), "{late:?}");
+                passed_on.await.unwrap().expect("it is told").refused(503, "no-store");
             }
         });
         at_portal.search("Observation", &aino).is_empty();
@@ -161,7 +160,8 @@ fn what_a_process_knew_before_it_was_asked_is_as_old_where_it_is_passed_on() {
             when(async || all.disk.is_waited_for()).await;
             all.still.pass(passes).await;
             all.disk.let_go();
-            assert_eq!(passed_on.await.unwrap().is_some(), starts, "{passes} ms later");
+            let told = passed_on.await.unwrap().expect("it is told");
+            assert_eq!(told.status(), if starts { 200 } else { 503 }, "{passes} ms later");
         });
     }
 }

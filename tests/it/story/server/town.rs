@@ -27,6 +27,7 @@ use super::{
     members::{self, Member},
     process::{Process, must},
     proxy::{Behind, Proxy, Way},
+    strace::Disturbed,
 };
 use crate::{
     shared::server::fixture::Server,
@@ -226,6 +227,11 @@ impl Town {
     /// From now on no file of a process can be written beyond so many bytes; none lifts that.
     pub(super) fn files_end_at(&self, number: usize, bytes: Option<usize>) {
         self.replicas[number].process.files_end_at(bytes);
+    }
+
+    /// From now on these calls of the system by a process go so, until that is let go of.
+    pub(super) fn disturbs(&self, number: usize, calls: &str, how: &str) -> Disturbed {
+        Disturbed::of(&[self.replicas[number].process.id()], calls, how)
     }
 
     /// A connection to one process; none if it cannot be reached.

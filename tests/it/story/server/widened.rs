@@ -91,8 +91,7 @@ fn a_withdrawal_waits_for_what_others_answer_by_handles() {
                 all.still.pass(200).await;
                 ended.await.unwrap().unwrap().accepted();
                 all.here.let_go();
-                let late = asked.await.unwrap();
-                assert!(late.is_none(), "{late:?}");
+                asked.await.unwrap().expect("it is told").refused(503, "no-store");
             }
         });
         all.at_portal.search("Observation", &all.aino).is_empty();
@@ -112,7 +111,8 @@ fn what_others_answer_by_handles_is_as_old_as_what_their_giver_knew() {
             when(async || all.here.is_waited_for()).await;
             all.still.pass(passes).await;
             all.here.let_go();
-            assert_eq!(asked.await.unwrap().is_some(), starts, "{passes} ms later");
+            let told = asked.await.unwrap().expect("it is told");
+            assert_eq!(told.status(), if starts { 200 } else { 503 }, "{passes} ms later");
         });
     }
 }
