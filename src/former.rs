@@ -1,5 +1,5 @@
 //! What a reader sees today of everything that was ever held of a person: the walk of `vread`, of
-//! `_history`, of exports since an instant, and of a read that finds nothing.
+//! `_history`, of exports since and as of an instant, and of a read that finds nothing.
 //!
 //! From `source` to `search`, as a read goes, but over every state there was: each is mapped and released
 //! under today's policy. Nothing of it is kept for a second answer. Source: FHIR R4 http.html#history.
@@ -57,8 +57,7 @@ impl Reader<'_> {
         until: Option<Moment>,
         histories: &mut [History],
     ) -> Result<()> {
-        let Some(mut past) = self.local.history(patient).await? else { return Ok(()) };
-        let mut today = self.today(past.today()?);
+        let Some((past, mut today)) = self.past(patient).await? else { return Ok(()) };
         self.walk(&mut today, past, until, |today, view, at| {
             for history in &mut *histories {
                 history.then(today, view, at, self.sealer);
@@ -90,8 +89,7 @@ impl Reader<'_> {
     /// The same of a Patient, which is seen with anything of the person that has a theme. Where nothing that
     /// there ever was would show it, no state did; else each is looked at.
     async fn trace_person(&self, patient: &str, id: &str) -> Result<Trace> {
-        let Some(mut past) = self.local.history(patient).await? else { return Ok(Trace::None) };
-        let mut today = self.today(past.today()?);
+        let Some((past, mut today)) = self.past(patient).await? else { return Ok(Trace::None) };
         let ever = today.release(mapping::to_fhir(past.at_once()?, &self.terms.directory));
         let mut trace = Trace::None;
         if ever.permits(ResourceType::Patient) {
@@ -126,6 +124,23 @@ impl Reader<'_> {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// What is seen of what was held at an instant; `None` if nothing was.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub async fn then(&self, patient: &str, at: Moment) -> Result<Option<Arc<View>>> {
+        let Some((past, mut today)) = self.past(patient).await? else { return Ok(None) };
+        let then = past.at(at)?;
+        Ok(then.map(|then| today.release(mapping::to_fhir(then, &self.terms.directory))))
+    }
+
+    /// Every state there was, and what decisions about them read today; `None` if there was none.
+    async fn past(&self, patient: &str) -> Result<Option<(Past, Today<'_>)>> {
+        let Some(mut past) = self.local.history(patient).await? else { return Ok(None) };
+        let today = self.today(past.today()?);
+        Ok(Some((past, today)))
     }
 }
 

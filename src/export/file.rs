@@ -17,7 +17,7 @@ use crate::{
     bundle::{Answer, export::Lines},
     clock::Clock,
     consent::{
-        release::{self, Terms, former::Today},
+        release::{self, Terms},
         view::View,
     },
     domain::{id::NodeCode, moment::Moment},
@@ -321,11 +321,7 @@ impl File {
         if mutant::on(Mutant::ExportPassesOverChanged) {
             return Ok(None);
         }
-        let Some(mut past) = local.history(patient).await? else { return Ok(None) };
-        let mapped = mapping::to_fhir(past.today()?, &terms.directory);
-        let mut today = Today::new(mapped, &self.grant, terms, now);
-        let then = past.at(self.wanted.at)?;
-        Ok(then.map(|then| today.release(mapping::to_fhir(then, &terms.directory))))
+        self.reader(now).then(patient, self.wanted.at).await
     }
 }
 
