@@ -102,11 +102,8 @@ impl Gateway {
     ) -> Result<Response<Body>> {
         let in_flight = self.flights.take();
         let known_current = self.known_current()?;
-        let Link::Job(id) = Link::open(link, grant.caller().client_id(), &self.keys)? else {
-            return Err(Error::not_found());
-        };
-        let (job, order) = self.job(&id, grant, asked.now).await?;
-        self.pace.poll(&id, asked.now).await?;
+        let (job, order) = self.linked_job(link, grant, asked.now).await?;
+        self.pace.poll(&job.id, asked.now).await?;
         let parts = self.progress(asked, grant, &order.parts).await?;
         let waits = parts.values().any(|part| *part == Progress::Waits);
         let is_slow = waits && asked.now < order.at.plus(PARTS);
@@ -118,7 +115,7 @@ impl Gateway {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
             return Ok(response);
         }
-        let manifest = self.manifest(&id, &order, grant, parts).await?;
+        let manifest = self.manifest(&job.id, &order, grant, parts).await?;
         let answer = said::of_nobody(&manifest, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
@@ -138,15 +135,12 @@ impl Gateway {
     ) -> Result<Response<Body>> {
         let in_flight = self.flights.take();
         let known_current = self.known_current()?;
-        let Link::Job(id) = Link::open(link, grant.caller().client_id(), &self.keys)? else {
-            return Err(Error::not_found());
-        };
-        let (_, order) = self.job(&id, grant, asked.now).await?;
+        let (job, order) = self.linked_job(link, grant, asked.now).await?;
         let answer = said::of_nobody(&outcome("The export is ended."), known_current);
         let request = recorded_export(asked, &order, None);
         // Written down before it is done.
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        self.tokens.store.end_job(&id).await?;
+        self.tokens.store.end_job(&job.id).await?;
         self.end_parts(asked, grant, &order.parts).await?;
         let sending = self.sending(asked, &receipt, in_flight)?;
         let mut response = respond::bundle(answer, &receipt, sending);
@@ -207,6 +201,14 @@ impl Gateway {
             told.extend(counted::read(&[first.ok_or_else(unknown)?], &self.node));
         }
         Ok(told)
+    }
+
+    /// The job of this client's that a link leads to.
+    async fn linked_job(&self, link: &str, grant: &Grant, now: Moment) -> Result<(Job, Order)> {
+        match Link::open(link, grant.caller().client_id(), &self.keys)? {
+            Link::Job(id) => self.job(&id, grant, now).await,
+            Link::File(_) => Err(Error::not_found()),
+        }
     }
 
     /// A job of this client's.
