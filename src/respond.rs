@@ -264,6 +264,11 @@ pub fn outcome(error: &Error) -> Value {
     json!({ "resourceType": "OperationOutcome", "issue": [issue] })
 }
 
+/// An `OperationOutcome` that only tells something.
+pub fn information(say: impl Into<String>) -> Value {
+    issues(&[("information", "informational", say.into(), None)])
+}
+
 /// An `OperationOutcome` of several issues: severity, code, words, place.
 pub fn issues(all: &[(&'static str, &'static str, String, Option<String>)]) -> Value {
     let issue = |(severity, code, say, place): &(&str, &str, String, Option<String>)| {

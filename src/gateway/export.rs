@@ -11,8 +11,6 @@ mod parts;
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde_json::{Value, json};
-
 use crate::{
     audit::{self, record::Query},
     bundle::{Disclosure, counted, export as said},
@@ -76,7 +74,7 @@ impl Gateway {
             return Err(Error::throttled(SETTLES));
         }
         let say = "The export has begun; Content-Location says how far it is.";
-        let answer = counted::numbers(&outcome(say), told, known_current);
+        let answer = counted::numbers(&respond::information(say), told, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         if let Some(gateway) = grant.caller().node() {
@@ -136,7 +134,7 @@ impl Gateway {
         let in_flight = self.flights.take();
         let known_current = self.known_current()?;
         let (job, order) = self.linked_job(link, grant, asked.now).await?;
-        let answer = said::of_nobody(&outcome("The export is ended."), known_current);
+        let answer = said::of_nobody(&respond::information("The export is ended."), known_current);
         let request = recorded_export(asked, &order, None);
         // Written down before it is done.
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
@@ -237,11 +235,6 @@ fn recorded_export(
     let sources = order.parts.iter().map(|part| part.node.as_str().into()).collect();
     let query = Some(Query::of(pairs));
     audit::step::Request { query, sources, ..asked.request_alone() }
-}
-
-fn outcome(say: &str) -> Value {
-    let issue = json!({ "severity": "information", "code": "informational", "diagnostics": say });
-    json!({ "resourceType": "OperationOutcome", "issue": [issue] })
 }
 
 /// May the caller read files of lines?

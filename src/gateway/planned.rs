@@ -338,8 +338,7 @@ fn deleted(asked: &Asked<'_>, end: &End) -> Response<Body> {
     if asked.prefers("return=minimal") {
         return respond::free(StatusCode::NO_CONTENT, &asked.request_id);
     }
-    let said = ("information", "informational", end.say().to_owned(), None);
-    respond::written(StatusCode::OK, &respond::issues(&[said]), &asked.request_id)
+    respond::written(StatusCode::OK, &respond::information(end.say()), &asked.request_id)
 }
 
 /// The grant by which a writer sees what it writes.

@@ -64,8 +64,7 @@ impl Gateway {
             Subscribing::Search => self.subscriptions(asked, grant).await,
             Subscribing::Delete(id) => {
                 let (row, _) = self.subscription(grant, id).await?;
-                let say = "The subscription is ended.".to_owned();
-                let value = respond::issues(&[("information", "informational", say, None)]);
+                let value = respond::information("The subscription is ended.");
                 // Written down before it is done.
                 let told = self.own_told(asked, grant, &value).await?;
                 self.tokens.store.end_subscription(&row.id).await?;

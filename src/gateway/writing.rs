@@ -221,8 +221,7 @@ impl Gateway {
         say: &str,
     ) -> Response<Body> {
         let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-        let outcome = respond::issues(&[("information", "informational", say.to_owned(), None)]);
-        let mut response = respond::written(status, &outcome, &asked.request_id);
+        let mut response = respond::written(status, &respond::information(say), &asked.request_id);
         if asked.prefers("return=minimal") {
             response = response.map(Body::without_bytes);
         }
