@@ -4,7 +4,6 @@
 //! bytes; a peer's entries pass unchanged but for `fullUrl` and links. Decides nothing and searches
 //! nothing again. Source: FHIR R4 bundle.html, http.html#search.
 
-pub mod counted;
 mod entry;
 pub mod explained;
 pub mod gathered;
@@ -13,6 +12,7 @@ pub mod history;
 pub mod notification;
 pub mod include;
 pub mod receipt;
+pub mod said;
 pub mod several;
 pub mod write;
 

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said};
+use super::{Answer, Disclosure, said};
 use crate::{
     consent::explain::{
         By, Explanation, Row,
@@ -85,8 +85,7 @@ pub fn explained(
     known_current: Duration,
 ) -> Answer {
     let (body, told_of) = told(explanation, uses, language, here);
-    let said = Said::new(body.to_string().into(), None, vec![told_of]);
-    Answer::new(Arc::new(said), known_current)
+    said::of_people(&body, vec![told_of], known_current)
 }
 
 /// The answer of several gateways: the part of each, with its node and whether it was reached.
@@ -115,8 +114,7 @@ pub fn everywhere(
         "meta": { "profile": [format!("{CANONICAL}/StructureDefinition/mylife-explanations")] },
         "parameter": all,
     });
-    let said = Said::new(body.to_string().into(), None, disclosures);
-    Answer::new(Arc::new(said), known_current)
+    said::of_people(&body, disclosures, known_current)
 }
 
 /// What is told of the gateway's own data, and its record.

@@ -1,14 +1,13 @@
-//! The lines of an export's file, piece by piece, and what is said of a job.
+//! The lines of an export's file, piece by piece.
 //!
 //! Part of `bundle`. A line is a resource as the reader sees it. With `_elements` it is cut from those
 //! bytes, never from more, and says so by `SUBSETTED`. Source: Bulk Data Access 2.0, `export.html#file-request`.
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosures, history, note, note_all, peers_disclosure};
+use super::{Answer, Disclosure, disclosures, history, note, note_all, peers_disclosure};
 use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
@@ -136,14 +135,6 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Answer {
-    /// One that is never given again.
-    pub(super) fn once(body: Bytes, people: Vec<Disclosure>, known_current: Duration) -> Self {
-        let said = Said { lasts: false, ..Said::new(body, None, people) };
-        Self::new(Arc::new(said), known_current)
-    }
-}
-
 /// What leaves with what a peer says is there no more.
 pub(super) fn peers_gone(gone: &Gone) -> Disclosure {
     Disclosure {
@@ -154,9 +145,4 @@ pub(super) fn peers_gone(gone: &Gone) -> Disclosure {
         basis: Vec::new(),
         source: gone.node.clone(),
     }
-}
-
-/// What is said of a job, or of a subscription: nothing of anybody.
-pub fn of_nobody(said: &Value, known_current: Duration) -> Answer {
-    Answer::once(said.to_string().into(), Vec::new(), known_current)
 }

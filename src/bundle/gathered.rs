@@ -9,7 +9,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosures, note_all, peers_disclosure};
+use super::{Answer, Disclosure, disclosures, note_all, peers_disclosure};
 use crate::{
     consent::view::View,
     domain::id::NodeCode,
@@ -182,8 +182,7 @@ impl Gathered {
         for piece in self.pieces {
             note_all(&mut disclosures, piece.disclosures);
         }
-        let said = Said::new(body.into(), None, disclosures);
-        Answer::new(Arc::new(said), self.known_current)
+        Answer::once(body.into(), disclosures, self.known_current)
     }
 }
 

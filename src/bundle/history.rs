@@ -187,8 +187,7 @@ fn close(
         told_of.resources.sort_unstable();
         told_of.resources.dedup();
     }
-    let said = Said { lasts: false, ..Said::new(body.into(), None, disclosures) };
-    Answer::new(Arc::new(said), known_current)
+    Answer::once(body.into(), disclosures, known_current)
 }
 
 /// Where a version stands among all of its instant.

@@ -4,12 +4,12 @@
 //! as was asked for, follows. Made of hits alone, so of nothing that is not released. Source:
 //! Subscriptions R5 Backport 1.1, `notifications.html`, for R4.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, Said, disclosures, note_all};
+use super::{Answer, disclosures, note_all};
 use crate::{
     domain::{
         id::{self, NodeCode},
@@ -157,8 +157,7 @@ pub fn notification(
         bundle.remove("meta");
         bundle.insert("total".to_owned(), json!(1));
     }
-    let said = Said::new(bundle.to_string().into(), None, told);
-    Ok(Answer::new(Arc::new(Said { lasts: false, ..said }), known_current))
+    Ok(Answer::once(bundle.to_string().into(), told, known_current))
 }
 
 /// How the subscription stands, and what happened.

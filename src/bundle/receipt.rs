@@ -3,11 +3,11 @@
 //! Part of `bundle`. Made from the released bytes alone, with the fields of a consent record by ISO/IEC TS
 //! 27560:2023. It adds nothing that a reader of the Consent and of its history could not read there.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Disclosure, Said, disclosure};
+use super::{Answer, disclosure, said};
 use crate::{
     bundle::Frame,
     consent::rule::{coding, codings},
@@ -61,9 +61,7 @@ pub fn receipt(
         "state": consent.get("status"),
         "events": events(history),
     });
-    let told_of: Disclosure = disclosure(hit, frame.node);
-    let said = Said { lasts: false, ..Said::new(receipt.to_string().into(), None, vec![told_of]) };
-    Ok(Answer::new(Arc::new(said), known_current))
+    Ok(said::of_people(&receipt, vec![disclosure(hit, frame.node)], known_current))
 }
 
 /// Grant, prohibition, or of another form.

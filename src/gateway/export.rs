@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::{
     audit::{self, record::Query},
-    bundle::{Disclosure, counted, export as said},
+    bundle::{Disclosure, said},
     chance::base32,
     domain::{id::node_of, moment::Moment},
     error::{Error, Result},
@@ -74,7 +74,7 @@ impl Gateway {
             return Err(Error::throttled(SETTLES));
         }
         let say = "The export has begun; Content-Location says how far it is.";
-        let answer = counted::numbers(&respond::information(say), told, known_current);
+        let answer = said::of_people(&respond::information(say), told, known_current);
         let request = recorded_export(asked, &order, None);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         if let Some(gateway) = grant.caller().node() {
@@ -196,7 +196,7 @@ impl Gateway {
             let mapped = mapping::to_fhir(held, &self.terms.directory);
             let view = crate::consent::release::release(mapped, grant, &self.terms, now);
             let first = order.kinds().find_map(|kind| search::any(&view, kind, &[]).pop());
-            told.extend(counted::read(&[first.ok_or_else(unknown)?], &self.node));
+            told.extend(said::rested_on(&[first.ok_or_else(unknown)?], &self.node));
         }
         Ok(told)
     }

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use self::census::Census;
 use crate::{
     audit::{self, record::Query, step},
-    bundle::counted,
+    bundle,
     error::{Error, Kind, Result},
     export::order,
     federation::{self, State, choose::Party, indicator::Part},
@@ -103,7 +103,7 @@ impl Gateway {
             };
             report(&table, &terms)
         };
-        let answer = counted::numbers(&said, disclosures, known_current);
+        let answer = bundle::said::of_people(&said, disclosures, known_current);
         let begun = self.clock.elapsed();
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         self.counted(asked, &answer, begun);

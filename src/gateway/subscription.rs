@@ -13,8 +13,9 @@ use crate::{
     audit,
     authenticate::standing::Standing,
     bundle::{
-        Answer, export as said,
+        Answer,
         notification::{self, Content, Event, Of, Why},
+        said,
     },
     domain::moment::Moment,
     error::{Error, Kind, Result},

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    bundle::{Disclosure, counted},
+    bundle::{Disclosure, said},
     consent::{release, view::View},
     domain::{
         moment::Moment,
@@ -149,7 +149,7 @@ impl<'a> Census<'a> {
             return Ok(None);
         }
         let rests = Rests { ground, holds: view.holds() };
-        let disclosures = counted::read(&hits, &self.gateway.node);
+        let disclosures = said::rested_on(&hits, &self.gateway.node);
         Ok(Some(Counted { patient: Arc::clone(patient), rests, cells, disclosures }))
     }
 
