@@ -12,9 +12,8 @@ use crate::{
     audit::record::Query,
     bundle::gathered::{Gathered, Piece},
     circle::{Circle, Shown, draw, numbers, page},
-    consent::explain::words,
     domain::day::Day,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     fhir::types::ResourceType::QuestionnaireResponse,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
@@ -41,7 +40,7 @@ impl Gateway {
         id: &str,
     ) -> Result<Response<Body>> {
         let form = form(asked)?;
-        parameters(asked, &[])?;
+        asked.parameters_of(&[])?;
         let in_flight = self.flights.take();
         let one = (QuestionnaireResponse, id);
         let (gathered, plan) = self.gathered_one(asked, grant, one).await?;
@@ -62,7 +61,7 @@ impl Gateway {
         id: &str,
     ) -> Result<Response<Body>> {
         let form = form(asked)?;
-        let given = parameters(asked, &["date", "compare"])?;
+        let given = asked.parameters_of(&["date", "compare"])?;
         let days = Days::of(&given)?;
         let in_flight = self.flights.take();
         let (mut gathered, plan) =
@@ -136,25 +135,5 @@ fn written(
 
 /// Form and language that are asked for.
 fn form(asked: &Asked<'_>) -> Result<(Form, &'static str)> {
-    Ok((form::form(asked.query, asked.headers, &FORMS)?, language(asked)))
-}
-
-/// The language the caller wants most.
-pub(super) fn language(asked: &Asked<'_>) -> &'static str {
-    let accepted = asked.headers.get(http::header::ACCEPT_LANGUAGE);
-    words::language(accepted.and_then(|value| value.to_str().ok()))
-}
-
-/// The parameters that are known; others are ignored, or refused if the caller asked to be strict.
-pub(super) fn parameters(asked: &Asked<'_>, known: &[&str]) -> Result<Vec<(String, String)>> {
-    let mut all = Vec::new();
-    for (name, value) in form_urlencoded::parse(asked.query.unwrap_or_default().as_bytes()) {
-        if known.contains(&&*name) {
-            all.push((name.into_owned(), value.into_owned()));
-        } else if name != "_format" && asked.is_strict() {
-            let say = "This parameter is not known here; see /fhir/metadata.";
-            return Err(Error::new(Kind::NotSupported, say));
-        }
-    }
-    Ok(all)
+    Ok((form::form(asked.query, asked.headers, &FORMS)?, asked.language()))
 }

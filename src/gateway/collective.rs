@@ -7,7 +7,7 @@
 use http::Response;
 use serde_json::Value;
 
-use super::circle::{language, latest, parameters};
+use super::circle::latest;
 use crate::{
     audit::record::Query,
     bundle::gathered::{Gathered, Piece},
@@ -52,8 +52,8 @@ impl Gateway {
         id: &str,
     ) -> Result<Response<Body>> {
         let form = form::form(asked.query, asked.headers, &FORMS)?;
-        parameters(asked, &[])?;
-        let language = language(asked);
+        asked.parameters_of(&[])?;
+        let language = asked.language();
         let in_flight = self.flights.take();
         let kinds: Vec<ResourceType> =
             KINDS.into_iter().filter(|kind| grant.reaches(*kind)).collect();

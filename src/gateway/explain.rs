@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use http::{Response, header};
+use http::Response;
 
 use crate::{
     audit::{
@@ -16,7 +16,7 @@ use crate::{
         review, step,
     },
     bundle::explained::{Reviewed, Use, explained},
-    consent::explain::{self, Explanation, question::Question, words},
+    consent::explain::{self, Explanation, question::Question},
     domain::id::node_of,
     error::{Error, Kind, Result},
     gateway::{
@@ -52,7 +52,7 @@ impl Gateway {
         let explanation = explain::explain(mapped, grant, &question, &self.terms, asked.now)
             .ok_or_else(Error::not_found)?;
         let uses = self.uses(&explanation).await?;
-        let (language, here) = (language(asked), (&self.node, asked.now));
+        let (language, here) = (asked.language(), (&self.node, asked.now));
         let answer = explained(&explanation, &uses, language, here, known_current);
         let request = step::Request { query: Some(recorded(&question)), ..asked.request_alone() };
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
@@ -96,12 +96,6 @@ fn used(one: &review::Use) -> Use {
         reviewed: one.review.as_ref().and_then(found),
         notified: one.notice.as_ref().map(|entry| entry.at),
     }
-}
-
-/// The language the caller wants most.
-pub(super) fn language(asked: &Asked<'_>) -> &'static str {
-    let accepted = asked.headers.get(header::ACCEPT_LANGUAGE);
-    words::language(accepted.and_then(|value| value.to_str().ok()))
 }
 
 /// About whom was asked, as the record may say it.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Response;
 use tokio::task::JoinSet;
 
-use super::explain::{language, recorded};
+use super::explain::recorded;
 use crate::{
     audit::{self, step},
     bundle::explained::{Part, everywhere, told},
@@ -41,7 +41,7 @@ impl Gateway {
         let person = Person::Id(id.to_owned());
         let asking = self.asking_for(asked, grant, ResourceType::Consent, Some(&person)).await?;
         let asking = Arc::new(asking);
-        let (language, body) = (language(asked), Bytes::copy_from_slice(&asked.body));
+        let (language, body) = (asked.language(), Bytes::copy_from_slice(&asked.body));
         let mut known_current = self.known_current()?;
         let mut flights: JoinSet<Explained> = JoinSet::new();
         for party in plan.asked() {
@@ -99,6 +99,6 @@ impl Gateway {
         let explained = explain::explain(mapped, grant, question, &self.terms, asked.now);
         let Some(explanation) = explained else { return Ok(None) };
         let uses = self.uses(&explanation).await?;
-        Ok(Some(told(&explanation, &uses, language(asked), (&self.node, asked.now))))
+        Ok(Some(told(&explanation, &uses, asked.language(), (&self.node, asked.now))))
     }
 }

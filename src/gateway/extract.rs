@@ -16,11 +16,7 @@ use crate::{
     bundle::gathered::Piece,
     error::{Error, Result},
     fhir::types::ResourceType::{Observation, QuestionnaireResponse},
-    gateway::{
-        Gateway,
-        circle::{language, parameters},
-        request::Asked,
-    },
+    gateway::{Gateway, request::Asked},
     listen::body::Body,
     respond::{self, form::Form},
     scope::Grant,
@@ -37,7 +33,7 @@ impl Gateway {
         grant: &Grant,
         id: &str,
     ) -> Result<Response<Body>> {
-        parameters(asked, &[])?;
+        asked.parameters_of(&[])?;
         let in_flight = self.flights.take();
         let (one, _) = self.gathered_one(asked, grant, (QuestionnaireResponse, id)).await?;
         let subject = one.pieces().first().and_then(|piece| {
@@ -53,7 +49,7 @@ impl Gateway {
         // That there is none says that the assessment is there, which is on record then.
         let all = if gathered.pieces().is_empty() { one } else { gathered };
         let answer = all.close(body);
-        let form = (Form::Fhir, language(asked));
+        let form = (Form::Fhir, asked.language());
         self.told_in_form((asked, grant, &plan), answer, Query::of([]), form, in_flight).await
     }
 

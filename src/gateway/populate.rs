@@ -20,7 +20,7 @@ use crate::{
     gateway::{
         Gateway,
         accept::{FHIR_JSON, content_type},
-        circle::{language, latest, parameters},
+        circle::latest,
         request::Asked,
     },
     json,
@@ -59,7 +59,7 @@ impl Gateway {
         }
         let body = json!({ "resourceType": "Parameters", "parameter": all }).to_string();
         let answer = gathered.close(body);
-        let form = (Form::Fhir, language(asked));
+        let form = (Form::Fhir, asked.language());
         self.told_in_form((asked, grant, &plan), answer, Query::of([]), form, in_flight).await
     }
 
@@ -73,7 +73,7 @@ impl Gateway {
             }
             (named(&body)?, "Parameters.parameter")
         } else {
-            let mut all = parameters(asked, &["subject", "context", "local"])?;
+            let mut all = asked.parameters_of(&["subject", "context", "local"])?;
             all.retain(|(name, _)| name == "subject");
             let given = if all.len() > 1 { None } else { all.pop() };
             (given.map(|(_, value)| value), "subject")

@@ -6,12 +6,13 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response};
+use http::{HeaderMap, HeaderName, Method, Response, header};
 
 use crate::{
     audit::{record, step},
     authenticate::bearer,
     chance::base32,
+    consent::explain::words,
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     federation::choose::Plan,
@@ -65,6 +66,27 @@ impl Asked<'_> {
     pub(crate) fn parameters(&self) -> Raw<'_> {
         let body = (!self.body.is_empty()).then_some(&*self.body);
         Raw { url: self.query, body, strict: self.is_strict() }
+    }
+
+    /// The parameters in the URL that an operation knows; others are ignored, or refused if the caller asked
+    /// to be strict.
+    pub(crate) fn parameters_of(&self, known: &[&str]) -> Result<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        for (name, value) in form_urlencoded::parse(self.query.unwrap_or_default().as_bytes()) {
+            if known.contains(&&*name) {
+                all.push((name.into_owned(), value.into_owned()));
+            } else if name != "_format" && self.is_strict() {
+                let say = "This parameter is not known here; see /fhir/metadata.";
+                return Err(Error::new(Kind::NotSupported, say));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The language of ours that the caller wants most.
+    pub(crate) fn language(&self) -> &'static str {
+        let accepted = self.headers.get(header::ACCEPT_LANGUAGE);
+        words::language(accepted.and_then(|value| value.to_str().ok()))
     }
 
     /// Is a parameter that is not known to be refused?
