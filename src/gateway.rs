@@ -292,9 +292,7 @@ impl Gateway {
             return Ok((self.peers_read(asked, grant, &plan, id, None).await?, request, None));
         };
         let known_current = self.known_current()?;
-        let document = crate::domain::id::document_of(id);
-        let patient = local.place(document).await?;
-        let patient = patient.unwrap_or_else(|| document.into());
+        let patient = local.person_of(id).await?;
         let held = local.load(&patient).await?.ok_or_else(Error::not_found)?;
         let ground = held.ground();
         let mapped = mapping::to_fhir(held, &self.terms.directory);

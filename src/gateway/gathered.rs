@@ -74,9 +74,7 @@ impl Gateway {
         let mut gathered = Gathered::new(Vec::new(), self.known_current()?);
         let held = node_of(id).filter(|node| *node == self.node);
         if let (Some(node), Some(local)) = (held, &self.reach.sources.local) {
-            let document = crate::domain::id::document_of(id);
-            let patient = local.place(document).await?;
-            let patient = patient.unwrap_or_else(|| document.into());
+            let patient = local.person_of(id).await?;
             let held = local.load(&patient).await?.ok_or_else(Error::not_found)?;
             let mapped = mapping::to_fhir(held, &self.terms.directory);
             let view = release::release(mapped, grant, &self.terms, asked.now);

@@ -10,10 +10,7 @@ use http::Response;
 use crate::{
     audit::{self, record::Query},
     bundle::{self, Answer},
-    domain::{
-        id::{document_of, node_of},
-        moment::Moment,
-    },
+    domain::{id::node_of, moment::Moment},
     error::{Error, Result},
     federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
@@ -48,7 +45,7 @@ impl Gateway {
         let answer = match self.held_here(id) {
             Some(local) => {
                 let known_current = self.known_current()?;
-                let patient = person_of(local, id).await?;
+                let patient = local.person_of(id).await?;
                 let history = self.past_of(asked, grant, local, &patient, (kind, id)).await?;
                 let frame = self.frame(&plan, asked);
                 bundle::history::version(history, version, &frame, known_current)?
@@ -94,7 +91,7 @@ impl Gateway {
         };
         let known_current = self.known_current()?;
         let patient = match id {
-            Some(id) => person_of(local, id).await?,
+            Some(id) => local.person_of(id).await?,
             None => named.into(),
         };
         let kind = question.kind;
@@ -189,7 +186,7 @@ impl Gateway {
         let (Some(local), true) = (self.held_here(id), is_known) else {
             return Ok(false);
         };
-        let patient = person_of(local, id).await?;
+        let patient = local.person_of(id).await?;
         let history =
             self.past(asked, grant, local, &patient, History::new(kind, Some(id))).await?;
         Ok(history.stood_still(since))
@@ -199,10 +196,4 @@ impl Gateway {
         let local = self.reach.sources.local.as_deref()?;
         (node_of(id).as_ref() == Some(&self.node)).then_some(local)
     }
-}
-
-/// Id of the Patient that a resource here belongs to.
-async fn person_of(local: &Local, id: &str) -> Result<Arc<str>> {
-    let document = document_of(id);
-    Ok(local.place(document).await?.unwrap_or_else(|| document.into()))
 }

@@ -30,7 +30,6 @@ use crate::{
     commit::{self, Written},
     compartment::Compartment,
     consent::view::View,
-    domain::id::document_of,
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
     gateway::{
@@ -294,8 +293,7 @@ impl Gateway {
         let local = self.reach.sources.local.as_ref()?;
         let (kind, id) = ends.iter().find_map(End::at)?.split_once('/')?;
         let by = reader(grant, ResourceType::parse(kind)?, id).ok()?;
-        let patient = local.place(document_of(id)).await.ok()?;
-        let patient = patient.unwrap_or_else(|| document_of(id).into());
+        let patient = local.person_of(id).await.ok()?;
         let view = self.seen_now(asked, &by, local, &patient).await.ok()??;
         self.with_told_of(view, (ResourceType::parse(kind)?, id), &by).await.ok()
     }
