@@ -57,9 +57,7 @@ const FORBIDS: &str = "it forbids whatever that may be";
 /// `Unprocessable`, with the first rule that is broken; see [`import`] too.
 pub fn taken(consent: &Value, fhir: &Validator, now: Moment) -> Result<Imported> {
     profile::bounded(consent)?;
-    if let Some(fault) = fhir.faults(consent).into_iter().next() {
-        return Err(Error::new(error::Kind::Unprocessable, fault.say).at(fault.expression));
-    }
+    fhir.demand(consent, error::Kind::Unprocessable)?;
     let imported = import(consent)?;
     profile::check_time(consent, now)?;
     profile::patient(consent)?;

@@ -20,7 +20,7 @@ use profile::Profiles;
 use rules::{Asked, Rules};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     fhirpath::model::Model,
 };
 
@@ -93,6 +93,17 @@ impl Validator {
         }
         faults.truncate(MOST_FAULTS);
         faults
+    }
+
+    /// Refuses a resource that is not as FHIR R4 has it, for the first of its faults.
+    ///
+    /// # Errors
+    /// Of this kind, at the element.
+    pub fn demand(&self, resource: &Value, kind: Kind) -> Result<()> {
+        match self.faults(resource).into_iter().next() {
+            Some(fault) => Err(Error::new(kind, fault.say).at(fault.expression)),
+            None => Ok(()),
+        }
     }
 
     /// What FHIR R4 calls good practice and the resource does not do; asked of a resource without faults.

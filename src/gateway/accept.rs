@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
+use serde_json::Value;
 
 use crate::{
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
     gateway::{Gateway, export, request::Asked},
-    json::pretty,
+    json::{self, pretty},
     listen::body::Body,
     route::Call,
     scope::{self, Grant},
@@ -93,6 +94,17 @@ impl Asked<'_> {
 }
 
 impl Gateway {
+    /// The resource that is the body.
+    ///
+    /// # Errors
+    /// `UnsupportedMedia` for another type, `Invalid` for no JSON, and of this kind for the first that is not
+    /// as FHIR R4 has it.
+    pub(super) fn resource(&self, asked: &Asked<'_>, kind: Kind) -> Result<Value> {
+        content_type(asked.headers, FHIR_JSON)?;
+        let body = json::parse(&asked.body, &self.limits.document)?;
+        self.fhir.demand(&body, kind).map(|()| body)
+    }
+
     /// The acknowledgement of a write, in the form that `Prefer` names. What is written itself is a read,
     /// recorded as any other, and only for whom it is there.
     pub(super) async fn shown_back(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     consent::profile::provenance,
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     federation::ask::PROVENANCE,
     gateway::{Gateway, request::Asked},
     json,
@@ -34,10 +34,7 @@ impl Gateway {
         };
         let body = json::parse(header.as_bytes(), &self.limits.document)
             .map_err(|error| error.at("Provenance"))?;
-        let whole = provenance::targeted(&body);
-        if let Some(fault) = self.fhir.faults(&whole).into_iter().next() {
-            return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
-        }
+        self.fhir.demand(&provenance::targeted(&body), Kind::Unprocessable)?;
         provenance::check(&body, writer, asked.now).map(Some)
     }
 }

@@ -156,9 +156,7 @@ impl Gateway {
         content_type(asked.headers, FHIR_JSON)?;
         let body = json::parse(&asked.body, &self.limits.document)?;
         profile::bounded(&body)?;
-        if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
-            return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
-        }
+        self.fhir.demand(&body, Kind::Unprocessable)?;
         let accepted = profile::check(&body)?;
         profile::check_time(&body, asked.now)?;
         if !names_documents(&body) {

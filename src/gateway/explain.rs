@@ -19,12 +19,7 @@ use crate::{
     consent::explain::{self, Explanation, question::Question},
     domain::id::node_of,
     error::{Error, Kind, Result},
-    gateway::{
-        Gateway,
-        accept::{FHIR_JSON, content_type},
-        request::Asked,
-    },
-    json,
+    gateway::{Gateway, request::Asked},
     listen::body::Body,
     mapping, respond,
     route::Call,
@@ -37,7 +32,6 @@ impl Gateway {
         let Call::Explain(id) = grant.call() else {
             return Err(Error::internal("only an explanation has such an id"));
         };
-        content_type(asked.headers, FHIR_JSON)?;
         let question = self.question(asked)?;
         let is_elsewhere = node_of(id).as_ref() != Some(&self.node);
         if grant.caller().node().is_none() && (is_elsewhere || asked.nodes().is_some()) {
@@ -72,11 +66,7 @@ impl Gateway {
 
     /// What is asked; the same for everybody, whatever is held.
     fn question(&self, asked: &Asked<'_>) -> Result<Question> {
-        let body = json::parse(&asked.body, &self.limits.document)?;
-        match self.fhir.faults(&body).into_iter().next() {
-            Some(fault) => Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression)),
-            None => Question::read(&body),
-        }
+        Question::read(&self.resource(asked, Kind::Unprocessable)?)
     }
 }
 

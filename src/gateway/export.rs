@@ -10,13 +10,12 @@ mod parts;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::{
     audit::{self, record::Query},
     bundle::{Disclosure, said},
     chance::base32,
     domain::{id::node_of, moment::Moment},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     export::{
         LIFE, MOST, NDJSON, SETTLES,
         link::Link,
@@ -24,11 +23,7 @@ use crate::{
     },
     federation::{self, choose::Plan, export::Progress},
     fhir::types::ResourceType,
-    gateway::{
-        Gateway,
-        accept::{FHIR_JSON, content_type},
-        request::Asked,
-    },
+    gateway::{Gateway, request::Asked},
     json,
     listen::body::Body,
     mapping,
@@ -40,6 +35,7 @@ use crate::{
     search,
     store::Job,
 };
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 /// How far an export is, in words of fixed size: nothing of what is held.
 const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
@@ -156,12 +152,7 @@ impl Gateway {
             Some(_) | None => format!("{}/{}", self.base, level.path()),
         };
         if in_body {
-            content_type(asked.headers, FHIR_JSON)?;
-            let body = json::parse(&asked.body, &self.limits.document)?;
-            if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
-                return Err(Error::invalid(fault.say).at(fault.expression));
-            }
-            pairs.extend(order::pairs(&body)?);
+            pairs.extend(order::pairs(&self.resource(asked, Kind::Invalid)?)?);
         }
         let lenient = asked.prefers("handling=lenient");
         let now = asked.now;

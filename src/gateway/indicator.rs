@@ -21,17 +21,12 @@ use crate::{
     export::order,
     federation::{self, State, choose::Party, indicator::Part},
     fhir::{labels::CANONICAL, types::ResourceType},
-    gateway::{
-        Gateway,
-        accept::{FHIR_JSON, content_type},
-        request::Asked,
-    },
+    gateway::{Gateway, request::Asked},
     indicator::{
         question::Question,
         report::{self, report},
         table::{Source, Table},
     },
-    json,
     listen::body::Body,
     query::selection,
     respond,
@@ -141,12 +136,7 @@ impl Gateway {
     fn pairs(&self, asked: &Asked<'_>) -> Result<Vec<(String, String)>> {
         let mut pairs = selection::pairs(asked.query.unwrap_or_default())?;
         if *asked.method == Method::POST {
-            content_type(asked.headers, FHIR_JSON)?;
-            let body = json::parse(&asked.body, &self.limits.document)?;
-            if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
-                return Err(Error::invalid(fault.say).at(fault.expression));
-            }
-            pairs.extend(order::pairs(&body)?);
+            pairs.extend(order::pairs(&self.resource(asked, Kind::Invalid)?)?);
         }
         Ok(pairs)
     }

@@ -17,13 +17,7 @@ use crate::{
     },
     error::{Error, Kind, Result},
     fhir::types::ResourceType::QuestionnaireResponse,
-    gateway::{
-        Gateway,
-        accept::{FHIR_JSON, content_type},
-        circle::latest,
-        request::Asked,
-    },
-    json,
+    gateway::{Gateway, circle::latest, request::Asked},
     listen::body::Body,
     respond::{self, form::Form},
     scope::Grant,
@@ -66,11 +60,7 @@ impl Gateway {
     /// The Patient whose form it is.
     fn subject(&self, asked: &Asked<'_>) -> Result<String> {
         let (given, place) = if *asked.method == Method::POST {
-            content_type(asked.headers, FHIR_JSON)?;
-            let body = json::parse(&asked.body, &self.limits.document)?;
-            if let Some(fault) = self.fhir.faults(&body).into_iter().next() {
-                return Err(Error::new(Kind::Unprocessable, fault.say).at(fault.expression));
-            }
+            let body = self.resource(asked, Kind::Unprocessable)?;
             (named(&body)?, "Parameters.parameter")
         } else {
             let mut all = asked.parameters_of(&["subject", "context", "local"])?;
