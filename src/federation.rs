@@ -28,11 +28,14 @@ pub mod several;
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     domain::{id::NodeCode, moment::Moment},
-    fhir::{labels::Labels, types::ResourceType},
+    fhir::{
+        labels::{CANONICAL, Labels},
+        types::ResourceType,
+    },
     query::{order::Key, page::Cursor},
 };
 
@@ -64,6 +67,18 @@ impl State {
             Self::Partial => ("warning", "incomplete"),
             Self::NotReached => ("warning", "transient"),
         }
+    }
+
+    /// The issue that says so of the part of a node.
+    pub fn issue_of(self, node: &str) -> Value {
+        let (severity, code) = self.issue();
+        let system = format!("{CANONICAL}/CodeSystem/completeness");
+        json!({
+            "severity": severity,
+            "code": code,
+            "details": { "coding": [{ "system": system, "code": self.code() }] },
+            "diagnostics": node,
+        })
     }
 }
 

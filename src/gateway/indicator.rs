@@ -10,7 +10,6 @@ mod census;
 use std::sync::Arc;
 
 use http::{Method, Response};
-use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use self::census::Census;
@@ -20,7 +19,7 @@ use crate::{
     error::{Error, Kind, Result},
     export::order,
     federation::{self, State, choose::Party, indicator::Part},
-    fhir::{labels::CANONICAL, types::ResourceType},
+    fhir::types::ResourceType,
     gateway::{Gateway, request::Asked},
     indicator::{
         question::Question,
@@ -88,7 +87,8 @@ impl Gateway {
                 sources.push((Source { node, counts }, state));
             }
             sources.sort_by(|(a, _), (b, _)| a.node.cmp(&b.node));
-            let issues = sources.iter().map(|(source, state)| issue(source, *state)).collect();
+            let issues = sources.iter().map(|(one, state)| state.issue_of(one.node.as_str()));
+            let issues = issues.collect();
             let table = Table::new(sources.into_iter().map(|(source, _)| source).collect());
             let terms = report::Terms {
                 question,
@@ -146,16 +146,4 @@ impl Gateway {
 fn busy() -> Error {
     let say = "People are being counted for others as often as may be at a time; ask again later.";
     Error::new(Kind::Unavailable, say)
-}
-
-/// How complete a source's part is, in the words of every answer.
-fn issue(source: &Source, state: State) -> Value {
-    let (severity, code) = state.issue();
-    let system = format!("{CANONICAL}/CodeSystem/completeness");
-    json!({
-        "severity": severity,
-        "code": code,
-        "details": { "coding": [{ "system": system, "code": state.code() }] },
-        "diagnostics": source.node.as_str(),
-    })
 }

@@ -20,7 +20,7 @@ use crate::{
         State,
         export::{Done, Progress},
     },
-    fhir::{labels::CANONICAL, types::ResourceType},
+    fhir::types::ResourceType,
     mutant::{self, Mutant},
     scope::Grant,
     source::block,
@@ -123,17 +123,6 @@ impl Listing<'_> {
 
 /// The line that says which nodes were not reached.
 pub(super) fn lost(nodes: &[String]) -> Vec<u8> {
-    let state = State::NotReached;
-    let (severity, code) = state.issue();
-    let system = format!("{CANONICAL}/CodeSystem/completeness");
-    let issue = |node: &String| {
-        json!({
-            "severity": severity,
-            "code": code,
-            "details": { "coding": [{ "system": system, "code": state.code() }] },
-            "diagnostics": node,
-        })
-    };
-    let issues: Vec<Value> = nodes.iter().map(issue).collect();
+    let issues: Vec<Value> = nodes.iter().map(|node| State::NotReached.issue_of(node)).collect();
     format!("{}\n", json!({ "resourceType": "OperationOutcome", "issue": issues })).into_bytes()
 }
