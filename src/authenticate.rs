@@ -29,7 +29,7 @@ use quick_cache::{
 
 use self::{
     bearer::Scheme,
-    caller::{AccessClaims, Bound, sha256},
+    caller::{AccessClaims, Bound},
     issuer::Elsewhere,
     jose::{
         Expected, Refusal, TokenKind,
@@ -43,6 +43,7 @@ use self::{
 };
 pub use self::{bearer::challenge, caller::Caller};
 use crate::{
+    digest::sha256,
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     seal::Keys,

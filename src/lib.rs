@@ -102,6 +102,7 @@ pub mod store;
 pub mod json;
 pub mod percent;
 pub mod markup;
+pub mod digest;
 pub mod seal;
 pub mod transport;
 pub mod pki;

@@ -18,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::digest;
 use jiff::{Timestamp, tz::TimeZone};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
@@ -35,6 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
+    digest::sha256,
     domain::moment::Moment,
     error::{Error, Result},
 };
@@ -208,11 +208,7 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// SHA-256 of a certificate's DER form: its thumbprint of RFC 8705.
 pub fn thumbprint(certificate: &[u8]) -> [u8; 32] {
-    let mut to = [0; 32];
-    to.iter_mut()
-        .zip(digest::digest(&digest::SHA256, certificate).as_ref())
-        .for_each(|(to, from)| *to = *from);
-    to
+    sha256(certificate)
 }
 
 /// All certificates of a PEM text; none at all is `Invalid`.

@@ -9,8 +9,9 @@ use std::{fmt, sync::Arc};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::tree::{Hash, proof::Head, sha256};
+use super::tree::{Hash, proof::Head};
 use crate::{
+    digest::sha256_of,
     domain::moment::Moment,
     error::{Error, Result},
 };
@@ -122,7 +123,8 @@ impl Verifier {
     }
 
     fn key_hash(&self) -> [u8; 4] {
-        let [a, b, c, d, ..] = sha256(&[self.origin.as_bytes(), b"\n", &[ED25519_KEY], &self.key]);
+        let [a, b, c, d, ..] =
+            sha256_of(&[self.origin.as_bytes(), b"\n", &[ED25519_KEY], &self.key]);
         [a, b, c, d]
     }
 

@@ -16,9 +16,11 @@ use super::{
     frame::{AuditKey, Frame, Item, item},
     log::{Disk as _, FileDisk},
     segment::{self, End, HEAD},
-    tree::sha256,
 };
-use crate::error::{Error, Result};
+use crate::{
+    digest::sha256,
+    error::{Error, Result},
+};
 
 /// Bytes of a row: the first eight of SHA-256(key id), then the offset (u32).
 const ROW: usize = 12;
@@ -154,5 +156,5 @@ pub(super) fn person(key_id: &str) -> i64 {
 }
 
 fn short(key_id: &str) -> [u8; 8] {
-    sha256(&[key_id.as_bytes()]).first_chunk().copied().unwrap_or_default()
+    sha256(key_id.as_bytes()).first_chunk().copied().unwrap_or_default()
 }

@@ -6,41 +6,24 @@
 
 pub mod proof;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use crate::digest::{sha256, sha256_of};
 
 /// A SHA-256 value: of a leaf, an inner node or a whole tree.
 pub type Hash = [u8; 32];
 
 /// SHA-256(0x00 ‖ salt ‖ payload).
 pub fn leaf(salt: &[u8], payload: &[u8]) -> Hash {
-    sha256(&[&[0], salt, payload])
+    sha256_of(&[&[0], salt, payload])
 }
 
 /// SHA-256(0x01 ‖ left ‖ right).
 pub fn node(left: &Hash, right: &Hash) -> Hash {
-    sha256(&[&[1], left, right])
+    sha256_of(&[&[1], left, right])
 }
 
 /// The root of the tree over these leaf hashes.
 pub fn root(leaves: &[Hash]) -> Hash {
     leaves.iter().collect::<Frontier>().root()
-}
-
-/// SHA-256 over the pieces, one after the other.
-pub(super) fn sha256(pieces: &[&[u8]]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    for piece in pieces {
-        context.update(piece);
-    }
-    hash(context.finish().as_ref())
-}
-
-fn hash(bytes: &[u8]) -> Hash {
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    hash
 }
 
 /// What must be kept of a tree to let it grow: one hash per full subtree, largest first.
@@ -82,7 +65,7 @@ impl Frontier {
     pub fn root(&self) -> Hash {
         let mut smallest_first = self.peaks.iter().rev();
         match smallest_first.next() {
-            None => hash(digest(&SHA256, &[]).as_ref()),
+            None => sha256(&[]),
             Some(last) => smallest_first.fold(*last, |right, left| node(left, &right)),
         }
     }

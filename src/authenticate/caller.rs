@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,6 +16,7 @@ use super::{
     statement::{BreakGlass, Declared, Statement},
 };
 use crate::{
+    digest::sha256,
     domain::{id::NodeCode, moment::Moment},
     smart::{Context, Scopes},
 };
@@ -268,15 +268,6 @@ impl Caller {
     }
 }
 
-/// SHA-256.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
-        *to = *from;
-    }
-    hash
-}
-
 /// Hash over everything a decision reads. Reasons are audited, but decide nothing.
 fn fingerprint(statement: &Statement, through: &[Option<String>]) -> Result<[u8; 16], Refusal> {
     let mut read = statement.clone();
@@ -285,9 +276,5 @@ fn fingerprint(statement: &Statement, through: &[Option<String>]) -> Result<[u8;
         glass.reason.clear();
     }
     let bytes = serde_json::to_vec(&(read, through)).map_err(|_| Refusal::Invalid("statement"))?;
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(sha256(&bytes)) {
-        *to = from;
-    }
-    Ok(short)
+    Ok(sha256(&bytes).first_chunk().copied().unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 pub use self::claims::ClaimRules;
 use super::{
     Examined,
-    caller::{AccessClaims, Confirmation, MayAct, sha256},
+    caller::{AccessClaims, Confirmation, MayAct},
     jose::{
         Refusal,
         claims::Registered,
@@ -22,6 +22,7 @@ use super::{
     statement::Statement,
 };
 use crate::{
+    digest::{hex, sha256},
     domain::moment::Moment,
     error::Result,
     smart::{self, Scopes},
@@ -211,8 +212,4 @@ fn confirmation(said: &Said) -> std::result::Result<Option<Confirmation>, Refusa
 fn may_act(said: &Said) -> Option<MayAct> {
     let named = said.all.get("may_act").filter(|_| !said.all.contains_key("act"));
     named.and_then(|named| serde_json::from_value(named.clone()).ok())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Authenticator, Examined,
-    caller::{AccessClaims, Bound, Caller, sha256},
+    caller::{AccessClaims, Bound, Caller},
     jose::{Refusal, claims::Registered},
     statement::Statement,
 };
-use crate::{domain::moment::Moment, smart::Scopes};
+use crate::{digest::sha256, domain::moment::Moment, smart::Scopes};
 
 /// How long what is told may take, from the decision on.
 const LIFE: Duration = Duration::from_mins(1);

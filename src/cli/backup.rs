@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     audit::{checkpoint, log::moving::Side, segment, verify},
+    digest::hex,
     error::{Error, Kind, Result},
     gateway::open::{AUDIT, SUSPENDED, Setup, log_keys},
     store::sqlite::{FILE, Sqlite},
@@ -136,7 +137,7 @@ fn take(setup: &Setup, part: &Path, output: &Output<'_>) -> Result<Manifest> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         began,
         ended: clock.now(),
-        log: LogState { floor, size: head.size, root: manifest::hex(&head.root) },
+        log: LogState { floor, size: head.size, root: hex(&head.root) },
         files: held(part)?,
     };
     manifest.write(part)?;

@@ -25,6 +25,7 @@ use crate::{
         sign::{Signer, generate, generate_rsa},
     },
     config::node,
+    digest::hex,
     domain::{id::NodeCode, moment::Moment},
     error::{Error, Kind, Result},
     gateway::open::{handle_key, jwks, log_keys},
@@ -158,7 +159,7 @@ fn revoke(dir: &Path, certificates: &[PathBuf], days: u32, output: &mut Output<'
         for certificate in pki::certificates(&pem)? {
             let say = format!("{} is no certificate.", path.display());
             let serial = validity::serial(&certificate).ok_or_else(|| Error::invalid(say))?;
-            let serial: String = serial.iter().map(|byte| format!("{byte:02x}")).collect();
+            let serial = hex(serial);
             if !text.lines().any(|line| line.split(' ').next() == Some(&serial)) {
                 writeln!(text, "{serial} {now}").map_err(Error::internal)?;
             }
@@ -239,10 +240,7 @@ impl Member<'_> {
         let keys = master::read(&self.dir.join("master.key"), Arc::clone(&output.around.chance))?;
         let certificates = pki::certificates(&issued.certificate)?;
         let thumbprint = certificates.first().map(|certificate| pki::thumbprint(certificate));
-        let mut hex = String::new();
-        for byte in thumbprint.unwrap_or_default() {
-            write!(hex, "{byte:02x}").map_err(Error::internal)?;
-        }
+        let hex = hex(&thumbprint.unwrap_or_default());
         let handle = handle_key(&keys)?.public().to_string();
         let log = log_keys(&self.code, &keys)?.signer.verifier();
         let (code, url, organization) = (&self.code, self.url, self.organization);

@@ -6,10 +6,12 @@
 
 use std::{fmt, sync::Arc};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use crate::chance::{Chance, base32};
+use crate::{
+    chance::{Chance, base32},
+    digest::{hex, sha256},
+};
 
 /// Longest id the gateway makes or looks for.
 pub const MAX_ID: usize = 48;
@@ -88,8 +90,7 @@ pub fn is_oid(text: &str) -> bool {
 
 /// The `urn:uuid` of what has no address: the same for the same words.
 pub fn urn_of(words: &str) -> String {
-    let digest = digest(&SHA256, words.as_bytes());
-    let hex: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&sha256(words.as_bytes()));
     let part = |from, to| hex.get(from..to).unwrap_or_default();
     let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
     format!("urn:uuid:{}", parts.join("-"))

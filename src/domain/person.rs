@@ -8,13 +8,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::domain::{
-    class::ClassSet,
-    coded::coded,
-    day::{Day, Period},
-    identity::IdentityCode,
-    theme::ThemeSet,
-    words::{Language, LocalId, Municipality, Words, redacted},
+use crate::{
+    digest::{hex, sha256},
+    domain::{
+        class::ClassSet,
+        coded::coded,
+        day::{Day, Period},
+        identity::IdentityCode,
+        theme::ThemeSet,
+        words::{Language, LocalId, Municipality, Words, redacted},
+    },
 };
 
 coded! {
@@ -182,10 +185,8 @@ pub struct Named {
 
 /// Id of the `RelatedPerson` of a representation: a digest of the sender's id, which may be any text.
 pub fn related_id(patient: &str, local: &str) -> Arc<str> {
-    use aws_lc_rs::digest::{SHA256, digest};
-    let hash = digest(&SHA256, local.as_bytes());
-    let hex: String = hash.as_ref().iter().take(6).map(|b| format!("{b:02x}")).collect();
-    format!("{patient}.r{hex}").into()
+    let hex = hex(&sha256(local.as_bytes()));
+    format!("{patient}.r{}", hex.get(..12).unwrap_or(&hex)).into()
 }
 
 /// A person.

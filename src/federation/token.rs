@@ -20,8 +20,9 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    authenticate::{Caller, caller::sha256},
+    authenticate::Caller,
     clock::Clock,
+    digest::sha256,
     domain::moment::Moment,
     error::{Error, Kind, Result},
 };

@@ -4,13 +4,13 @@
 //! any reading of the text would, and says where it permits less. For systems and officers alone: who
 //! gave it cannot be asked here.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::Response;
 
 use crate::{
     chance::base32,
     commit::{self, Known},
     consent::{import, profile},
+    digest::{hex, sha256},
     error::Result,
     gateway::{
         Gateway,
@@ -43,10 +43,8 @@ impl Gateway {
         // Sent again it is the next version; without a name of its own it is another one.
         let (own, is_named) = match first {
             Some(one) => {
-                let name = digest(&SHA256, format!("{}|{}", one.system, one.value).as_bytes());
-                let hex: String =
-                    name.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
-                (format!("import:{hex}"), true)
+                let hex = hex(&sha256(format!("{}|{}", one.system, one.value).as_bytes()));
+                (format!("import:{}", hex.get(..32).unwrap_or(&hex)), true)
             }
             None => (format!("import:{}", base32(&*self.chance, 26)), false),
         };

@@ -13,6 +13,7 @@ use crate::{
     audit::record::Interaction,
     commit,
     consent::{name::Name, profile, release, view::View},
+    digest::hex,
     domain::{id::node_of, identity},
     error::{Error, Kind, Result},
     fhir::{schema::Fault, types::ResourceType},
@@ -208,8 +209,8 @@ impl Gateway {
     /// from it.
     pub(super) fn made_name(&self, of: &'static str, said: &impl Serialize) -> Result<String> {
         let said = serde_json::to_vec(said).map_err(Error::internal)?;
-        let name = self.keys.mac(of, &said);
-        Ok(name.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let name = hex(&self.keys.mac(of, &said));
+        Ok(name.get(..32).unwrap_or(&name).to_owned())
     }
 
     /// The acknowledgement of a write, with where it is and what is said of it.

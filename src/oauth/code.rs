@@ -21,11 +21,12 @@ use super::{
 };
 use crate::{
     authenticate::{
-        caller::{family_id, sha256},
+        caller::family_id,
         jose::{TokenKind, claims::Registered},
         registry::{Client, ClientKeys},
     },
     chance::base32,
+    digest::sha256,
     domain::moment::Moment,
     smart::word::{Word, Words},
 };

@@ -20,11 +20,12 @@ use super::{
 };
 use crate::{
     authenticate::{
-        caller::{family_id, sha256},
+        caller::family_id,
         jose::claims::SKEW,
         registry::{Client, ClientKeys},
     },
     chance::base32,
+    digest::sha256,
     domain::moment::Moment,
     smart::{
         Scopes,

@@ -23,7 +23,7 @@ use crate::{
     authenticate::{
         Authenticator,
         behalf::Errand,
-        caller::{AccessClaims, Confirmation, MayAct, sha256},
+        caller::{AccessClaims, Confirmation, MayAct},
         jose::{
             TokenKind,
             claims::{Registered, SKEW},
@@ -35,6 +35,7 @@ use crate::{
         statement::Statement,
     },
     chance::{Chance, base32},
+    digest::sha256,
     domain::{id::NodeCode, moment::Moment},
     pki::name::Names,
     shared::pace::Pace,

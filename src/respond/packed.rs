@@ -6,12 +6,13 @@
 
 use std::io::Write as _;
 
-use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, header};
 use serde_json::Value;
+
+use crate::digest::sha256;
 
 /// Bytes below which packing is not worth it.
 const WORTH: usize = 16 << 10;
@@ -46,8 +47,8 @@ impl Document {
             Some(packed) if takes_gzip(headers) => (packed.clone(), true),
             Some(_) | None => (self.text.clone(), false),
         };
-        let hash = digest::digest(&digest::SHA256, &bytes);
-        let tag = URL_SAFE_NO_PAD.encode(hash.as_ref().get(..12).unwrap_or_default());
+        let hash = sha256(&bytes);
+        let tag = URL_SAFE_NO_PAD.encode(hash.get(..12).unwrap_or_default());
         Given { bytes, is_packed, tag }
     }
 }

@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest;
-
-use crate::error::{Error, Kind, Result};
+use crate::{
+    digest::sha256,
+    error::{Error, Kind, Result},
+};
 
 /// A step from one form to the next.
 pub(super) struct Step {
@@ -34,7 +35,7 @@ pub(super) fn missing(
         ));
     }
     let all = (1..).zip(steps).map(|(number, text)| {
-        let checksum = digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec();
+        let checksum = sha256(text.as_bytes()).to_vec();
         Step { number, checksum, text }
     });
     let (done, missing): (Vec<_>, Vec<_>) =

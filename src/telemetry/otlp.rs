@@ -6,10 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    span::{Fact, Named, Span},
-    trace::hex,
-};
+use super::span::{Fact, Named, Span};
+use crate::digest::hex;
 
 /// Where a collector takes traces.
 pub const PATH: &str = "/v1/traces";

@@ -4,9 +4,10 @@
 //! follows from its request id, so that what was logged can be found by either. It tells nothing of
 //! anybody.
 
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::chance::Chance;
+use crate::{
+    chance::Chance,
+    digest::{hex, sha256},
+};
 
 /// The header's name.
 pub const TRACEPARENT: &str = "traceparent";
@@ -41,10 +42,7 @@ impl Trace {
 
     /// The one that follows from a request id.
     pub fn of_request(id: &str) -> Self {
-        let mut own = [0; 16];
-        own.iter_mut()
-            .zip(digest(&SHA256, id.as_bytes()).as_ref())
-            .for_each(|(to, from)| *to = *from);
+        let own = sha256(id.as_bytes()).first_chunk().copied().unwrap_or_default();
         Self { id: own, asker: [0; 8], sampled: false }
     }
 
@@ -85,11 +83,6 @@ pub fn span_id(chance: &dyn Chance) -> SpanId {
     let [first, ..] = &mut id;
     *first |= 1;
     id
-}
-
-/// Bytes as traces write them.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {

@@ -17,8 +17,9 @@ use crate::{
     audit::{
         checkpoint::{self, Checkpoint, Verifier},
         segment::{self, End, HEAD},
-        tree::{Frontier, Hash, proof::Head, sha256},
+        tree::{Frontier, Hash, proof::Head},
     },
+    digest::{sha256, sha256_of},
     error::{Error, Result},
 };
 
@@ -47,13 +48,13 @@ impl Reached {
             text.push_str(&STANDARD.encode(peak));
             text.push('\n');
         }
-        let sum = STANDARD.encode(sha256(&[text.as_bytes()]));
+        let sum = STANDARD.encode(sha256(text.as_bytes()));
         text + &sum + "\n"
     }
 
     fn from_text(text: &str) -> Option<Self> {
         let (rest, sum) = text.strip_suffix('\n')?.rsplit_once('\n')?;
-        if STANDARD.decode(sum).ok()? != sha256(&[rest.as_bytes(), b"\n"]) {
+        if STANDARD.decode(sum).ok()? != sha256_of(&[rest.as_bytes(), b"\n"]) {
             return None;
         }
         let mut lines = rest.lines();

@@ -7,11 +7,13 @@
 
 use std::{fmt, sync::Arc};
 
-use aws_lc_rs::{digest, signature};
+use aws_lc_rs::signature;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::digest::sha256;
 
 /// Most keys of a set.
 pub const MAX_KEYS: usize = 20;
@@ -109,7 +111,7 @@ impl PublicKey {
             let (crv, x, y) = (text(&self.crv), text(&self.x), text(&self.y));
             format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
         };
-        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
+        URL_SAFE_NO_PAD.encode(sha256(canonical.as_bytes()))
     }
 }
 

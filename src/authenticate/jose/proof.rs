@@ -16,7 +16,7 @@ use super::{
     compact::Compact,
     key::{Algorithm, Key},
 };
-use crate::{authenticate::caller::sha256, domain::moment::Moment, seal::Keys};
+use crate::{digest::sha256, domain::moment::Moment, seal::Keys};
 
 /// The header of a proof.
 pub const HEADER: HeaderName = HeaderName::from_static("dpop");

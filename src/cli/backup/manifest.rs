@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::documents::{unreadable, unwritable},
+    digest::hex,
     domain::moment::Moment,
     error::{Error, Kind, Result},
 };
@@ -139,11 +140,6 @@ pub fn settle(directory: &Path) -> Result<()> {
         open(one)?.sync_all().map_err(|error| unwritable(one, error))?;
     }
     Ok(())
-}
-
-/// Small letters and digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    authenticate::{Caller, behalf::Errand, caller::sha256, jose::sign::Signer},
+    authenticate::{Caller, behalf::Errand, jose::sign::Signer},
     chance::Chance,
     clock::Clock,
+    digest::sha256,
     domain::{id::NodeCode, identity, moment::Moment},
     error::{Error, Kind, Result},
     federation::{

@@ -17,11 +17,11 @@ use tokio::sync::Semaphore;
 use super::Means;
 use crate::{
     authenticate::{
-        caller::sha256,
         issuer::{KNOWN, still_known},
         jose::address::KeyAddress,
     },
     chance::base32,
+    digest::sha256,
     domain::moment::Moment,
     oauth::own_proof::own_proof,
 };

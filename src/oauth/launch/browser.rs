@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{errand::Errand, login::User};
 use crate::{
-    authenticate::caller::sha256,
     chance::{Chance, base32},
+    digest::sha256,
     domain::moment::Moment,
     error::{Error, Result},
     oauth::token::TokenEndpoint,

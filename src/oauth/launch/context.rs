@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::{login::User, request::Wish};
 use crate::{
-    authenticate::{caller::sha256, jose::claims::is_name, registry::Client},
+    authenticate::{jose::claims::is_name, registry::Client},
     chance::base32,
+    digest::sha256,
     domain::{
         id::{may_be_id, node_of},
         moment::Moment,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    authenticate::caller::sha256,
+    digest::sha256,
     domain::moment::Moment,
     error::{Error, Result},
     seal::Keys,

@@ -4,7 +4,6 @@
 //! this gateway's own texts is escaped by [`escape`]. A page has
 //! no script, loads nothing, is kept by nobody and shown in no frame.
 
-use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
@@ -16,7 +15,7 @@ use http::{
 };
 
 use super::words::{Texts, Tongue};
-use crate::markup::escape;
+use crate::{digest::sha256, markup::escape};
 
 /// How it looks: system fonts, large targets, dark where that is wanted, lines where colours are forced.
 const STYLE: &str = include_str!("page.css");
@@ -58,7 +57,7 @@ impl Page<'_> {
     }
 
     fn policy(&self) -> Option<HeaderValue> {
-        let style = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+        let style = STANDARD.encode(sha256(STYLE.as_bytes()));
         let leads_to: String = self.leads_to.iter().map(|place| format!(" {place}")).collect();
         let text = format!(
             "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'{leads_to}; \

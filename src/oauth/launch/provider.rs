@@ -20,15 +20,13 @@ use super::{
     words::Tongue,
 };
 use crate::{
-    authenticate::{
-        caller::sha256,
-        jose::{
-            address::KeyAddress,
-            key::{Algorithm, KeySet},
-            login::{ExpectedLogin, verify_login},
-        },
+    authenticate::jose::{
+        address::KeyAddress,
+        key::{Algorithm, KeySet},
+        login::{ExpectedLogin, verify_login},
     },
     chance::base32,
+    digest::sha256,
     domain::{id::is_oid, identity::IdentityCode, moment::Moment, words::DirectoryId},
     error::Result,
     oauth::{

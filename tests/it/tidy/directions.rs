@@ -7,7 +7,7 @@ use super::{File, none, rust};
 const TABLE: &str = include_str!("../../tables/directions.txt");
 
 /// In `src/lib.rs` the modules stand in this order: the way of a request, its roads, the floor.
-const ORDER: [&str; 48] = [
+const ORDER: [&str; 49] = [
     "cli",
     "config",
     "serve",
@@ -48,6 +48,7 @@ const ORDER: [&str; 48] = [
     "json",
     "percent",
     "markup",
+    "digest",
     "seal",
     "transport",
     "pki",
