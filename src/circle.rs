@@ -13,9 +13,12 @@ pub mod texts;
 
 use serde_json::Value;
 
-use crate::domain::{
-    moment::Moment,
-    theme::{Theme, Viewpoint},
+use crate::{
+    domain::{
+        moment::Moment,
+        theme::{Theme, Viewpoint},
+    },
+    json::{list, text},
 };
 
 /// From here on a theme counts as important to the person, of 10.
@@ -64,18 +67,17 @@ pub struct Circle {
 impl Circle {
     /// What a `QuestionnaireResponse` shows. What is no item of the survey is passed over.
     pub fn of(response: &Value) -> Self {
-        let text =
-            |name: &str| response.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let said = |name: &str| text(response, name).unwrap_or_default().to_owned();
         let of_theme = |theme: Theme| {
-            let groups = list(response, "item").filter(move |item| link(item) == theme.code());
+            let groups = list(response, "item").iter().filter(move |item| link(item) == theme.code());
             let mut sector = Sector::default();
             groups.flat_map(|group| list(group, "item")).for_each(|item| sector.take(item, theme));
             sector
         };
         Self {
-            response: text("id"),
-            authored: text("authored"),
-            language: text("language"),
+            response: said("id"),
+            authored: said("authored"),
+            language: said("language"),
             sectors: Theme::ALL.map(of_theme),
         }
     }
@@ -109,7 +111,7 @@ impl Circle {
 impl Sector {
     fn take(&mut self, item: &Value, theme: Theme) {
         let from = link(item).strip_prefix(theme.code()).and_then(|rest| rest.strip_prefix('.'));
-        let answers = || list(item, "answer");
+        let answers = || list(item, "answer").iter();
         let score = || {
             let number = answers().find_map(|answer| answer.get("valueInteger")?.as_u64());
             number.and_then(|n| u8::try_from(n).ok()).filter(|n| *n <= 10)
@@ -126,12 +128,8 @@ impl Sector {
     }
 }
 
-fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    of.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
 fn link(item: &Value) -> &str {
-    item.get("linkId").and_then(Value::as_str).unwrap_or_default()
+    text(item, "linkId").unwrap_or_default()
 }
 
 /// A source that was asked, and how complete its part is: node code and code of the completeness

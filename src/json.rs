@@ -1,4 +1,4 @@
-//! Strict reading of JSON that came from outside.
+//! Strict reading of JSON that came from outside, and of its members.
 //!
 //! Floor of the house: used wherever a body or a claim set is read, before anything looks at it.
 //! Grammar: RFC 8259, with the freedoms it leaves open closed (unique names, section 4; UTF-8 without
@@ -64,6 +64,16 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value> {
     root.deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
         .map_err(|cause| explain(&cause, flaw.take()))
+}
+
+/// A member that is a text.
+pub fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+/// A member that is a list; none is an empty one.
+pub fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The path of a member, `$.name`; a name that is no plain word is shown as `*`, since whatever was

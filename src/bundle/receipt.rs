@@ -14,6 +14,7 @@ use crate::{
     domain::moment::Moment,
     error::{Error, Result},
     fhir::labels,
+    json::list,
     query::history::Asked,
     search::{Hit, history::History},
     unit::label,
@@ -126,8 +127,4 @@ fn event(at: Moment, status: &str, before: Option<&str>, version: Option<&str>) 
         (_, _) => "recorded",
     };
     json!({ "event_time": at.to_string(), "event_type": what, "state": status, "version": version })
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

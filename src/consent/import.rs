@@ -19,6 +19,7 @@ use crate::{
     domain::moment::Moment,
     error::{self, Error, Result},
     fhir::schema::Validator,
+    json::list,
 };
 
 /// The deepest rule of one consent.
@@ -364,8 +365,4 @@ fn undecided(rule: &mut Map<String, Value>) {
     if let Some(labels) = labels.as_array_mut().filter(|labels| !labels.contains(&mark)) {
         labels.push(mark);
     }
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use super::{
     rule::{Condition, Rule, coding, codings},
     tri::Tri,
 };
-use crate::domain::moment::Moment;
+use crate::{domain::moment::Moment, json::list};
 
 /// What the store knows of a version and the resource does not say.
 #[derive(Clone, Default)]
@@ -108,7 +108,7 @@ impl Policy {
 
 /// The consent's sort, and whether it is certain.
 fn kind(consent: &Value) -> (Kind, bool) {
-    let own: Vec<Option<&str>> = array(consent, "category")
+    let own: Vec<Option<&str>> = list(consent, "category")
         .iter()
         .flat_map(codings)
         .filter_map(|value| match coding(value) {
@@ -146,7 +146,7 @@ fn scope(scope: Option<&Value>) -> Tri {
 /// Are all elements those of an R4 Consent, none of which can turn its meaning around?
 fn form_is_known(consent: &Value, kind: Kind) -> bool {
     let Some(members) = consent.as_object() else { return false };
-    let policies = array(consent, "policy");
+    let policies = list(consent, "policy");
     let ours = |policy: &Value| policy.get("uri").and_then(Value::as_str) == Some(label::POLICY);
     members.keys().all(|key| is_element(key) || matches!(&**key, "_performer_ok" | "_recorded"))
         && policies.iter().all(|policy| policy.get("modifierExtension").is_none())
@@ -187,7 +187,7 @@ fn giver(consent: &Value, patient: &Name, resolved: Option<&str>) -> Giver {
         [patient.reference(), patient.identifier()].into_iter().flatten().any(|n| name.equals(n))
             || resolved.is_some_and(|person| name.equals(person))
     };
-    let performers = array(consent, "performer");
+    let performers = list(consent, "performer");
     let mut giver = Giver::Person;
     for performer in performers {
         let name = Name::parse(performer);
@@ -202,8 +202,4 @@ fn giver(consent: &Value, patient: &Name, resolved: Option<&str>) -> Giver {
         }
     }
     giver
-}
-
-fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

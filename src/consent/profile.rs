@@ -22,6 +22,7 @@ use crate::{
     domain::moment::Moment,
     error::{self, Error, Result},
     fhir::date,
+    json::{list, text},
 };
 
 /// Which of the two forms.
@@ -154,14 +155,6 @@ fn broken(place: &str, say: &'static str) -> Error {
     Error::new(error::Kind::Unprocessable, say).at(place)
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
 /// What could turn the meaning of an element around may stand nowhere.
 fn nothing_modified(value: &Value, place: &str) -> Result<()> {
     match value {
@@ -205,7 +198,7 @@ fn scope(consent: &Value) -> Result<()> {
 }
 
 fn kind(consent: &Value) -> Result<Kind> {
-    let own: Vec<_> = array(consent, "category")
+    let own: Vec<_> = list(consent, "category")
         .iter()
         .flat_map(codings)
         .map(coding)
@@ -223,7 +216,7 @@ fn kind(consent: &Value) -> Result<Kind> {
 }
 
 fn policy_uri(consent: &Value) -> Result<()> {
-    match array(consent, "policy") {
+    match list(consent, "policy") {
         [policy] if text(policy, "uri") == Some(label::POLICY) => Ok(()),
         _ => {
             Err(broken("Consent.policy.uri", "Give one policy, whose uri is urn:mylife:policy:1."))
@@ -269,7 +262,7 @@ pub fn patient(consent: &Value) -> Result<Patient> {
 }
 
 fn performers(consent: &Value) -> Result<Vec<Name>> {
-    let performers: Vec<Name> = array(consent, "performer").iter().map(Name::parse).collect();
+    let performers: Vec<Name> = list(consent, "performer").iter().map(Name::parse).collect();
     if performers.is_empty() || performers.iter().any(Name::is_unresolvable) {
         let say = "Name who gave the consent, by reference or identifier.";
         return Err(broken("Consent.performer", say));

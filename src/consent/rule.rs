@@ -15,7 +15,11 @@ use super::{
     purpose::{self, Purpose},
     unit::Code,
 };
-use crate::{domain::class::ClassSet, fhir::labels};
+use crate::{
+    domain::class::ClassSet,
+    fhir::labels,
+    json::{list, text},
+};
 
 /// Whether a rule gives or takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -266,13 +270,12 @@ pub fn is_label(system: &str) -> bool {
 
 /// System and code of a Coding.
 pub fn coding(value: &Value) -> (Option<&str>, Option<&str>) {
-    let part = |key| value.get(key).and_then(Value::as_str);
-    (part("system"), part("code"))
+    (text(value, "system"), text(value, "code"))
 }
 
 /// The codings of a `CodeableConcept`.
 pub fn codings(concept: &Value) -> &[Value] {
-    concept.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    list(concept, "coding")
 }
 
 /// The code of a coding of this system, or of one that names no system.

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::json::text;
+
 /// What happened to an element.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
@@ -228,8 +230,4 @@ fn is_same(first: &Value, second: &Value) -> bool {
 fn instant(text: &str) -> Option<Timestamp> {
     let is_time = text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T');
     is_time.then(|| text.parse().ok()).flatten()
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(Value::as_str)
 }

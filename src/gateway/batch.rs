@@ -124,7 +124,7 @@ fn read(bundle: &Value) -> Result<(bool, &[Value])> {
         }
         (_, _) => return Err(Error::invalid("Send a Bundle.").at("Bundle")),
     };
-    let entries = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let entries = json::list(bundle, "entry");
     if entries.len() > MOST {
         let say = "A batch has at most 50 entries; send several.";
         return Err(Error::new(Kind::TooCostly, say).at("Bundle.entry"));

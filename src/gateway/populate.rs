@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Kind, Result},
     fhir::types::ResourceType::QuestionnaireResponse,
     gateway::{Gateway, circle::latest, request::Asked},
+    json::list,
     listen::body::Body,
     respond::{self, form::Form},
     scope::Grant,
@@ -86,7 +87,7 @@ fn named(body: &Value) -> Result<Option<String>> {
         return Err(Error::new(Kind::Unprocessable, say).at("Parameters"));
     }
     let mut subject = None;
-    let all = body.get("parameter").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let all = list(body, "parameter");
     for (at, parameter) in all.iter().enumerate() {
         let wrong = |say: &'static str| {
             let place = format!("Parameters.parameter[{at}]");

@@ -20,8 +20,9 @@ use crate::{
         words::Language,
     },
     fhir::{labels::CANONICAL, schema::Fault},
+    json::{list, text},
     mapping::{
-        sent::{self, at, list, text},
+        sent::{self, at},
         survey::{ANSWERED_BY, PROFILE},
     },
 };

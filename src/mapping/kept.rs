@@ -15,7 +15,8 @@ use crate::{
         schema::Fault,
         segment::{KindId, MetaText, Permitted, Resource, Seen},
     },
-    mapping::sent::{at, list, text},
+    json::{list, text},
+    mapping::sent::at,
 };
 
 /// Members of a resource that are the server's own.

@@ -32,9 +32,10 @@ use crate::{
         schema::Fault,
         types::{Planned, ResourceType},
     },
+    json::{list, text},
     mapping::{
         plan,
-        sent::{self, at, list, text},
+        sent::{self, at},
         survey::observation_id,
     },
 };

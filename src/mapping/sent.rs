@@ -1,4 +1,4 @@
-//! What every reader of a sent resource does: takes a member, names a place.
+//! What every reader of a sent resource does: names a place, reads an identifier.
 //!
 //! Pure; part of the directions from FHIR to native.
 
@@ -10,22 +10,13 @@ use crate::{
         identity::{self, mentions_identity_code},
         words::Plain,
     },
+    json::text,
     mapping::text::DOCUMENT,
 };
 
 /// The place of a member.
 pub(super) fn at(place: &str, name: &str) -> String {
     format!("{place}.{name}")
-}
-
-/// A member that is a text.
-pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-/// A member that is a list; none is an empty one.
-pub(super) fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// By what its sender knows it, if that can be kept; `tell` is told which member cannot, and why.

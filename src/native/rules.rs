@@ -16,7 +16,7 @@ use crate::{
         moment::Moment,
         plan::{PERFORMER_PERSON, PlanStatus, Role, ServiceState},
     },
-    json::{element, member},
+    json::{element, member, text},
     native::{Fault, NativeKind, Rules},
 };
 
@@ -273,10 +273,6 @@ fn period(holder: &Value, path: &str, report: &mut Report) {
 fn list<'a>(holder: &'a Value, name: &'a str) -> impl Iterator<Item = (String, &'a Value)> {
     let entries = holder.get(name).and_then(Value::as_array).into_iter().flatten();
     entries.enumerate().map(move |(index, entry)| (element(&member("$", name), index), entry))
-}
-
-fn text<'a>(holder: &'a Value, name: &str) -> Option<&'a str> {
-    holder.get(name).and_then(Value::as_str)
 }
 
 fn texts<'a>(holder: &'a Value, name: &str) -> BTreeSet<&'a str> {

@@ -20,6 +20,7 @@ use crate::{
     domain::{id::is_oid, moment::Moment},
     error::{Error, Kind, Result},
     fhir::types::ResourceType,
+    json::list,
 };
 
 /// Most roles, and most grounds, of one caller.
@@ -80,7 +81,7 @@ impl Question {
         }
         let mut question = Self::default();
         let mut seen = BTreeSet::new();
-        let all = body.get("parameter").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let all = list(body, "parameter");
         for (at, parameter) in all.iter().enumerate() {
             let place = format!("Parameters.parameter[{at}]");
             let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Accepted, Kind, Status, array, broken, text};
+use super::{Accepted, Kind, Status, broken};
 use crate::{
     compartment::Compartment,
     consent::{name::Name, release::represents},
@@ -22,6 +22,7 @@ use crate::{
     },
     error::{self, Error, Result},
     fhir::labels,
+    json::{list, text},
 };
 
 /// Who writes.
@@ -130,13 +131,13 @@ fn covers(
 
 /// The rules of a grant that permit.
 fn rules(consent: &Value) -> &[Value] {
-    consent.get("provision").map_or(&[], |root| array(root, "provision"))
+    consent.get("provision").map_or(&[], |root| list(root, "provision"))
 }
 
 /// Does a representation cover all that a rule permits?
 fn reaches(rule: &Value, themes: Reach, classes: ClassSet) -> bool {
     let of = |system: &'static str| {
-        let labels = array(rule, "securityLabel").iter();
+        let labels = list(rule, "securityLabel").iter();
         labels
             .filter(move |label| text(label, "system") == Some(system))
             .filter_map(|label| text(label, "code"))

@@ -6,11 +6,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SKEW, array, broken, nothing_modified, text};
+use super::{SKEW, broken, nothing_modified};
 use crate::{
     consent::name::Name,
     domain::{identity, moment::Moment},
     error::{Error, Result},
+    json::{list, text},
 };
 
 /// What of a Provenance is kept; the rest of its elements is refused.
@@ -66,7 +67,7 @@ pub fn check(provenance: &Value, writer: Option<&str>, now: Moment) -> Result<Ma
         let who = agent.get("who").map(Name::parse).unwrap_or_default();
         writer.is_none_or(|writer| who.equals(writer))
     };
-    if !array(provenance, "agent").iter().any(is_writer) {
+    if !list(provenance, "agent").iter().any(is_writer) {
         let say = "Name as an agent, by reference, the user who writes the Consent.";
         return Err(broken("Provenance.agent.who", say));
     }

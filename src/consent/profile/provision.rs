@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Kind, array, broken, text};
+use super::{Kind, broken};
 use crate::{
     consent::{
         label::{self, Confidentiality},
@@ -17,6 +17,7 @@ use crate::{
     domain::{class::Class, theme::Theme},
     error::Result,
     fhir::labels,
+    json::{list, text},
 };
 
 /// Most rules of one consent: every one is read for every kind of data at each decision.
@@ -38,7 +39,7 @@ pub(super) fn check(root: Option<&Value>, kind: Kind) -> Result<Vec<Name>> {
     }
     match kind {
         Kind::Grant => {
-            if array(root, "provision").is_empty() {
+            if list(root, "provision").is_empty() {
                 let say = "A grant needs nested provisions that say what it permits.";
                 return Err(broken(&format!("{place}.provision"), say));
             }
@@ -69,7 +70,7 @@ fn keys(rule: &Value) -> impl Iterator<Item = &str> {
 /// nothing else is worth asking.
 pub(in crate::consent) fn bounded(consent: &Value) -> Result<()> {
     fn rules(of: &Value) -> usize {
-        array(of, "provision").iter().map(|rule| 1 + rules(rule)).sum()
+        list(of, "provision").iter().map(|rule| 1 + rules(rule)).sum()
     }
     if consent.get("provision").map_or(0, rules) > MOST {
         let say = "Say it in fewer rules: a consent has at most 200.";
@@ -119,11 +120,11 @@ fn of_level(rule: &Value, place: &str, level: usize) -> Result<()> {
     if level > 1 {
         return Ok(());
     }
-    if array(rule, "purpose").is_empty() {
+    if list(rule, "purpose").is_empty() {
         let say = "Say for which purpose of use the grant is.";
         return Err(broken(&format!("{place}.purpose"), say));
     }
-    let actors = array(rule, "actor");
+    let actors = list(rule, "actor");
     let recipient =
         |actor: &Value| rule::actor(actor).is_none_or(|Actor { part, .. }| part == Part::Requester);
     if actors.is_empty() || !actors.iter().all(recipient) {
@@ -172,7 +173,7 @@ fn conditions(rule: &Value, place: &str, requesters: &mut Vec<Name>) -> Result<(
             _ => Err(broken(&at, "Leave this element out: no decision reads it.")),
         }?;
     }
-    let actors = array(rule, "actor").iter().filter_map(rule::actor);
+    let actors = list(rule, "actor").iter().filter_map(rule::actor);
     requesters.extend(actors.filter(|a| a.part == Part::Requester).map(|actor| actor.who));
     Ok(())
 }

@@ -149,7 +149,7 @@ fn given(body: Value) -> Result<Value> {
     let is = |value: &Value, kind: &str| value.get("resourceType").is_some_and(|of| of == kind);
     let named = |one: &Value| one.get("name").is_some_and(|name| name == GIVEN);
     let resource = if is(&body, "Parameters") {
-        let all = body.get("parameter").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let all = json::list(&body, "parameter");
         match all {
             [one] if named(one) => one.get("resource").cloned(),
             _ => None,

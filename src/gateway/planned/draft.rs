@@ -33,6 +33,7 @@ use crate::{
         types::{Planned, ResourceType},
     },
     gateway::{Gateway, request::Asked, writing::faulty},
+    json::list,
     mapping::{
         self, kept,
         plan::team_id,
@@ -381,7 +382,7 @@ fn has_somebody(sent: &[Sent]) -> Result<()> {
 }
 
 pub(super) fn participants(team: &Value) -> &[Value] {
-    team.get("participant").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    list(team, "participant")
 }
 
 pub(super) fn leads(participant: &Value) -> bool {

@@ -12,7 +12,7 @@ use crate::{
         theme::Theme,
         words::LocalId,
     },
-    mapping::sent::{list, text},
+    json::{list, text},
 };
 
 impl Reader<'_> {

@@ -12,9 +12,9 @@ use crate::{
         words::{DirectoryId, Words},
     },
     fhir::{labels, schema::Fault, types::ResourceType},
+    json::{list, text},
     mapping::{
         plan::proposal::{HAND_OVER, PROPOSAL, RESULT, SERVICE},
-        sent::{list, text},
         text::coding,
     },
 };

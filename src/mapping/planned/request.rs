@@ -10,10 +10,8 @@ use crate::{
         plan::{Plan, Quantity, Service, ServiceState},
         words::{DirectoryId, LocalId},
     },
-    mapping::{
-        sent::{list, text},
-        text::SERVICE,
-    },
+    json::{list, text},
+    mapping::text::SERVICE,
 };
 
 impl Reader<'_> {

@@ -10,10 +10,8 @@ use crate::{
         plan::{Action, ActionStatus, FollowUp, FollowUpStatus, Performer, Plan},
         words::LocalId,
     },
-    mapping::{
-        plan::PLAN,
-        sent::{list, text},
-    },
+    json::{list, text},
+    mapping::plan::PLAN,
 };
 
 /// The code of such a day.

@@ -11,7 +11,7 @@ use crate::{
         plan::{Member, Plan, Role},
         words::DirectoryId,
     },
-    mapping::sent::{list, text},
+    json::{list, text},
 };
 
 impl Reader<'_> {

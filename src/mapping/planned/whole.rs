@@ -9,10 +9,8 @@ use crate::{
         moment::Moment,
         plan::{Plan, PlanStatus, Views},
     },
-    mapping::{
-        plan::TITLE,
-        sent::{list, text},
-    },
+    json::{list, text},
+    mapping::plan::TITLE,
 };
 
 impl Reader<'_> {

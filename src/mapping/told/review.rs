@@ -15,10 +15,10 @@ use crate::{
         segment::{KindId, Resource, Stamp},
         types::ResourceType,
     },
+    json::{list, text},
     mapping::{
         context::Context,
         plan::PLAN,
-        sent::{list, text},
         text::{coding, pick, reference},
     },
 };
