@@ -38,6 +38,7 @@ pub mod audit;
 use std::{error::Error as _, ffi::OsString, io::Write, path::PathBuf, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use self::{exit::Exit, output::Output};
 use crate::{
@@ -266,6 +267,11 @@ fn command(command: &Command, output: &mut Output<'_>) -> Result<Exit, Error> {
         Command::Pki(asked) => pki::run(asked, output),
         Command::Audit(asked) => audit::run(asked, output),
     }
+}
+
+/// What a command waits by.
+fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)
 }
 
 /// What was refused, and why.

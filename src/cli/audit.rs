@@ -18,9 +18,9 @@ use std::{
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use self::reviews::Listing;
+use self::{opening::Opening, reviews::Listing};
 use super::{Settings, exit::Exit, output::Output};
 use crate::{
     audit::{
@@ -34,7 +34,7 @@ use crate::{
     },
     config::Config,
     error::{Error, Result},
-    gateway::open::{Opened, log_keys, look_at_store},
+    gateway::open::{AUDIT, Opened, log_keys, look_at_store},
     store::Store,
 };
 
@@ -221,7 +221,7 @@ fn check_settings(
     if setup.database.is_none() {
         return check(&setup.directory_path, Some(&verifier), as_json, output);
     }
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let Opened { store, ledger } = runtime.block_on(look_at_store(setup))?;
     let ledger = ledger.ok_or_else(|| Error::internal("a database without a log"))?;
     let keys = keys(&runtime, &*store, *own.node_key);
@@ -251,7 +251,7 @@ fn check(
     as_json: bool,
     output: &mut Output<'_>,
 ) -> Result<Exit> {
-    let inside = path.join("audit");
+    let inside = path.join(AUDIT);
     let path = if inside.is_dir() { inside.as_path() } else { path };
     let report = verify::verify(path, verifier, &|_| None)?;
     let fault = report.fault.as_ref().map(ToString::to_string);
@@ -280,11 +280,10 @@ fn show(
     as_json: bool,
     output: &mut Output<'_>,
 ) -> Result<Exit> {
-    let Some(config) = settings.read(output) else { return Ok(Exit::Usage) };
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let Some(opening) = Opening::of(settings, output)? else { return Ok(Exit::Usage) };
+    let Opening { config, runtime, store, ledger } = opening;
     let setup = &config.setup;
-    let Opened { store, ledger } = runtime.block_on(look_at_store(setup))?;
-    let dir = setup.directory_path.join("audit");
+    let dir = setup.directory_path.join(AUDIT);
     let mut number = 0_u64;
     let mut print = |found: &Found, output: &mut Output<'_>| {
         number += 1;

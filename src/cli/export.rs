@@ -11,7 +11,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tokio::runtime::Builder;
 
 use self::{
     call::Gateway,
@@ -22,7 +21,7 @@ use super::{
     output::{Output, Progress},
     token::Credentials,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Of whom an export is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -83,7 +82,7 @@ struct Summary {
 /// Exports, and says what it came to; 1 if some holder's part is lacking.
 pub fn run(asked: &Export, output: &mut Output<'_>) -> Result<Exit> {
     let folder = Folder::open(&asked.into)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let summary = runtime.block_on(take(asked, &folder, output))?;
     let is_whole =
         summary.errors == 0 && summary.sources.iter().all(|(_, state)| state == "complete");

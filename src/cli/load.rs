@@ -11,7 +11,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::runtime::Builder;
 
 use self::abreast::{Abreast, Loader};
 use super::{
@@ -74,7 +73,7 @@ pub fn run(asked: &Load, output: &mut Output<'_>) -> Result<Exit> {
     let filter = asked.filter.as_ref().map(named).transpose()?;
     let form = filter.as_ref().map_or(Form::Json, |filter| filter.form);
     let files = documents::files_of_form(&asked.path, form)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let tally = runtime.block_on(async {
         let gateway = Arc::new(Gateway::open(config.setup).await.map_err(running)?);
         let client = asked.owner.clone();

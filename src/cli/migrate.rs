@@ -7,11 +7,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use tokio::runtime::Builder;
 
 use super::{Settings, exit::Exit, output::Output};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     gateway::open::{Setup, open_store},
     store::{
         postgres::{Database, Patience, Postgres},
@@ -36,7 +35,7 @@ pub struct Migrate {
 /// Takes the steps that are lacking, or names them.
 pub fn run(asked: &Migrate, output: &mut Output<'_>) -> Result<Exit> {
     let Some(config) = asked.settings.read(output) else { return Ok(Exit::Usage) };
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let steps = runtime.block_on(steps(&config.setup, asked.dry_run))?;
     let (done, none) = if asked.dry_run {
         ("lacking", "no step is lacking")

@@ -13,7 +13,6 @@ use std::{
 };
 
 use clap::Args;
-use tokio::runtime::Builder;
 
 use super::{
     Settings,
@@ -55,7 +54,7 @@ pub fn run(asked: &Move, output: &mut Output<'_>) -> Result<Exit> {
     };
     let (from, to) = (from.setup, to.setup);
     one_gateway(&from, &to)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let (Moved { before, alike }, logged) = runtime.block_on(both(&from, &to, output))?;
     let before = before + logged.before;
     if before > 0 {

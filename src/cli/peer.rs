@@ -11,7 +11,6 @@ use std::{
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tokio::runtime::Builder;
 
 use super::{
     Settings,
@@ -133,7 +132,7 @@ fn test(
         return Err(Error::new(Kind::Invalid, format!("There is no peer {code} in the settings.")));
     }
     let mut findings = Findings::default();
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     runtime.block_on(async {
         for peer in peers {
             doctor::peers::look(&config.setup, peer, &output.around.clock, &mut findings).await;
@@ -151,7 +150,7 @@ fn test(
 
 fn list(settings: &Settings, as_json: bool, output: &mut Output<'_>) -> Result<Exit> {
     let Some(config) = settings.read(output) else { return Ok(Exit::Usage) };
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let told = runtime.block_on(doctor::ask(config.listening.management, "/peers"));
     let rows =
         told.ok().and_then(|(_, told)| told.get("peers")?.as_array().cloned()).unwrap_or_default();

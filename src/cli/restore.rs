@@ -16,7 +16,6 @@ use std::{
 
 use clap::Args;
 use serde_json::json;
-use tokio::runtime::Builder;
 
 pub use self::replay::Replayed;
 use super::{
@@ -201,7 +200,7 @@ fn mark(directory: &Path) -> Result<()> {
 fn replay(setup: Setup, floor: u64, output: &Output<'_>) -> Result<Replayed> {
     let now = output.around.clock.now();
     let (organization, audit) = (setup.organization.clone(), setup.directory_path.join(AUDIT));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     runtime.block_on(async {
         let gateway = Arc::new(Gateway::open(setup).await?);
         let replayed = match &gateway.reach.sources.local {

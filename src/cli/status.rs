@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use http::StatusCode;
 use serde_json::Value;
-use tokio::{runtime::Builder, time::timeout};
+use tokio::time::timeout;
 
 use super::{Settings, doctor, exit::Exit, output::Output};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The longest that is waited.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -30,7 +30,7 @@ pub struct Status {
 pub fn run(asked: &Status, output: &mut Output<'_>) -> Result<Exit> {
     let Some(config) = asked.settings.read(output) else { return Ok(Exit::Usage) };
     let at = config.listening.management;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let asking = async { timeout(PATIENCE, doctor::ask(at, "/health")).await };
     let Ok(Ok((status, health))) = runtime.block_on(asking) else {
         output.complain(format_args!("Nothing answers at http://{at}: the gateway does not run."));

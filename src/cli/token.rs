@@ -10,7 +10,7 @@ use clap::Args;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::{Value, json};
-use tokio::{runtime::Builder, time::timeout};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::{documents::unreadable, exit::Exit, https, output::Output};
@@ -62,7 +62,7 @@ pub struct Token {
 
 /// Asks and prints the answer.
 pub fn run(asked: &Token, output: &mut Output<'_>) -> Result<Exit> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     let (status, answer) = runtime.block_on(ask(&asked.credentials, output))?;
     match answer.get("access_token").and_then(Value::as_str).filter(|_| !asked.json) {
         Some(token) => output.line(token),

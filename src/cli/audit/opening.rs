@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::keys;
 use crate::{
@@ -14,9 +14,9 @@ use crate::{
         record::Entry,
         tree::Hash,
     },
-    cli::{Settings, output::Output},
+    cli::{self, Settings, output::Output},
     config::Config,
-    error::{Error, Result},
+    error::Result,
     gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store},
     store::{Store, postgres::Ledger},
 };
@@ -47,8 +47,7 @@ impl Opening {
         output: &mut Output<'_>,
     ) -> Result<Option<Self>> {
         let Some(config) = settings.read(output) else { return Ok(None) };
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Error::unavailable)?;
+        let runtime = cli::runtime()?;
         let Opened { store, ledger } = open(&runtime, &config.setup)?;
         Ok(Some(Self { config, runtime, store, ledger }))
     }
