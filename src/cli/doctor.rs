@@ -18,14 +18,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::json;
-use tokio::runtime::Builder;
 
 use self::finding::{Findings, Level};
 pub(super) use self::servers::ask;
 use super::{Settings, exit::Exit, filters, output::Output};
 use crate::{
     config::{self, Config, asked::Asked},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// The longest that one server or peer is waited for.
@@ -95,7 +94,7 @@ fn look(
     certificates::look(config, now, findings);
     shown::look(config, keys, &asked.certificate, now, findings);
     filters::look(&config.setup, findings);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
+    let runtime = super::runtime()?;
     runtime.block_on(async {
         servers::running(config, findings).await;
         servers::store(&config.setup, &output.around.clock, findings).await;
