@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -20,22 +20,49 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     super::config::{Dir, around, runs_filters},
-    serving::{Lines, ask, free_port},
     town,
 };
+
+/// Sends on what was written, when it is flushed.
+struct Lines(Vec<u8>, mpsc::Sender<String>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.0)).into_owned();
+        self.1.send(text).map_err(io::Error::other)
+    }
+}
+
+pub(super) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> String {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut heard = Vec::new();
+    // A peer that closes without a TLS farewell has still said everything.
+    drop(stream.read_to_end(&mut heard));
+    String::from_utf8(heard).unwrap()
+}
 
 /// A gateway that serves on a thread of its own.
 pub(super) struct Living {
     pub(super) dir: Dir,
-    path: String,
+    pub(super) path: String,
     pub(super) public: u16,
+    /// What it said first.
+    pub(super) first: String,
     management: u16,
     pub(super) orders: UnboundedSender<Order>,
     serving: JoinHandle<Result<()>>,
 }
 
 impl Living {
-    fn begin(name: &str, more: &[&str]) -> Self {
+    pub(super) fn begin(name: &str, more: &[&str]) -> Self {
         Self::begin_after(name, more, &|_| {})
     }
 
@@ -70,13 +97,15 @@ impl Living {
         happens(&path);
         let (orders, given) = tokio::sync::mpsc::unbounded_channel();
         let (lines, heard) = mpsc::channel();
-        let serving =
-            thread::spawn(move || serve::run(config, Orders::Given(given), &mut Lines::new(lines)));
-        heard.recv().expect("the gateway says where it serves");
-        Self { dir, path, public, management, orders, serving }
+        let serving = thread::spawn(move || {
+            serve::run(config, Orders::Given(given), &mut Lines(Vec::new(), lines))
+        });
+        let first = heard.recv().expect("the gateway says where it serves");
+        Self { dir, path, public, first, management, orders, serving }
     }
 
-    fn at(&self, path: &str) -> String {
+    /// What it says to whoever operates it.
+    pub(super) fn at(&self, path: &str) -> String {
         ask(TcpStream::connect(("127.0.0.1", self.management)).unwrap(), "127.0.0.1", path)
     }
 
@@ -103,7 +132,8 @@ impl Living {
         StreamOwned::new(session, TcpStream::connect(("127.0.0.1", self.public)).unwrap())
     }
 
-    fn public(&self, path: &str) -> String {
+    /// What it says to anybody.
+    pub(super) fn public(&self, path: &str) -> String {
         ask(self.tls(), &format!("127.0.0.1:{}", self.public), path)
     }
 
@@ -111,9 +141,11 @@ impl Living {
         edit(&self.path, from, to);
     }
 
-    pub(super) fn end(self) {
+    /// Tells it to stop and waits until it has; what it leaves is there as long as the directory is kept.
+    pub(super) fn end(self) -> Dir {
         self.orders.send(Order::Stop).unwrap();
         self.serving.join().unwrap().unwrap();
+        self.dir
     }
 }
 

@@ -2,23 +2,15 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-use mylife::{
-    config,
-    serve::{self, Order, Orders},
-};
 use serde_json::Value;
 
-use super::{
-    super::config::{Dir, around},
-    serving::{Lines, ask, ask_in_public, free_port},
-    town,
-};
+use super::living::Living;
 
 /// Longer than a busy machine takes.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -56,41 +48,22 @@ fn collector(listener: &TcpListener, to: &mpsc::Sender<Value>) {
 
 #[test]
 fn a_gateway_that_serves_tells_its_collector_and_at_its_end_what_is_left() {
-    let dir = Dir::new("cli-telling");
-    let (public, management) = (free_port(), free_port());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let (told, hears) = mpsc::channel();
     let collecting = thread::spawn(move || collector(&listener, &told));
-    let path = town(&dir, public);
-    let set = [
-        format!("listen.public=127.0.0.1:{public}"),
-        format!("listen.management=127.0.0.1:{management}"),
-        "listen.cores=1".to_owned(),
-        format!("telemetry.collector=http://{at}"),
-    ];
-    let surroundings = around();
-    let said = config::Said { set: set.to_vec(), ..config::Said::default() };
-    let config = config::read(path.as_ref(), &said, &surroundings.clock, &surroundings.chance);
-    let config =
-        config.map_err(|all| all.iter().map(ToString::to_string).collect::<String>()).unwrap();
-    let (orders, given) = tokio::sync::mpsc::unbounded_channel();
-    let (lines, heard) = mpsc::channel();
-    let serving =
-        thread::spawn(move || serve::run(config, Orders::Given(given), &mut Lines::new(lines)));
-    heard.recv().expect("the gateway says where it serves");
+    let set = format!("telemetry.collector=http://{at}");
+    let living = Living::begin("cli-telling", &[&set]);
     let roads = |told: &Value| -> Vec<String> {
         let spans = told["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
         spans.iter().map(|span| span["name"].as_str().unwrap().to_owned()).collect()
     };
-    ask_in_public(&dir, &surroundings, public, "/fhir/metadata");
+    living.public("/fhir/metadata");
     assert_eq!(roads(&hears.recv_timeout(LONGEST).unwrap()), ["public"]);
-    let at = |path| ask(TcpStream::connect(("127.0.0.1", management)).unwrap(), "127.0.0.1", path);
-    assert!(at("/metrics").contains("\nmylife_spans_total{outcome=\"lost\"} 0\n"));
+    assert!(living.at("/metrics").contains("\nmylife_spans_total{outcome=\"lost\"} 0\n"));
 
-    ask_in_public(&dir, &surroundings, public, "/fhir/Patient");
-    orders.send(Order::Stop).unwrap();
-    serving.join().unwrap().unwrap();
+    living.public("/fhir/Patient");
+    living.end();
     assert_eq!(roads(&hears.recv_timeout(LONGEST).unwrap()), ["authenticate", "search"]);
     collecting.join().unwrap();
 }
