@@ -47,10 +47,12 @@ pub(crate) const PEER: &str = "https://portal.example";
 pub(crate) const CERTIFICATE: [u8; 32] = [7; 32];
 pub(crate) const PORTAL: &str = "urn:oid:1.2.246.10.1";
 
-/// Remembers what was spent, or is away.
+/// A store of what was spent, revoked and is owed to others, and of nobody; or it is away.
 #[derive(Default)]
 pub(crate) struct Memory {
     spent: Mutex<HashMap<[u8; 32], Moment>>,
+    /// The last number that was given, and what is owed under which.
+    pub(crate) owed: Mutex<(i64, Vec<(i64, Outgoing)>)>,
     pub(crate) revoked: Mutex<Vec<([u8; 32], Moment)>>,
     pub(crate) away: Mutex<bool>,
 }
@@ -121,14 +123,21 @@ impl Store for Memory {
     fn recorded(&self, _: Vec<i64>) -> Task<()> {
         absent()
     }
-    fn owed(&self, _: usize) -> Task<Vec<(i64, Outgoing)>> {
-        absent()
+    fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>> {
+        let all = self.owed.lock().unwrap().1.iter().take(limit).cloned().collect();
+        Box::pin(async move { Ok(all) })
     }
-    fn owe(&self, _: Vec<Outgoing>) -> Task<Vec<i64>> {
-        absent()
+    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>> {
+        let (last, owed) = &mut *self.owed.lock().unwrap();
+        let first = *last + 1;
+        *last += i64::try_from(messages.len()).unwrap();
+        let ids: Vec<i64> = (first..=*last).collect();
+        owed.extend(ids.iter().copied().zip(messages));
+        Box::pin(async move { Ok(ids) })
     }
-    fn delivered(&self, _: i64) -> Task<()> {
-        absent()
+    fn delivered(&self, message: i64) -> Task<()> {
+        self.owed.lock().unwrap().1.retain(|(id, _)| *id != message);
+        Box::pin(async { Ok(()) })
     }
     fn begin_job(&self, _: Job, _: usize, _: Moment) -> Task<bool> {
         absent()

@@ -1,13 +1,10 @@
 //! What is owed to a node that does not answer: when it is sent again, and what is not sent any more.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mylife::{
     chance::SeededChance,
-    domain::{id::NodeCode, moment::Moment, person::Named},
+    domain::{id::NodeCode, moment::Moment},
     federation::{
         ask::Source,
         choose::Sources,
@@ -19,138 +16,21 @@ use mylife::{
         token::PeerTokens,
     },
     handle::HandleKey,
-    store::{
-        Change, Changes, Committed, DocumentKind, IdentityMac, Job, Outgoing, Permission, Place,
-        Revocations, Store, Stored, Subscription, Task, Walked, subscription::State,
-    },
+    store::Store,
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    asking::{Desk, assertion, body, credentials},
+    asking::{Desk, Memory, assertion, body, credentials},
     signed::elliptic,
     wires::{Wires, clock},
 };
 
 const UUID: &str = "urn:uuid:01020304-0506-0708-090a-0b0c0d0e0f10";
 
-/// A store that keeps messages alone.
-#[derive(Default)]
-struct Shelf(Mutex<(i64, Vec<(i64, Outgoing)>)>);
-
-fn never<T: Send + 'static>() -> Task<T> {
-    Box::pin(async { panic!("an outbox asks for messages alone") })
-}
-
-impl Store for Shelf {
-    fn load(&self, _: &str) -> Task<Option<Stored>> {
-        never()
-    }
-    fn load_one(&self, _: &str, _: &str, _: DocumentKind, _: &str) -> Task<Option<Stored>> {
-        never()
-    }
-    fn naming(&self, _: &str) -> Task<Vec<(Arc<str>, Named)>> {
-        never()
-    }
-    fn history(&self, _: &str) -> Task<Option<Stored>> {
-        never()
-    }
-    fn find(&self, _: IdentityMac) -> Task<Option<Arc<str>>> {
-        never()
-    }
-    fn local(&self, _: &str, _: DocumentKind, _: &str) -> Task<Option<Place>> {
-        never()
-    }
-    fn place(&self, _: &str) -> Task<Option<Place>> {
-        never()
-    }
-    fn walk(&self, _: Option<&str>, _: usize) -> Task<Vec<Walked>> {
-        never()
-    }
-    fn changes(&self, _: i64, _: usize) -> Task<Changes> {
-        never()
-    }
-    fn commit(&self, _: Change) -> Task<Committed> {
-        never()
-    }
-    fn spend(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<bool> {
-        never()
-    }
-    fn revoke(&self, _: [u8; 32], _: Moment, _: Moment) -> Task<()> {
-        never()
-    }
-    fn revoked(&self, _: i64) -> Task<Revocations> {
-        Box::pin(async { Ok(Revocations::default()) })
-    }
-    fn permit(&self, _: Permission, _: Moment) -> Task<bool> {
-        never()
-    }
-    fn permissions(&self, _: IdentityMac, _: Option<Arc<str>>, _: Moment) -> Task<Vec<Permission>> {
-        never()
-    }
-    fn unrecorded(&self) -> Task<Vec<(i64, Arc<[u8]>)>> {
-        never()
-    }
-    fn recorded(&self, _: Vec<i64>) -> Task<()> {
-        never()
-    }
-    fn owed(&self, limit: usize) -> Task<Vec<(i64, Outgoing)>> {
-        let all = self.0.lock().unwrap().1.iter().take(limit).cloned().collect();
-        Box::pin(async move { Ok(all) })
-    }
-    fn owe(&self, messages: Vec<Outgoing>) -> Task<Vec<i64>> {
-        let mut shelf = self.0.lock().unwrap();
-        let mut ids = Vec::new();
-        for message in messages {
-            shelf.0 += 1;
-            let id = shelf.0;
-            shelf.1.push((id, message));
-            ids.push(id);
-        }
-        Box::pin(async move { Ok(ids) })
-    }
-    fn delivered(&self, message: i64) -> Task<()> {
-        self.0.lock().unwrap().1.retain(|(id, _)| *id != message);
-        Box::pin(async { Ok(()) })
-    }
-    fn begin_job(&self, _: Job, _: usize, _: Moment) -> Task<bool> {
-        never()
-    }
-    fn job(&self, _: &str, _: Moment) -> Task<Option<Job>> {
-        never()
-    }
-    fn end_job(&self, _: &str) -> Task<()> {
-        never()
-    }
-    fn put_subscription(&self, _: Subscription, _: Option<Vec<Arc<str>>>, _: usize) -> Task<bool> {
-        never()
-    }
-    fn subscription(&self, _: &str) -> Task<Option<Subscription>> {
-        never()
-    }
-    fn subscriptions_of(&self, _: &str) -> Task<Vec<Subscription>> {
-        never()
-    }
-    fn count_subscriptions(&self) -> Task<Vec<(State, u64)>> {
-        never()
-    }
-    fn due_subscriptions(&self, _: Moment, _: usize) -> Task<Vec<Subscription>> {
-        never()
-    }
-    fn looked_at(&self, _: &Subscription, _: Moment) -> Task<()> {
-        never()
-    }
-    fn touch(&self, _: Option<Vec<Arc<str>>>) -> Task<()> {
-        never()
-    }
-    fn end_subscription(&self, _: &str) -> Task<()> {
-        never()
-    }
-}
-
 /// A gateway whose only peer is never there.
-async fn outbox(store: Arc<Shelf>) -> Arc<Outbox> {
+async fn outbox(store: Arc<Memory>) -> Arc<Outbox> {
     let (wires, clock) = (Wires::default(), clock());
     let (issuer, chance) = ("https://portal.example", Arc::new(SeededChance::new(3)));
     let to = "peer.test:1".parse().unwrap();
@@ -203,7 +83,7 @@ async fn written(kind: &str, status: &str, at: i64) -> Letter {
 
 #[tokio::test(start_paused = true)]
 async fn the_pauses_grow_from_a_second_to_five_minutes_and_are_never_quite_the_same() {
-    let store = Arc::new(Shelf::default());
+    let store = Arc::new(Memory::default());
     let outbox = outbox(Arc::clone(&store)).await;
     let mut before = Instant::now();
     for attempt in outbox.send(letter("active").await, &[node("205")]).await.unwrap() {
@@ -233,7 +113,7 @@ async fn the_pauses_grow_from_a_second_to_five_minutes_and_are_never_quite_the_s
 
 #[tokio::test(start_paused = true)]
 async fn a_later_version_goes_alone_whatever_a_crash_left() {
-    let store = Arc::new(Shelf::default());
+    let store = Arc::new(Memory::default());
     let earlier = outbox(Arc::clone(&store)).await;
     let to = [node("205")];
     earlier.send(letter("active").await, &to).await.unwrap();
@@ -243,7 +123,7 @@ async fn a_later_version_goes_alone_whatever_a_crash_left() {
     assert_eq!((first.len(), second.len()), (1, 1));
     assert!(second[0].1.body != first[0].1.body);
     // A crash before the earlier one was forgotten.
-    store.0.lock().unwrap().1.insert(0, first[0].clone());
+    store.owed.lock().unwrap().1.insert(0, first[0].clone());
     outbox(Arc::clone(&store)).await;
     assert_eq!(store.owed(9).await.unwrap(), second);
 }
