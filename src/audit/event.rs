@@ -147,15 +147,7 @@ fn agents(entry: &Entry<'_>, observer: Observer<'_>) -> Vec<Value> {
             (SOURCE, DESTINATION, "AUT")
         }
     };
-    let mut agents = vec![
-        client_agent(entry, client),
-        json!({
-            "type": concept(DCM, server),
-            "who": identified(observer.organization),
-            "requestor": false,
-            "network": { "address": observer.host, "type": "1" },
-        }),
-    ];
+    let mut agents = vec![client_agent(entry, client), server_agent(observer, server)];
     agents.extend(user_agent(entry, user));
     agents.extend(entry.caller.organization.as_deref().map(organization_agent));
     agents.extend(entry.caller.act.iter().map(|actor| {
@@ -198,6 +190,16 @@ fn client_agent(entry: &Entry<'_>, role: &str) -> Value {
     agent
 }
 
+/// This gateway.
+fn server_agent(observer: Observer<'_>, role: &str) -> Value {
+    json!({
+        "type": concept(DCM, role),
+        "who": identified(observer.organization),
+        "requestor": false,
+        "network": { "address": observer.host, "type": "1" },
+    })
+}
+
 fn user_agent(entry: &Entry<'_>, participation: &str) -> Option<Value> {
     let subject = entry.caller.subject.as_ref()?;
     let mut agent = json!({
@@ -220,14 +222,13 @@ fn organization_agent(organization: &str) -> Value {
 }
 
 fn entities(entry: &Entry<'_>) -> Vec<Value> {
-    let mut entities = vec![json!({
+    let mut transaction = json!({
         "type": coding(ENTITY_TYPE, "XrequestId"),
         "what": { "identifier": { "value": entry.request } },
-    })];
-    let details = Some(details(entry)).filter(|details| !details.is_empty());
-    for transaction in &mut entities {
-        add(transaction, [("detail", details.as_ref().map(|d| json!(d)))]);
-    }
+    });
+    let details = details(entry);
+    add(&mut transaction, [("detail", (!details.is_empty()).then(|| json!(details)))]);
+    let mut entities = vec![transaction];
     entities.extend(patient_entity(entry));
     let object =
         |role: &str| json!({ "type": coding(OBJECT_TYPE, "2"), "role": coding(OBJECT_ROLE, role) });

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    DCM, OBJECT_ROLE, OBJECT_TYPE, Observer, add, client_agent, coding, identified, user_agent,
+    DCM, OBJECT_ROLE, OBJECT_TYPE, Observer, add, client_agent, coding, server_agent, user_agent,
 };
 use crate::audit::record::{Entry, Interaction, Query};
 
@@ -54,14 +54,11 @@ impl Access {
 
 /// The app, this gateway, and whoever logged in.
 pub(super) fn agents(entry: &Entry<'_>, observer: Observer<'_>) -> Vec<Value> {
-    let server = json!({
-        "type": super::concept(DCM, "110152"),
-        "who": identified(observer.organization),
-        "requestor": false,
-        "network": { "address": observer.host, "type": "1" },
-    });
     let user = user_agent(entry, "IRCP");
-    [client_agent(entry, "110150"), server].into_iter().chain(user).collect()
+    [client_agent(entry, "110150"), server_agent(observer, "110152")]
+        .into_iter()
+        .chain(user)
+        .collect()
 }
 
 /// What was asked: which of the addresses, and which scopes were granted and which were not.
