@@ -27,7 +27,7 @@ use crate::{
         page::{Cursor, Sealer},
         shape::Shape,
         test::Test,
-        text::{bad, base_of, count, decode, of_type, printable, single},
+        text::{bad, base_of, count, of_type, pairs, printable, single, too_many},
     },
     route::Call,
     scope::Grant,
@@ -191,20 +191,17 @@ fn query(
         query.take("patient", &format!("Patient/{id}"), from, terms)?;
     }
     let mut cursor = None;
-    let mut given = 0;
-    let sources = [(raw.url.unwrap_or("").as_bytes(), true), (raw.body.unwrap_or(&[]), false)];
-    for (text, in_url) in sources {
-        for pair in text.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
-            given += 1;
-            if given > MANY {
-                return Err(Error::new(Kind::TooCostly, "Too many parameters; ask less at once."));
-            }
-            let (name, value) = decode(pair)?;
-            if name == "_cursor" {
-                cursor = Some(value);
-            } else {
-                query.take(&name, &value, From { in_url, strict: raw.strict }, terms)?;
-            }
+    let in_url = pairs(raw.url.unwrap_or("").as_bytes()).map(|pair| (pair, true));
+    let in_body = pairs(raw.body.unwrap_or(&[])).map(|pair| (pair, false));
+    for (given, (pair, in_url)) in in_url.chain(in_body).enumerate() {
+        if given >= MANY {
+            return Err(too_many());
+        }
+        let (name, value) = pair?;
+        if name == "_cursor" {
+            cursor = Some(value);
+        } else {
+            query.take(&name, &value, From { in_url, strict: raw.strict }, terms)?;
         }
     }
     query.settle()?;

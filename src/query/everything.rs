@@ -4,8 +4,8 @@
 //! find, and its pages go through the types in one fixed order. Source: FHIR R4 patient-operation-everything.
 
 use super::{
-    DEFAULT_COUNT, Filter, How, MANY, Person, Query, Raw, Terms, bad, count, decode, param,
-    printable, single,
+    DEFAULT_COUNT, Filter, How, Person, Query, Raw, Terms, bad, count, pairs, param, printable,
+    single,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -51,12 +51,8 @@ pub fn parse(grant: &Grant, id: &str, raw: Raw<'_>, terms: Terms<'_>) -> Result<
     let mut whole = Query::new(ResourceType::Patient);
     whole.path = Some(format!("Patient/{id}/$everything").into());
     whole.count = DEFAULT_COUNT.min(terms.most);
-    let text = raw.url.unwrap_or("").as_bytes();
-    for (given, pair) in text.split(|b| *b == b'&').filter(|p| !p.is_empty()).enumerate() {
-        if given >= MANY {
-            return Err(Error::new(Kind::TooCostly, "Too many parameters; ask less at once."));
-        }
-        let (name, value) = decode(pair)?;
+    for pair in pairs(raw.url.unwrap_or("").as_bytes()) {
+        let (name, value) = pair?;
         match name.as_str() {
             "_cursor" => {
                 cursor = Some(value);

@@ -3,7 +3,7 @@
 //! Part of the step `query`, after `scope`. Reads names and values only. Source: FHIR R4
 //! http.html#history.
 
-use super::{DEFAULT_COUNT, MANY, Raw, Terms, bad, count, decode, page::Cursor, patient, single};
+use super::{DEFAULT_COUNT, Raw, Terms, bad, count, page::Cursor, pairs, patient, single};
 use crate::{
     domain::moment::Moment,
     error::{Error, Kind, Result},
@@ -52,12 +52,8 @@ pub fn parse(grant: &Grant, raw: Raw<'_>, terms: Terms<'_>) -> Result<Asked> {
     let count = DEFAULT_COUNT.min(terms.most);
     let mut asked = Asked { kind, id, count, ..Asked::everything() };
     let mut cursor = None;
-    let text = raw.url.unwrap_or("").as_bytes();
-    for (given, pair) in text.split(|b| *b == b'&').filter(|p| !p.is_empty()).enumerate() {
-        if given >= MANY {
-            return Err(Error::new(Kind::TooCostly, "Too many parameters; ask less at once."));
-        }
-        let (name, value) = decode(pair)?;
+    for pair in pairs(raw.url.unwrap_or("").as_bytes()) {
+        let (name, value) = pair?;
         if name == "_cursor" {
             cursor = Some(value);
         } else if !value.is_empty() {

@@ -32,9 +32,5 @@ pub fn selection(grant: &Grant, kind: ResourceType, text: &str, terms: Terms<'_>
 /// # Errors
 /// `Invalid` for what is not well-formed, `TooCostly` for too many.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>> {
-    let all: Vec<&[u8]> = text.as_bytes().split(|b| *b == b'&').filter(|p| !p.is_empty()).collect();
-    if all.len() > super::MANY {
-        return Err(Error::new(Kind::TooCostly, "Too many parameters; ask less at once."));
-    }
-    all.into_iter().map(super::decode).collect()
+    super::pairs(text.as_bytes()).collect()
 }

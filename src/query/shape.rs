@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{MANY, Raw, bad, decode, printable};
+use super::{MANY, Raw, bad, pairs, printable};
 use crate::{
     error::{Error, Kind, Result},
     fhir::{elements::element, types::ResourceType},
@@ -40,12 +40,8 @@ impl Shape {
     /// the caller is strict.
     pub fn of_read(kind: ResourceType, raw: Raw<'_>) -> Result<Self> {
         let mut shape = Self::Whole;
-        let text = raw.url.unwrap_or("").as_bytes();
-        for (given, pair) in text.split(|b| *b == b'&').filter(|p| !p.is_empty()).enumerate() {
-            if given >= MANY {
-                return Err(Error::new(Kind::TooCostly, "Too many parameters; ask less at once."));
-            }
-            let (name, value) = decode(pair)?;
+        for pair in pairs(raw.url.unwrap_or("").as_bytes()) {
+            let (name, value) = pair?;
             match name.as_str() {
                 "_format" | "_pretty" => {}
                 "_summary" if value == "count" => {

@@ -2,10 +2,10 @@
 //!
 //! Part of the step `query`. Reads strictly, and says where without repeating what was sent.
 
-use super::{HANDLE, test};
+use super::{HANDLE, MANY, test};
 use crate::{
     domain::identity,
-    error::{Error, Result},
+    error::{Error, Kind, Result},
 };
 
 pub(super) fn count(value: &str) -> Option<usize> {
@@ -18,7 +18,18 @@ pub(super) fn single<T>(name: &'static str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| bad(name, "It is a whole number, 0 or more."))
 }
 
-pub(super) fn decode(pair: &[u8]) -> Result<(String, String)> {
+/// The pairs of a text, in order; one too many is refused.
+pub(super) fn pairs(text: &[u8]) -> impl Iterator<Item = Result<(String, String)>> {
+    let given = text.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
+    given.enumerate().map(|(at, pair)| if at < MANY { decode(pair) } else { Err(too_many()) })
+}
+
+/// The refusal of more parameters than are read.
+pub(super) fn too_many() -> Error {
+    Error::new(Kind::TooCostly, "Too many parameters; ask less at once.")
+}
+
+fn decode(pair: &[u8]) -> Result<(String, String)> {
     let mut halves = pair.splitn(2, |b| *b == b'=');
     let name = percent(halves.next().unwrap_or(&[]))?;
     let value = percent(halves.next().unwrap_or(&[])).map_err(|e| e.at(printable(&name)))?;
