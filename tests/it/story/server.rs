@@ -143,6 +143,12 @@ impl Drop for Twins {
     }
 }
 
+/// Runs a story on one thread, with all that it begins there.
+fn on_one_thread(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, story);
+}
+
 impl Twins {
     fn new() -> Self {
         Self::with_rates(Rates::default())

@@ -13,9 +13,8 @@ use mylife::{
     oauth::token::Asked,
 };
 use serde_json::{Value, json};
-use tokio::task::LocalSet;
 
-use super::{ANSWERS, Twins, order::Person, town::Town};
+use super::{ANSWERS, Twins, on_one_thread, order::Person, town::Town};
 use crate::world::browser::{Browser, encoded, name_of, parameter, refreshes, wish};
 
 /// Index of the client that reads.
@@ -99,8 +98,7 @@ async fn exported() {
 
 #[test]
 fn an_export_goes_on_at_the_other_when_the_process_that_began_it_is_killed() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, exported());
+    on_one_thread(exported());
 }
 
 const SCOPE: &str = "launch/patient patient/Observation.rs patient/Patient.rs offline_access";

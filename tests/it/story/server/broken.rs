@@ -7,11 +7,12 @@ use std::cell::{Cell, RefCell};
 use http::Method;
 use mylife::domain::theme::Theme::{Health, Housing};
 use serde_json::{Value, json};
-use tokio::{task::LocalSet, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     desk::LONGEST,
     members::PORTAL,
+    on_one_thread,
     order::{Person, instant},
     out_of_reach::is_asked_to_come_again,
     proxy::Side,
@@ -201,14 +202,9 @@ async fn broken(deeds: &[Deed], step: usize) {
     assert_eq!(wrong(&story.refused.borrow(), |times| times <= 2), Vec::new());
 }
 
-fn on_one_thread(deeds: &[Deed], step: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, broken(deeds, step));
-}
-
 #[test]
 fn wherever_a_connection_breaks_a_write_is_made_once_and_an_answer_is_whole() {
-    on_one_thread(&[Deed::Newcomer, Deed::Change, Deed::Read], 5);
+    on_one_thread(broken(&[Deed::Newcomer, Deed::Change, Deed::Read], 5));
 }
 
 mod long {
@@ -216,6 +212,6 @@ mod long {
 
     #[test]
     fn wherever_a_connection_breaks_by_small_steps_everything_is_made_once() {
-        super::on_one_thread(&[Newcomer, Change, Read, Consent], 1);
+        super::on_one_thread(super::broken(&[Newcomer, Change, Read, Consent], 1));
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use http::Method;
 use mylife::domain::moment::Moment;
 use serde_json::Value;
-use tokio::{task::LocalSet, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     killed::everything_is_written_down,
+    on_one_thread,
     order::{Person, instant},
     out_of_reach::{is_asked_to_come_again, is_whole, reads, recovers, somebody},
     town::Town,
@@ -99,6 +100,5 @@ async fn full() {
 
 #[test]
 fn a_disk_that_takes_no_more_costs_answers_and_nothing_that_was_told() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, full());
+    on_one_thread(full());
 }

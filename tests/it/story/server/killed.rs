@@ -15,9 +15,10 @@ use mylife::{
         theme::Theme::{Health, Housing},
     },
 };
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use super::{
+    on_one_thread,
     order::{PUSHED, Person, Seen, instant},
     town::Town,
 };
@@ -146,13 +147,11 @@ pub(super) fn everything_is_written_down(town: &Town, seen: &Seen) {
 }
 
 fn replicas(times: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async { killed(Town::of(2).await, times).await });
+    on_one_thread(async { killed(Town::of(2).await, times).await });
 }
 
 fn alone(times: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async { killed(Town::alone().await, times).await });
+    on_one_thread(async { killed(Town::alone().await, times).await });
 }
 
 #[test]

@@ -21,15 +21,12 @@ use mylife::{
     source::follower::{EVERY, OLDEST},
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    task::{LocalSet, spawn_local},
-    time::timeout,
-};
+use tokio::{sync::watch, task::spawn_local, time::timeout};
 
 use super::{
     desk::{LONGEST, Line},
     members::PORTAL,
+    on_one_thread,
     proxy::Way,
     town::{Told, Town},
 };
@@ -377,11 +374,6 @@ async fn trouble(town: &Town, people: &[Person], turns: usize) {
         more(Seen::answered, 30).await;
         town.renew();
     }
-}
-
-fn on_one_thread(story: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, story);
 }
 
 async fn in_trouble(times: usize) {

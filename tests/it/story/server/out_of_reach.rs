@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::Method;
 use mylife::domain::theme::Theme::{Health, Housing};
-use tokio::{task::LocalSet, time::timeout};
+use tokio::time::timeout;
 
 use super::{
+    on_one_thread,
     order::Person,
     proxy::Way,
     town::{Told, Town},
@@ -106,11 +107,6 @@ async fn started_anew() {
         crashing.await.unwrap();
         recovers(&town, &person, number).await;
     }
-}
-
-fn on_one_thread(story: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, story);
 }
 
 #[test]

@@ -8,10 +8,11 @@ use mylife::domain::theme::{
     ThemeSet,
 };
 use serde_json::Value;
-use tokio::{task::LocalSet, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     land::{CODES, HERE, Land},
+    on_one_thread,
     proxy::Way,
     through::{HOLDERS, READER, Somebody, themes},
 };
@@ -98,6 +99,5 @@ async fn parted() {
 
 #[test]
 fn a_peer_that_cannot_be_reached_is_said_not_to_be_and_all_goes_on_when_it_can() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, parted());
+    on_one_thread(parted());
 }

@@ -8,9 +8,9 @@ use mylife::{
     clock::{Clock, SystemClock},
     pki::{Ca, THROW_AWAY},
 };
-use tokio::task::LocalSet;
 
 use super::{
+    on_one_thread,
     process::{Process, refuses},
     town::{Town, free_port},
 };
@@ -83,11 +83,6 @@ async fn on_a_database() {
     newer.start(further(&town, &[&[dir("newer")][..], &said].concat()), &log).await;
     is_refused(&town, &[dir("older")], "node.settings = 2 and these are of 1");
     newer.kill();
-}
-
-fn on_one_thread(story: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, story);
 }
 
 #[test]

@@ -8,13 +8,11 @@ use mylife::{
     domain::theme::Theme::{Health, Housing},
     listen::Stop,
 };
-use tokio::{
-    net::TcpListener,
-    task::{LocalSet, spawn_local},
-    time::timeout,
-};
+use tokio::{net::TcpListener, task::spawn_local, time::timeout};
 
-use super::{desk::LONGEST, killed::everything_is_written_down, order::Person, town::Town};
+use super::{
+    desk::LONGEST, killed::everything_is_written_down, on_one_thread, order::Person, town::Town,
+};
 
 const REPLICAS: usize = 2;
 
@@ -107,19 +105,14 @@ async fn rolled(rounds: usize) {
     }
 }
 
-fn on_one_thread(rounds: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, rolled(rounds));
-}
-
 #[test]
 fn two_that_are_replaced_one_after_the_other_leave_no_request_unanswered() {
-    on_one_thread(1);
+    on_one_thread(rolled(1));
 }
 
 mod long {
     #[test]
     fn two_that_are_replaced_ten_times_leave_no_request_unanswered() {
-        super::on_one_thread(10);
+        super::on_one_thread(super::rolled(10));
     }
 }

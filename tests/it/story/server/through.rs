@@ -22,12 +22,13 @@ use mylife::domain::{
     },
 };
 use serde_json::{Value, json};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use super::{
     desk::Line,
     land::{CODES, HERE, Land},
     members::PORTAL,
+    on_one_thread,
     order::instant,
     proxy::Way,
 };
@@ -322,11 +323,6 @@ async fn in_trouble(turns: usize) {
         assert!(seen.withdrawals(holder) > 1, "few withdrawals at {code}");
         assert!(seen.shown(holder) > 2, "little was shown of {code}");
     }
-}
-
-fn on_one_thread(story: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, story);
 }
 
 #[test]
