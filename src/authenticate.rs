@@ -133,6 +133,10 @@ impl Authenticator {
 
     /// Who sends these headers? `peer_certificate` is the SHA-256 of the client certificate of the
     /// connection, `query` what stands behind the question mark.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without a token, `Invalid` for headers that do not hold one alone, `Expired`, and
+    /// `InvalidToken` for one that is not good here: revoked, or bound to what is not shown.
     pub fn verify(
         &self,
         headers: &HeaderMap,

@@ -95,6 +95,9 @@ impl fmt::Display for PublicKey {
 
 impl HandleKey {
     /// A new key.
+    ///
+    /// # Errors
+    /// `Internal` if the cipher refuses.
     pub fn generate(chance: &dyn Chance) -> Result<(Self, Zeroizing<String>)> {
         let mut bytes = Zeroizing::new([0; KEY]);
         chance.fill(bytes.as_mut());

@@ -63,6 +63,9 @@ pub struct Issued {
 
 impl Ca {
     /// A new authority, good for ten years from `now`.
+    ///
+    /// # Errors
+    /// `Internal` if the machine makes no key, or no day of the instant.
     pub fn new(name: &str, now: Moment) -> Result<Self> {
         let key = KeyPair::generate().map_err(Error::internal)?;
         let params = authority(name, now)?;
@@ -84,22 +87,34 @@ impl Ca {
     }
 
     /// A certificate for a server reached under these names and addresses, for 397 days.
+    ///
+    /// # Errors
+    /// As [`Ca::new`]; `Invalid` for what is neither a host nor an address.
     pub fn server(&self, names: &[&str], now: Moment) -> Result<Issued> {
         self.leaf(names.first().copied().unwrap_or("server"), names, SERVER, now)
     }
 
     /// A certificate by which a client shows who it is, for 397 days.
+    ///
+    /// # Errors
+    /// As [`Ca::server`].
     pub fn client(&self, name: &str, now: Moment) -> Result<Issued> {
         self.leaf(name, &[], CLIENT, now)
     }
 
     /// A certificate for both directions: what a gateway is to its peers.
+    ///
+    /// # Errors
+    /// As [`Ca::server`].
     pub fn gateway(&self, names: &[&str], now: Moment) -> Result<Issued> {
         self.leaf(names.first().copied().unwrap_or("gateway"), names, BOTH, now)
     }
 
     /// The list of what it has revoked: serial numbers, each with when that was. PEM, good for so many days
     /// from `now` (RFC 5280 section 5).
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be signed, or an instant is no day.
     pub fn revoked(&self, all: &[(Vec<u8>, Moment)], now: Moment, days: u32) -> Result<String> {
         let one = |(serial, at): &(Vec<u8>, Moment)| {
             let (year, month, day) = date(*at)?;
@@ -221,12 +236,18 @@ pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 /// The private key of a PEM text.
+///
+/// # Errors
+/// `Invalid` if there is none that can be read.
 pub fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(pem.as_bytes())
         .map_err(|e| Error::invalid("There is no readable PEM private key.").because(e))
 }
 
 /// The certificates of a PEM text as anchors of trust.
+///
+/// # Errors
+/// `Invalid` if there is none, or one that vouches for nobody.
 pub fn anchors(pem: &str) -> Result<Arc<rustls::RootCertStore>> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in certificates(pem)? {

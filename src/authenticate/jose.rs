@@ -115,6 +115,9 @@ pub struct Verified<C> {
 }
 
 /// Reads and checks a token in compact form.
+///
+/// # Errors
+/// [`Refusal`], for the log alone.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -135,12 +138,18 @@ pub fn verify<C: DeserializeOwned>(
 }
 
 /// Who says to have made a token: to choose the keys that will tell, and for nothing else.
+///
+/// # Errors
+/// [`Refusal`] for what is no token.
 pub fn claimed_issuer(token: &str) -> Result<String, Refusal> {
     claims::read::<claims::Issuer>(&Compact::split(token)?.payload()?).map(|claims| claims.iss)
 }
 
 /// Which key of those published at `address`, if it is known yet, is said to have signed a token: to
 /// look whether it is there, and for nothing else.
+///
+/// # Errors
+/// [`Refusal`] for what is no token, or names no key.
 pub fn claimed_key(token: &str, address: Option<&str>) -> Result<String, Refusal> {
     let header = Compact::split(token)?.header(address)?;
     header.kid.filter(|kid| claims::is_name(kid)).ok_or(Refusal::Invalid("no kid"))

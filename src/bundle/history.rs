@@ -23,6 +23,9 @@ use crate::{
 };
 
 /// The answer that is one version.
+///
+/// # Errors
+/// `NotFound` if the reader sees no such version, or one that says that it is gone.
 pub fn version(
     history: History,
     version: &str,
@@ -38,6 +41,9 @@ pub fn version(
 }
 
 /// One page of what is asked of a history.
+///
+/// # Errors
+/// `NotFound` for the history of one resource of which nothing was ever seen.
 pub fn page(
     history: History,
     asked: &Asked,

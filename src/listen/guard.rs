@@ -46,6 +46,9 @@ impl Hosts {
 }
 
 /// Checks one head and brings its target into origin form.
+///
+/// # Errors
+/// [`Refusal`] for the first rule that the head breaks.
 pub fn check(parts: &mut Parts, hosts: &Hosts, limits: &Limits) -> Result<(), Refusal> {
     version(parts.version)?;
     method(&parts.method)?;

@@ -35,6 +35,9 @@ pub struct Tls {
 
 impl Tls {
     /// Checks the texts and that key and certificate belong together.
+    ///
+    /// # Errors
+    /// `Invalid` for a text that cannot be read, and for a key of another certificate.
     pub fn new(pem: Pem<'_>, clock: Arc<dyn Clock>) -> Result<Self> {
         let settings = settings(pem, Arc::new(CertificateTime(clock)))?;
         Ok(Self { settings: ArcSwap::from_pointee(settings) })

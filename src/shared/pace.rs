@@ -87,6 +87,9 @@ impl Pace {
     }
 
     /// A request of a client that has shown a token.
+    ///
+    /// # Errors
+    /// `Throttled` with when the next may come; `Unavailable` where limits are kept elsewhere and that is away.
     pub async fn request(&self, client: &str, now: Moment) -> Result<()> {
         let shared = mutant::on(Mutant::ThrottleIsShared);
         let client = if shared { "everybody" } else { client };
@@ -94,22 +97,34 @@ impl Pace {
     }
 
     /// A question how far an export is.
+    ///
+    /// # Errors
+    /// As [`Pace::request`].
     pub async fn poll(&self, job: &str, now: Moment) -> Result<()> {
         self.keep(&Key::new("poll", &[job.as_bytes()]), self.polls, now).await
     }
 
     /// A request for a token, before anything in it is read.
+    ///
+    /// # Errors
+    /// As [`Pace::request`].
     pub async fn token_from(&self, address: IpAddr, now: Moment) -> Result<()> {
         let address = network(address).to_be_bytes();
         self.keep(&Key::new("token from", &[&address]), self.address_tokens, now).await
     }
 
     /// A request for a token by somebody who says to be `client`.
+    ///
+    /// # Errors
+    /// As [`Pace::request`].
     pub async fn token_claimed(&self, client: &str, address: IpAddr, now: Moment) -> Result<()> {
         self.keep(&claimed(client, address), self.client_tokens, now).await
     }
 
     /// The same, where a signature is to be checked for it.
+    ///
+    /// # Errors
+    /// As [`Pace::request`].
     pub async fn token_signed(&self, client: &str, address: IpAddr, now: Moment) -> Result<()> {
         self.token_claimed(client, address, now).await?;
         if self.known.get(&claimed(client, address)).is_some() {
@@ -124,6 +139,9 @@ impl Pace {
     }
 
     /// A request for a token by a peer whose certificate has shown who it is.
+    ///
+    /// # Errors
+    /// As [`Pace::request`].
     pub async fn token_of(&self, peer: &str, now: Moment) -> Result<()> {
         self.keep(&Key::new("token of", &[peer.as_bytes()]), self.client_tokens, now).await
     }

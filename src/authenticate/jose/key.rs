@@ -199,6 +199,9 @@ impl KeySet {
     }
 
     /// The set of these public keys.
+    ///
+    /// # Errors
+    /// As [`KeySet::parse`].
     pub fn of<'a>(keys: impl IntoIterator<Item = &'a PublicKey>) -> Result<Self, Vec<String>> {
         let keys: Vec<&PublicKey> = keys.into_iter().collect();
         Self::parse(&serde_json::json!({ "keys": keys }))

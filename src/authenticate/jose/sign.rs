@@ -83,6 +83,9 @@ impl fmt::Debug for Signer {
 
 impl Signer {
     /// Reads a private JWK; its name is its `kid`, or its thumbprint where it has none.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no private key on P-256 or P-384 or of RSA; it never repeats the text.
     pub fn from_jwk(text: &str) -> Result<Self> {
         let public: PublicKey = serde_json::from_str(text).map_err(|why| unreadable(&why))?;
         let secret: Secret = serde_json::from_str(text).map_err(|why| unreadable(&why))?;
@@ -96,6 +99,9 @@ impl Signer {
     }
 
     /// Reads an unencrypted PKCS#8 PEM; without `kid` its name is its thumbprint.
+    ///
+    /// # Errors
+    /// As [`Signer::from_jwk`].
     pub fn from_pem(text: &str, kid: Option<&str>) -> Result<Self> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes())
             .map_err(|_| unusable("a private key must be unencrypted PKCS#8 PEM"))?;
@@ -150,6 +156,9 @@ impl Signer {
     }
 
     /// Signs a token of one kind, in compact form: the registered claims and those of its kind.
+    ///
+    /// # Errors
+    /// `Internal` if the key does not sign.
     pub fn sign(
         &self,
         kind: TokenKind,
@@ -162,6 +171,9 @@ impl Signer {
     }
 
     /// Signs any header and payload, as they are.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
     pub fn sign_raw(&self, header: &[u8], payload: &[u8]) -> Result<String> {
         let mut token = URL_SAFE_NO_PAD.encode(header);
         token.push('.');
@@ -228,6 +240,9 @@ impl Private {
 }
 
 /// A new private RSA key of 2048 bits, PKCS#8 PEM: for ID tokens.
+///
+/// # Errors
+/// `Internal` if the machine makes none.
 pub fn generate_rsa() -> Result<Zeroizing<String>> {
     let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(Error::internal)?;
     let der: Pkcs8V1Der<'_> = key.as_der().map_err(Error::internal)?;
@@ -245,11 +260,17 @@ pub fn generate_rsa() -> Result<Zeroizing<String>> {
 pub const THROW_AWAY: &str = "mylife-demo-";
 
 /// A new private key on a curve as JWK, named by its thumbprint.
+///
+/// # Errors
+/// As [`generate_rsa`].
 pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<String>> {
     named(algorithm, "")
 }
 
 /// The same for a demo: its name says so, and settings of a gateway in earnest refuse it.
+///
+/// # Errors
+/// As [`generate_rsa`].
 pub fn throw_away(algorithm: Algorithm) -> Result<Zeroizing<String>> {
     named(algorithm, THROW_AWAY)
 }
