@@ -15,10 +15,10 @@ use self::{grammar::Token, label::LabelLimit};
 use crate::fhir::types::{Interaction, ResourceType};
 
 /// The scope under which an owner system pushes native documents; not a FHIR scope.
-pub const NATIVE_WRITE: &str = "mylife/native.write";
+const NATIVE_WRITE: &str = "mylife/native.write";
 
 /// The scope under which a system opens apps for its users; not a FHIR scope.
-pub const LAUNCH_WRITE: &str = "mylife/launch.write";
+const LAUNCH_WRITE: &str = "mylife/launch.write";
 
 /// Most bytes of a scope parameter that are read.
 pub const MAX_TEXT: usize = 16 * 1024;

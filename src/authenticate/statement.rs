@@ -131,6 +131,6 @@ impl Statement {
 }
 
 /// Is it a reason somebody can read: 1 to 500 characters, none of them a control character?
-pub fn is_reason(text: &str) -> bool {
+fn is_reason(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= 500 && !text.chars().any(char::is_control)
 }

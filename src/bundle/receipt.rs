@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The schema a receipt follows.
-pub const SCHEMA: &str = "ISO/IEC TS 27560:2023";
+const SCHEMA: &str = "ISO/IEC TS 27560:2023";
 
 /// The receipt of a Consent that the reader sees, with what became of it.
 ///

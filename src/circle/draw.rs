@@ -114,7 +114,7 @@ fn path(out: &mut String, class: &str, d: &str) {
 }
 
 /// The two numbers of a theme; a dash stands where one is not there.
-pub fn numbers(of: &Sector) -> String {
+fn numbers(of: &Sector) -> String {
     let number = |score: Option<u8>| score.map_or_else(|| "–".to_owned(), |n| n.to_string());
     format!("{} / {}", number(of.satisfaction), number(of.importance))
 }

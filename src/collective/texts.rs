@@ -45,13 +45,13 @@ pub const UNTIL: Text = Text::new("viimeistään", "senast", "by");
 pub const AIM: Text =
     Text::new("tavoitteena tyytyväisyys", "målet är nöjdheten", "aims at satisfaction");
 /// Said of lines whose words are not there to show.
-pub const GOAL: Text = Text::new("Tavoite", "Mål", "Goal");
+const GOAL: Text = Text::new("Tavoite", "Mål", "Goal");
 /// The same of a service.
-pub const SERVICE: Text = Text::new("Palvelu", "Tjänst", "Service");
+const SERVICE: Text = Text::new("Palvelu", "Tjänst", "Service");
 /// The same of an action.
-pub const ACTION: Text = Text::new("Teko", "Åtgärd", "Action");
+const ACTION: Text = Text::new("Teko", "Åtgärd", "Action");
 /// The same of a proposal.
-pub const PROPOSAL: Text = Text::new("Ehdotus", "Förslag", "Proposal");
+const PROPOSAL: Text = Text::new("Ehdotus", "Förslag", "Proposal");
 
 /// What a line is.
 pub fn sort(of: Sort, language: &str) -> &'static str {

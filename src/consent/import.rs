@@ -26,7 +26,7 @@ use crate::{
 const DEEPEST: usize = 6;
 
 /// The system of the label that marks a permit as undecided; no unit has one, and no decision knows it.
-pub const IMPORT: &str = "urn:mylife:import";
+const IMPORT: &str = "urn:mylife:import";
 
 /// One thing that was narrowed.
 #[derive(Clone, Debug, Eq, PartialEq)]

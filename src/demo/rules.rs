@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Types of a plan, as the county is granted them.
-pub const PLAN_TYPES: [&str; 5] = ["CarePlan", "CareTeam", "Goal", "ServiceRequest", "Task"];
+const PLAN_TYPES: [&str; 5] = ["CarePlan", "CareTeam", "Goal", "ServiceRequest", "Task"];
 
 const MONTH: Duration = Duration::from_hours(30 * 24);
 

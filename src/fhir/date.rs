@@ -40,7 +40,7 @@ pub fn day(at: Moment) -> Option<Date> {
 }
 
 /// First millisecond of a day in Europe/Helsinki.
-pub fn start(day: Date) -> Option<Moment> {
+fn start(day: Date) -> Option<Moment> {
     let zone = TimeZone::get("Europe/Helsinki").ok()?;
     let at = day.to_zoned(zone).ok()?.timestamp();
     Some(Moment::from_millis(at.as_millisecond()))

@@ -43,7 +43,7 @@ use crate::{
 };
 
 /// Between two looks at what changed and whose turn it is.
-pub const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(250);
 /// Subscriptions that are served at a time.
 const AT_A_TIME: usize = 32;
 /// The turn in the store of the process that sees what changed.

@@ -69,7 +69,7 @@ pub fn theme(theme: Theme, language: &str) -> &'static str {
 }
 
 /// A viewpoint's name.
-pub fn viewpoint(code: &str, language: &str) -> &'static str {
+fn viewpoint(code: &str, language: &str) -> &'static str {
     let [fi, sv, en] = match code {
         "importance" => ["tärkeys", "betydelse", "importance"],
         "satisfaction" => ["tyytyväisyys", "nöjdhet", "satisfaction"],

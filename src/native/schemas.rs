@@ -27,7 +27,7 @@ pub const FILES: [(&str, &str); 4] = [
 ];
 
 /// Where the schemas stand by name; never fetched from there.
-pub const BASE: &str = "https://mylife.example/schemas/native/";
+const BASE: &str = "https://mylife.example/schemas/native/";
 
 /// The compiled schemas; made once, when the gateway starts.
 pub struct Schemas {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Most people of one subscription.
-pub const PEOPLE: usize = 100;
+const PEOPLE: usize = 100;
 /// Longest reason, in bytes.
 const REASON: usize = 1000;
 /// Seconds between two heartbeats: least and most.

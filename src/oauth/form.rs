@@ -9,7 +9,7 @@ use super::refused::Refused;
 use crate::percent;
 
 /// Largest body.
-pub const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 /// Most parameters.
 const MAX_PARAMETERS: usize = 32;
 

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// A set counts for so long though its owner says `no-store`: what arrives together shares one answer.
-pub const SHORTEST: Duration = Duration::from_secs(1);
+const SHORTEST: Duration = Duration::from_secs(1);
 /// And for no longer than this, whatever its owner says: so soon is a key gone that is taken away.
 pub const LONGEST: Duration = Duration::from_hours(1);
 /// From a question that failed, or that was asked for a key of a name not met yet, to the next one.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long a page link works.
-pub const LIFE: Duration = Duration::from_mins(15);
+const LIFE: Duration = Duration::from_mins(15);
 
 /// Two ids and a slash.
 const KEY: usize = 100;

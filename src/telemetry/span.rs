@@ -28,7 +28,7 @@ use crate::{chance::Chance, clock::Clock, domain::id::NodeCode};
 pub const MADE: bool = cfg!(feature = "otlp");
 
 /// Spans that a collector is told of at once.
-pub const BATCH: usize = 512;
+const BATCH: usize = 512;
 
 /// What a span says beside its name and times.
 #[derive(Clone, Debug, Eq, PartialEq)]

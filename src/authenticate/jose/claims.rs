@@ -13,7 +13,7 @@ use crate::domain::moment::Moment;
 /// How far the clock of another may be ahead of ours.
 pub const SKEW: Duration = Duration::from_secs(30);
 /// Longest `jti`, `iss` and `sub`, in bytes.
-pub const MAX_NAME: usize = 255;
+const MAX_NAME: usize = 255;
 
 /// The registered claims of RFC 7519. `deny_unknown_fields` is absent on purpose: the claims of a
 /// kind stand beside them.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::digest::sha256;
 
 /// Most keys of a set.
-pub const MAX_KEYS: usize = 20;
+const MAX_KEYS: usize = 20;
 /// 65537, the only public exponent of RSA that is accepted.
 const EXPONENT: &str = "AQAB";
 

@@ -22,7 +22,7 @@ use crate::{
 /// The form of a backup.
 pub const VERSION: &str = "mylife/backup/1";
 /// The list's file.
-pub const FILE: &str = "backup.json";
+const FILE: &str = "backup.json";
 
 /// What is in a backup.
 #[derive(Debug, Deserialize, Serialize)]
