@@ -69,7 +69,8 @@ impl Circle {
     pub fn of(response: &Value) -> Self {
         let said = |name: &str| text(response, name).unwrap_or_default().to_owned();
         let of_theme = |theme: Theme| {
-            let groups = list(response, "item").iter().filter(move |item| link(item) == theme.code());
+            let groups =
+                list(response, "item").iter().filter(move |item| link(item) == theme.code());
             let mut sector = Sector::default();
             groups.flat_map(|group| list(group, "item")).for_each(|item| sector.take(item, theme));
             sector
@@ -136,6 +137,12 @@ fn link(item: &Value) -> &str {
 /// system.
 pub type Asked = (String, &'static str);
 
+/// Node codes of those whose part is missing, whole or in part.
+pub fn missing(asked: &[Asked]) -> Vec<&str> {
+    let is_missing = |(_, state): &&Asked| *state != "complete";
+    asked.iter().filter(is_missing).map(|(node, _)| node.as_str()).collect()
+}
+
 /// What is shown: one assessment, what it is compared with, and what it is complete for.
 pub struct Shown<'a> {
     /// The assessment.
@@ -151,7 +158,6 @@ pub struct Shown<'a> {
 impl Shown<'_> {
     /// Node codes of those whose part is missing, whole or in part.
     pub fn missing(&self) -> Vec<&str> {
-        let is_missing = |(_, state): &&Asked| *state != "complete";
-        self.asked.iter().filter(is_missing).map(|(node, _)| node.as_str()).collect()
+        missing(self.asked)
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::{Line, Member, Plan, Table, bundle::Terms, findings::Finding, texts};
 use crate::{
     circle::{
-        Asked, Shown,
+        self, Asked, Shown,
         page::{missing, page, section},
         texts as circle_texts,
     },
@@ -22,12 +22,7 @@ pub fn html(table: &Table, findings: &[Finding], asked: &[Asked], terms: &Terms<
     let language = terms.language;
     let mut body = String::with_capacity(64 * 1024);
     head(&mut body, table, terms);
-    let absent: Vec<&str> = asked
-        .iter()
-        .filter(|(_, state)| *state != "complete")
-        .map(|(node, _)| node.as_str())
-        .collect();
-    missing(&mut body, &absent, language);
+    missing(&mut body, &circle::missing(asked), language);
     if !findings.is_empty() {
         write!(body, "<section><h2>{}</h2><ul>", texts::TALK.of(language)).ok();
         for finding in findings {

@@ -10,10 +10,10 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     domain::{
-        class::Class,
+        class::{Class, ClassSet},
         id::{NodeCode, is_id, node_of},
         moment::Moment,
-        theme::Theme,
+        theme::{Theme, ThemeSet},
     },
     error::{Error, Kind, Result},
     federation::Entry,
@@ -207,14 +207,12 @@ fn labels(value: &Value) -> Labels {
         let part = |name| coding.get(name).and_then(Value::as_str);
         match (part("system"), part("code")) {
             (Some(THEME), Some(code)) => {
-                labels.themes = Theme::from_code(code)
-                    .into_iter()
-                    .fold(labels.themes, super::super::domain::theme::ThemeSet::with);
+                labels.themes =
+                    Theme::from_code(code).into_iter().fold(labels.themes, ThemeSet::with);
             }
             (Some(CLASS), Some(code)) => {
-                labels.classes = Class::from_code(code)
-                    .into_iter()
-                    .fold(labels.classes, super::super::domain::class::ClassSet::with);
+                labels.classes =
+                    Class::from_code(code).into_iter().fold(labels.classes, ClassSet::with);
             }
             _ => {}
         }

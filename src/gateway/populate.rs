@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     audit::record::Query,
-    bundle::gathered::Gathered,
+    circle::missing,
     domain::{
         id::{MAX_ID, may_be_id},
         questionnaire::Questionnaire,
@@ -48,7 +48,8 @@ impl Gateway {
         let mut all = vec![json!({
             "name": "response", "resource": filled(form, &patient, answered),
         })];
-        let silent: Vec<_> = silent(&gathered).collect();
+        let sources = gathered.asked();
+        let silent: Vec<_> = missing(&sources).into_iter().map(silent).collect();
         if !silent.is_empty() {
             all.push(json!({ "name": "issues", "resource": respond::issues(&silent) }));
         }
@@ -134,13 +135,8 @@ fn filled(form: &Questionnaire, patient: &str, answered: Option<&Value>) -> Valu
     response
 }
 
-/// One issue for each source that has not answered with all of it.
-fn silent(
-    gathered: &Gathered,
-) -> impl Iterator<Item = (&'static str, &'static str, String, Option<String>)> {
-    let silent = gathered.asked().into_iter().filter(|(_, state)| *state != "complete");
-    silent.map(|(node, _)| {
-        let say = format!("The gateway {node} has not answered; its assessments are not in here.");
-        ("warning", "incomplete", say, None)
-    })
+/// The issue of a source that has not answered with all of it.
+fn silent(node: &str) -> (&'static str, &'static str, String, Option<String>) {
+    let say = format!("The gateway {node} has not answered; its assessments are not in here.");
+    ("warning", "incomplete", say, None)
 }
