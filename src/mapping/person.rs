@@ -13,8 +13,9 @@ use crate::{
     domain::{
         class::{Class, ClassSet},
         identity,
-        person::{Person, Representation, related_id},
+        person::{Person, Relation, Representation, related_id},
         theme::ThemeSet,
+        words::Words,
     },
     fhir::{
         segment::{Resource, Stamp},
@@ -62,9 +63,8 @@ pub fn patient(held: &Held<Person>, context: &mut Context<'_>) -> Resource {
         b.row(&[kind], "identifier", token(Some(identity::SYSTEM), code.reveal()));
     }
     b.frame("active", || json!(true));
-    let given: Vec<&str> =
-        person.name.given.iter().map(super::super::domain::words::Words::as_str).collect();
-    let parts = json!([{ "use": "official", "text": name, "family": person.name.family.as_str(), "given": given }]);
+    let (family, given) = (person.name.family.as_str(), given(person));
+    let parts = json!([{ "use": "official", "text": name, "family": family, "given": given }]);
     b.rows(&[kind], || json!({ "name": parts }));
     b.content(&[kind], at, "name", || parts);
     let telecom = telecom(person);
@@ -97,8 +97,8 @@ pub fn related(held: &Held<Person>, of: &Representation, context: &mut Context<'
     let at = b.stamp(stamp(held, &format!("representation:{}", of.id.as_str())));
     b.frame("patient", || context.subject());
     let role = match of.relation {
-        crate::domain::person::Relation::Guardian => "GUARD",
-        crate::domain::person::Relation::Authorised => "DELEGATEE",
+        Relation::Guardian => "GUARD",
+        Relation::Authorised => "DELEGATEE",
     };
     let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
     let relationship = json!([{ "coding": [coding(system, role)] }]);
@@ -111,9 +111,11 @@ pub fn related(held: &Held<Person>, of: &Representation, context: &mut Context<'
 }
 
 fn full_name(person: &Person) -> String {
-    let given: Vec<&str> =
-        person.name.given.iter().map(super::super::domain::words::Words::as_str).collect();
-    format!("{} {}", given.join(" "), person.name.family.as_str())
+    format!("{} {}", given(person).join(" "), person.name.family.as_str())
+}
+
+fn given(person: &Person) -> Vec<&str> {
+    person.name.given.iter().map(Words::as_str).collect()
 }
 
 fn telecom(person: &Person) -> Vec<Value> {
