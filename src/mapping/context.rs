@@ -171,11 +171,6 @@ impl<'a> Context<'a> {
         value
     }
 
-    /// Canonical of the form an assessment answers.
-    pub fn questionnaire(&self, assessment: &Assessment) -> String {
-        survey::canonical(assessment)
-    }
-
     /// Document id of an assessment by the sender's id, and the kinds of its content.
     pub fn assessment(&mut self, local: &LocalId) -> Option<(Arc<str>, Vec<KindId>)> {
         let held = self.compartment.assessments.iter().find(|a| a.native.id == *local)?;

@@ -14,10 +14,10 @@ use crate::{
         assessment::{Answer, AnsweredBy, Assessment, AssessmentStatus},
         class::ClassSet,
         part::Part,
+        questionnaire::url,
         theme::{Theme, ThemeSet, Viewpoint},
     },
     fhir::{
-        labels::CANONICAL,
         segment::{KindId, Resource, RowValue, Slot, Stamp},
         types::ResourceType::{Observation, QuestionnaireResponse},
     },
@@ -40,7 +40,7 @@ pub const ANSWERED_BY: &str = "https://mylife.example/fhir/StructureDefinition/a
 pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource {
     let assessment = &held.native;
     let id = Arc::clone(&held.id);
-    let mut b = context.builder(QuestionnaireResponse, id, PROFILE, text::language(assessment));
+    let mut b = context.builder(QuestionnaireResponse, id, PROFILE, assessment.language.as_str());
     let items = given(assessment, context);
     let kinds: Vec<KindId> = items.iter().map(|(.., kind)| *kind).collect();
     b.narrative(|b| {
@@ -54,7 +54,7 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     }
     let (system, value) = identifier(held);
     b.frame("identifier", || json!({ "system": system, "value": value }));
-    let questionnaire = context.questionnaire(assessment);
+    let questionnaire = url(assessment.form, assessment.age_group);
     b.frame("questionnaire", || match &assessment.form_version {
         Some(version) => json!(format!("{questionnaire}|{version}")),
         None => json!(questionnaire),
@@ -154,7 +154,7 @@ fn observation(
     let kind = context.kind(Observation, themes, ClassSet::EMPTY);
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-observation";
     let id = observation_id(&held.id, theme, viewpoint);
-    let mut b = context.builder(Observation, id, profile, text::language(assessment));
+    let mut b = context.builder(Observation, id, profile, assessment.language.as_str());
     let code = format!("{}.{}", theme.code(), viewpoint.code());
     let stamp = stamp(held.parts.of(&code), assessment);
     let status = if &*stamp.status == "amended" { "amended" } else { "final" };
@@ -214,13 +214,6 @@ pub fn response_kinds(assessment: &Assessment, context: &mut Context<'_>) -> Vec
     kinds.sort_unstable();
     kinds.dedup();
     kinds
-}
-
-/// The canonical of the form that was answered.
-pub fn canonical(assessment: &Assessment) -> String {
-    let form = assessment.form.code();
-    let group = assessment.age_group.code().replace("18+", "18plus");
-    format!("{CANONICAL}/Questionnaire/{form}-{group}")
 }
 
 fn stamp(part: Option<Part<'_>>, assessment: &Assessment) -> Stamp {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
-        assessment::Assessment,
         class::{Class, ClassSet},
         part::Change,
         theme::{Theme, Viewpoint},
@@ -25,11 +24,6 @@ pub const DOCUMENT: &str = "https://mylife.example/fhir/sid/document";
 pub const SERVICE: &str = "https://mylife.example/fhir/CodeSystem/healthcare-service";
 /// HL7's observation categories.
 pub const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
-
-/// The document's language, else Finnish.
-pub fn language(assessment: &Assessment) -> &str {
-    assessment.language.as_str()
-}
 
 /// `{system, code}`.
 pub fn coding(system: &str, code: &str) -> Value {
