@@ -149,9 +149,8 @@ pub(super) fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
 /// A URI as CSP names places: scheme and host, or the scheme alone.
 pub(super) fn place(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once(':')?;
-    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next());
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:".contains(&b);
-    match authority {
+    match authority(rest) {
         Some(host) if !host.is_empty() && host.bytes().all(plain) => {
             Some(format!("{scheme}://{host}"))
         }
@@ -163,8 +162,12 @@ pub(super) fn place(uri: &str) -> Option<String> {
 /// A URI as people know places: its host, or its scheme.
 pub(super) fn host(uri: &str) -> &str {
     let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
-    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next());
-    authority.filter(|host| !host.is_empty()).unwrap_or(scheme)
+    authority(rest).filter(|host| !host.is_empty()).unwrap_or(scheme)
+}
+
+/// What stands between `//` and the path of a URI, given without its scheme.
+fn authority(rest: &str) -> Option<&str> {
+    rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next())
 }
 
 fn guard(headers: &mut http::HeaderMap) {
