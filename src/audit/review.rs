@@ -201,12 +201,7 @@ pub async fn record_review(
     let uses = of_person(log, key.clone()).await?;
     let is_seen_to = |one: &&Use| one.entry.request == used.request && one.entry.at <= now;
     let uses = u64::try_from(uses.iter().filter(is_seen_to).count()).unwrap_or(u64::MAX);
-    let request = Request {
-        id: used.request.as_ref().into(),
-        address: "".into(),
-        query: None,
-        sources: Vec::new(),
-    };
+    let request = Request::alone(&*used.request, "");
     let entry = Entry { review: Some(found), caller: by, ..afterwards(used, now) };
     let mark = mark(&name.1, &request, Some(opened.min(uses)), now);
     let (entry, mark) = (entry.to_payload()?, mark.to_payload()?);

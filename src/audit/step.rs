@@ -72,6 +72,13 @@ pub struct Request {
     pub sources: Vec<Arc<str>>,
 }
 
+impl Request {
+    /// One that searches for nothing and asks no source; without an address where it came over no network.
+    pub fn alone(id: impl Into<Arc<str>>, address: impl Into<Arc<str>>) -> Self {
+        Self { id: id.into(), address: address.into(), query: None, sources: Vec::new() }
+    }
+}
+
 /// Writes down what leaves in an answer, person by person.
 ///
 /// # Errors

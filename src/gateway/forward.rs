@@ -89,12 +89,7 @@ impl Gateway {
                 self.outbox.put_off(attempt).await;
                 continue;
             }
-            let request = Request {
-                id: Arc::clone(attempt.letter.request_id()),
-                address: "".into(),
-                query: None,
-                sources: Vec::new(),
-            };
+            let request = Request::alone(Arc::clone(attempt.letter.request_id()), "");
             if let Err(error) = self.conclude(attempt, &request).await {
                 tracing::error!(cause = ?error, "what became of a letter could not be written down");
             }

@@ -400,12 +400,7 @@ impl Gateway {
 
     /// What the record says of a request that nobody made.
     fn own_request(&self) -> step::Request {
-        step::Request {
-            id: base32(&*self.chance, 16).into(),
-            address: "".into(),
-            query: None,
-            sources: Vec::new(),
-        }
+        step::Request::alone(base32(&*self.chance, 16), "")
     }
 }
 

@@ -119,12 +119,7 @@ impl Asked<'_> {
 
     /// The same for a request that asks no source.
     pub(crate) fn request_alone(&self) -> step::Request {
-        step::Request {
-            id: Arc::clone(&self.request_id),
-            address: Arc::clone(&self.address),
-            query: None,
-            sources: Vec::new(),
-        }
+        step::Request::alone(Arc::clone(&self.request_id), Arc::clone(&self.address))
     }
 }
 

@@ -254,12 +254,7 @@ impl Loader {
     /// Commits one document, or tells why it is refused.
     async fn commit(&self, document: &Native) -> Result<Became> {
         let gateway = &self.gateway;
-        let request = Request {
-            id: Arc::from(base32(&*gateway.chance, 16)),
-            address: "mylife load".into(),
-            query: None,
-            sources: Vec::new(),
-        };
+        let request = Request::alone(base32(&*gateway.chance, 16), "mylife load");
         let desk = Desk {
             node: &gateway.node,
             local: self.local()?,

@@ -61,12 +61,7 @@ pub(super) async fn run(
             })
         })
         .collect::<Result<_>>()?;
-    let request = Request {
-        id: base32(&*gateway.chance, 16).into(),
-        address: "".into(),
-        query: None,
-        sources: Vec::new(),
-    };
+    let request = Request::alone(base32(&*gateway.chance, 16), "");
     let author = Author::Operator { client: OPERATOR, organization };
     let desk = Desk {
         node: &gateway.node,

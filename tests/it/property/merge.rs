@@ -88,8 +88,7 @@ fn page(lab: &Lab, token: &str, query: &Query, order: &[(NodeCode, &Said)]) -> S
     let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
     let caller = gateway.authenticator.verify(&headers, None, None, now()).unwrap();
     let grant = scope::grant(caller, Call::Search(ResourceType::Goal)).unwrap();
-    let request =
-        step::Request { id: "r1".into(), address: "".into(), query: None, sources: Vec::new() };
+    let request = step::Request::alone("r1", "");
     lab.block_on(async {
         let recorded = audit::record(&gateway.log, &answer, &grant, &request, now()).await;
         let receipt = recorded.unwrap();
