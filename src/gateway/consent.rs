@@ -35,7 +35,7 @@ use crate::{
     respond::condition::Versions,
     scope::Grant,
     search,
-    source::local::Local,
+    source::{Held, local::Local},
     store::Document,
 };
 
@@ -194,19 +194,7 @@ impl Gateway {
         let (patient, identity) =
             self.meant(asked, grant, local, &accepted.patient, PATIENT).await?;
         let whose = self.resolved(local, (patient.clone(), identity)).await?;
-        let confined = grant.caller().confined_to();
-        if confined.is_some_and(|one| one.is_none() || one != whose.as_deref()) {
-            return Err(authority::forbidden());
-        }
-        let held = match &whose {
-            Some(whose) => local.load_now(whose).await?,
-            None => None,
-        };
-        let held = held.map(crate::source::Held::into_compartment);
-        let subject = grant.caller().subject();
-        let writer =
-            authority::Writer { subject, is_officer: self.is_officer(grant), now: asked.now };
-        authority::check(&writer, accepted, body, held.as_deref())?;
+        self.may_keep(asked, grant, local, whose.as_deref(), (accepted, body)).await?;
         let own = whose.as_ref().map(|id| format!("Patient/{id}"));
         let provenance = self.provenance(asked, grant, own.as_deref())?;
         let kept = without_code(body, patient.as_deref());
@@ -244,6 +232,29 @@ impl Gateway {
         let acknowledged = self.acknowledged(asked, &written);
         let what = (ResourceType::Consent, &*written.id);
         Ok(self.shown_back(asked, grant, what, acknowledged).await)
+    }
+
+    /// May the writer write this Consent of this person?
+    async fn may_keep(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        whose: Option<&str>,
+        (accepted, body): (&Accepted, &Value),
+    ) -> Result<()> {
+        let caller = grant.caller();
+        if caller.confined_to().is_some_and(|one| one.is_none() || one != whose) {
+            return Err(authority::forbidden());
+        }
+        let held = match whose {
+            Some(whose) => local.load_now(whose).await?,
+            None => None,
+        };
+        let held = held.map(Held::into_compartment);
+        let (subject, is_officer) = (caller.subject(), self.is_officer(grant));
+        let writer = authority::Writer { subject, is_officer, now: asked.now };
+        authority::check(&writer, accepted, body, held.as_deref())
     }
 
     /// The Consent that the writer read before, by the version it was read under, and that version's
