@@ -50,7 +50,7 @@ fn told(lab: &Lab, token: &str, kind: ResourceType) -> Option<BTreeMap<String, u
     for entry in entries(&seen) {
         let url = entry["request"]["url"].as_str().unwrap();
         let id = url.rsplit('/').next().unwrap().to_owned();
-        let is_gone = entry["request"]["method"] == Value::from("DELETE");
+        let is_gone = entry["request"]["method"] == "DELETE";
         all.entry(id).or_insert(if is_gone { 410 } else { 200 });
     }
     Some(all)

@@ -16,7 +16,7 @@ use mylife::{
         token::PeerTokens,
     },
     handle::HandleKey,
-    store::Store,
+    store::{Outgoing, Store},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -128,9 +128,11 @@ async fn a_later_version_goes_alone_whatever_a_crash_left() {
     assert_eq!(store.owed(9).await.unwrap(), second);
 }
 
-/// Letters in the order in which the store got them, and which of them the node is owed, then what is
-/// kept for peers that join: kind, status, when it was written.
-const ORDERS: &[(&str, &[(&str, i64)], usize)] = &[
+/// Kind, then status and writing of each letter in the order in which the store got them, and which of
+/// them the node is owed and peers that join are to get.
+type Order = (&'static str, &'static [(&'static str, i64)], usize);
+
+const ORDERS: &[Order] = &[
     ("grant", &[("active", 1), ("inactive", 2)], 1),
     ("grant", &[("inactive", 1), ("active", 2)], 1),
     // Late on its way, it would undo the withdrawal after it.
@@ -149,7 +151,7 @@ const ORDERS: &[(&str, &[(&str, i64)], usize)] = &[
 async fn what_was_late_on_its_way_loosens_nothing_that_was_written_after_it() {
     let to = [node("205")];
     for (kind, letters, last) in ORDERS {
-        let store = Arc::new(Shelf::default());
+        let store = Arc::new(Memory::default());
         let sending = outbox(Arc::clone(&store)).await;
         let mut all: Vec<(i64, Outgoing)> = Vec::new();
         for (status, at) in *letters {
@@ -162,14 +164,14 @@ async fn what_was_late_on_its_way_loosens_nothing_that_was_written_after_it() {
         check(&store, wanted).await;
         // A crash left every row.
         all.sort_by_key(|(row, _)| *row);
-        store.0.lock().unwrap().1 = all;
+        store.owed.lock().unwrap().1 = all;
         outbox(Arc::clone(&store)).await;
         check(&store, wanted).await;
     }
 }
 
 /// The node is owed this letter alone, and of a prohibition it is what is kept.
-async fn check(store: &Shelf, wanted: (&str, i64)) {
+async fn check(store: &Memory, wanted: (&str, i64)) {
     let owed = store.owed(9).await.unwrap();
     assert!(!owed.is_empty());
     let mut receivers: Vec<&str> = owed.iter().map(|(_, one)| &*one.peer).collect();
