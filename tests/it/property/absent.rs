@@ -12,7 +12,6 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-use serde_json::Value;
 
 use super::{
     asked::TYPES,
