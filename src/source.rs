@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use crate::{
     compartment::Compartment,
-    domain::{moment::Moment, person::Named},
-    source::local::Ground,
+    domain::{id::document_of, moment::Moment, person::Named},
+    error::Result,
+    source::local::{Ground, Local},
 };
 
 /// Somebody else whom a person's data are about.
@@ -63,5 +64,16 @@ impl Held {
     /// Gives the compartment to the next step.
     pub fn into_compartment(self) -> Arc<Compartment> {
         self.compartment
+    }
+}
+
+impl Local {
+    /// The Patient among whose data the resource of this id is, or would be: its own id, where nothing is.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be read.
+    pub async fn person_of(&self, id: &str) -> Result<Arc<str>> {
+        let document = document_of(id);
+        Ok(self.place(document).await?.unwrap_or_else(|| document.into()))
     }
 }

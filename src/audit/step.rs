@@ -311,6 +311,20 @@ pub fn of_write(
     entry.to_payload()
 }
 
+/// Who asks, as it is written down.
+pub fn asker(grant: &Grant) -> record::Caller<'_> {
+    let caller = grant.caller();
+    record::Caller {
+        client: caller.client_id().into(),
+        issuer: caller.issuer().map(Into::into),
+        organization: Some(caller.organization().into()),
+        subject: caller.subject().map(Into::into),
+        role: caller.roles().first().map(|role| role.as_str().into()),
+        act: caller.actors().into_iter().map(Into::into).collect(),
+        jti: None,
+    }
+}
+
 fn entry<'a>(
     one: Option<&'a Disclosure>,
     grant: &'a Grant,
@@ -319,12 +333,7 @@ fn entry<'a>(
 ) -> Entry<'a> {
     let caller = grant.caller();
     let mut entry = blank(request, now);
-    entry.caller.client = caller.client_id().into();
-    entry.caller.issuer = caller.issuer().map(Into::into);
-    entry.caller.organization = Some(caller.organization().into());
-    entry.caller.subject = caller.subject().map(Into::into);
-    entry.caller.role = caller.roles().first().map(|r| r.as_str().into());
-    entry.caller.act = caller.actors().into_iter().map(Into::into).collect();
+    entry.caller = asker(grant);
     entry.purpose = caller.purpose().map(Into::into);
     let declared = caller.break_glass();
     entry.emergency = declared

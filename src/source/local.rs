@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     compartment::Compartment,
-    domain::{id::document_of, person::Named},
+    domain::person::Named,
     error::{Error, Kind, Result},
     source::{
         Held, Member,
@@ -363,15 +363,6 @@ impl Local {
             self.places.insert(Arc::clone(&place.document), place.clone());
             place.patient
         }))
-    }
-
-    /// The Patient among whose data the resource of this id is, or would be: its own id, where nothing is.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be read.
-    pub async fn person_of(&self, id: &str) -> Result<Arc<str>> {
-        let document = document_of(id);
-        Ok(self.place(document).await?.unwrap_or_else(|| document.into()))
     }
 
     /// People in order of Patient id.

@@ -254,7 +254,7 @@ impl Loader {
     /// Commits one document, or tells why it is refused.
     async fn commit(&self, document: &Native) -> Result<Became> {
         let gateway = &self.gateway;
-        let request = Request::alone(base32(&*gateway.chance, 16), "mylife load");
+        let request = Request::alone(base32(&*gateway.chance, 16), "");
         let desk = Desk {
             node: &gateway.node,
             local: self.local()?,

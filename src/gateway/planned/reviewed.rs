@@ -15,8 +15,9 @@ use super::{
 use crate::{
     audit::{
         frame::AuditKey,
-        record::{Caller, Interaction, Review},
+        record::{Interaction, Review},
         review::{is_note, record_review},
+        step,
     },
     commit,
     domain::id::document_of,
@@ -106,14 +107,7 @@ impl Gateway {
         let listed = listed.and_then(|id| self.terms.directory.name(id, "fi"));
         let found =
             Review { by: listed.unwrap_or(subject).into(), justified, note: note.map(Into::into) };
-        let by = Caller {
-            client: caller.client_id().into(),
-            issuer: caller.issuer().map(Into::into),
-            organization: Some(caller.organization().into()),
-            subject: Some(subject.into()),
-            role: caller.roles().first().map(|role| role.as_str().into()),
-            ..Caller::default()
-        };
+        let by = step::asker(grant);
         let used = case.uses.first().ok_or_else(Error::not_found)?;
         let (patient, key) = view.audit_key();
         let key = AuditKey::new(patient.clone(), key);

