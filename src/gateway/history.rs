@@ -123,7 +123,7 @@ impl Gateway {
         Ok(history)
     }
 
-    /// The same of one resource, of which nothing may be seen: that costs little.
+    /// The same of one resource; if nothing of it may be seen, that costs little.
     async fn past_of(
         &self,
         asked: &Asked<'_>,
