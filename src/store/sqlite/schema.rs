@@ -121,6 +121,8 @@ pub(super) fn bare(path: &Path) -> rusqlite::Result<Connection> {
 
 fn behave(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Else a statement is parsed anew whenever it is asked with another value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(BEHAVIOUR)
 }
 
