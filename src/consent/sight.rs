@@ -1,12 +1,12 @@
 //! What one reader sees of one resource, kept beside the decisions that show it.
 //!
 //! Part of `consent`, made by a `View` alone. A compartment and the decisions about it never change,
-//! so what is seen is found once. Its bytes are written anew each time: who asks the same again is
-//! given the whole answer again.
+//! so what is seen is found once, and its version too. Its bytes are written anew each time: who asks the
+//! same again is given the whole answer again.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -39,9 +39,16 @@ pub struct Sight {
     pub labels: Labels,
     /// What permits it, each once.
     pub basis: Box<[Basis]>,
+    /// Of its bytes, once they were written.
+    digest: OnceLock<[u8; 16]>,
 }
 
 impl Sight {
+    /// Of which no bytes were written yet.
+    pub const fn new(seen: Seen, labels: Labels, basis: Box<[Basis]>) -> Self {
+        Self { seen, labels, basis, digest: OnceLock::new() }
+    }
+
     fn weight(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.basis) + size_of_val(&*self.seen.kinds)
     }
@@ -66,14 +73,16 @@ impl Written {
         let security = labels::security(sight.labels);
         let mut text = String::with_capacity(4096);
         write(&MetaText { version: BLANK, security: &security }, &mut text);
-        let digest = if mutant::on(Mutant::VersionOverAll) {
-            let mut whole = String::new();
-            let meta = MetaText { version: BLANK, security: &security };
-            mutant::careless(Mutant::VersionOverAll, || write(&meta, &mut whole));
-            sealer.digest(&[whole.as_bytes()])
-        } else {
-            sealer.digest(&[text.as_bytes()])
-        };
+        let digest = sight.digest.get_or_init(|| {
+            if mutant::on(Mutant::VersionOverAll) {
+                let mut whole = String::new();
+                let meta = MetaText { version: BLANK, security: &security };
+                mutant::careless(Mutant::VersionOverAll, || write(&meta, &mut whole));
+                sealer.digest(&[whole.as_bytes()])
+            } else {
+                sealer.digest(&[text.as_bytes()])
+            }
+        });
         // `-` and `.` are FHIR id characters, `_` is not.
         let version = URL_SAFE_NO_PAD.encode(digest).replace('_', ".");
         // Only type and id come before it, and no id has so many zeros in a row.

@@ -178,7 +178,7 @@ impl View {
                 .flatten();
             let labels = self.labels(labelled.as_ref().unwrap_or(&seen));
             let basis = self.basis(&seen);
-            Arc::new(Sight { seen, labels, basis })
+            Arc::new(Sight::new(seen, labels, basis))
         })
     }
 

@@ -89,7 +89,7 @@ impl Ready<'_> {
                 let seen = view.lens(resource).and_then(|lens| resource.look(&lens));
                 seen.is_some_and(|seen| {
                     let (labels, basis) = (crate::fhir::labels::Labels::default(), Box::default());
-                    self.holds(view, resource, &Sight { seen, labels, basis })
+                    self.holds(view, resource, &Sight::new(seen, labels, basis))
                 })
             });
         }
