@@ -72,12 +72,17 @@ impl Recorded {
     }
 }
 
-/// Reference of who gave a Consent, where that is not the person.
-fn given_by(consent: &Value) -> Option<Arc<str>> {
-    let performers = consent.get("performer").and_then(Value::as_array);
-    let mut references =
-        performers.into_iter().flatten().filter_map(|p| p.get("reference")?.as_str());
-    references.find(|r| r.starts_with("RelatedPerson/")).map(Into::into)
+/// Reference of who gave a Consent, where that is not the person. Nothing else of it is read.
+fn given_by(consent: &[u8]) -> Result<Option<Arc<str>>> {
+    #[derive(Deserialize)]
+    struct Given {
+        #[serde(default)]
+        performer: Value,
+    }
+    let Given { performer } = json::stored(consent)?;
+    let performers = performer.as_array().into_iter().flatten();
+    let mut references = performers.filter_map(|p| p.get("reference")?.as_str());
+    Ok(references.find(|r| r.starts_with("RelatedPerson/")).map(Into::into))
 }
 
 /// What was written beside a Consent of how it came to be.
@@ -248,7 +253,7 @@ impl Documents {
             owner: Arc::clone(&document.owner),
             version: document.version,
             recorded: document.recorded,
-            given_by: given_by(&json::stored(&document.body)?),
+            given_by: given_by(&document.body)?,
             provenance: provenance(&document.parts)?,
             body: Arc::clone(&document.body),
         });

@@ -1,7 +1,8 @@
 //! The chart of a compartment: its kinds, and its resources by type, mapped on first touch.
 //!
-//! Pure. The first pass maps everything without text, to learn the kinds, and keeps only those; a
-//! type's resources are mapped, and kept, when somebody asks for them.
+//! Pure. First the kinds are met, and only those are kept: assessments and Consents, of which there may be
+//! many, tell them alone, the rest is mapped without text. A type's resources are mapped, and kept, when
+//! somebody asks for them; a kind that was not met before is released to nobody.
 
 use std::sync::{Arc, OnceLock};
 
@@ -53,9 +54,7 @@ impl Chart {
         let mut context = Context::new(compartment, directory, &mut kinds, Origin::default());
         context.identity_kind();
         let told = context.record_kind(ResourceType::AuditEvent, None, None);
-        for kind in ResourceType::ALL {
-            map(compartment, directory, &mut kinds, *kind);
-        }
+        meet(compartment, directory, &mut kinds);
         let mut of_plans = Vec::new();
         for held in &compartment.plans {
             let origin = Origin::of_plan(held, compartment.limits);
@@ -155,22 +154,28 @@ impl Chart {
     }
 }
 
+/// Meets every kind of what a compartment is mapped to.
+fn meet(compartment: &Compartment, directory: &Directory, kinds: &mut Kinds) {
+    for held in &compartment.assessments {
+        let origin = Origin::of_assessment(held, compartment.limits);
+        survey::meet(held, &mut Context::new(compartment, directory, kinds, origin));
+    }
+    let mut context = Context::new(compartment, directory, kinds, Origin::default());
+    newest(compartment).for_each(|held| consent::meet(held, &mut context));
+    for kind in ResourceType::ALL {
+        of_person(compartment, directory, kinds, *kind);
+        of_plans(compartment, directory, kinds, *kind);
+    }
+}
+
+/// The resources of a type, in order of id.
 fn map(
     compartment: &Compartment,
     directory: &Directory,
     kinds: &mut Kinds,
     kind: ResourceType,
 ) -> Box<[Arc<Resource>]> {
-    let mut all = Vec::new();
-    if let Some(held) = &compartment.person {
-        let mut context = Context::new(compartment, directory, kinds, Origin::default());
-        if kind == ResourceType::Patient {
-            all.push(person::patient(held, &mut context));
-        } else if kind == ResourceType::RelatedPerson {
-            let of = &held.native.representation;
-            all.extend(of.iter().map(|r| person::related(held, r, &mut context)));
-        }
-    }
+    let mut all = of_person(compartment, directory, kinds, kind);
     for held in &compartment.assessments {
         let origin = Origin::of_assessment(held, compartment.limits);
         let mut context = Context::new(compartment, directory, kinds, origin);
@@ -182,6 +187,50 @@ fn map(
             all.push(provenance::of_assessment(held, &mut context));
         }
     }
+    all.extend(of_plans(compartment, directory, kinds, kind));
+    let mut context = Context::new(compartment, directory, kinds, Origin::default());
+    if kind == ResourceType::Consent {
+        all.extend(newest(compartment).map(|c| consent::resource(c, &mut context)));
+    } else if kind == ResourceType::Provenance {
+        all.extend(newest(compartment).filter_map(|c| provenance::of_consent(c, &mut context)));
+    }
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    all.into_iter().map(Arc::new).collect()
+}
+
+/// The newest version of each Consent.
+fn newest(compartment: &Compartment) -> impl Iterator<Item = &Recorded> {
+    // They are in order of id and version.
+    let of_one = compartment.consents.chunk_by(|a, b| a.id == b.id);
+    of_one.filter_map(<[Recorded]>::last)
+}
+
+fn of_person(
+    compartment: &Compartment,
+    directory: &Directory,
+    kinds: &mut Kinds,
+    kind: ResourceType,
+) -> Vec<Resource> {
+    let mut all = Vec::new();
+    if let Some(held) = &compartment.person {
+        let mut context = Context::new(compartment, directory, kinds, Origin::default());
+        if kind == ResourceType::Patient {
+            all.push(person::patient(held, &mut context));
+        } else if kind == ResourceType::RelatedPerson {
+            let of = &held.native.representation;
+            all.extend(of.iter().map(|r| person::related(held, r, &mut context)));
+        }
+    }
+    all
+}
+
+fn of_plans(
+    compartment: &Compartment,
+    directory: &Directory,
+    kinds: &mut Kinds,
+    kind: ResourceType,
+) -> Vec<Resource> {
+    let mut all = Vec::new();
     for held in &compartment.plans {
         let origin = Origin::of_plan(held, compartment.limits);
         let mut context = Context::new(compartment, directory, kinds, origin);
@@ -191,18 +240,5 @@ fn map(
             all.extend(plan::resources(held, kind, &mut context));
         }
     }
-    if matches!(kind, ResourceType::Consent | ResourceType::Provenance) {
-        let mut context = Context::new(compartment, directory, kinds, Origin::default());
-        let newest = |c: &&Recorded| {
-            !compartment.consents.iter().any(|o| o.id == c.id && o.version > c.version)
-        };
-        let consents = compartment.consents.iter().filter(newest);
-        if kind == ResourceType::Consent {
-            all.extend(consents.map(|c| consent::resource(c, &mut context)));
-        } else {
-            all.extend(consents.filter_map(|c| provenance::of_consent(c, &mut context)));
-        }
-    }
-    all.sort_by(|a, b| a.id.cmp(&b.id));
-    all.into_iter().map(Arc::new).collect()
+    all
 }

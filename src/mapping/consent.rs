@@ -10,17 +10,29 @@ use serde_json::{Value, json};
 use crate::{
     compartment::Recorded,
     fhir::{
-        segment::{Resource, Stamp},
+        segment::{KindId, Resource, Stamp},
         types::ResourceType,
     },
     mapping::{context::Context, text::reference},
 };
 
+/// Meets the kinds of a Consent and its Provenance.
+pub fn meet(held: &Recorded, context: &mut Context<'_>) {
+    kind(ResourceType::Consent, held, context);
+    if held.provenance.is_some() {
+        kind(ResourceType::Provenance, held, context);
+    }
+}
+
+/// The kind of a Consent, or of its Provenance.
+pub(super) fn kind(of: ResourceType, held: &Recorded, context: &mut Context<'_>) -> KindId {
+    context.record_kind(of, held.given_by.clone(), Some(Arc::clone(&held.owner)))
+}
+
 /// The Consent.
 pub fn resource(held: &Recorded, context: &mut Context<'_>) -> Resource {
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-consent";
-    let writer = Some(Arc::clone(&held.owner));
-    let kind = context.record_kind(ResourceType::Consent, held.given_by.clone(), writer);
+    let kind = kind(ResourceType::Consent, held, context);
     let consent = held.consent();
     let status = consent.get("status").and_then(Value::as_str).unwrap_or("inactive");
     // An imported one has no category of ours.

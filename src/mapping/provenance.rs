@@ -16,6 +16,7 @@ use crate::{
         types::ResourceType::Provenance,
     },
     mapping::{
+        consent,
         context::Context,
         plan,
         text::{coding, reference},
@@ -58,8 +59,7 @@ pub fn of_plan(held: &Held<Plan>, context: &mut Context<'_>) -> Resource {
 pub fn of_consent(held: &Recorded, context: &mut Context<'_>) -> Option<Resource> {
     let said = held.provenance.as_deref()?;
     let profile = "https://mylife.example/fhir/StructureDefinition/mylife-provenance";
-    let writer = Some(Arc::clone(&held.owner));
-    let kind = context.record_kind(Provenance, held.given_by.clone(), writer);
+    let kind = consent::kind(Provenance, held, context);
     let id: Arc<str> = format!("{}.pv", held.id).into();
     let mut b = context.builder(Provenance, id, profile, &context.language());
     b.narrative(|b| b.line(&[kind], "Consent"));

@@ -6,20 +6,22 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     compartment::Held,
     domain::{
-        assessment::{Answer, AnsweredBy, Assessment, AssessmentStatus},
+        assessment::{Answer, AnsweredBy, Assessment, AssessmentStatus, Score},
         class::ClassSet,
         part::Part,
         questionnaire::url,
         theme::{Theme, ThemeSet, Viewpoint},
+        words::Words,
     },
     fhir::{
         segment::{KindId, Resource, RowValue, Slot, Stamp},
-        types::ResourceType::{Observation, QuestionnaireResponse},
+        types::ResourceType::{Observation, Provenance, QuestionnaireResponse},
     },
     mapping::{
         context::Context,
@@ -36,6 +38,25 @@ pub const PROFILE: &str =
 /// The extension that says who gave the answers, where it is not the person.
 pub const ANSWERED_BY: &str = "https://mylife.example/fhir/StructureDefinition/answered-by";
 
+/// What was answered, as `QuestionnaireResponse.item.answer` has it.
+#[derive(Clone, Copy, Serialize)]
+pub enum Given<'a> {
+    /// A score.
+    #[serde(rename = "valueInteger")]
+    Score(u8),
+    /// Own words.
+    #[serde(rename = "valueString")]
+    Words(&'a str),
+}
+
+/// `QuestionnaireResponse.item` of one answer.
+#[derive(Serialize)]
+struct Item<'a> {
+    answer: [Given<'a>; 1],
+    #[serde(rename = "linkId")]
+    link_id: &'a str,
+}
+
 /// The `QuestionnaireResponse`.
 pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource {
     let assessment = &held.native;
@@ -45,7 +66,10 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
     let kinds: Vec<KindId> = items.iter().map(|(.., kind)| *kind).collect();
     b.narrative(|b| {
         for (theme, viewpoint, value, kind) in &items {
-            b.line(&[*kind], &text::answer(*theme, viewpoint, value, assessment.language.as_str()));
+            b.line(
+                &[*kind],
+                &text::answer(*theme, viewpoint, *value, assessment.language.as_str()),
+            );
         }
     });
     let by = assessment.answered_by;
@@ -77,8 +101,10 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
                     for (_, viewpoint, value, kind) in of_theme {
                         let link = format!("{}.{viewpoint}", theme.code());
                         let stamp = b.stamp(stamp(held.parts.of(&link), assessment));
-                        let item = json!({ "linkId": link, "answer": [answer_value(value)] });
-                        b.content_item(&[*kind], stamp, || item);
+                        b.content_item(&[*kind], stamp, || Item {
+                            answer: [*value],
+                            link_id: &link,
+                        });
                     }
                 });
             });
@@ -98,10 +124,10 @@ pub fn response(held: &Held<Assessment>, context: &mut Context<'_>) -> Resource 
 }
 
 /// Each value that was given, where it stands and what decides it.
-fn given(
-    assessment: &Assessment,
+fn given<'a>(
+    assessment: &'a Assessment,
     context: &mut Context<'_>,
-) -> Vec<(Theme, &'static str, Value, KindId)> {
+) -> Vec<(Theme, &'static str, Given<'a>, KindId)> {
     let mut items = Vec::new();
     for answer in &assessment.answers {
         for (viewpoint, value, classes) in values(answer) {
@@ -162,7 +188,8 @@ fn observation(
     let stamp = b.stamp(stamp);
     let language = assessment.language.as_str();
     b.narrative(|b| {
-        b.line(&[kind], &text::answer(theme, viewpoint.code(), &json!(score), language));
+        let said = text::answer(theme, viewpoint.code(), Given::Score(score), language);
+        b.line(&[kind], &said);
     });
     b.frame("status", || json!(status));
     b.frame("category", || json!([{ "coding": [coding(OBSERVATION_CATEGORY, "survey")] }]));
@@ -194,9 +221,9 @@ fn observation(
 }
 
 /// What was answered about a theme: viewpoint, value, withheld classes.
-pub fn values(answer: &Answer) -> Vec<(&'static str, Value, ClassSet)> {
-    let score = |s: crate::domain::assessment::Score| json!(s.value());
-    let words = |w: &crate::domain::words::Words| json!(w.as_str());
+pub fn values(answer: &Answer) -> impl Iterator<Item = (&'static str, Given<'_>, ClassSet)> {
+    let score = |score: Score| Given::Score(score.value());
+    let words = |words| Given::Words(Words::as_str(words));
     [
         ("importance", answer.importance.map(score), ClassSet::EMPTY),
         ("satisfaction", answer.satisfaction.map(score), ClassSet::EMPTY),
@@ -205,7 +232,20 @@ pub fn values(answer: &Answer) -> Vec<(&'static str, Value, ClassSet)> {
     ]
     .into_iter()
     .filter_map(|(viewpoint, value, classes)| value.map(|v| (viewpoint, v, classes)))
-    .collect()
+}
+
+/// Meets every kind of what an assessment is mapped to, so that nothing of it is mapped for that.
+pub fn meet(held: &Held<Assessment>, context: &mut Context<'_>) {
+    for answer in &held.native.answers {
+        let themes = ThemeSet::EMPTY.with(answer.theme);
+        for (_, value, classes) in values(answer) {
+            context.kind(QuestionnaireResponse, themes, classes);
+            context.kind(Provenance, themes, classes);
+            if matches!(value, Given::Score(_)) {
+                context.kind(Observation, themes, classes);
+            }
+        }
+    }
 }
 
 /// Kinds of the `QuestionnaireResponse`'s content: it exists for whom one of them is permitted.
@@ -225,12 +265,4 @@ fn stamp(part: Option<Part<'_>>, assessment: &Assessment) -> Stamp {
         },
         |part| stamped(part.change),
     )
-}
-
-fn answer_value(value: &Value) -> Value {
-    if value.is_string() {
-        json!({ "valueString": value })
-    } else {
-        json!({ "valueInteger": value })
-    }
 }

@@ -16,6 +16,7 @@ use crate::{
         date::range,
         segment::{RowValue, Stamp},
     },
+    mapping::survey::Given,
 };
 
 /// System of document ids as business identifiers.
@@ -79,9 +80,12 @@ pub fn score(of: Theme, from: Viewpoint, language: &str) -> String {
 }
 
 /// One answer as a line of the narrative.
-pub fn answer(of: Theme, from: &str, value: &Value, language: &str) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    format!("{}, {}: {text}", theme(of, language), viewpoint(from, language))
+pub fn answer(of: Theme, from: &str, given: Given<'_>, language: &str) -> String {
+    let (theme, viewpoint) = (theme(of, language), viewpoint(from, language));
+    match given {
+        Given::Score(score) => format!("{theme}, {viewpoint}: {score}"),
+        Given::Words(words) => format!("{theme}, {viewpoint}: {words}"),
+    }
 }
 
 /// The word of a language; Finnish where it is neither Swedish nor English.

@@ -2,8 +2,9 @@
 //!
 //! Part of `segment`; called by `mapping` alone. Text is put together once, here; releasing copies it.
 
-use std::{fmt::Write as _, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{Around, KindId, Part, Resource, Row, RowValue, Slot, Stamp};
@@ -19,7 +20,7 @@ pub struct Builder {
     kinds: Vec<KindId>,
     stamps: Vec<Stamp>,
     rows: Vec<Row>,
-    text: String,
+    text: Vec<u8>,
     is_draft: bool,
 }
 
@@ -31,12 +32,12 @@ impl Builder {
 
     /// Starts `{"resourceType":...,"id":...,"meta":...,"language":...`.
     pub fn new(kind: ResourceType, id: Arc<str>, profile: &'static str, language: &str) -> Self {
-        let shown = Value::from(&*id);
+        let shown = Arc::clone(&id);
         let mut b = Self::empty(kind, id, profile);
-        b.frame("resourceType", || kind.name().into());
-        b.frame("id", || shown);
+        b.frame("resourceType", || kind.name());
+        b.frame("id", || &*shown);
         b.computed(Slot::Meta);
-        b.frame("language", || language.into());
+        b.frame("language", || language);
         b
     }
 
@@ -56,7 +57,7 @@ impl Builder {
             kinds: Vec::new(),
             stamps: Vec::new(),
             rows: Vec::new(),
-            text: String::new(),
+            text: Vec::new(),
             is_draft: false,
         }
     }
@@ -72,18 +73,18 @@ impl Builder {
     }
 
     /// A member that goes with its object.
-    pub fn frame(&mut self, name: &str, value: impl FnOnce() -> Value) {
+    pub fn frame<T: Serialize>(&mut self, name: &str, value: impl FnOnce() -> T) {
         let text = self.member(name, value);
         self.parts.push(Part::Frame(text));
     }
 
     /// A member that is content, released with any of `kinds`.
-    pub fn content(
+    pub fn content<T: Serialize>(
         &mut self,
         kinds: &[KindId],
         stamp: u16,
         name: &str,
-        value: impl FnOnce() -> Value,
+        value: impl FnOnce() -> T,
     ) {
         let text = self.member(name, value);
         let kinds = self.list(kinds);
@@ -91,8 +92,13 @@ impl Builder {
     }
 
     /// An array element that is content.
-    pub fn content_item(&mut self, kinds: &[KindId], stamp: u16, value: impl FnOnce() -> Value) {
-        let text = self.element(value);
+    pub fn content_item<T: Serialize>(
+        &mut self,
+        kinds: &[KindId],
+        stamp: u16,
+        value: impl FnOnce() -> T,
+    ) {
+        let text = self.text(|text| json(text, &value()));
         let kinds = self.list(kinds);
         self.parts.push(Part::Content { kinds, stamp, text });
     }
@@ -104,15 +110,20 @@ impl Builder {
     }
 
     /// A member that refers to something that exists for whom one of `kinds` is permitted.
-    pub fn reference(&mut self, kinds: &[KindId], name: &str, value: impl FnOnce() -> Value) {
+    pub fn reference<T: Serialize>(
+        &mut self,
+        kinds: &[KindId],
+        name: &str,
+        value: impl FnOnce() -> T,
+    ) {
         let text = self.member(name, value);
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });
     }
 
     /// An array element that refers to something that exists for whom one of `kinds` is permitted.
-    pub fn reference_item(&mut self, kinds: &[KindId], value: impl FnOnce() -> Value) {
-        let text = self.element(value);
+    pub fn reference_item<T: Serialize>(&mut self, kinds: &[KindId], value: impl FnOnce() -> T) {
+        let text = self.text(|text| json(text, &value()));
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });
     }
@@ -124,25 +135,25 @@ impl Builder {
 
     /// A member that is an object holding what `inside` adds.
     pub fn object(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
-        self.open(|text| text.extend(["\"", name, "\":{"]), Around::Object, inside);
+        self.open(&["\"", name, "\":{"], Around::Object, inside);
     }
 
     /// A member that is an array holding what `inside` adds.
     pub fn array(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
-        self.open(|text| text.extend(["\"", name, "\":["]), Around::Array, inside);
+        self.open(&["\"", name, "\":["], Around::Array, inside);
     }
 
     /// An array element that is an object holding what `inside` adds.
     pub fn item(&mut self, inside: impl FnOnce(&mut Self)) {
-        self.open(|text| text.push('{'), Around::Object, inside);
+        self.open(&["{"], Around::Object, inside);
     }
 
     /// `text`, the narrative: `lines` adds what is shown of it.
     pub fn narrative(&mut self, lines: impl FnOnce(&mut Self)) {
         self.object("text", |b| {
-            b.frame("status", || "generated".into());
+            b.frame("status", || "generated");
             let div = r#""div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">"#;
-            b.open(|text| text.push_str(div), Around::Narrative, lines);
+            b.open(&[div], Around::Narrative, lines);
         });
     }
 
@@ -151,8 +162,17 @@ impl Builder {
         if self.is_draft {
             return;
         }
-        let quoted = Value::from(format!("<p>{}</p>", escape(text))).to_string();
-        let text = self.put(quoted.get(1..quoted.len() - 1).unwrap_or(""));
+        let text = self.text(|all| {
+            all.extend(b"<p");
+            let quote = all.len();
+            json(all, &escape(text));
+            // The quotes of the JSON text are where the paragraph's tags go.
+            if let Some(opening) = all.get_mut(quote) {
+                *opening = b'>';
+            }
+            all.pop();
+            all.extend(b"</p>");
+        });
         let kinds = self.list(kinds);
         self.parts.push(Part::Dependent { kinds, text });
     }
@@ -168,7 +188,7 @@ impl Builder {
             return;
         }
         let kinds = self.list(kinds);
-        let value = value.hold(|text| self.put(text.as_ref()));
+        let value = value.hold(|text| self.put(&[text.as_ref()]));
         self.rows.push(Row { param, value, kinds });
     }
 
@@ -207,18 +227,14 @@ impl Builder {
             parts: self.parts.into(),
             kinds: self.kinds.into(),
             stamps: self.stamps.into(),
-            text: self.text.into(),
+            // It was put together of texts.
+            text: String::from_utf8(self.text).unwrap_or_default().into(),
             ..self.resource
         }
     }
 
-    fn open(
-        &mut self,
-        opening: impl FnOnce(&mut String),
-        around: Around,
-        inside: impl FnOnce(&mut Self),
-    ) {
-        let text = self.text(opening);
+    fn open(&mut self, opening: &[&str], around: Around, inside: impl FnOnce(&mut Self)) {
+        let text = self.put(opening);
         let at = self.parts.len();
         self.parts.push(Part::Open { text, around, inside: 0 });
         inside(self);
@@ -228,21 +244,16 @@ impl Builder {
         }
     }
 
-    fn member(&mut self, name: &str, value: impl FnOnce() -> Value) -> Range<u32> {
+    fn member<T: Serialize>(&mut self, name: &str, value: impl FnOnce() -> T) -> Range<u32> {
         self.text(|text| {
-            // Writing to a String cannot fail.
-            write!(text, "{}:{}", Value::from(name), value()).ok();
-        })
-    }
-
-    fn element(&mut self, value: impl FnOnce() -> Value) -> Range<u32> {
-        self.text(|text| {
-            write!(text, "{}", value()).ok();
+            json(text, name);
+            text.push(b':');
+            json(text, &value());
         })
     }
 
     /// What `write` adds to the text; nothing while only kinds are learnt.
-    fn text(&mut self, write: impl FnOnce(&mut String)) -> Range<u32> {
+    fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
         let start = offset(self.text.len());
         if !self.is_draft {
             write(&mut self.text);
@@ -250,8 +261,8 @@ impl Builder {
         start..offset(self.text.len())
     }
 
-    fn put(&mut self, text: &str) -> Range<u32> {
-        self.text(|all| all.push_str(text))
+    fn put(&mut self, texts: &[&str]) -> Range<u32> {
+        self.text(|all| texts.iter().for_each(|text| all.extend(text.as_bytes())))
     }
 
     fn list(&mut self, kinds: &[KindId]) -> Range<u32> {
@@ -264,6 +275,11 @@ impl Builder {
         self.kinds.extend_from_slice(kinds);
         start..offset(self.kinds.len())
     }
+}
+
+/// Adds a value as JSON. Writing to memory cannot fail, and names in it are texts.
+fn json<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(text, value).ok();
 }
 
 /// A document is at most a few megabytes, so an offset fits.
