@@ -4,7 +4,7 @@
 //! From `source` to `search`, as a read goes, but over every state there was: each is mapped and released
 //! under today's policy. Nothing of it is kept for a second answer. Source: FHIR R4 http.html#history.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use crate::{
     consent::{
@@ -12,9 +12,10 @@ use crate::{
         view::View,
     },
     domain::{id::document_of, moment::Moment},
-    error::Result,
+    error::{Error, Result},
     fhir::types::ResourceType,
     mapping,
+    mutant::{self, Mutant},
     query::page::Sealer,
     scope::Grant,
     search::{self, history::History},
@@ -36,8 +37,8 @@ pub struct Reader<'a> {
 }
 
 /// What a reader would have seen of one resource in all the states there were.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Trace {
+#[derive(Clone, Copy)]
+enum Trace {
     /// It was there for the reader and is no more.
     Gone,
     /// It never was.
@@ -66,12 +67,40 @@ impl Reader<'_> {
         .await
     }
 
-    /// What the reader would have seen of one resource. It is asked by whoever asks for what is not there, so
-    /// its cost is that of the versions of the one document that can hold it, whatever else the person has.
+    /// What is seen of everything that was ever held of a person, in a history of nothing yet.
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be read.
-    pub async fn trace(&self, patient: &str, kind: ResourceType, id: &str) -> Result<Trace> {
+    pub async fn history(&self, patient: &str, mut history: History) -> Result<History> {
+        self.look_back(patient, None, slice::from_mut(&mut history)).await?;
+        Ok(history)
+    }
+
+    /// The history of one resource; if nothing of it may be seen, that costs little.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub async fn history_of(&self, patient: &str, kind: ResourceType, id: &str) -> Result<History> {
+        let history = History::new(kind, Some(id));
+        match self.trace(patient, kind, id).await? {
+            Trace::None => Ok(history),
+            Trace::Gone | Trace::There => self.history(patient, history).await,
+        }
+    }
+
+    /// Why there is nothing to read: it was there for this reader, or never was.
+    pub async fn nothing(&self, patient: &str, kind: ResourceType, id: &str) -> Error {
+        match self.trace(patient, kind, id).await {
+            Ok(Trace::Gone) => Error::gone(),
+            Ok(Trace::None) if mutant::on(Mutant::GoneIsToldOfHidden) => Error::gone(),
+            Ok(Trace::None | Trace::There) => Error::not_found(),
+            Err(error) => error,
+        }
+    }
+
+    /// What the reader would have seen of one resource. It is asked by whoever asks for what is not there, so
+    /// its cost is that of the versions of the one document that can hold it, whatever else the person has.
+    async fn trace(&self, patient: &str, kind: ResourceType, id: &str) -> Result<Trace> {
         if kind == ResourceType::Patient {
             return self.trace_person(patient, id).await;
         }

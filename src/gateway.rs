@@ -305,7 +305,8 @@ impl Gateway {
         let rests = Rests { ground, holds: view.holds() };
         let view = self.with_told_of(view, (kind, id), grant).await?;
         let Some(hit) = search::read(&view, kind, id) else {
-            return Err(hidden(self.nothing(asked, grant, local, &patient, (kind, id)).await));
+            let reader = self.looking_back(asked, grant, local);
+            return Err(hidden(reader.nothing(&patient, kind, id).await));
         };
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
         Ok((answer, request, Some(rests).filter(|_| !reviews::is_review(id))))

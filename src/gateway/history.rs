@@ -14,10 +14,9 @@ use crate::{
     error::{Error, Result},
     federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
-    former::{Reader, Trace},
+    former::Reader,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
-    mutant::{self, Mutant},
     query::{
         history::{self as query, Asked as Question},
         shape::Shape,
@@ -46,7 +45,8 @@ impl Gateway {
             Some(local) => {
                 let known_current = self.known_current()?;
                 let patient = local.person_of(id).await?;
-                let history = self.past_of(asked, grant, local, &patient, (kind, id)).await?;
+                let reader = self.looking_back(asked, grant, local);
+                let history = reader.history_of(&patient, kind, id).await?;
                 let frame = self.frame(&plan, asked);
                 bundle::history::version(history, version, &frame, known_current)?
             }
@@ -95,51 +95,23 @@ impl Gateway {
             None => named.into(),
         };
         let kind = question.kind;
+        let reader = self.looking_back(asked, grant, local);
         let mut history = match id {
-            Some(id) => self.past_of(asked, grant, local, &patient, (kind, id)).await?,
-            None => self.past(asked, grant, local, &patient, History::new(kind, None)).await?,
+            Some(id) => reader.history_of(&patient, kind, id).await?,
+            None => reader.history(&patient, History::new(kind, None)).await?,
         };
-        if id.is_none() && gather::is_about_several(question.kind) {
+        if id.is_none() && gather::is_about_several(kind) {
             let Naming { patients, names } = local.naming(&patient).await?;
             for whose in patients {
-                let about = History::new(question.kind, None).about(Arc::clone(&names));
-                history.join(self.past(asked, grant, local, &whose, about).await?);
+                let about = History::new(kind, None).about(Arc::clone(&names));
+                history.join(reader.history(&whose, about).await?);
             }
         }
         bundle::history::page(history, question, &frame, known_current)
     }
 
-    /// What a reader sees today of everything that was ever held of a person, in a history of nothing yet.
-    pub(super) async fn past(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        patient: &str,
-        mut history: History,
-    ) -> Result<History> {
-        let reader = self.looking_back(asked, grant, local);
-        reader.look_back(patient, None, std::slice::from_mut(&mut history)).await?;
-        Ok(history)
-    }
-
-    /// The same of one resource; if nothing of it may be seen, that costs little.
-    async fn past_of(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        patient: &str,
-        (kind, id): (ResourceType, &str),
-    ) -> Result<History> {
-        let history = History::new(kind, Some(id));
-        match self.looking_back(asked, grant, local).trace(patient, kind, id).await? {
-            Trace::None => Ok(history),
-            Trace::Gone | Trace::There => self.past(asked, grant, local, patient, history).await,
-        }
-    }
-
-    fn looking_back<'a>(
+    /// Who looks back at what is held here.
+    pub(super) fn looking_back<'a>(
         &'a self,
         asked: &Asked<'_>,
         grant: &'a Grant,
@@ -147,23 +119,6 @@ impl Gateway {
     ) -> Reader<'a> {
         let sealer = &*self.sealer;
         Reader { local, grant, terms: &self.terms, sealer, now: asked.now }
-    }
-
-    /// Why there is nothing to read: it was there for this reader, or never was.
-    pub(super) async fn nothing(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        local: &Local,
-        patient: &str,
-        (kind, id): (ResourceType, &str),
-    ) -> Error {
-        match self.looking_back(asked, grant, local).trace(patient, kind, id).await {
-            Ok(Trace::Gone) => Error::gone(),
-            Ok(Trace::None) if mutant::on(Mutant::GoneIsToldOfHidden) => Error::gone(),
-            Ok(Trace::None | Trace::There) => Error::not_found(),
-            Err(error) => error,
-        }
     }
 
     /// Has nothing changed for this reader since the date that `If-Modified-Since` names? Asked of the
@@ -187,8 +142,8 @@ impl Gateway {
             return Ok(false);
         };
         let patient = local.person_of(id).await?;
-        let history =
-            self.past(asked, grant, local, &patient, History::new(kind, Some(id))).await?;
+        let reader = self.looking_back(asked, grant, local);
+        let history = reader.history(&patient, History::new(kind, Some(id))).await?;
         Ok(history.stood_still(since))
     }
 

@@ -40,8 +40,8 @@ impl Gateway {
         let mapped = mapping::to_fhir(held, &self.terms.directory);
         let view = release::release(mapped, grant, &self.terms, asked.now);
         let hit = search::read(&view, Consent, id).ok_or_else(Error::not_found)?;
-        let history =
-            self.past(asked, grant, local, &patient, History::new(Consent, Some(id))).await?;
+        let reader = self.looking_back(asked, grant, local);
+        let history = reader.history(&patient, History::new(Consent, Some(id))).await?;
         let frame = self.frame(&plan, asked);
         let custodian = local.custodian();
         let answer = bundle::receipt::receipt(&hit, history, custodian, &frame, known_current)?;
