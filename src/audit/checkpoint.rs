@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::tree::{Hash, proof::Head};
+use super::tree::{Hash, Head};
 use crate::{
     digest::sha256_of,
     domain::moment::Moment,

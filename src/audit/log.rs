@@ -38,7 +38,7 @@ use super::{
     checkpoint::{Checkpoint, Signer},
     frame::{self, Payload, Salt, Sealed, seal},
     read::Found,
-    tree::{Hash, proof::Head},
+    tree::{Hash, Head},
 };
 use crate::{
     chance::Chance,

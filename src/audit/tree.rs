@@ -1,10 +1,7 @@
 //! The Merkle tree of RFC 6962, section 2.1, over SHA-256.
 //!
-//! Floor of the audit: the log grows a [`Frontier`], the verifier recomputes it, proofs are in
-//! [`proof`]. A leaf is salted (design 9), so a hash says nothing once its salt is forgotten. Knows
-//! neither files nor keys.
-
-pub mod proof;
+//! Floor of the audit: the log grows a [`Frontier`], the verifier recomputes it. A leaf is salted (design
+//! 9), so a hash says nothing once its salt is forgotten. Knows neither files nor keys.
 
 use crate::digest::{sha256, sha256_of};
 
@@ -21,9 +18,13 @@ pub fn node(left: &Hash, right: &Hash) -> Hash {
     sha256_of(&[&[1], left, right])
 }
 
-/// The root of the tree over these leaf hashes.
-pub fn root(leaves: &[Hash]) -> Hash {
-    leaves.iter().collect::<Frontier>().root()
+/// One tree: its number of leaves and its root.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// Number of leaves.
+    pub size: u64,
+    /// Root hash.
+    pub root: Hash,
 }
 
 /// What must be kept of a tree to let it grow: one hash per full subtree, largest first.
@@ -61,6 +62,11 @@ impl Frontier {
         &self.peaks
     }
 
+    /// Its size and root.
+    pub fn head(&self) -> Head {
+        Head { size: self.size, root: self.root() }
+    }
+
     /// The root; of an empty tree the hash of nothing.
     pub fn root(&self) -> Hash {
         let mut smallest_first = self.peaks.iter().rev();
@@ -68,13 +74,5 @@ impl Frontier {
             None => sha256(&[]),
             Some(last) => smallest_first.fold(*last, |right, left| node(left, &right)),
         }
-    }
-}
-
-impl<'a> FromIterator<&'a Hash> for Frontier {
-    fn from_iter<I: IntoIterator<Item = &'a Hash>>(leaves: I) -> Self {
-        let mut frontier = Self::default();
-        leaves.into_iter().for_each(|leaf| frontier.push(*leaf));
-        frontier
     }
 }

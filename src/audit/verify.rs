@@ -17,7 +17,7 @@ use super::{
     frame::Frame,
     read::Keys,
     segment::{self, End, HEAD},
-    tree::{Frontier, proof::Head},
+    tree::{Frontier, Head},
 };
 use crate::error::{Error, Result};
 
@@ -69,7 +69,7 @@ pub fn verify(path: &Path, verifier: Option<&Verifier>, keys: Keys<'_>) -> Resul
         audit.segment(path, None)?;
     }
     let Audit { mut report, tree, .. } = audit;
-    report.head = tree.map(|tree| Head { size: tree.size(), root: tree.root() });
+    report.head = tree.as_ref().map(Frontier::head);
     Ok(report)
 }
 

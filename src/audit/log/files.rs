@@ -23,7 +23,7 @@ use crate::{
         frame::{AuditKey, Frame, Sealed, mark},
         read::{self, Found},
         segment::{self, HEAD, head},
-        tree::{Hash, proof::Head},
+        tree::{Hash, Head},
         verify,
     },
     clock::Clock,

@@ -11,7 +11,7 @@ use crate::{
         checkpoint::{Checkpoint, Signer, Verifier},
         frame::{AuditKey, Sealed},
         read::Found,
-        tree::proof::Head,
+        tree::Head,
     },
     domain::moment::Moment,
     error::Result,

@@ -18,7 +18,7 @@ use super::{
     rows::Rows,
 };
 use crate::{
-    audit::{chain::LinkKey, checkpoint::Verifier, tree::proof::Head},
+    audit::{chain::LinkKey, checkpoint::Verifier, tree::Head},
     clock::Clock,
     error::{Error, Kind, Result},
     store::postgres::Ledger,

@@ -17,7 +17,7 @@ use crate::{
     audit::{
         checkpoint::{self, Checkpoint, Verifier},
         segment::{self, End, HEAD},
-        tree::{Frontier, Hash, proof::Head},
+        tree::{Frontier, Hash, Head},
     },
     digest::{sha256, sha256_of},
     error::{Error, Result},
@@ -38,7 +38,7 @@ pub(super) struct Reached {
 
 impl Reached {
     pub(super) fn head(&self) -> Head {
-        Head { size: self.tree.size(), root: self.tree.root() }
+        self.tree.head()
     }
 
     /// Its lines, the last a checksum of those before.

@@ -24,7 +24,7 @@ use crate::{
         frame::{AuditKey, Item, MARK, Sealed, item},
         index,
         read::{self, Found},
-        tree::{Frontier, proof::Head},
+        tree::{Frontier, Head},
         verify,
     },
     clock::Clock,
@@ -206,7 +206,7 @@ impl Home for Rows {
     }
 
     fn head(&self) -> Head {
-        head(&lock(&self.tree))
+        lock(&self.tree).head()
     }
 
     fn grow(&self) -> Result<()> {
@@ -216,7 +216,7 @@ impl Home for Rows {
     fn checkpoint(&self, signer: &Signer, now: Moment) -> Result<Checkpoint> {
         let mut grown = (0..TRIES).filter_map(|_| self.put_in_tree().transpose());
         let tree = grown.next().ok_or_else(restless)??;
-        let checkpoint = Checkpoint { head: head(&tree), at: now };
+        let checkpoint = Checkpoint { head: tree.head(), at: now };
         let note = signer.sign(&checkpoint);
         self.ledger.wait(self.ledger.sign(tree.size(), note))?;
         Ok(checkpoint)
@@ -281,10 +281,6 @@ fn restless() -> Error {
 fn frontier(stem: Stem) -> Result<Frontier> {
     let damaged = || Error::internal("the tree of the audit log in the database is damaged");
     Frontier::of(stem.size, stem.peaks).ok_or_else(damaged)
-}
-
-fn head(tree: &Frontier) -> Head {
-    Head { size: tree.size(), root: tree.root() }
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -14,7 +14,7 @@ use crate::{
         frame::{Item, item},
         index,
         read::Keys,
-        tree::{Frontier, proof::Head},
+        tree::{Frontier, Head},
     },
     error::{Error, Result},
     store::postgres::{
@@ -92,7 +92,7 @@ pub fn verify(
     let checked = audit.whole(ledger, verifier);
     let Audit { mut report, tree, ends, .. } = audit;
     report.chains = ends.len() as u64;
-    report.head = Some(Head { size: tree.size(), root: tree.root() });
+    report.head = Some(tree.head());
     match checked {
         Ok(()) => {}
         Err(Stop::Fault(fault)) => report.fault = Some(fault),

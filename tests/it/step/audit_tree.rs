@@ -1,12 +1,12 @@
 //! The Merkle tree: published roots, an independent definition, and proofs that cannot be bent.
 
+pub(super) mod proof;
+
 use aws_lc_rs::digest::{SHA256, digest};
-use mylife::audit::tree::{
-    Frontier, Hash, leaf, node,
-    proof::{Head, consistency, grew, includes, inclusion},
-    root,
-};
+use mylife::audit::tree::{Frontier, Hash, Head, leaf, node};
 use proptest::prelude::*;
+
+use self::proof::{consistency, grew, includes, inclusion};
 
 /// Leaves and roots of the Certificate Transparency reference tests
 /// (google/certificate-transparency, `merkle_tree_test.cc`, Apache-2.0).
@@ -58,7 +58,7 @@ fn every_root_is_that_of_the_recursive_definition() {
 #[test]
 fn a_frontier_written_down_goes_on_as_if_it_had_stayed() {
     for size in 0..=70 {
-        let kept = leaves(size).iter().collect::<Frontier>();
+        let kept = grown(&leaves(size));
         let mut again = Frontier::of(kept.size(), kept.peaks().to_vec()).unwrap();
         let more = leaves(size + 9);
         more[size..].iter().for_each(|leaf| again.push(*leaf));
@@ -150,6 +150,17 @@ fn check_consistency(leaves: &[Hash], old: usize) {
     if before.size != after.size {
         assert!(!grew(after, before, &proof));
     }
+}
+
+/// The tree over these leaves.
+pub(super) fn grown<'a>(leaves: impl IntoIterator<Item = &'a Hash>) -> Frontier {
+    let mut tree = Frontier::default();
+    leaves.into_iter().for_each(|leaf| tree.push(*leaf));
+    tree
+}
+
+fn root(leaves: &[Hash]) -> Hash {
+    grown(leaves).root()
 }
 
 /// RFC 6962, 2.1, word for word, over payloads.

@@ -8,16 +8,16 @@ use mylife::audit::{
     read::{person, read},
     record::Outcome,
     segment,
-    tree::{Frontier, proof::Head},
+    tree::Head,
     verify::verify,
 };
 
 use super::{Dir, aino, all_keys, block_on, eero, entry, fill, no_keys, search, signer};
+use crate::step::audit_tree::grown;
 
 fn tree(dir: &Dir) -> Head {
     let found: Vec<_> = read(dir.path(), &no_keys).unwrap().map(Result::unwrap).collect();
-    let tree: Frontier = found.iter().map(|found| &found.leaf).collect();
-    Head { size: tree.size(), root: tree.root() }
+    grown(found.iter().map(|found| &found.leaf)).head()
 }
 
 #[test]

@@ -6,11 +6,11 @@ use mylife::audit::{
     checkpoint::{Signer, Verifier},
     read::read,
     segment,
-    tree::proof::{consistency, grew, includes, inclusion},
     verify::verify,
 };
 
 use super::{Dir, NOW, all_keys, fill, no_keys, signer};
+use crate::step::audit_tree::proof::{consistency, grew, includes, inclusion};
 
 fn checked(dir: &Dir) {
     let log = dir.open();

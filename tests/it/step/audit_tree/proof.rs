@@ -1,12 +1,15 @@
 //! Proofs that a leaf is in the tree and that the tree only grew (RFC 6962, 2.1.1 and 2.1.2).
 //!
-//! Made offline from the leaf hashes, checked by anyone who holds a signed root. The checks follow
-//! RFC 9162, 2.1.3.2 and 2.1.4.2. An index and a tree size never go to a client or peer (design 3.3).
+//! What anyone can do with the leaf hashes and a signed root: a log whose tree were another than that of the
+//! RFC would fail here. The checks follow RFC 9162, 2.1.3.2 and 2.1.4.2, and share nothing with the gateway
+//! but the hashes.
 
-use super::{Hash, node, root};
+use mylife::audit::tree::{Hash, Head, node};
+
+use super::root;
 
 /// The audit path of leaf `index`, nearest sibling first; `None` if there is no such leaf.
-pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+pub(crate) fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     if index >= leaves.len() {
         return None;
     }
@@ -21,7 +24,7 @@ pub fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
 }
 
 /// Is `leaf` at `index` of the tree of `size` leaves with this root?
-pub fn includes(leaf: Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
+pub(crate) fn includes(leaf: Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
     if index >= size {
         return false;
     }
@@ -44,7 +47,7 @@ pub fn includes(leaf: Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -
 
 /// The proof that the first `old` leaves are still the beginning; `None` if there are fewer, or
 /// `old` is 0 (nothing to prove).
-pub fn consistency(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
+pub(crate) fn consistency(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
     (old > 0 && old <= leaves.len()).then(|| subproof(leaves, old, true))
 }
 
@@ -62,17 +65,8 @@ fn subproof(leaves: &[Hash], old: usize, known: bool) -> Vec<Hash> {
     proof
 }
 
-/// One tree: its number of leaves and its root.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Head {
-    /// Number of leaves.
-    pub size: u64,
-    /// Root hash.
-    pub root: Hash,
-}
-
 /// Is `new` the tree `old` with leaves added at the end?
-pub fn grew(old: Head, new: Head, proof: &[Hash]) -> bool {
+pub(crate) fn grew(old: Head, new: Head, proof: &[Hash]) -> bool {
     if old.size == new.size {
         return proof.is_empty() && old.root == new.root;
     }
