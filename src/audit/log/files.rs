@@ -7,14 +7,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use super::{
     batch::Filled,
     disk::{Disk, Tape},
-    home::{Checked, Frames, Home},
+    home::{Checked, Frames, Home, lock},
     recover::{self, Reached},
 };
 use crate::{
@@ -204,8 +204,4 @@ impl Home for Files {
         let report = verify::verify(&self.dir, Some(verifier), &|_| None)?;
         Ok(Checked { head: report.head, fault: report.fault.map(|fault| fault.to_string()) })
     }
-}
-
-fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
-    what.lock().unwrap_or_else(PoisonError::into_inner)
 }

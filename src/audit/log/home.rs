@@ -3,7 +3,10 @@
 //! Under the writer, which hands over a batch at a time; above [`super::files`] and [`super::rows`].
 //! What a home does blocks: on the disk, or on the database.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::batch::Filled;
 use crate::{
@@ -59,4 +62,9 @@ pub(super) trait Home: Send + Sync {
 
     /// Checks all there is as anybody may who has the log and its public key.
     fn check(&self, verifier: &Verifier) -> Result<Checked>;
+}
+
+/// What a home keeps, even where a thread died with it in hand: it is changed in one go.
+pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }

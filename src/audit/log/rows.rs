@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     batch::Filled,
-    home::{Checked, Frames, Home},
+    home::{Checked, Frames, Home, lock},
 };
 use crate::{
     audit::{
@@ -281,8 +281,4 @@ fn restless() -> Error {
 fn frontier(stem: Stem) -> Result<Frontier> {
     let damaged = || Error::internal("the tree of the audit log in the database is damaged");
     Frontier::of(stem.size, stem.peaks).ok_or_else(damaged)
-}
-
-fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
-    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
