@@ -42,7 +42,8 @@ pub struct Gathered {
 
 impl Gathered {
     /// Nothing yet; the gateway's own data are known to be current since then.
-    pub fn new(statements: Vec<Completeness>, known_current: Duration) -> Self {
+    pub fn new(mut statements: Vec<Completeness>, known_current: Duration) -> Self {
+        statements.sort_by(|a, b| a.node.cmp(&b.node));
         Self { pieces: Vec::new(), statements, known_current }
     }
 
@@ -141,12 +142,14 @@ impl Gathered {
         self.statements.iter().all(|statement| statement.state == State::Complete)
     }
 
-    /// Who was asked, with the code of the completeness of each part.
+    /// Who was asked, by node, with the code of the completeness of each part.
     pub fn asked(&self) -> Vec<(String, &'static str)> {
-        let mut all: Vec<(String, &'static str)> =
-            self.statements.iter().map(|s| (s.node.to_string(), s.state.code())).collect();
-        all.sort();
-        all
+        self.statements.iter().map(|one| (one.node.to_string(), one.state.code())).collect()
+    }
+
+    /// The same as an issue each.
+    pub fn issues(&self) -> Vec<Value> {
+        self.statements.iter().map(|one| one.state.issue_of(one.node.as_str())).collect()
     }
 
     /// A Bundle of type `collection`: what was made of the resources first, each with its `fullUrl`, then

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{Line, Sort, Table, findings::Finding, texts};
 use crate::{
-    circle::Asked,
     domain::{id, moment::Moment, theme::Theme},
     fhir::labels::{CANONICAL, THEME},
     mapping::text,
@@ -27,11 +26,12 @@ pub struct Terms<'a> {
     pub language: &'static str,
 }
 
-/// The resources that are made, each with its `fullUrl`.
+/// The resources that are made, each with its `fullUrl`; `sources` has an issue for each that was asked, which
+/// says how complete its part is.
 pub fn made(
     table: &Table,
     findings: &[Finding],
-    asked: &[Asked],
+    sources: &[Value],
     terms: &Terms<'_>,
 ) -> Vec<(String, Value)> {
     let mut all = vec![(urn(terms, "plan"), care_plan(table, terms))];
@@ -39,7 +39,8 @@ pub fn made(
         let name = format!("{:?}", (finding.cause, finding.theme, &finding.lines));
         (urn(terms, &name), issue(finding, terms))
     }));
-    all.push((urn(terms, "completeness"), completeness(asked)));
+    let completeness = json!({ "resourceType": "OperationOutcome", "issue": sources });
+    all.push((urn(terms, "completeness"), completeness));
     all
 }
 
@@ -168,24 +169,6 @@ fn issue(finding: &Finding, terms: &Terms<'_>) -> Value {
         "implicated": implicated,
         "detail": sentence,
     })
-}
-
-fn completeness(asked: &[Asked]) -> Value {
-    let issue = |(node, state): &Asked| {
-        let (severity, code) = match *state {
-            "complete" => ("information", "informational"),
-            "partial" => ("warning", "incomplete"),
-            _ => ("warning", "transient"),
-        };
-        let system = format!("{CANONICAL}/CodeSystem/completeness");
-        json!({
-            "severity": severity, "code": code,
-            "details": { "coding": [{ "system": system, "code": state }] },
-            "diagnostics": node,
-        })
-    };
-    let issues: Vec<Value> = asked.iter().map(issue).collect();
-    json!({ "resourceType": "OperationOutcome", "issue": issues })
 }
 
 fn lines_in_words(table: &Table, language: &str) -> Vec<String> {

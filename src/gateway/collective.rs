@@ -70,11 +70,10 @@ impl Gateway {
                 one.cause != Cause::Gap || !one.theme.is_some_and(|t| aimed.contains(t))
             });
         }
-        let sources = gathered.asked();
         let body = match form {
-            Form::Page => page::html(&table, &found, &sources, &terms),
+            Form::Page => page::html(&table, &found, &gathered.asked(), &terms),
             Form::Fhir | Form::Picture => {
-                let made = made(&table, &found, &sources, &terms);
+                let made = made(&table, &found, &gathered.issues(), &terms);
                 gathered.collection(&self.base, &asked.now.to_string(), &made)
             }
         };

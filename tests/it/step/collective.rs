@@ -8,6 +8,7 @@ use mylife::{
         page,
     },
     domain::moment::Moment,
+    federation::State,
     fhir::{schema::Validator, types::ResourceType},
 };
 use serde_json::{Value, json};
@@ -81,9 +82,11 @@ fn what_a_peer_writes_in_another_way_is_shown_as_far_as_it_is_understood() {
     assert_eq!(table.current(Sort::Goal).count(), 0, "nobody knows whether it is current");
     assert_eq!(table.owner("297.w"), "297");
     let found = findings(&table, true);
-    let asked = [("297".to_owned(), "complete"), ("205".to_owned(), "partial")];
-    for (_, resource) in made(&table, &found, &asked, &terms()) {
+    let asked = [("297", State::Complete), ("205", State::Partial)];
+    let issues = asked.map(|(node, state)| state.issue_of(node));
+    for (_, resource) in made(&table, &found, &issues, &terms()) {
         assert_eq!(schema.faults(&resource), [], "{resource}");
     }
+    let asked = asked.map(|(node, state)| (node.to_owned(), state.code()));
     assert!(page::html(&table, &found, &asked, &terms()).contains("Missing: 205"));
 }
