@@ -44,6 +44,7 @@ pub mod kept;
 pub mod launch;
 pub mod scribe;
 mod elsewhere;
+mod asking;
 pub mod errands;
 pub mod told;
 mod passed_on;
@@ -55,7 +56,6 @@ use std::sync::Arc;
 
 use http::Response;
 use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
 
 use crate::{
     audit::{self, log::Log},
@@ -68,7 +68,6 @@ use crate::{
     error::{Error, Kind, Result},
     federation::{
         self,
-        ask::Asking,
         choose::Plan,
         gather::{Piece, Reach},
         outbox::Outbox,
@@ -79,13 +78,13 @@ use crate::{
         public::Documents,
         request::Asked,
     },
-    handle::{HandleKey, Route},
+    handle::HandleKey,
     listen::body::Body,
     mapping,
     mutant::{self, Mutant},
     native::schemas::Schemas,
     oauth::{keys::fetch::Fetcher, token::TokenEndpoint},
-    query::{self, Person, Query, page::Sealer, shape::Shape},
+    query::{self, Query, page::Sealer, shape::Shape},
     respond::{self, Sending, condition, flight::Flights},
     route::Call,
     scope::{self, Grant},
@@ -335,36 +334,6 @@ impl Gateway {
         Ok(bundle::peers(&entry, asked_at))
     }
 
-    /// Handles for a person held here, for the peer that asks to widen its question.
-    pub(crate) async fn handles(&self, asked: &Asked<'_>, grant: &Grant) -> Result<Response<Body>> {
-        let (Call::Handles(id), Some(from)) = (grant.call(), grant.caller().node()) else {
-            return Err(Error::not_found());
-        };
-        let local = self.reach.sources.local.as_ref().ok_or_else(Error::not_found)?;
-        let in_flight = self.flights.take();
-        let known_current = self.known_current()?;
-        let held = local.load(id).await?.ok_or_else(Error::not_found)?;
-        let mapped = mapping::to_fhir(held, &self.terms.directory);
-        let view = release::release(mapped, grant, &self.terms, asked.now);
-        let kind = ResourceType::Patient;
-        let seen = search::read(&view, kind, id).is_some();
-        if !seen && !mutant::on(Mutant::HandlesForHidden) {
-            return Err(Error::not_found());
-        }
-        let code = view.identity_code().ok_or_else(Error::not_found)?;
-        let mut handles = serde_json::Map::new();
-        for peer in &self.reach.sources.peers {
-            let route = Route { from: from.as_str(), to: peer.node().as_str() };
-            let handle = peer.handle.seal(code.reveal(), route, asked.now, &*self.chance)?;
-            handles.insert(peer.node().to_string(), handle.into());
-        }
-        let request = asked.request_alone();
-        let answer = bundle::handles(handles, &view, &self.node, known_current);
-        let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
-        let sending = self.sending(asked, &receipt, in_flight)?;
-        Ok(respond::bundle(answer, &receipt, sending))
-    }
-
     pub(crate) fn query_terms<'a>(
         &'a self,
         grant: &'a Grant,
@@ -390,61 +359,6 @@ impl Gateway {
             federated: plan.is_federated(),
             now: asked.now,
         }
-    }
-
-    /// What every question to a peer says. A person known here by id is known to peers by code, if
-    /// the caller sees the Patient here.
-    async fn asking(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        person: Option<&Person>,
-    ) -> Result<Asking> {
-        let kind = grant.call().resource().ok_or_else(Error::not_found)?;
-        self.asking_for(asked, grant, kind, person).await
-    }
-
-    /// The same about a type that the call does not name.
-    async fn asking_for(
-        &self,
-        asked: &Asked<'_>,
-        grant: &Grant,
-        asked_for: ResourceType,
-        person: Option<&Person>,
-    ) -> Result<Asking> {
-        let mut known = None;
-        let mut holder = None;
-        if let Some(Person::Id(id)) = person {
-            let node = node_of(id);
-            holder =
-                self.reach.sources.peers.iter().find(|p| Some(p.node()) == node.as_ref()).cloned();
-            if let (true, Some(local)) =
-                (node.as_ref() == Some(&self.node), &self.reach.sources.local)
-                && let Some(held) = local.load(id).await?
-            {
-                let mapped = mapping::to_fhir(held, &self.terms.directory);
-                let view = release::release(mapped, grant, &self.terms, asked.now);
-                let kind = ResourceType::Patient;
-                let seen = search::read(&view, kind, id).is_some();
-                let code = view.identity_code().filter(|_| seen);
-                known = code.map(|code| Zeroizing::new(code.reveal().to_owned()));
-            }
-        }
-        Ok(Asking {
-            node: self.node.clone(),
-            issuer: self.tokens.issuer.clone(),
-            caller: Arc::clone(grant.caller()),
-            kind: asked_for,
-            signer: Arc::clone(&self.tokens.signer),
-            chance: Arc::clone(&self.chance),
-            clock: Arc::clone(&self.clock),
-            request_id: Arc::clone(&asked.request_id),
-            trace: asked.trace(),
-            within: asked.within.clone(),
-            handles: Arc::default(),
-            holder,
-            known,
-        })
     }
 
     /// What a response needs beside its answer. One that waited too long, as for a slow disk, is refused
