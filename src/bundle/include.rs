@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Most resources that are added to one page.
-pub const MOST: usize = 1000;
+const MOST: usize = 1000;
 
 /// The resources of the directory, of each type in order of id.
 pub type Directory = BTreeMap<ResourceType, Vec<Value>>;
@@ -44,7 +44,7 @@ type Referring = HashMap<(Box<str>, Box<str>), Vec<Hit>>;
 
 /// Looks for neighbours.
 struct Search<'a> {
-    query: &'a Query,
+    includes: &'a [Include],
     /// What peers sent beside their matches, and those.
     sent: Vec<(&'a federation::Entry, Value)>,
     directory: &'a Directory,
@@ -70,37 +70,58 @@ pub(super) fn included<'a>(
         Entry::Own(_) => None,
     });
     let sent = peers.clone().chain(sent).map(|entry| (entry, parsed(entry))).collect();
-    let mut search = Search { query, sent, directory, referring: HashMap::new() };
-    let mut known: HashSet<(ResourceType, Box<str>)> = HashSet::new();
-    let mut frontier: Vec<Node<'a>> = matches.iter().map(Node::of).collect();
-    known.extend(frontier.iter().map(Node::name));
-    let mut all = Vec::new();
-    let mut round = 0;
-    while !frontier.is_empty() {
-        let mut next = Vec::new();
-        for node in &frontier {
-            for found in search.neighbours(node, round) {
-                if known.insert(found.name()) {
-                    all.push(found.clone());
-                    next.push(Node::added(found));
-                }
-            }
-            if all.len() > MOST {
-                let say = "More would be included than one page may hold; ask for fewer matches.";
-                return Err(Error::new(Kind::TooCostly, say).at("_count"));
-            }
-        }
-        frontier = next;
-        round += 1;
-    }
-    Ok(all)
+    let search = Search { includes: &query.includes, sent, directory, referring: HashMap::new() };
+    search.around(matches.iter().map(Node::of).collect())
+}
+
+/// Everything that is added to these matches of the directory, in the order it is met.
+///
+/// # Errors
+/// `TooCostly` if that is more than [`MOST`].
+pub fn of_directory<'a>(
+    includes: &'a [Include],
+    matches: &[(ResourceType, &'a Value)],
+    directory: &'a Directory,
+) -> Result<Vec<(ResourceType, &'a Value)>> {
+    let search = Search { includes, sent: Vec::new(), directory, referring: HashMap::new() };
+    let matches = matches.iter().map(|&(kind, value)| Node::Directory(kind, value));
+    let own = |one| match one {
+        Included::Directory(kind, value) => Some((kind, value)),
+        Included::Own(_) | Included::Peers(_) => None,
+    };
+    Ok(search.around(matches.collect())?.into_iter().filter_map(own).collect())
 }
 
 impl<'a> Search<'a> {
+    /// Neighbours of these, theirs where that is asked for, and so on.
+    fn around(mut self, matches: Vec<Node<'a>>) -> Result<Vec<Included<'a>>> {
+        let mut known: HashSet<(ResourceType, Box<str>)> = matches.iter().map(Node::name).collect();
+        let (mut frontier, mut all, mut round) = (matches, Vec::new(), 0);
+        while !frontier.is_empty() {
+            let mut next = Vec::new();
+            for node in &frontier {
+                for found in self.neighbours(node, round) {
+                    if known.insert(found.name()) {
+                        all.push(found.clone());
+                        next.push(Node::added(found));
+                    }
+                }
+                if all.len() > MOST {
+                    let say =
+                        "More would be included than one page may hold; ask for fewer matches.";
+                    return Err(Error::new(Kind::TooCostly, say).at("_count"));
+                }
+            }
+            frontier = next;
+            round += 1;
+        }
+        Ok(all)
+    }
+
     fn neighbours(&mut self, node: &Node<'a>, round: usize) -> Vec<Included<'a>> {
         let mut all = Vec::new();
-        let query = self.query;
-        for (number, include) in query.includes.iter().enumerate() {
+        let includes = self.includes;
+        for (number, include) in includes.iter().enumerate() {
             if round > 0 && !include.iterate {
                 continue;
             }

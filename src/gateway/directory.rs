@@ -11,15 +11,12 @@ use serde_json::{Value, json};
 use crate::{
     bundle::include,
     domain::moment::Moment,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     export::order::Order,
     fhir::{path, segment::RowValue, types::ResourceType},
     gateway::{Gateway, request::Asked},
     listen::body::Body,
-    query::{
-        self, Filter, How, Query, Sort, linked::Include, order::Key, page::Cursor, param,
-        shape::Shape,
-    },
+    query::{self, Filter, How, Query, Sort, order::Key, page::Cursor, param, shape::Shape},
     respond,
     scope::Grant,
 };
@@ -87,7 +84,7 @@ impl Gateway {
             page.iter().map(|one| entry(one, "match", &query.shape)).collect();
         let whole = matches!(query.shape, Shape::Elements(_));
         let of_included = if whole { &Shape::Whole } else { &query.shape };
-        let included = neighbours(page, &query.includes, &self.documents.directory)?;
+        let included = include::of_directory(&query.includes, &page, &self.documents.directory)?;
         entries.extend(included.iter().map(|one| entry(one, "include", of_included)));
         if let Some(object) = bundle.as_object_mut() {
             if query.total {
@@ -168,49 +165,4 @@ fn meets(value: &Value, kind: ResourceType, filter: &Filter) -> bool {
         How::None => !found(),
         How::Missing(missing) => values.is_empty() == missing,
     }
-}
-
-/// What is added to these matches.
-fn neighbours<'a>(
-    matches: Vec<(ResourceType, &'a Value)>,
-    includes: &[Include],
-    directory: &'a include::Directory,
-) -> Result<Vec<(ResourceType, &'a Value)>> {
-    let refers =
-        |from: ResourceType, value: &Value, include: &Include, to: (ResourceType, &str)| {
-            let found = path::values(from, include.param, value);
-            let fits = include.to.is_none_or(|of| of == to.0);
-            fits && found.contains(&RowValue::Reference(to.0.name(), to.1))
-        };
-    let mut known: Vec<(ResourceType, &str)> =
-        matches.iter().map(|(kind, value)| (*kind, id_of(value))).collect();
-    let (mut frontier, mut all, mut first) = (matches, Vec::new(), true);
-    while !frontier.is_empty() {
-        let mut next = Vec::new();
-        for include in includes.iter().filter(|include| first || include.iterate) {
-            for (kind, value) in &frontier {
-                let others =
-                    directory.iter().filter(|(of, _)| !include.reverse || **of == include.from);
-                for (of, other) in others.flat_map(|(of, all)| all.iter().map(|one| (*of, one))) {
-                    let name = (of, id_of(other));
-                    let is_it = if include.reverse {
-                        refers(of, other, include, (*kind, id_of(value)))
-                    } else {
-                        *kind == include.from && refers(*kind, value, include, name)
-                    };
-                    if is_it && !known.contains(&name) {
-                        known.push(name);
-                        next.push((of, other));
-                    }
-                }
-            }
-        }
-        all.extend(next.iter().copied());
-        if all.len() > include::MOST {
-            let say = "More would be included than one page may hold; ask for fewer matches.";
-            return Err(Error::new(Kind::TooCostly, say).at("_count"));
-        }
-        (frontier, first) = (next, false);
-    }
-    Ok(all)
 }
