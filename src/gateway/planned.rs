@@ -13,6 +13,7 @@
 mod draft;
 mod found;
 mod ground;
+mod lost;
 mod proposed;
 mod reviewed;
 mod sent;

@@ -1,37 +1,29 @@
-//! The next version of a plan, made of what was sent and of what its writer does not see; and whether all of
-//! it comes out again.
+//! The next version of a plan, made of what was sent and of what its writer does not see.
 //!
 //! Part of `planned`. What a writer is told here rests on what it sees alone: a reference to what is hidden
 //! is one to nothing, what is hidden stays as it is, and nobody writes what they could not read. Sources:
 //! design 3.3, 4; `consent` 2.3 (NI-3).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
 use super::{
     ground::Ground,
-    sent::{Deed, Sent, at_place, in_order, places, rename},
+    sent::{Deed, Sent, at_place, in_order, rename},
     unseen::{self, NOTHING},
 };
 use crate::{
     authenticate::Caller,
     chance::base32,
     commit::{self, Desk},
-    compartment::Compartment,
     consent::{release, view::View},
     domain::{
         plan::{Plan, PlanStatus, Role},
         words::LocalId,
     },
     error::{Error, Kind, Result},
-    fhir::{
-        schema::Fault,
-        types::{Planned, ResourceType},
-    },
+    fhir::types::{Planned, ResourceType},
     gateway::{Gateway, request::Asked, writing::faulty},
     json::list,
     mapping::{
@@ -52,7 +44,7 @@ pub(super) struct Draft {
     /// The sender's ids of the parts, in order of what was sent.
     pub(super) parts: Vec<LocalId>,
     /// Each with what its sender does not see; none for what is gone, or stays as it is.
-    meant: Vec<Option<Value>>,
+    pub(super) meant: Vec<Option<Value>>,
 }
 
 impl Gateway {
@@ -64,14 +56,11 @@ impl Gateway {
         ground: &Ground,
         sent: &[Sent],
     ) -> Result<Draft> {
-        let named = || {
-            planned::local(&base32(&*self.chance, 26)).ok_or_else(|| Error::internal("a local id"))
-        };
         let mut names = Names::of(&ground.compartment, caller.client_id());
-        let before = ground.plan().map(|held| held.native.clone());
-        let mut plan = match &before {
+        let before = ground.plan().map(|held| &held.native);
+        let mut plan = match before {
             Some(plan) => plan.clone(),
-            None => planned::empty(named()?, &ground.patient, asked.now)
+            None => planned::empty(self.random_id()?, &ground.patient, asked.now)
                 .ok_or_else(|| Error::internal("the person's id is no local id"))?,
         };
         ground.plan().into_iter().for_each(|held| names.add_parts(held));
@@ -86,7 +75,7 @@ impl Gateway {
                     let name = format!("{}/{id}", one.kind);
                     names.part(&name).cloned().ok_or_else(Error::not_found)?
                 }
-                None => named()?,
+                None => self.random_id()?,
             };
             if one.deed == Deed::Delete {
                 planned::remove(&mut plan, one.kind, one.id.as_deref().unwrap_or_default(), &part);
@@ -97,30 +86,26 @@ impl Gateway {
             }
             let of = self.with_hidden(ground, &hidden, sent, at)?;
             if let (ResourceType::CareTeam, Some(team)) = (one.kind, &of) {
-                let new = (0..planned::members(team)).map(|_| named());
+                let new = (0..planned::members(team)).map(|_| self.random_id());
                 names.add_members(new.collect::<Result<_>>()?);
             }
             meant.push(of);
             parts.push(part);
         }
-        let mut faults = Vec::new();
-        for at in in_order(sent) {
-            let (Some(one), Some(part)) = (sent.get(at), parts.get(at)) else { continue };
-            let Some(Some(resource)) = meant.get(at) else { continue };
-            if let Err(found) = planned::put(&mut plan, one.kind, part, resource, &names) {
-                faults.extend(at_place(found, one));
-            }
-        }
-        if !faults.is_empty() {
-            return Err(faulty(&faults));
-        }
-        self.is_led(ground, sent, before.as_ref(), &plan)?;
+        put(&mut plan, sent, &parts, &meant, &names)?;
+        self.is_led(ground, sent, before, &plan)?;
         has_somebody(sent)?;
-        if before.as_ref().is_some_and(|before| *before != plan) {
+        if before.is_some_and(|before| *before != plan) {
             plan.updated = Some(asked.now);
         }
         let document = self.judged(asked, &plan, sent)?;
         Ok(Draft { document, parts, meant })
+    }
+
+    /// A sender's id for what comes without one.
+    pub(super) fn random_id(&self) -> Result<LocalId> {
+        let id = planned::local(&base32(&*self.chance, 26));
+        id.ok_or_else(|| Error::internal("a local id"))
     }
 
     /// The plan as a document that was found good.
@@ -248,70 +233,6 @@ impl Gateway {
         Ok(release::release(mapped, by, &self.terms, asked.now))
     }
 
-    /// Does all that was sent come out again, for its sender too?
-    pub(super) async fn nothing_lost(
-        &self,
-        asked: &Asked<'_>,
-        local: &Local,
-        ground: &Ground,
-        (preview, draft): (&Stored, &Draft),
-        sent: &[Sent],
-    ) -> Result<()> {
-        let after = Compartment::decode(preview, &"".into())?;
-        let view = self.supposed(asked, local, &ground.by, preview).await?;
-        let of = draft.document.typed().id();
-        let plan = after.plans.iter().find(|plan| plan.native.id == *of);
-        let plan = plan.ok_or_else(|| Error::internal("the plan is in what would be stored"))?;
-        let places = places(plan, sent, &draft.parts);
-        let known = sent.iter().zip(&places);
-        let known: BTreeMap<&str, &str> =
-            known.filter_map(|(one, place)| Some((one.name.as_deref()?, &**place))).collect();
-        let own = format!("{}/", self.base);
-        let begins = |one: &&Sent| one.kind == ResourceType::CarePlan && one.id.is_none();
-        let subject = sent.iter().find(begins).and_then(|one| one.resource.get("subject"));
-        let person = json!({ "reference": format!("Patient/{}", after.patient) });
-        let as_kept = |resource: &Value| {
-            let mut resource = resource.clone();
-            rename(&mut resource, &|to| {
-                let short = to.strip_prefix(&own).unwrap_or(to);
-                Some((*known.get(short).unwrap_or(&short)).to_owned())
-            });
-            for name in ["subject", "for", "owner", "expressedBy"] {
-                // However the person was named where the plan begins.
-                if let Some(named) =
-                    resource.get_mut(name).filter(|named| Some(&**named) == subject)
-                {
-                    *named = person.clone();
-                }
-            }
-            resource
-        };
-        let (mut lost, mut unread, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-        for ((one, place), meant) in sent.iter().zip(&places).zip(&draft.meant) {
-            let Some(meant) = meant.as_ref().filter(|_| one.deed != Deed::Delete) else { continue };
-            let id = place.split_once('/').map_or("", |(_, id)| id);
-            let (seen, whole) = self.seen_and_whole(&view, one.kind, id)?;
-            let whole = whole.ok_or_else(|| Error::internal("what was put is mapped"))?;
-            let seen = seen.unwrap_or_else(|| json!({}));
-            let gone = kept::differences(&as_kept(meant), &whole);
-            let hidden = kept::differences(&as_kept(&one.resource), &seen);
-            let (of_both, of_sender): (Vec<_>, Vec<_>) = hidden
-                .into_iter()
-                .partition(|one| gone.iter().any(|other| other.expression == one.expression));
-            lost.extend(at_place(of_both, one));
-            unread.extend(at_place(of_sender, one));
-            rest.extend(at_place(gone, one));
-        }
-        if !lost.is_empty() {
-            return Err(faulty(&lost));
-        }
-        if unread.is_empty() {
-            // Of what is hidden nothing is lost either, or nothing is written.
-            return if rest.is_empty() { Ok(()) } else { Err(faulty(&rest)) };
-        }
-        Err(not_read(unread))
-    }
-
     /// May the writer take away what it wants gone? Only where it sees all that such a part may hold, be it
     /// there or not: what is withheld is not for it to end.
     pub(super) async fn may_delete(
@@ -347,12 +268,23 @@ impl Gateway {
     }
 }
 
-/// The refusal of what its writer would not read.
-pub(super) fn not_read(unread: Vec<Fault>) -> Error {
-    let say = "You would not see this of it once it is kept, and nobody writes here what they may \
-               not read: leave it out, or push the native document.";
-    let error = Error::new(Kind::Forbidden, say);
-    unread.into_iter().fold(error, |error, fault| error.at(fault.expression))
+/// Puts each that was sent into the plan, in the order in which the plan can take them.
+fn put(
+    plan: &mut Plan,
+    sent: &[Sent],
+    parts: &[LocalId],
+    meant: &[Option<Value>],
+    names: &Names,
+) -> Result<()> {
+    let mut faults = Vec::new();
+    for at in in_order(sent) {
+        let (Some(one), Some(part)) = (sent.get(at), parts.get(at)) else { continue };
+        let Some(Some(resource)) = meant.get(at) else { continue };
+        if let Err(found) = planned::put(plan, one.kind, part, resource, names) {
+            faults.extend(at_place(found, one));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faulty(&faults)) }
 }
 
 /// Of a team the writer names the case manager; who was, and is not seen, works on in it.

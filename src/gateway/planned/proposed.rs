@@ -16,14 +16,13 @@ use serde_json::{Value, json};
 
 use super::{
     End,
-    draft::not_read,
     ground::held,
+    lost::Lost,
     reader,
     sent::{Deed, Sent, at_place, rename},
     unseen::{is_as_seen, is_as_seen_but},
 };
 use crate::{
-    chance::base32,
     commit::{self, Written, proposed::Next},
     compartment::{Compartment, Held},
     consent::view::View,
@@ -35,10 +34,7 @@ use crate::{
         words::LocalId,
     },
     error::{Error, Kind, Result},
-    fhir::{
-        schema::Fault,
-        types::ResourceType::{self, Task},
-    },
+    fhir::types::ResourceType::{self, Task},
     gateway::{
         Gateway,
         request::Asked,
@@ -406,24 +402,13 @@ impl Gateway {
         let view = self.supposed(asked, local, &ground.by, &preview).await?;
         let (seen, whole) = self.seen_and_whole(&view, Task, &id)?;
         let whole = whole.ok_or_else(|| Error::internal("what was proposed is mapped"))?;
-        let lost = kept::differences(&one.resource, &whole);
-        let unread = kept::differences(&one.resource, &seen.unwrap_or_else(|| json!({})));
-        let (lost, unread) = (at_place(lost, one), at_place(unread, one));
-        // What is hidden stays, whatever is sent; what is lost is told where its sender could read it.
-        let is_lost = |fault: &Fault| lost.iter().any(|other| other.expression == fault.expression);
-        let (of_both, of_sender): (Vec<_>, Vec<_>) = unread.into_iter().partition(is_lost);
-        if !of_both.is_empty() {
-            return Err(faulty(&of_both));
-        }
-        if !of_sender.is_empty() {
-            return Err(not_read(of_sender));
-        }
+        let gone = kept::differences(&one.resource, &whole);
+        let mut lost = Lost::default();
+        let seen = seen.unwrap_or_else(|| json!({}));
+        lost.add(one, gone, kept::differences(&one.resource, &seen));
+        // What is hidden stays, whatever is sent.
+        lost.told()?;
         commit::proposed::write(&desk, &ground.patient, next).await
-    }
-
-    fn random_id(&self) -> Result<LocalId> {
-        let id = planned::local(&base32(&*self.chance, 26));
-        id.ok_or_else(|| Error::internal("a local id"))
     }
 }
 
