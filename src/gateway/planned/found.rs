@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     reader,
-    sent::{Deed, Sent, is_proposal},
+    sent::{Deed, Sent, stands_alone},
 };
 use crate::{
     domain::{
@@ -172,7 +172,7 @@ impl Gateway {
 
 /// A proposal stands beside a plan: it is written by itself, and stays.
 fn stands_in_plan(one: &Sent, id: Option<&str>) -> Result<()> {
-    if one.kind != ResourceType::Task || !id.is_some_and(is_proposal) {
+    if one.kind != ResourceType::Task || !id.is_some_and(stands_alone) {
         return Ok(());
     }
     let say = "This is a proposal: write it by its id, alone; it is not deleted but cancelled.";

@@ -23,7 +23,7 @@ use crate::{
     domain::id::document_of,
     error::{Error, Kind, Result},
     fhir::types::ResourceType::Task,
-    gateway::{Gateway, request::Asked, writing::faulty},
+    gateway::{Gateway, request::Asked, reviews::Case, writing::faulty},
     mapping::told::review::{self, COMPLETED, Finding},
     scope::Grant,
     search,
@@ -94,15 +94,7 @@ impl Gateway {
         }
         let Finding { justified, note } = review::read(&one.resource, is_note)
             .map_err(|faults| faulty(&at_place(faults, one)))?;
-        let caller = grant.caller();
-        let Some(subject) = caller.subject() else {
-            let say = "A review is a person's: ask with a token that names who reviews.";
-            return Err(Error::new(Kind::Forbidden, say));
-        };
-        if case.uses.iter().any(|used| used.is_by(subject)) {
-            let say = "It is reviewed by a second person, not by who asked.";
-            return Err(Error::new(Kind::Forbidden, say));
-        }
+        let subject = second_person(grant, case)?;
         let listed = subject.strip_prefix("Practitioner/");
         let listed = listed.and_then(|id| self.terms.directory.name(id, "fi"));
         let found =
@@ -113,5 +105,17 @@ impl Gateway {
         let key = AuditKey::new(patient.clone(), key);
         record_review(&self.log, &key, &used.entry, (found, by), asked.now).await?;
         Ok(End::Updated(name))
+    }
+}
+
+/// Who reviews: a person, and none of those who asked.
+fn second_person<'a>(grant: &'a Grant, case: &Case) -> Result<&'a str> {
+    let refused = |say| Err(Error::new(Kind::Forbidden, say));
+    match grant.caller().subject() {
+        None => refused("A review is a person's: ask with a token that names who reviews."),
+        Some(subject) if case.uses.iter().any(|used| used.is_by(subject)) => {
+            refused("It is reviewed by a second person, not by who asked.")
+        }
+        Some(subject) => Ok(subject),
     }
 }

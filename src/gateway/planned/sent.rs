@@ -22,8 +22,8 @@ use crate::{
     route::Call,
 };
 
-/// Is the Task of this id a proposal? It is a document of its own, and no part of a plan.
-pub(super) fn is_proposal(id: &str) -> bool {
+/// Is what has this id a document of its own, and no part of one? Of Tasks a proposal is, and is no part of a plan.
+pub(super) fn stands_alone(id: &str) -> bool {
     document_of(id) == id
 }
 
@@ -94,8 +94,8 @@ impl Sent {
     /// Is it a proposal, by its id, or by what a new one says it is?
     pub(super) fn is_proposal(&self) -> bool {
         let is_one = match &self.id {
-            Some(id) => is_proposal(id),
-            None => proposed::is_proposal(&self.resource),
+            Some(id) => stands_alone(id),
+            None => proposed::proposes(&self.resource),
         };
         is_one && self.kind == ResourceType::Task && self.deed != Deed::Delete
     }

@@ -39,8 +39,8 @@ pub enum What {
     HandOver(DirectoryId),
 }
 
-/// Does a resource say of itself that it is a proposal?
-pub fn is_proposal(resource: &Value) -> bool {
+/// Does a resource say of itself that it proposes something?
+pub fn proposes(resource: &Value) -> bool {
     task::codes(resource).any(|code| code == PROPOSAL || code == HAND_OVER)
 }
 
