@@ -65,7 +65,7 @@ pub fn svg(shown: &Shown<'_>, place: Place) -> String {
         write!(out, "<circle class=\"ml-ring\" cx=\"{x}\" cy=\"{y}\" r=\"{r:.1}\"/>").ok();
     }
     for ((number, (theme, of)), before) in (0..).zip(shown.now.sectors()).zip(befores(shown)) {
-        write!(out, "<g class=\"ml-sector\" data-theme=\"{}\">", theme.code()).ok();
+        write!(out, "<g data-theme=\"{}\">", theme.code()).ok();
         shape(&mut out, number, of, before);
         label(&mut out, (number, theme), (of, before), language);
         out.push_str("</g>");

@@ -62,7 +62,7 @@ fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item 
 }
 
 fn of_picture(svg: &str) -> Scores {
-    let sectors: Vec<&str> = svg.split("<g class=\"ml-sector\" data-theme=\"").skip(1).collect();
+    let sectors: Vec<&str> = svg.split("<g data-theme=\"").skip(1).collect();
     let of = |sector: &&str| {
         let code = sector.split('"').next().unwrap();
         let sector = sector.split("</g>").next().unwrap();
