@@ -65,18 +65,17 @@ pub fn taken(consent: &Value, fhir: &Validator, now: Moment) -> Result<Imported>
     Ok(imported)
 }
 
-/// Reads a Consent of another form.
+/// Reads a Consent of another form, which has no more rules than a decision may cost ([`profile::bounded`]).
 ///
 /// # Errors
-/// `Unprocessable` for what is no Consent, is of the gateway's own form, is about something else than
-/// privacy, or has more rules than a decision may cost.
+/// `Unprocessable` for what is no Consent, is of the gateway's own form, or is about something else than
+/// privacy.
 pub fn import(consent: &Value) -> Result<Imported> {
     let members = consent.as_object();
     let is_consent = consent.get("resourceType").is_some_and(|kind| kind == "Consent");
     let members = members.filter(|_| is_consent).ok_or_else(|| {
         Error::new(error::Kind::Unprocessable, "Send one Consent resource.").at("Consent")
     })?;
-    profile::bounded(consent)?;
     let mut reader = Reader { report: Vec::new() };
     about_privacy(consent)?;
     let mut kept = reader.envelope(members);
