@@ -42,12 +42,11 @@ fn finds(
     let any = |value: &RowValue<&str>| filter.any.iter().any(|test| test.holds(value));
     let implied = param::system(resource.kind, filter.param);
     match filter.param {
-        "_id" => any(&token(None, &resource.id)),
+        "_id" => any(&RowValue::Token { system: None, code: &resource.id }),
         "_lastUpdated" => any(&RowValue::Date(seen.last_updated, seen.last_updated)),
         "_profile" => any(&RowValue::Uri(resource.profile())),
-        "_security" => {
-            labels::codings(labels).any(|(system, code)| any(&token(Some(system), code)))
-        }
+        "_security" => labels::codings(labels)
+            .any(|(system, code)| any(&RowValue::Token { system: Some(system), code })),
         name => values(lens, resource, seen, name).any(|value| any(&in_system(value, implied))),
     }
 }
@@ -65,7 +64,7 @@ pub fn values<'a>(
 /// The value for this reader.
 fn resolve<'a>(value: RowValue<&'a str>, seen: &'a Seen) -> RowValue<&'a str> {
     match value {
-        RowValue::Computed(Slot::Status) => token(None, &seen.status),
+        RowValue::Computed(Slot::Status) => RowValue::Token { system: None, code: &seen.status },
         RowValue::Computed(Slot::Authored(_)) => {
             date::range(&seen.authored).map_or(value, |(lo, hi)| RowValue::Date(lo, hi))
         }
@@ -86,8 +85,4 @@ const fn in_system<'a>(value: RowValue<&'a str>, implied: Option<&'a str>) -> Ro
         }
         (value, _) => value,
     }
-}
-
-const fn token<'a>(system: Option<&'a str>, code: &'a str) -> RowValue<&'a str> {
-    RowValue::Token { system, code }
 }
