@@ -18,7 +18,7 @@ use crate::{
         assessment::Identifier,
         class::ClassSet,
         day::Period,
-        plan::{Goal, Plan, Service, ServiceState, SetBy},
+        plan::{Goal, Plan, Service, ServiceState, SetBy, Target},
         theme::ThemeSet,
         words::LocalId,
     },
@@ -215,17 +215,9 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
     if let Some(start) = goal.start {
         b.content(&[kind], at, "startDate", || json!(start.to_string()));
     }
-    if let Some(target) = &goal.target {
-        let code = format!("{}.satisfaction", target.theme.code());
-        let mut value = json!({
-            "measure": { "coding": [coding(CODES, &code)] },
-            "detailInteger": target.satisfaction.value(),
-        });
-        if let (Some(object), Some(due)) = (value.as_object_mut(), target.due) {
-            object.insert("dueDate".to_owned(), json!(due.to_string()));
-        }
-        b.rows(&[kind], || json!({ "target": [value] }));
-        b.content(&[kind], at, "target", || json!([value]));
+    if let Some(target) = goal.target.as_ref().map(aimed_at) {
+        b.rows(&[kind], || json!({ "target": [target] }));
+        b.content(&[kind], at, "target", || json!([target]));
     }
     match goal.set_by {
         SetBy::Person | SetBy::Together => {
@@ -243,6 +235,19 @@ fn goal(held: &Held<Plan>, goal: &Goal, context: &mut Context<'_>) -> Resource {
         b.row(&[kind], "start-date", row);
     }
     b.build()
+}
+
+/// The satisfaction that a goal aims at.
+fn aimed_at(target: &Target) -> Value {
+    let code = format!("{}.satisfaction", target.theme.code());
+    let mut value = json!({
+        "measure": { "coding": [coding(CODES, &code)] },
+        "detailInteger": target.satisfaction.value(),
+    });
+    if let (Some(object), Some(due)) = (value.as_object_mut(), target.due) {
+        object.insert("dueDate".to_owned(), json!(due.to_string()));
+    }
+    value
 }
 
 /// The Observation a goal is measured against.
