@@ -96,6 +96,8 @@ pub struct Said {
     warrant: Warrant,
     /// Does it hold nothing that has an end of its own, as a cursor has?
     lasts: bool,
+    /// Does it say that what was asked for was there, and is no more?
+    is_gone: bool,
     told: OnceLock<Told>,
 }
 
@@ -118,7 +120,8 @@ pub struct Tells {
 impl Said {
     fn new(body: Bytes, version: Option<Version>, disclosures: Vec<Disclosure>) -> Self {
         let warrant = disclosures.first().map_or(Warrant::Nothing, Disclosure::warrant);
-        Self { body, version, disclosures, warrant, lasts: true, told: OnceLock::new() }
+        let (lasts, is_gone, told) = (true, false, OnceLock::new());
+        Self { body, version, disclosures, warrant, lasts, is_gone, told }
     }
 
     /// Bytes it takes in memory once it has been recorded, about.
@@ -165,7 +168,8 @@ impl Answer {
     /// The same in another form, where it is one resource.
     #[must_use]
     pub fn shaped(self, kind: ResourceType, shape: &Shape) -> Self {
-        let Some(cut) = shape.cut(kind, &self.said.body) else { return self };
+        let cut = if self.is_gone() { None } else { shape.cut(kind, &self.said.body) };
+        let Some(cut) = cut else { return self };
         let (version, disclosures) = (self.said.version.clone(), self.said.disclosures.clone());
         Self::new(Arc::new(Said::new(cut.into(), version, disclosures)), self.known_current)
     }
@@ -198,26 +202,6 @@ pub fn peers(entry: &crate::federation::Entry, asked_at: Duration) -> Answer {
     let version = entry.version.as_deref().and_then(|v| Version::new(v, entry.last_updated));
     let body = entry.resource.get().to_owned().into();
     Answer::new(Arc::new(Said::new(body, version, vec![peers_disclosure(entry)])), asked_at)
-}
-
-/// The answer to a peer that asks to widen a question: a handle for each other node.
-pub fn handles(
-    handles: serde_json::Map<String, serde_json::Value>,
-    view: &crate::consent::view::View,
-    node: &NodeCode,
-    known_current: Duration,
-) -> Answer {
-    let (patient, key) = view.audit_key();
-    let told_of = Disclosure {
-        patient: Arc::clone(patient),
-        audit_key: Some(key),
-        resources: vec![(ResourceType::Patient, Arc::clone(patient))],
-        labels: Labels::default(),
-        basis: Vec::new(),
-        source: node.clone(),
-    };
-    let body = serde_json::Value::Object(handles).to_string().into();
-    Answer::new(Arc::new(Said::new(body, None, vec![told_of])), known_current)
 }
 
 /// What a page is built for.
@@ -267,7 +251,13 @@ impl<'a> Page<'a> {
 
     /// Has the page as many entries as were asked for?
     pub fn is_full(&self) -> bool {
-        self.entries.len() > self.query.count
+        self.entries.len() > self.query.count || self.says_nothing()
+    }
+
+    /// Across people there is no total, so a page of no entries is the same whoever there is: nobody need be
+    /// looked for, and it is recorded of nobody.
+    fn says_nothing(&self) -> bool {
+        self.query.person.is_none() && self.query.count == 0
     }
 
     /// Adds what was found of one person here.
@@ -412,7 +402,10 @@ impl<'a> Page<'a> {
     /// Across people entries are in order as they come; one too many says that there are more.
     fn cut_across(&mut self) {
         self.total = None;
-        if self.entries.len() > self.query.count {
+        if self.says_nothing() {
+            self.entries.clear();
+            self.next = None;
+        } else if self.entries.len() > self.query.count {
             self.entries.truncate(self.query.count);
             let source = self.query.cursor.as_ref().map_or(0, |c| c.source);
             self.next = self.entries.last().map(|last| Cursor {

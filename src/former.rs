@@ -12,13 +12,12 @@ use crate::{
         view::View,
     },
     domain::{id::document_of, moment::Moment},
-    error::{Error, Result},
+    error::Result,
     fhir::types::ResourceType,
     mapping,
-    mutant::{self, Mutant},
     query::page::Sealer,
     scope::Grant,
-    search::{self, history::History},
+    search::{self, Hit, history::History},
     source::{Held, local::Local, past::Past},
 };
 
@@ -37,10 +36,9 @@ pub struct Reader<'a> {
 }
 
 /// What a reader would have seen of one resource in all the states there were.
-#[derive(Clone, Copy)]
 enum Trace {
-    /// It was there for the reader and is no more.
-    Gone,
+    /// It was there for the reader and is no more: what was seen of it last.
+    Gone(Hit),
     /// It never was.
     None,
     /// It is there.
@@ -84,18 +82,19 @@ impl Reader<'_> {
         let history = History::new(kind, Some(id));
         match self.trace(patient, kind, id).await? {
             Trace::None => Ok(history),
-            Trace::Gone | Trace::There => self.history(patient, history).await,
+            Trace::Gone(_) | Trace::There => self.history(patient, history).await,
         }
     }
 
-    /// Why there is nothing to read: it was there for this reader, or never was.
-    pub async fn nothing(&self, patient: &str, kind: ResourceType, id: &str) -> Error {
-        match self.trace(patient, kind, id).await {
-            Ok(Trace::Gone) => Error::gone(),
-            Ok(Trace::None) if mutant::on(Mutant::GoneIsToldOfHidden) => Error::gone(),
-            Ok(Trace::None | Trace::There) => Error::not_found(),
-            Err(error) => error,
-        }
+    /// What was seen last of what is there no more; nothing of what is there, or never was for this reader.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub async fn gone(&self, patient: &str, kind: ResourceType, id: &str) -> Result<Option<Hit>> {
+        Ok(match self.trace(patient, kind, id).await? {
+            Trace::Gone(last) => Some(last),
+            Trace::None | Trace::There => None,
+        })
     }
 
     /// What the reader would have seen of one resource. It is asked by whoever asks for what is not there, so
@@ -107,12 +106,7 @@ impl Reader<'_> {
         let looked = self.local.history_of(patient, document_of(id)).await?;
         let Some((held, past)) = looked else { return Ok(Trace::None) };
         let mut today = self.today(held);
-        let mut trace = Trace::None;
-        self.walk(&mut today, past, None, |_, view, _| {
-            trace = trace.then(search::read(view, kind, id).is_some());
-        })
-        .await?;
-        Ok(trace)
+        self.traced(&mut today, past, (kind, id)).await
     }
 
     /// The same of a Patient, which is seen with anything of the person that has a theme. Where nothing that
@@ -120,14 +114,31 @@ impl Reader<'_> {
     async fn trace_person(&self, patient: &str, id: &str) -> Result<Trace> {
         let Some((past, mut today)) = self.past(patient).await? else { return Ok(Trace::None) };
         let ever = today.release(mapping::to_fhir(past.at_once()?, &self.terms.directory));
-        let mut trace = Trace::None;
-        if ever.permits(ResourceType::Patient) {
-            self.walk(&mut today, past, None, |_, view, _| {
-                trace = trace.then(search::read(view, ResourceType::Patient, id).is_some());
-            })
-            .await?;
+        if !ever.permits(ResourceType::Patient) {
+            return Ok(Trace::None);
         }
-        Ok(trace)
+        self.traced(&mut today, past, (ResourceType::Patient, id)).await
+    }
+
+    /// Looks for it in each state.
+    async fn traced(
+        &self,
+        today: &mut Today<'_>,
+        past: Past,
+        (kind, id): (ResourceType, &str),
+    ) -> Result<Trace> {
+        let (mut last, mut is_there) = (None, false);
+        self.walk(today, past, None, |_, view, _| {
+            let found = search::read(view, kind, id);
+            is_there = found.is_some();
+            last = found.or_else(|| last.take());
+        })
+        .await?;
+        Ok(match last {
+            Some(_) if is_there => Trace::There,
+            Some(hit) => Trace::Gone(hit),
+            None => Trace::None,
+        })
     }
 
     /// Today's decisions about what is held now.
@@ -170,16 +181,5 @@ impl Reader<'_> {
         let Some(mut past) = self.local.history(patient).await? else { return Ok(None) };
         let today = self.today(past.today()?);
         Ok(Some((past, today)))
-    }
-}
-
-impl Trace {
-    /// After a further state, in which it is there or not.
-    const fn then(self, is_there: bool) -> Self {
-        match self {
-            _ if is_there => Self::There,
-            Self::None => Self::None,
-            Self::Gone | Self::There => Self::Gone,
-        }
     }
 }

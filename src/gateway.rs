@@ -60,16 +60,17 @@ use tokio::sync::Semaphore;
 use crate::{
     audit::{self, log::Log},
     authenticate::{Authenticator, jose::key::PublicKey},
-    bundle::{self, Answer, Frame, Page},
+    bundle::{self, Answer, Frame, Page, said},
     chance::Chance,
     clock::Clock,
     consent::release::{self, Terms},
     domain::id::{NodeCode, node_of},
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     federation::{
         self,
         choose::Plan,
         gather::{Piece, Reach},
+        history::Left,
         outbox::Outbox,
     },
     fhir::types::ResourceType,
@@ -273,7 +274,8 @@ impl Gateway {
             None => false,
         };
         let sending = self.sending(asked, &receipt, in_flight)?;
-        Ok(respond::resource(answer, &receipt, asked.headers, unchanged, sending))
+        let response = respond::resource(answer, &receipt, asked.headers, unchanged, sending);
+        Ok(passed_on::naming(response, &receipt))
     }
 
     /// The part of the way that need not be walked again for an answer that stands.
@@ -304,8 +306,8 @@ impl Gateway {
         let rests = Rests { ground, holds: view.holds() };
         let view = self.with_told_of(view, (kind, id), grant).await?;
         let Some(hit) = search::read(&view, kind, id) else {
-            let reader = self.looking_back(asked, grant, local);
-            return Err(hidden(reader.nothing(&patient, kind, id).await));
+            let gone = self.looking_back(asked, grant, local).gone(&patient, kind, id).await?;
+            return Ok((self.nothing(gone, known_current)?, request, None));
         };
         let answer = bundle::one(&hit, &node, &*self.sealer, known_current);
         Ok((answer, request, Some(rests).filter(|_| !reviews::is_review(id))))
@@ -329,9 +331,12 @@ impl Gateway {
     ) -> Result<Answer> {
         let source = plan.peer_of(id).ok_or_else(Error::not_found)?;
         let asking = Arc::new(self.asking(asked, grant, None).await?);
-        let (entry, asked_at) =
+        let (left, asked_at) =
             source.read(&asking, id, version).await?.ok_or_else(Error::not_found)?;
-        Ok(bundle::peers(&entry, asked_at))
+        Ok(match left {
+            Left::Entry(entry) => bundle::peers(&entry, asked_at),
+            Left::Nothing(gone) => said::peers_say_gone(&history::is_gone(), &gone, asked_at),
+        })
     }
 
     pub(crate) fn query_terms<'a>(
@@ -393,15 +398,4 @@ impl Gateway {
         )?;
         scope::grant(caller, call)
     }
-}
-
-/// What is hidden is as absent, or gone.
-fn hidden(error: Error) -> Error {
-    if mutant::on(Mutant::HiddenIsForbidden) {
-        return Error::new(Kind::Forbidden, "You may not see this.");
-    }
-    if mutant::on(Mutant::HiddenSaysOtherwise) {
-        return Error::new(Kind::NotFound, "You may not see this.");
-    }
-    error
 }

@@ -91,7 +91,8 @@ pub fn formed(
     response
 }
 
-/// One resource, with its version; `unchanged` if it is known that the asker has it already.
+/// One resource, with its version, or that it is there no more; `unchanged` if it is known that the asker has
+/// it already.
 pub fn resource(
     answer: Answer,
     receipt: &Receipt,
@@ -103,7 +104,11 @@ pub fn resource(
     let known = Versions::of(asked, header::IF_NONE_MATCH);
     let known = known.zip(version.as_ref()).is_some_and(|(known, v)| known.name(v.id()));
     let not_modified = known || unchanged;
+    let is_gone = answer.is_gone();
     let mut response = hand_over(answer, receipt, sending);
+    if is_gone {
+        *response.status_mut() = StatusCode::GONE;
+    }
     if let Some(Version { etag, modified }) = version {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, etag);

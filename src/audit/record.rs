@@ -378,7 +378,7 @@ impl Entry<'_> {
     /// set a prohibition aside?
     pub fn is_for_review(&self) -> bool {
         let overrode = |basis: &Basis<'_>| matches!(basis, Basis::Law { overrode: true, .. });
-        self.outcome == Outcome::Success
+        !matches!(self.outcome, Outcome::Refused(_))
             && self.patient.is_some()
             && self.review.is_none()
             && self.notice.is_none()

@@ -16,7 +16,7 @@ use crate::{
     },
     bundle::{Answer, Disclosure, Tells, Told},
     domain::{id::NodeCode, moment::Moment},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     fhir::{labels::Labels, types},
     scope::Grant,
 };
@@ -91,7 +91,13 @@ pub async fn record<'a>(
     now: Moment,
 ) -> Result<Receipt> {
     let deadline = answer.known_current().saturating_add(GOOD_FOR);
-    let told = answer.told(|people| tell(people, grant, request, now))?;
+    // What was asked for was there: that much is told of it, and no more.
+    let outcome = if answer.is_gone() {
+        Outcome::Failed(Kind::Gone.shape().code.into())
+    } else {
+        Outcome::Success
+    };
+    let told = answer.told(|people| tell(people, outcome, grant, request, now))?;
     let occasion = Occasion { at: now, request: &request.id, address: &request.address };
     let key = |tells: &'a Tells| tells.key.as_ref().unwrap_or(log.node_key());
     let payload = |tells: &'a Tells| ToldOn { occasion, told: &tells.record };
@@ -152,8 +158,14 @@ fn notify(request: &Request) {
 }
 
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
-fn tell(people: &[Disclosure], grant: &Grant, request: &Request, now: Moment) -> Result<Told> {
-    let record = |one| entry(one, grant, request, now).told();
+fn tell(
+    people: &[Disclosure],
+    outcome: Outcome<'_>,
+    grant: &Grant,
+    request: &Request,
+    now: Moment,
+) -> Result<Told> {
+    let record = |one| Entry { outcome: outcome.clone(), ..entry(one, grant, request, now) }.told();
     match people {
         // Nobody's data leaves: the record says that the question was asked and answered.
         [] => Ok([Tells { record: record(None)?, key: None }].into()),

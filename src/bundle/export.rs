@@ -12,7 +12,7 @@ use crate::{
     domain::id::NodeCode,
     error::{Error, Result},
     federation::{Entry, Gone, page::ABOUT},
-    fhir::{labels::Labels, types::ResourceType},
+    fhir::types::ResourceType,
     query::{page::Sealer, shape::Shape},
     search::{Hit, history::Version},
 };
@@ -137,12 +137,6 @@ impl<'a> Lines<'a> {
 
 /// What leaves with what a peer says is there no more.
 pub(super) fn peers_gone(gone: &Gone) -> Disclosure {
-    Disclosure {
-        patient: Arc::clone(&gone.patient),
-        audit_key: None,
-        resources: gone.resources.clone(),
-        labels: Labels::default(),
-        basis: Vec::new(),
-        source: gone.node.clone(),
-    }
+    let whose = (Arc::clone(&gone.patient), None);
+    Disclosure::naming(whose, gone.resources.clone(), gone.node.clone())
 }

@@ -99,14 +99,26 @@ pub fn page(
     Ok(close(body, first, disclosures, known_current))
 }
 
-/// A page of a peer's, its entries as they were released.
+/// A page of a peer's, its entries as they were released; where they are only counted, the count.
 pub fn peers_page(page: Page, asked: &Asked, frame: &Frame<'_>, asked_at: Duration) -> Answer {
-    let next = page.next.map(|peer| Cursor { peer: Some(peer), ..Cursor::default() });
+    let is_counted = asked.count == 0;
+    let next = page.next.filter(|_| !is_counted);
+    let next = next.map(|peer| Cursor { peer: Some(peer), ..Cursor::default() });
     let mut disclosures = Vec::new();
     let mut body = Vec::with_capacity(1024);
     write::open(&mut body, "history", page.total, &links(asked, frame, next.as_ref()));
     let mut first = true;
     for then in &page.entries {
+        note(
+            &mut disclosures,
+            match &then.left {
+                Left::Entry(shown) => peers_disclosure(shown),
+                Left::Nothing(gone) => peers_gone(gone),
+            },
+        );
+        if is_counted {
+            continue;
+        }
         separate(&mut body, &mut first);
         let entry = Entry {
             kind: asked.kind,
@@ -122,13 +134,6 @@ pub fn peers_page(page: Page, asked: &Asked, frame: &Frame<'_>, asked_at: Durati
             },
         };
         entry.write(frame.base, &mut body);
-        note(
-            &mut disclosures,
-            match &then.left {
-                Left::Entry(shown) => peers_disclosure(shown),
-                Left::Nothing(gone) => peers_gone(gone),
-            },
-        );
     }
     close(body, first, disclosures, asked_at)
 }

@@ -1,15 +1,18 @@
 //! What a subscriber is told: a `subscription-notification` Bundle of what the subscriber sees.
 //!
 //! Part of `bundle`. The status comes first, as Parameters; what happened is named there and, as much of it
-//! as was asked for, follows. Made of hits alone, so of nothing that is not released. Source:
-//! Subscriptions R5 Backport 1.1, `notifications.html`, for R4.
+//! as was asked for, follows. Made of hits alone, so of nothing that is not released. Whoever something
+//! happened to finds that it was told, also where it is told without saying to what. How many events there
+//! were is the subscriber's own count of what it was told before, each on record as it was told: that number
+//! alone, in a greeting, a heartbeat or `$status`, is recorded of nobody. Source: Subscriptions R5 Backport
+//! 1.1, `notifications.html`, for R4.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, disclosures, note_all};
+use super::{Answer, Disclosure, disclosures, note_all};
 use crate::{
     domain::{
         id::{self, NodeCode},
@@ -106,8 +109,27 @@ pub struct Event {
     pub number: u64,
     /// When the subscriber's view came to be so.
     pub at: Moment,
-    /// What it happened to; nothing if that may not be told any more.
-    pub focus: Option<Hit>,
+    /// What it happened to.
+    pub focus: Focus,
+}
+
+/// What something happened to.
+pub enum Focus {
+    /// What the subscriber sees of it.
+    Seen(Hit),
+    /// It may not be told any more, only that something happened: what the record of it says, of whoever is
+    /// still held here.
+    Unseen(Option<Disclosure>),
+}
+
+impl Event {
+    /// What it happened to, if that may be told.
+    pub fn seen(&self) -> Option<&Hit> {
+        match &self.focus {
+            Focus::Seen(hit) => Some(hit),
+            Focus::Unseen(_) => None,
+        }
+    }
 }
 
 /// What a subscriber is told.
@@ -122,8 +144,15 @@ pub fn notification(
 ) -> Result<Answer> {
     let mut entries = vec![status_entry(of, why, events, content)];
     let mut told = Vec::new();
-    for hit in events.iter().filter_map(|event| event.focus.as_ref()) {
+    for event in events {
         // That something happened to the person is told of them, whatever is said of it.
+        let hit = match &event.focus {
+            Focus::Seen(hit) => hit,
+            Focus::Unseen(whose) => {
+                note_all(&mut told, whose.iter().cloned().collect());
+                continue;
+            }
+        };
         note_all(&mut told, disclosures(hit, of.node));
         let name = format!("{}/{}", hit.resource.kind, hit.resource.id);
         let mut entry = json!({
@@ -176,7 +205,7 @@ fn status_entry(of: &Of<'_>, why: Why, events: &[Event], content: Content) -> Va
             json!({ "name": "event-number", "valueString": event.number.to_string() }),
             json!({ "name": "timestamp", "valueInstant": event.at.to_string() }),
         ];
-        let focus = event.focus.as_ref().filter(|_| content != Content::Empty);
+        let focus = event.seen().filter(|_| content != Content::Empty);
         parts.extend(focus.map(|hit| {
             let at = format!("{}/{}/{}", of.base, hit.resource.kind, hit.resource.id);
             json!({ "name": "focus", "valueReference": { "reference": at } })

@@ -18,9 +18,10 @@ use crate::{
     },
     error::{Error, Result},
     federation::{
-        Answered, State,
+        Answered, Gone, State,
         age::known,
         client::PeerClient,
+        history::Left,
         outbox::letter::{Delivery, Letter, Sender},
         outcome::Outcome,
         page,
@@ -211,17 +212,18 @@ impl Source {
         self.search(asking, query, &pairs, cursor).await
     }
 
-    /// One resource it holds, or one version of it, as it released it; `None` if it does not exist for
-    /// the caller.
+    /// One resource it holds, or one version of it, as it released it, or that there was one; `None` if it
+    /// does not exist for the caller. That one is gone which does not say whose it was is as if it had never
+    /// been: nobody's record could say that it was told.
     ///
     /// # Errors
-    /// `Gone` if it existed; `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
+    /// `SourceFailed` or `SourceTimeout` when the peer cannot be asked.
     pub async fn read(
         &self,
         asking: &Arc<Asking>,
         id: &str,
         version: Option<&str>,
-    ) -> Result<Option<(crate::federation::Entry, Duration)>> {
+    ) -> Result<Option<(Left, Duration)>> {
         let asked_at = asking.clock.elapsed();
         let of = version.map(|version| format!("/_history/{version}")).unwrap_or_default();
         let path = format!("/fhir/{}/{id}{of}", asking.kind.name());
@@ -233,9 +235,16 @@ impl Source {
                 let is_it =
                     entry.id == id && (version.is_none() || entry.version.as_deref() == version);
                 let known = known(&reply, asked_at);
-                if is_it { Ok(Some((entry, known))) } else { Err(page::lying()) }
+                if is_it { Ok(Some((Left::Entry(entry), known))) } else { Err(page::lying()) }
             }
-            Outcome::Answered(reply) if reply.status() == StatusCode::GONE => Err(Error::gone()),
+            Outcome::Answered(reply) if reply.status() == StatusCode::GONE && version.is_none() => {
+                let whose = page::told_of(&reply, &self.code);
+                let gone = whose.map(|patient| {
+                    let resources = vec![(asking.kind, id.into())];
+                    Left::Nothing(Gone { node: self.code.clone(), patient, resources })
+                });
+                Ok(gone.map(|gone| (gone, known(&reply, asked_at))))
+            }
             Outcome::Answered(reply) if reply.status().is_client_error() => Ok(None),
             other @ (Outcome::Answered(_)
             | Outcome::Failed(_)
@@ -255,7 +264,9 @@ impl Source {
     ) -> Result<Option<(super::history::Page, Duration)>> {
         let asked_at = asking.clock.elapsed();
         let cursor = asked.cursor.as_ref().and_then(|cursor| cursor.peer.as_deref());
-        let path = asked.url("/fhir", cursor);
+        // Whoever is counted is to be known here, so that it can be written down of whom a count tells.
+        let whole = (asked.count == 0).then(|| asked.counting(MOST));
+        let path = whole.as_ref().unwrap_or(asked).url("/fhir", cursor);
         let request = Request::builder().method(Method::GET).uri(path);
         match self.send(asking, request, Bytes::new()).await {
             Outcome::Answered(reply) if reply.status() == StatusCode::OK => {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use http::{HeaderName, Response};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -30,6 +31,9 @@ use crate::{
 pub(super) const MOST: usize = 1000;
 /// `Bundle.link.relation` to the Patient whose something was that is gone. Source: IANA link relations, RFC 6903.
 pub const ABOUT: &str = "about";
+
+/// Id of the Patient whose it was that is gone, where no Bundle says it.
+pub const WHOSE: HeaderName = HeaderName::from_static("mylife-about");
 
 /// A page that passed.
 pub struct Page {
@@ -125,8 +129,16 @@ fn added(body: &[u8], query: &Query) -> Result<ResourceType> {
 /// Whose it was that is gone, by its link; `None` if that is nobody of this peer's.
 pub(super) fn about(links: &[Link], node: &NodeCode) -> Option<Arc<str>> {
     let link = links.iter().find(|link| link.relation == ABOUT)?;
-    let id = link.url.strip_prefix("Patient/").filter(|id| is_id(id))?;
-    (node_of(id).as_ref() == Some(node)).then(|| id.into())
+    whose(link.url.strip_prefix("Patient/")?, node)
+}
+
+/// The same by the header of a reply that is no Bundle.
+pub(super) fn told_of<B>(reply: &Response<B>, node: &NodeCode) -> Option<Arc<str>> {
+    whose(reply.headers().get(WHOSE)?.to_str().ok()?, node)
+}
+
+fn whose(id: &str, node: &NodeCode) -> Option<Arc<str>> {
+    (is_id(id) && node_of(id).as_ref() == Some(node)).then(|| id.into())
 }
 
 /// Reads one resource of a peer.

@@ -29,10 +29,9 @@ use crate::{
 /// What may be done there: that, and reading what it is about.
 const SCOPES: &str = "system/*.rs system/Task.cu";
 /// Refusals that are told on, each in words of our own; with any other the gateway could not be asked.
-const TOLD: [(Kind, &str); 9] = [
+const TOLD: [(Kind, &str); 8] = [
     (Kind::Conflict, "Where the plan is kept this is not as it was: read it again, then write."),
     (Kind::Forbidden, "The gateway that keeps the plan does not let this caller do that."),
-    (Kind::Gone, "What this is about was there, and is no more."),
     (Kind::Invalid, "The gateway that keeps the plan cannot read it: correct what is named."),
     (Kind::NotSupported, "The gateway that keeps the plan does not do what this asks for."),
     (Kind::PreconditionFailed, "There is another version by now: read it, and send its ETag."),
@@ -110,7 +109,8 @@ impl Source {
     }
 }
 
-/// A refusal by the gateway that keeps the plan; what is hidden there is as absent here too.
+/// A refusal by the gateway that keeps the plan; what is hidden there is as absent here too, and so is what
+/// is gone, as nothing says whose it was.
 fn refused(reply: &Response<Bytes>, task: &Value) -> Error {
     let limits = json::Limits::default();
     let Ok(outcome) = json::parse(reply.body(), &limits) else {
@@ -122,7 +122,7 @@ fn refused(reply: &Response<Bytes>, task: &Value) -> Error {
         let shape = kind.shape();
         shape.status == reply.status().as_u16() && Some(shape.code) == code
     };
-    if is(Kind::NotFound) {
+    if is(Kind::NotFound) || is(Kind::Gone) {
         return Error::not_found();
     }
     let Some((kind, say)) = TOLD.into_iter().find(|(kind, _)| is(*kind)) else {

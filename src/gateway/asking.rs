@@ -9,7 +9,8 @@ use http::Response;
 use zeroize::Zeroizing;
 
 use crate::{
-    audit, bundle,
+    audit,
+    bundle::said,
     consent::{release, view::View},
     domain::id::node_of,
     error::{Error, Result},
@@ -50,7 +51,8 @@ impl Gateway {
             handles.insert(peer.node().to_string(), handle.into());
         }
         let request = asked.request_alone();
-        let answer = bundle::handles(handles, &view, &self.node, known_current);
+        let told_of = said::named(&view, (ResourceType::Patient, view.audit_key().0), &self.node);
+        let answer = said::of_people(&handles.into(), vec![told_of], known_current);
         let receipt = audit::record(&self.log, &answer, grant, &request, asked.now).await?;
         let sending = self.sending(asked, &receipt, in_flight)?;
         Ok(respond::bundle(answer, &receipt, sending))

@@ -74,10 +74,10 @@ impl Gateway {
             }
         }
         answered.sort_unstable_by_key(|(at, _)| *at);
-        let answered: Vec<Answered> = answered.into_iter().map(|(_, one)| one).collect();
-        let mut failed = answered.iter().enumerate().filter(|(_, one)| !one.is_good());
-        if is_transaction && let Some((at, failed)) = failed.next() {
-            return Ok(refused(failed, at, &asked.request_id));
+        let mut answered: Vec<Answered> = answered.into_iter().map(|(_, one)| one).collect();
+        let failed = answered.iter().position(|one| !one.is_good()).filter(|_| is_transaction);
+        if let Some(at) = failed {
+            return Ok(refused(answered.swap_remove(at), at, &asked.request_id));
         }
         let kind = if is_transaction { "transaction-response" } else { "batch-response" };
         Ok(whole(kind, answered, &asked.request_id))
@@ -281,11 +281,16 @@ fn whole(kind: &str, answered: Vec<Answered>, request_id: &str) -> Response<Body
     respond::together(Body::checked(body, check), request_id)
 }
 
-/// The refusal of a transaction: that of the entry that failed.
-fn refused(failed: &Answered, at: usize, request_id: &str) -> Response<Body> {
+/// The refusal of a transaction: that of the entry that failed, good while that is.
+fn refused(failed: Answered, at: usize, request_id: &str) -> Response<Body> {
     let mut outcome: Value = serde_json::from_slice(&failed.piece.bytes).unwrap_or_default();
     if let Some(issue) = outcome.pointer_mut("/issue/0").and_then(Value::as_object_mut) {
         issue.insert("expression".to_owned(), json!([format!("Bundle.entry[{at}]")]));
     }
-    respond::written(failed.status, &outcome, request_id)
+    let mut response = match failed.piece.check {
+        None => respond::written(failed.status, &outcome, request_id),
+        Some(check) => respond::together(Body::checked(outcome.to_string(), check), request_id),
+    };
+    *response.status_mut() = failed.status;
+    response
 }

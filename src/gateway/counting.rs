@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::{
     bundle::Answer,
+    error::Kind,
     gateway::{Gateway, request::Asked},
     telemetry::Stage,
 };
@@ -14,7 +15,11 @@ impl Gateway {
     /// Notes an answer whose record was begun then and is durable now.
     pub(super) fn counted(&self, asked: &Asked<'_>, answer: &Answer, begun: Duration) {
         self.took(asked, Stage::Record, begun);
-        self.inside.permitted(answer.warrant());
+        if answer.is_gone() {
+            self.inside.refused(Kind::Gone.shape().status);
+        } else {
+            self.inside.permitted(answer.warrant());
+        }
     }
 
     /// Notes a stage that was begun then and is over. Gives when.

@@ -52,9 +52,10 @@ impl Gateway {
         let known_current = self.known_current()?;
         let plan = self.holders(asked, grant, level)?;
         let mut order = self.order(asked, grant, level)?;
-        let told = self.know_patients(&order, grant, asked.now).await?;
+        let mut told = self.know_patients(&order, grant, asked.now).await?;
         let (parts, known) = self.begin_parts(asked, grant, &plan, &order).await?;
         order.parts = parts;
+        told.extend(parts::known_at_peers(&order));
         let known_current = known_current.min(known);
         let client = grant.caller().client_id();
         let job = Job {
@@ -170,8 +171,8 @@ impl Gateway {
         federation::choose::choose(sources, grant, Some(id)).map_err(|_| Error::not_found())
     }
 
-    /// The people who are named must be seen, each; who is not is as absent as who never was. That they are
-    /// there is told by it: of each the first that is seen.
+    /// The people who are named and held here must be seen, each; who is not is as absent as who never was.
+    /// That they are there is told by it: of each the first that is seen.
     async fn know_patients(
         &self,
         order: &Order,

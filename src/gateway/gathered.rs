@@ -15,7 +15,7 @@ use crate::{
     consent::release,
     domain::id::node_of,
     error::{Error, Result},
-    federation::{self, choose::Plan, several::Several},
+    federation::{self, choose::Plan, history::Left, several::Several},
     fhir::types::ResourceType,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
@@ -84,7 +84,8 @@ impl Gateway {
             let source = plan.peer_of(id).ok_or_else(Error::not_found)?;
             let asking = Arc::new(self.asking(asked, grant, None).await?.about(kind));
             let read = source.read(&asking, id, None).await?;
-            let (entry, asked_at) = read.ok_or_else(Error::not_found)?;
+            let (left, asked_at) = read.ok_or_else(Error::not_found)?;
+            let Left::Entry(entry) = left else { return Err(Error::not_found()) };
             gathered.entry(&entry, asked_at)?;
         }
         Ok((gathered, plan))

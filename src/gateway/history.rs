@@ -6,24 +6,26 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Response;
+use serde_json::Value;
 
 use crate::{
     audit::{self, record::Query},
-    bundle::{self, Answer},
+    bundle::{self, Answer, said},
     domain::{id::node_of, moment::Moment},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     federation::{self, choose::Plan, gather},
     fhir::types::ResourceType,
     former::Reader,
     gateway::{Gateway, request::Asked},
     listen::body::Body,
+    mutant::{self, Mutant},
     query::{
         history::{self as query, Asked as Question},
         shape::Shape,
     },
     respond::{self, condition},
     scope::Grant,
-    search::history::History,
+    search::{Hit, history::History},
     source::local::{Local, Naming},
 };
 
@@ -121,6 +123,19 @@ impl Gateway {
         Reader { local, grant, terms: &self.terms, sealer, now: asked.now }
     }
 
+    /// The answer where there is nothing to read, told of whose it was that was seen of it last.
+    ///
+    /// # Errors
+    /// `NotFound`, the same for everybody and recorded of nobody, if the reader never saw it.
+    pub(super) fn nothing(&self, gone: Option<Hit>, known_current: Duration) -> Result<Answer> {
+        let people = match gone {
+            Some(last) => said::rested_on(&[last], &self.node),
+            None if mutant::on(Mutant::GoneIsToldOfHidden) => Vec::new(),
+            None => return Err(hidden()),
+        };
+        Ok(said::gone(&is_gone(), people, known_current))
+    }
+
     /// Has nothing changed for this reader since the date that `If-Modified-Since` names? Asked of the
     /// history, as what was taken away leaves no later date behind; not asked of other nodes.
     pub(super) async fn unchanged(
@@ -151,4 +166,20 @@ impl Gateway {
         let local = self.reach.sources.local.as_deref()?;
         (node_of(id).as_ref() == Some(&self.node)).then_some(local)
     }
+}
+
+/// What is said of what was there and is no more.
+pub(super) fn is_gone() -> Value {
+    respond::outcome(&Error::gone())
+}
+
+/// What is hidden is as absent.
+fn hidden() -> Error {
+    if mutant::on(Mutant::HiddenIsForbidden) {
+        return Error::new(Kind::Forbidden, "You may not see this.");
+    }
+    if mutant::on(Mutant::HiddenSaysOtherwise) {
+        return Error::new(Kind::NotFound, "You may not see this.");
+    }
+    Error::not_found()
 }

@@ -21,7 +21,10 @@ use self::send::{Leaving, Unsent};
 use crate::{
     audit::{self, step},
     authenticate::{Caller, jose::address::KeyAddress, registry::Client},
-    bundle::notification::{Event, Why},
+    bundle::{
+        notification::{self, Event, Why},
+        said,
+    },
     chance::{base32, jitter},
     consent::{release, view::View},
     domain::moment::Moment,
@@ -203,7 +206,7 @@ impl Gateway {
         record.is_first = false;
         if !greets && !record.telling.is_empty() {
             events = self.happened(&record.telling, &record.wanted, &grant, now).await?;
-            events.retain(|event| event.focus.is_some());
+            events.retain(|event| event.seen().is_some());
             if events.is_empty() {
                 // All of it was withdrawn: the numbers are used up, and nothing is told.
                 record.acknowledged();
@@ -372,7 +375,12 @@ impl Gateway {
                 views.insert(Arc::clone(&one.patient), view);
             }
             let view = views.get(&one.patient).and_then(Option::as_ref);
-            let focus = view.and_then(|view| search::read(view, kind, &one.id));
+            let focus = match view.and_then(|view| search::read(view, kind, &one.id)) {
+                Some(hit) => notification::Focus::Seen(hit),
+                None => notification::Focus::Unseen(
+                    view.map(|view| said::named(view, (kind, &one.id), &self.node)),
+                ),
+            };
             events.push(Event { number: one.number, at: one.at, focus });
         }
         Ok(events)
@@ -410,7 +418,8 @@ fn numbered(record: &mut Record, noted: Noted, focus: Focus) -> Event {
     let noted = Noted { number: record.counted, ..noted };
     let seen = record.seen.entry(Arc::clone(&noted.patient)).or_default();
     seen.insert(Arc::clone(&noted.id), focus.mark);
-    let event = Event { number: noted.number, at: noted.at, focus: Some(focus.hit) };
+    let focus = notification::Focus::Seen(focus.hit);
+    let event = Event { number: noted.number, at: noted.at, focus };
     record.telling.push(noted);
     event
 }

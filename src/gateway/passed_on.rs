@@ -9,16 +9,17 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use tokio::time::sleep;
 
 use crate::{
-    audit::step::GOOD_FOR,
+    audit::{Receipt, step::GOOD_FOR},
     domain::id::NodeCode,
     federation::{
         age::AGE,
         ask::WAITS,
         outbox::{Attempt, letter::Delivery},
+        page::WHOSE,
     },
     gateway::{Gateway, request::Asked},
     listen::body::Body,
@@ -73,6 +74,15 @@ impl Gateway {
 /// nothing on.
 pub(super) fn sees_to<'a>(asked: &Asked<'_>, grant: &'a Grant) -> Option<&'a NodeCode> {
     grant.caller().node().filter(|_| asked.headers.contains_key(WAITS))
+}
+
+/// The answer, which says to another gateway whose it was that is there no more: that has to write it down.
+pub(super) fn naming(mut response: Response<Body>, receipt: &Receipt) -> Response<Body> {
+    let whose = receipt.passed_on().and_then(|(_, people)| people.first());
+    let whose = whose.filter(|_| response.status() == StatusCode::GONE);
+    let whose = whose.and_then(|patient| HeaderValue::from_str(patient).ok());
+    response.headers_mut().extend(whose.map(|patient| (WHOSE, patient)));
+    response
 }
 
 /// The answer, with its age where it has one.

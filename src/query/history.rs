@@ -122,6 +122,15 @@ impl Asked {
         Ok(())
     }
 
+    /// The same with so many entries a page.
+    #[must_use]
+    pub fn counting(&self, count: usize) -> Self {
+        let mut other = Self { count, ..self.clone() };
+        other.understood.retain(|(name, _)| name != "_count");
+        other.understood.push(("_count".to_owned(), count.to_string()));
+        other
+    }
+
     /// Is a version asked for that came to be at `at` and was current until before `until`?
     pub fn takes(&self, at: Moment, until: Moment) -> bool {
         let since = self.since.is_none_or(|since| since <= at);

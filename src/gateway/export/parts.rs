@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
+    bundle::Disclosure,
+    domain::id::{NodeCode, node_of},
     error::{Error, Result},
     export::order::{Order, Part},
     federation::{
@@ -125,6 +127,21 @@ impl Gateway {
     fn peers_part(&self, part: &Part) -> Option<(Arc<Source>, String)> {
         Some((self.peer(&part.node)?, part.status.clone()?))
     }
+}
+
+/// Of whom it is told that they are there at a peer: of whoever is named, where that began its part. Where none
+/// was begun nothing is told of anybody.
+pub(super) fn known_at_peers(order: &Order) -> Vec<Disclosure> {
+    let has_begun = |node: &NodeCode| {
+        let part = order.parts.iter().find(|part| part.node == node.as_str());
+        part.is_some_and(|part| part.status.is_some())
+    };
+    let told = |id: &String| {
+        let (node, id) = (node_of(id).filter(has_begun)?, Arc::from(id.as_str()));
+        let named = vec![(ResourceType::Patient, Arc::clone(&id))];
+        Some(Disclosure::naming((id, None), named, node))
+    };
+    order.patients.iter().flatten().filter_map(told).collect()
 }
 
 /// What a holder is asked for; `None` if nobody who is named is held there.

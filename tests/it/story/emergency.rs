@@ -28,7 +28,7 @@ pub(super) fn ward(node: &Node, ground: Option<&str>, seconds: Option<u64>) -> A
 }
 
 /// What the person is told of the ward.
-fn explained(node: &Node, patient: &str) -> Reply {
+pub(super) fn explained(node: &Node, patient: &str) -> Reply {
     let asks = citizen(node, &format!("Patient/{patient}"));
     ask(&asks, patient, &caller("urn:oid:1.2.246.10.99900139", "ETREAT", &[]), "sv")
 }

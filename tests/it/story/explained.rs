@@ -15,7 +15,7 @@ use crate::world::{
 
 const OFFICER: &str = "data-protection-officer";
 
-pub(super) fn law() -> Value {
+pub(crate) fn law() -> Value {
     let title = |fi: &str, sv: &str, en: &str| json!({ "fi": fi, "sv": sv, "en": en });
     json!({
         "officer_roles": [OFFICER],
@@ -53,7 +53,7 @@ pub(super) fn ask(who: &At, patient: &str, body: &Value, language: &str) -> Repl
     who.actor.send(&who.node, Method::POST, &format!("/fhir/Patient/{patient}/$explain"), ask)
 }
 
-pub(super) fn citizen(node: &Node, who: &str) -> At {
+pub(crate) fn citizen(node: &Node, who: &str) -> At {
     let app = node.client("citizen-app");
     app.actor.states(json!({ "ihe_iua": { "subject_id": who } }));
     app

@@ -27,7 +27,7 @@ fn answers(person: &Person, housing: u8, health: u8, finance: u8) {
     push(person, "assessments", "s", &body);
 }
 
-fn push(person: &Person, kind: &str, id: &str, body: &Value) -> Reply {
+pub(super) fn push(person: &Person, kind: &str, id: &str, body: &Value) -> Reply {
     let source = person.node().world.actor("source");
     let (kind_of, body) = (Some("application/json"), body.to_string().into());
     let ask = Ask { kind: kind_of, body, ..Ask::default() };
@@ -205,12 +205,12 @@ fn the_history_of_a_type_is_that_of_one_person() {
     portal.get("/fhir/Organization/_history").refused(404, "not-found");
 }
 
-fn goal(id: &str, words: &str) -> Value {
+pub(super) fn goal(id: &str, words: &str) -> Value {
     json!({ "id": id, "words": words, "themes": ["housing"], "set_by": "person",
         "status": "active" })
 }
 
-fn plan(person: &Person, goals: &[Value]) -> Reply {
+pub(super) fn plan(person: &Person, goals: &[Value]) -> Reply {
     let body = json!({
         "schema": "mylife/plan/1", "id": "p", "person": "aino", "status": "active",
         "title": "Suunnitelma", "created": "2026-02-10T10:00:00Z",

@@ -144,3 +144,35 @@ fn people_who_are_named_are_asked_for_where_they_are_and_a_group_is_one_node() {
     let told: BTreeSet<String> = ids(&lines(&portal, &of_one, "Patient")).into_iter().collect();
     assert_eq!(told, here.iter().map(|one| one.patient().to_owned()).collect());
 }
+
+#[test]
+fn who_is_named_and_there_is_on_record_at_the_gateway_that_was_asked_too() {
+    let world = World::new();
+    let (kajaani, kuopio) = (world.municipality("205"), world.municipality("297"));
+    let (here, there) = (sharing(&kajaani, &["aino"]), sharing(&kuopio, &["eetu", "iida"]));
+    let portal = portal(&world, "049,205,297");
+    let nobody = format!("049.{}", "q".repeat(26));
+    let hidden = kuopio.person("onni").patient().to_owned();
+    let begin = |ids: &[&str]| {
+        let named = ids.iter().map(|id| {
+            json!({ "name": "patient", "valueReference": { "reference": format!("Patient/{id}") } })
+        });
+        begin_with(&portal, "/fhir/Patient/$export", &named.collect())
+    };
+    let told = |id: &str| portal.node.disclosures(id);
+    // One who is not there for the caller, and it is told of nobody that they are.
+    begin(&[here[0].patient(), &hidden]).refused(404, "not-found");
+    assert!(told(here[0].patient()).is_empty() && told(&hidden).is_empty());
+    // What is not reached tells nothing either.
+    let begun = begin(&[here[0].patient(), there[0].patient(), &nobody]);
+    assert_eq!(begun.status(), 202, "{begun:?}");
+    assert!(told(&nobody).is_empty() && told(there[1].patient()).is_empty());
+    for (one, node) in [(&here[0], "205"), (&there[0], "297")] {
+        let [record] = &told(one.patient())[..] else { panic!("one record of {node}") };
+        assert!(format!("{:?}", record.resources).contains(one.patient()), "{record:?}");
+        assert!(record.sources.iter().any(|source| *source == node), "{record:?}");
+        // And where they are held, where they find it.
+        let at_home = one.node().disclosures(one.patient());
+        assert!(at_home.iter().any(|entry| entry.request == record.request), "{at_home:?}");
+    }
+}

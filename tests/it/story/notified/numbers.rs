@@ -11,10 +11,13 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use super::Scene;
-use crate::world::{
-    provider::HOST,
-    receiver::{Mood, parameter},
+use super::{Scene, rounds};
+use crate::{
+    story::explained::{citizen, law},
+    world::{
+        provider::HOST,
+        receiver::{Mood, parameter},
+    },
 };
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,4 +127,35 @@ fn a_number_that_nobody_was_sent_tells_of_nothing() {
     });
     assert_eq!(told[0], told[1]);
     assert_eq!(told[0].1.as_deref(), Some("1"));
+}
+
+#[test]
+fn that_something_happened_is_on_record_of_whom_it_happened_to_also_where_no_more_is_told() {
+    let mut scene = Scene::new([]);
+    scene.world.legislate(law());
+    let given = scene.aino.grants(&scene.watcher, [Housing]);
+    let at = scene.subscribed("assessment-completed", &json!({}));
+    let herself = citizen(&scene.kuopio, &format!("Patient/{}", scene.aino.patient()));
+    let told = || {
+        let of = format!("/fhir/AuditEvent?patient={}&_sort=date", scene.aino.patient());
+        let log = herself.get(&of);
+        let by = |event: &&&Value| event["agent"][0]["who"]["identifier"]["value"] == "watcher";
+        let of = |event: &&Value| event["subtype"][0]["code"].as_str().unwrap().to_owned();
+        log.matches().iter().filter(by).map(of).collect::<Vec<_>>()
+    };
+    let asks = || scene.watcher.get(&format!("{at}/$events")).accepted();
+    asks();
+    assert!(told().is_empty(), "where nothing happened it is told of nobody");
+    scene.answers(Housing);
+    rounds(&scene.kuopio, &mut scene.notifier);
+    assert_eq!(scene.receiver.got().len(), 1);
+    assert_eq!(told().len(), 1);
+    let seen = asks();
+    assert!(seen.text().contains("/QuestionnaireResponse/"), "{seen:?}");
+    assert_eq!(told().len(), 2);
+    given.revoke();
+    let unseen = asks();
+    assert!(!unseen.text().contains("/QuestionnaireResponse/"), "{unseen:?}");
+    assert!(unseen.text().contains("event-number"), "{unseen:?}");
+    assert_eq!(told(), vec!["operation"; 3]);
 }
