@@ -30,6 +30,7 @@ mod metadata;
 mod native;
 mod outbox;
 mod pace;
+mod parts;
 mod peer;
 mod peer_client;
 mod peer_token;

@@ -1,14 +1,15 @@
 //! The parts of one document by their keys, kept in a few bytes each.
 //!
 //! Part of `domain::part`. Keys and suffixes stand in one text; what a commit gave to all the parts
-//! it changed is kept once. The stored form is a JSON object of [`Part`]s by key, in order of key.
+//! it changed is kept once. So is the stored form: an array of the changes, each an array, and of the parts
+//! in order of key, each as key, suffix and place of its change. Stores of before have an object of parts by
+//! key, each with its change; a document keeps that until it is next written.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, MapAccess, Visitor},
-    ser::SerializeMap,
+    de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::domain::moment::Moment;
@@ -51,10 +52,18 @@ struct Place {
     change: u16,
 }
 
-/// A part as it is stored.
+/// A change as it is stored: when, status, time of the document.
 #[derive(Deserialize, Serialize)]
+struct StoredChange<'a>(Moment, #[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>);
+
+/// A part as it is stored: key, suffix, place of its change.
+#[derive(Deserialize, Serialize)]
+struct Row<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>, u16);
+
+/// A part as it was stored before.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored<'a> {
+struct Former<'a> {
     #[serde(borrow)]
     suffix: Cow<'a, str>,
     changed: Moment,
@@ -122,11 +131,16 @@ impl Collector {
             self.changes.push(Change { changed, status, authored });
             self.changes.len() - 1
         });
+        self.place(key, suffix, change.try_into().ok()?)
+    }
+
+    /// The same of a change that is known.
+    fn place(&mut self, key: &str, suffix: &str, change: u16) -> Option<()> {
         self.places.push(Place {
             start: self.text.len().try_into().ok()?,
             key: key.len().try_into().ok()?,
             suffix: suffix.len().try_into().ok()?,
-            change: change.try_into().ok()?,
+            change,
         });
         self.text.push_str(key);
         self.text.push_str(suffix);
@@ -141,24 +155,20 @@ impl Collector {
 
 impl Serialize for Parts {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(self.places.len()))?;
-        for place in &*self.places {
-            let Some(Part { suffix, change }) = self.part(place) else { continue };
-            let stored = Stored {
-                suffix: suffix.into(),
-                changed: change.changed,
-                status: (&*change.status).into(),
-                authored: (&*change.authored).into(),
-            };
-            map.serialize_entry(self.key(place), &stored)?;
-        }
-        map.end()
+        let changes = self.changes.iter().map(|Change { changed, status, authored }| {
+            StoredChange(*changed, (&**status).into(), (&**authored).into())
+        });
+        let rows = self.places.iter().filter_map(|place| {
+            let part = self.part(place)?;
+            Some(Row(self.key(place).into(), part.suffix.into(), place.change))
+        });
+        (changes.collect::<Vec<_>>(), rows.collect::<Vec<_>>()).serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for Parts {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(Reader)
+        from.deserialize_any(Reader)
     }
 }
 
@@ -168,19 +178,42 @@ impl<'de> Visitor<'de> for Reader {
     type Value = Parts;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("parts by their keys")
+        f.write_str("changes and parts, or parts by their keys")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Parts, A::Error> {
+        let missing = || A::Error::custom("changes and parts of a document");
+        let changes: Vec<StoredChange<'de>> = all.next_element()?.ok_or_else(missing)?;
+        let rows: Vec<Row<'de>> = all.next_element()?.ok_or_else(missing)?;
+        let in_order = rows.is_sorted_by(|a, b| a.0 < b.0);
+        let known = rows.iter().all(|row| usize::from(row.2) < changes.len());
+        if !in_order || !known {
+            return Err(missing());
+        }
+        let mut parts = Collector::default();
+        parts.changes = changes
+            .into_iter()
+            .map(|StoredChange(changed, status, authored)| {
+                let (status, authored) = (status.into(), authored.into());
+                Change { changed, status, authored }
+            })
+            .collect();
+        for Row(key, suffix, change) in rows {
+            parts.place(&key, &suffix, change).ok_or_else(missing)?;
+        }
+        Ok(parts.parts())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
         let mut all = BTreeMap::new();
-        while let Some((key, part)) = map.next_entry::<Cow<'de, str>, Stored<'de>>()? {
+        while let Some((key, part)) = map.next_entry::<Cow<'de, str>, Former<'de>>()? {
             all.insert(key, part);
         }
         let mut parts = Collector::default();
         for (key, part) in all {
             parts
                 .add(&key, &part.suffix, part.changed, &part.status, &part.authored)
-                .ok_or_else(|| de::Error::custom("parts of a document"))?;
+                .ok_or_else(|| A::Error::custom("parts of a document"))?;
         }
         Ok(parts.parts())
     }

@@ -177,12 +177,11 @@ fn stored<T: Serialize>(
 
 /// Suffixes that follow from the key, as chance may not depend on what else there is.
 fn named(parts: &Parts) -> Value {
-    let mut parts = json!(parts);
-    for (key, part) in parts.as_object_mut().unwrap() {
-        let short: String = suffix(key);
-        part["suffix"] = json!(short);
+    let mut stored = json!(parts);
+    for part in stored[1].as_array_mut().unwrap() {
+        part[1] = json!(suffix(part[0].as_str().unwrap()));
     }
-    parts
+    stored
 }
 
 /// The random end of the id of a part.

@@ -57,7 +57,7 @@ fn a_file_is_brought_to_its_present_form_once_and_looking_makes_none() {
         said
     };
     let dry = ["--dry-run"];
-    let all = |what: &str| (1..=6).map(|step| format!("step {step}: {what}\n")).collect::<String>();
+    let all = |what: &str| (1..=7).map(|step| format!("step {step}: {what}\n")).collect::<String>();
     assert_eq!(migrate(&dry), all("lacking"));
     assert_eq!(migrate(&dry), all("lacking"), "looking changes nothing");
     assert_eq!(migrate(&[]), all("taken"));

@@ -42,7 +42,7 @@ mod subscriptions;
 const WAYS: [(&str, bool); 3] = [("", true), ("session", true), ("transaction", false)];
 
 /// The last step of the schema.
-pub(crate) const LAST: i64 = 11;
+pub(crate) const LAST: i64 = 12;
 
 /// Tables that the steps from the ninth on made.
 pub(crate) const NEWEST: &str = "naming, permission, subscription_person, subscription";

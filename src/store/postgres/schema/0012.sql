@@ -1,0 +1,2 @@
+-- From here on the parts of a document may stand in their shorter form, see src/domain/part/table.rs. Rows
+-- stay as they are until they are next written; a program that reads the longer form alone must not start.
