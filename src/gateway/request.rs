@@ -343,7 +343,7 @@ impl Gateway {
         error: Error,
     ) -> Response<Body> {
         let shape = error.kind().shape();
-        let is_refusal = matches!(shape.status, 401 | 403 | 404 | 410);
+        let is_refusal = matches!(shape.status, 401 | 403 | 404);
         if shape.status >= 500 {
             let trace = asked.trace().id();
             tracing::error!(reason = chain(&error), request.id = %asked.request_id, trace.id = trace, "failed");

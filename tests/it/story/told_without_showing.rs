@@ -80,7 +80,15 @@ fn whose_resource_is_told_to_be_gone_finds_it() {
     assert_eq!(short.text(), told.text());
     let head = portal.actor.send(&kuopio, Method::HEAD, &at, Ask::default());
     assert_eq!(head.status(), 410);
-    assert_eq!(found(&aino, "national-portal"), vec![entry.clone(); 3]);
+    for kind in ["batch", "transaction"] {
+        let one = json!({ "request": { "method": "GET", "url": format!("Goal/{gone}") } });
+        let body = json!({ "resourceType": "Bundle", "type": kind, "entry": [one] }).to_string();
+        let body = Ask { kind: Some("application/fhir+json"), body: body.into(), ..Ask::default() };
+        let all = portal.actor.send(&kuopio, Method::POST, "/fhir", body);
+        assert_eq!(all.status(), if kind == "batch" { 200 } else { 410 }, "{all:?}");
+        assert!(all.text().contains("deleted"), "{all:?}");
+    }
+    assert_eq!(found(&aino, "national-portal"), vec![entry.clone(); 5]);
 }
 
 #[test]
