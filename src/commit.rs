@@ -59,6 +59,8 @@ pub struct Desk<'a> {
     pub request: &'a step::Request,
     /// Instant of the write.
     pub now: Moment,
+    /// Most documents of a kind that a writer may have of one person.
+    pub most: usize,
 }
 
 /// What the next version of a document may follow.
@@ -442,6 +444,7 @@ async fn commit(
         based_on: stored.map_or(0, |s| s.version),
         identity,
         now: desk.now,
+        most: desk.most,
         names: past::others(&documents)?.into_iter().collect(),
         documents,
         record: payload.as_slice().into(),

@@ -440,6 +440,7 @@ impl Parts {
                 page: costs.page,
                 test_range: node.test_range,
                 document: costs.document,
+                documents: costs.documents,
             },
             cache_bytes: storing.cache_bytes,
             stride: costs.stride,

@@ -164,6 +164,8 @@ pub struct Limits {
     pub test_range: crate::domain::identity::TestRange,
     /// What one document may cost.
     pub document: crate::json::Limits,
+    /// Most documents of a kind that a writer may have of one person.
+    pub documents: usize,
 }
 
 impl Gateway {

@@ -57,6 +57,11 @@ impl DocumentKind {
         }
     }
 
+    /// Is it bounded how many an owner has of one person? Not of Consents: nobody is kept from forbidding.
+    pub const fn is_bounded(self) -> bool {
+        !matches!(self, Self::Consent)
+    }
+
     /// What a number in a column stands for.
     fn of_number(number: i64) -> Option<Self> {
         let all = [Self::Person, Self::Assessment, Self::Plan, Self::Consent, Self::Proposal];
@@ -177,6 +182,9 @@ pub struct Change {
     /// New document versions, each the successor of the stored one, of the same kind and owner and
     /// under the same local id. Another is a defect of the caller: nothing is written.
     pub documents: Vec<Document>,
+    /// Most documents of a kind that is bounded that their owner may have of the person. If there are as many,
+    /// no further one is begun: nothing is written and the answer is `Kind::TooCostly`.
+    pub most: usize,
     /// Whom they are about beside the person; from now on each of them leads here.
     pub names: Vec<Named>,
     /// The write's own audit record, sealed; appended to the log before the acknowledgement.

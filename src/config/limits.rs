@@ -14,6 +14,8 @@ pub struct Costs {
     pub page: usize,
     /// One document.
     pub document: json::Limits,
+    /// Most documents of a kind that a writer may have of one person.
+    pub documents: usize,
     /// Leading characters of the random part of a Patient id that make up one block of a walk.
     pub stride: usize,
     /// One peer.
@@ -32,6 +34,10 @@ pub struct Costs {
 /// answered in time grows with the cores; with far more at once every answer is late.
 pub const PER_THREAD: usize = 128;
 
+/// Documents of a kind that a writer may have of one person, unless something else is said: a survey each
+/// week for twenty years. All of a person is loaded at once, so it is bounded.
+pub const DOCUMENTS: usize = 1000;
+
 /// Milliseconds that a question to a peer may last: what it finds must still be handed over.
 const LONGEST: u64 = 1700;
 const _: () = assert!(Duration::from_millis(LONGEST).as_millis() < GOOD_FOR.as_millis());
@@ -44,6 +50,7 @@ pub fn read(mut section: Section<'_>) -> Costs {
     let page = section.number("page", 1..=1000, 100);
     let bytes = section.number("document_bytes", 1024..=1 << 26, size(document.bytes));
     let depth = section.number("document_depth", 8..=127, size(document.depth));
+    let documents = section.number("documents", 1..=1_000_000, size(DOCUMENTS));
     let stride = section.number("stride", 0..=3, 1);
     // An answer's life is counted from the question, so no question may last as long as that.
     let deadline = section.number("peer_deadline_milliseconds", 100..=LONGEST, 1200);
@@ -61,6 +68,7 @@ pub fn read(mut section: Section<'_>) -> Costs {
         requests: Some(count(requests)).filter(|said| *said > 0),
         page: count(page),
         document: json::Limits { bytes: count(bytes), depth: count(depth) },
+        documents: count(documents),
         stride: count(stride),
         peer: client::Limits {
             deadline: Duration::from_millis(deadline),

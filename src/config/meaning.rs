@@ -198,6 +198,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("limits.document_bytes", "The largest document that may be pushed."),
     ("limits.document_depth", "How deep a document may nest."),
+    (
+        "limits.documents",
+        "Most assessments, plans and proposals, of each, that one client may have of one person; one more is \
+         answered 422. Consents are not counted.",
+    ),
     ("limits.page", "Most entries of a page."),
     ("limits.peer_concurrency", "Questions under way to one peer at a time."),
     ("limits.peer_deadline_milliseconds", "How long one peer is waited for."),

@@ -365,6 +365,7 @@ fn setup(
             page: 200,
             test_range: TestRange::Allow(WrongCheck::Refuse),
             document: json::Limits::default(),
+            documents: crate::config::limits::DOCUMENTS,
         },
         cache_bytes: CACHE_BYTES,
         stride: 0,

@@ -107,6 +107,7 @@ impl Gateway {
             author: Author::Granted(grant),
             request,
             now: asked.now,
+            most: self.limits.documents,
         }
     }
 

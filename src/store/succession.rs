@@ -51,6 +51,18 @@ pub(super) fn follows(
     if expected == standing { Ok(Some(standing.row)) } else { Err(gap()) }
 }
 
+/// How many of its kind its owner may have of the person with this one, the first version of one more.
+pub(super) fn bound(document: &Document, most: usize) -> Option<i64> {
+    document.kind.is_bounded().then(|| i64::try_from(most).unwrap_or(i64::MAX))
+}
+
+/// Its owner has as many of its kind as may be.
+pub(super) fn full() -> Error {
+    let say = "You have as many of these of one person as may be (limits.documents): write the next \
+               version of one that is here, or ask who runs the gateway for a higher limit.";
+    Error::new(Kind::TooCostly, say)
+}
+
 /// Somebody else was first.
 pub(super) fn conflict() -> Error {
     Error::new(Kind::Conflict, "Another write came first: read again, then repeat this one.")

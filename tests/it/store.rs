@@ -21,6 +21,7 @@ use mylife::{
     },
 };
 
+mod bound;
 mod contract;
 mod crash;
 mod damage;
@@ -101,6 +102,7 @@ pub(crate) fn change(patient: &str, based_on: u64) -> Change {
         identity: None,
         now: at(i64::try_from(based_on).unwrap()),
         documents: Vec::new(),
+        most: usize::MAX,
         names: Vec::new(),
         record: format!("{patient} {based_on}").into_bytes().into(),
         outbox: Vec::new(),

@@ -58,6 +58,7 @@ mod several_at_once;
 mod speaks_for_another;
 mod taken_late;
 mod told_without_showing;
+mod too_many_documents;
 mod too_many_requests;
 #[cfg(feature = "otlp")]
 mod traced;

@@ -83,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// Requests of one gateway that may be under way.
     pub(crate) room: Cell<usize>,
+    /// Documents of a kind that a writer may have of one person.
+    pub(crate) documents: Cell<usize>,
     /// A node that gateways opened from now on do not know.
     pub(crate) unknown: Cell<Option<&'static str>>,
     /// Where people log in at the gateway opened next.
@@ -158,6 +160,7 @@ impl World {
             stride,
             rates,
             room: Cell::new(usize::MAX),
+            documents: Cell::new(usize::MAX),
             unknown: Cell::default(),
             providers: RefCell::default(),
             issuers: RefCell::default(),

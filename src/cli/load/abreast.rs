@@ -265,6 +265,7 @@ impl Loader {
             author: Author::Operator { client: &self.client, organization: &self.organization },
             request: &request,
             now: gateway.clock.now(),
+            most: gateway.limits.documents,
         };
         match commit::native(&desk, document).await {
             Ok(written) if written.created => Ok(Became::New),

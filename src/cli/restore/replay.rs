@@ -73,6 +73,7 @@ pub(super) async fn run(
         author,
         request: &request,
         now,
+        most: gateway.limits.documents,
     };
     for Found { entry, key_id, .. } in found {
         let Some(entry) = entry else {

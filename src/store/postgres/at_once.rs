@@ -18,7 +18,7 @@ use crate::{
             },
         },
         sealed::SealedChange,
-        succession::signed,
+        succession::{bound, signed},
     },
 };
 
@@ -40,7 +40,9 @@ macro_rules! statement {
 const FIRST: &str = statement!(
     "moved AS (UPDATE person SET version = $3, changed = $4, identity = coalesce($5, identity) \
      WHERE patient = $1 AND version = $2 \
-     AND NOT EXISTS (SELECT 1 FROM document WHERE id = $6) RETURNING row)",
+     AND NOT EXISTS (SELECT 1 FROM document WHERE id = $6) \
+     AND (SELECT count(*) FROM document d JOIN person p ON p.row = d.person \
+     WHERE p.patient = $1 AND d.kind = $7 AND d.owner = $8) < $15 RETURNING row)",
     "put AS (INSERT INTO document \
      (id, person, kind, owner, local_id, version, recorded, parts, body) \
      SELECT $6, row, $7, $8, $9, $10, $11, $12, $13 FROM moved)"
@@ -76,19 +78,20 @@ pub(super) fn is_meant(sealed: &SealedChange) -> bool {
     only(sealed).is_some()
 }
 
-fn only(sealed: &SealedChange) -> Option<(&'static str, &Document)> {
+/// What is said, of which document, and to a first one of somebody who is there how many there may be before.
+fn only(sealed: &SealedChange) -> Option<(&'static str, &Document, Option<i64>)> {
     let change = &sealed.change;
     let ([document], [], []) = (&*change.documents, &*change.outbox, &*change.names) else {
         return None;
     };
-    let sql = match (document.version, &sealed.audit_key) {
-        (1, None) => FIRST,
-        (1, Some(_)) => FIRST_OF_NEW,
-        (_, None) => NEXT,
+    let (sql, most) = match (document.version, &sealed.audit_key) {
+        (1, None) => (FIRST, Some(bound(document, change.most).unwrap_or(i64::MAX))),
+        (1, Some(_)) => (FIRST_OF_NEW, None),
+        (_, None) => (NEXT, None),
         // Nobody who is new has a document that could be followed.
         (_, Some(_)) => return None,
     };
-    Some((sql, document))
+    Some((sql, document, most))
 }
 
 /// Does the change, if nothing is in its way; else nothing has happened.
@@ -96,12 +99,12 @@ pub(super) async fn commit(
     rows: &Session<'_>,
     sealed: &SealedChange,
 ) -> Outcome<Option<Committed>> {
-    let Some((sql, document)) = only(sealed) else { return Ok(None) };
+    let Some((sql, document, most)) = only(sealed) else { return Ok(None) };
     let change = &sealed.change;
     let based_on = signed(change.based_on)?;
     let [id, owner, local_id] =
         [&document.id, &document.owner, &document.local_id].map(|text| Text(text));
-    let values = [
+    let mut values = vec![
         Text(&change.patient),
         sealed.audit_key.as_deref().map_or(Number(based_on), Bytes),
         Number(based_on.saturating_add(1)),
@@ -117,6 +120,7 @@ pub(super) async fn commit(
         Bytes(&document.body),
         Bytes(&change.record),
     ];
+    values.extend(most.map(Number));
     match rows.one(sql, &values).await {
         Ok(Some(record)) => {
             let version = change.based_on.saturating_add(1);

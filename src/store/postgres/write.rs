@@ -20,7 +20,7 @@ use crate::{
             },
         },
         sealed::SealedChange,
-        succession::{Standing, conflict, follows, signed},
+        succession::{Standing, bound, conflict, follows, full, signed},
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn commit(rows: &Session<'_>, sealed: &SealedChange) -> Outcome
     let change = &sealed.change;
     let person = person(rows, sealed).await?;
     for document in &change.documents {
-        put(rows, person, document).await?;
+        put(rows, person, document, change.most).await?;
     }
     for named in &change.names {
         let sql = "INSERT INTO naming (owner, local_id, person) VALUES ($1, $2, $3) \
@@ -69,7 +69,7 @@ async fn person(rows: &Session<'_>, sealed: &SealedChange) -> Outcome<i64> {
 }
 
 /// Adds a document version; the one before it becomes history.
-async fn put(rows: &Session<'_>, person: i64, document: &Document) -> Outcome<()> {
+async fn put(rows: &Session<'_>, person: i64, document: &Document, most: usize) -> Outcome<()> {
     let standing = standing(rows, &document.id).await?;
     let (version, recorded) = (signed(document.version)?, document.recorded.millis());
     let [parts, body] = [Bytes(&document.parts), Bytes(&document.body)];
@@ -86,14 +86,15 @@ async fn put(rows: &Session<'_>, person: i64, document: &Document) -> Outcome<()
     }
     let sql = "INSERT INTO document \
                (id, person, kind, owner, local_id, version, recorded, parts, body) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE (SELECT count(*) FROM document \
+               WHERE person = $2 AND kind = $3 AND owner = $4) < $10 RETURNING true";
     let kind = Number(document.kind.number());
     let [id, owner, local_id] =
         [&document.id, &document.owner, &document.local_id].map(|text| Text(text));
     let [version, recorded] = [version, recorded].map(Number);
-    let values = [id, Number(person), kind, owner, local_id, version, recorded, parts, body];
-    rows.all(sql, &values).await?;
-    Ok(())
+    let most = Number(bound(document, most).unwrap_or(i64::MAX));
+    let values = [id, Number(person), kind, owner, local_id, version, recorded, parts, body, most];
+    rows.one(sql, &values).await?.map(drop).ok_or_else(|| full().into())
 }
 
 async fn standing(rows: &Session<'_>, id: &str) -> Outcome<Option<Standing>> {

@@ -12,7 +12,7 @@ use crate::{
         BEYOND, Committed, Document, Job, Outgoing, Permission,
         sealed::SealedChange,
         sqlite::column,
-        succession::{Standing, conflict, follows, signed},
+        succession::{Standing, bound, conflict, follows, full, signed},
     },
 };
 
@@ -21,7 +21,7 @@ pub(super) fn commit(rows: &Connection, sealed: &SealedChange) -> Result<Committ
     let change = &sealed.change;
     let (person, version) = person(rows, sealed)?;
     for document in &change.documents {
-        put(rows, person, document)?;
+        put(rows, person, document, change.most)?;
     }
     for named in &change.names {
         run(
@@ -86,8 +86,13 @@ fn person(rows: &Connection, sealed: &SealedChange) -> Result<(i64, u64)> {
 }
 
 /// Adds a document version; the one before it becomes history.
-fn put(rows: &Connection, person: i64, document: &Document) -> Result<()> {
+fn put(rows: &Connection, person: i64, document: &Document, most: usize) -> Result<()> {
     let Some(row) = follows(standing(rows, &document.id)?, person, document)? else {
+        if let Some(bound) = bound(document, most)
+            && held(rows, person, document)? >= bound
+        {
+            return Err(full());
+        }
         return insert(rows, person, document);
     };
     run(
@@ -123,6 +128,17 @@ fn standing(rows: &Connection, id: &str) -> Result<Option<Standing>> {
             })
         };
         query.query_row([id], read).optional()
+    })
+    .map_err(Error::unavailable)
+}
+
+/// How many documents of its kind its owner has of the person.
+fn held(rows: &Connection, person: i64, document: &Document) -> Result<i64> {
+    rows.prepare_cached(
+        "SELECT count(*) FROM document WHERE person = ?1 AND kind = ?2 AND owner = ?3",
+    )
+    .and_then(|mut query| {
+        query.query_row((person, document.kind.number(), &document.owner), |row| row.get(0))
     })
     .map_err(Error::unavailable)
 }

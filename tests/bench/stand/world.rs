@@ -217,6 +217,7 @@ impl World {
                 page: 100,
                 test_range: TestRange::Allow(WrongCheck::Refuse),
                 document: mylife::json::Limits::default(),
+                documents: usize::MAX,
             },
             cache_bytes: self.cache,
             stride: 2,

@@ -438,6 +438,7 @@ fn setup(directory: &Path, clock: Arc<FixedClock>) -> Setup {
             page: 100,
             test_range: TestRange::Allow(WrongCheck::Refuse),
             document: json::Limits::default(),
+            documents: usize::MAX,
         },
         cache_bytes: 1 << 20,
         stride: 0,

@@ -26,6 +26,9 @@ mod opening;
 mod order;
 mod turns;
 #[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
+#[path = "bound.rs"]
+mod bound;
+#[expect(clippy::duplicate_mod, reason = "the same stories on another store")]
 #[path = "contract.rs"]
 mod contract;
 #[expect(clippy::duplicate_mod, reason = "the same stories on another store")]

@@ -397,6 +397,7 @@ fn setup(world: &World, identity: &Identity, directory_path: PathBuf) -> Setup {
             page: 100,
             test_range: TestRange::Allow(WrongCheck::Refuse),
             document: mylife::json::Limits::default(),
+            documents: world.documents.get(),
         },
         cache_bytes: 1 << 20,
         stride: world.stride,

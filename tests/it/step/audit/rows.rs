@@ -43,6 +43,7 @@ async fn write(store: &dyn Store, based_on: u64, payload: &[u8]) -> i64 {
         identity: None,
         now: NOW,
         documents: Vec::new(),
+        most: usize::MAX,
         names: Vec::new(),
         record: payload.into(),
         outbox: Vec::new(),
