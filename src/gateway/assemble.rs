@@ -96,9 +96,18 @@ impl Gateway {
     /// # Errors
     /// `Invalid` naming every mistake in clients, peers and directory; `Unavailable` when store or log
     /// cannot be opened.
-    pub async fn open(mut setup: Setup) -> Result<Self> {
+    pub async fn open(setup: Setup) -> Result<Self> {
         let Opened { store, ledger } = open_store(&setup).await?;
-        let log = Arc::new(open_log(&setup, ledger).await?);
+        let log = open_log(&setup, ledger).await?;
+        Self::open_on(setup, store, log).await
+    }
+
+    /// The same on a store and a log that are open already.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub async fn open_on(mut setup: Setup, store: Arc<dyn Store>, log: Log) -> Result<Self> {
+        let log = Arc::new(log);
         let custodian: Arc<str> = setup.organization.as_str().into();
         let bytes = setup.cache_bytes - setup.cache_bytes / KEPT;
         let local =
