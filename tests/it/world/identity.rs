@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 use mylife::{
     authenticate::{
         jose::{
+            TokenKind,
+            claims::Registered,
             key::Algorithm,
             ring::Ring,
             sign::{Signer, generate, generate_rsa},
@@ -12,14 +14,15 @@ use mylife::{
         peer::PeerLimits,
     },
     chance::{Chance, SeededChance},
-    domain::id::NodeCode,
+    domain::{id::NodeCode, moment::Moment},
     gateway::open::{PeerSetup, handle_key, jwks},
     pki::{self, Ca, Issued},
     seal::Keys,
     transport::Authority,
 };
+use serde_json::{Value, json};
 
-use super::{START, actor::ORGANIZATIONS};
+use super::{Actor, START, actor::ORGANIZATIONS};
 
 static IDENTITY: LazyLock<Arc<Signer>> = LazyLock::new(|| {
     let signer = Signer::from_pem(&generate_rsa().unwrap(), Some("identity")).unwrap();
@@ -56,6 +59,27 @@ impl Identity {
     /// Its keys of tokens; RSA keys take long to make, so all gateways sign ID tokens with one.
     pub(crate) fn ring(&self) -> Ring {
         Ring::of(Arc::clone(&self.signer)).with_identity(Some(Arc::clone(&IDENTITY)))
+    }
+
+    /// A token of the gateway's own for a client, with what else it says.
+    pub(crate) fn token(&self, actor: &Actor, scope: &str, now: Moment, more: &Value) -> String {
+        let registered = Registered {
+            iss: self.url.clone(),
+            sub: actor.id.to_owned(),
+            aud: format!("{}/fhir", self.url),
+            exp: now.seconds() + 300,
+            iat: Some(now.seconds()),
+            nbf: None,
+            jti: format!("{scope}{more}{now}"),
+        };
+        let mut claims = json!({
+            "client_id": actor.id, "scope": scope, "organization": actor.organization,
+            "purpose": "PATRQT",
+        });
+        for (name, value) in more.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        self.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
     }
 
     /// The controller it stands in front of.

@@ -10,10 +10,7 @@ use mylife::{
         record::{Entry, Outcome},
         verify::{rows, verify},
     },
-    authenticate::{
-        jose::{TokenKind, claims::Registered},
-        registry::ClientEntry,
-    },
+    authenticate::registry::ClientEntry,
     clock::Clock,
     consent::law::Law,
     domain::{
@@ -41,7 +38,7 @@ use mylife::{
     telemetry::Telemetry,
     transport::Transport,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Actor, CODES, Identity, PORTAL, Person, Reply, START, World, listing::listing};
 
@@ -308,24 +305,7 @@ impl At {
     /// A token of the gateway's own for this client, with what else it says.
     pub(crate) fn token(&self, scope: &str, more: &Value) -> String {
         let Self { actor, node, .. } = self;
-        let (url, now) = (&node.identity.url, node.world.now().seconds());
-        let registered = Registered {
-            iss: url.clone(),
-            sub: actor.id.to_owned(),
-            aud: format!("{url}/fhir"),
-            exp: now + 300,
-            iat: Some(now),
-            nbf: None,
-            jti: format!("{scope}{more}{now}"),
-        };
-        let mut claims = json!({
-            "client_id": actor.id, "scope": scope, "organization": actor.organization,
-            "purpose": "PATRQT",
-        });
-        for (name, value) in more.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        node.identity.signer.sign(TokenKind::AccessToken, &registered, &claims).unwrap()
+        node.identity.token(actor, scope, node.world.now(), more)
     }
 
     /// Asks what somebody would be permitted to see of a person.
@@ -447,7 +427,8 @@ fn sandbox(code: &str) -> Sandbox {
     Sandbox::of(people.into_iter().chain([worker]).collect()).unwrap()
 }
 
-fn door(world: &World, identity: &Identity) -> Arc<Door> {
+/// Where requests to a gateway come in.
+pub(crate) fn door(world: &World, identity: &Identity) -> Arc<Door> {
     let pem = Pem {
         certificate: &identity.issued.certificate,
         key: &identity.issued.key,

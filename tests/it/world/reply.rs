@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{Response, header};
 use mylife::{
-    domain::theme::Theme,
+    domain::theme::{Theme, ThemeSet},
     fhir::{guide, schema::Validator},
 };
 use serde_json::Value;
@@ -342,6 +342,13 @@ impl Reply {
         assert!(self.matches().is_empty(), "{self:?}");
         self
     }
+}
+
+/// The themes that a resource is labelled with.
+pub(crate) fn themes(resource: &Value) -> ThemeSet {
+    let labels = resource["meta"]["security"].as_array().into_iter().flatten();
+    let codes = labels.filter_map(|label| label["code"].as_str());
+    codes.filter_map(Theme::from_code).collect()
 }
 
 /// Does it say that elements were left out of it?

@@ -35,7 +35,7 @@ use crate::{
         history::{At, History, Span},
         judge::fault_of,
     },
-    world::Terms,
+    world::{Terms, reply},
 };
 
 const SOURCE: usize = 0;
@@ -174,9 +174,8 @@ impl Seen {
 /// The themes that stand in a searchset.
 fn themes(bundle: &Value) -> ThemeSet {
     let entries = bundle["entry"].as_array().into_iter().flatten();
-    let labels = entries.filter_map(|entry| entry["resource"]["meta"]["security"].as_array());
-    let codes = labels.flatten().filter_map(|label| label["code"].as_str());
-    codes.filter_map(Theme::from_code).collect()
+    let each = entries.map(|entry| reply::themes(&entry["resource"]));
+    each.fold(ThemeSet::EMPTY, ThemeSet::union)
 }
 
 impl Person {

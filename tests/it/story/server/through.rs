@@ -37,7 +37,7 @@ use crate::{
         history::{At, History, Span},
         judge::fault_of,
     },
-    world::Terms,
+    world::{Terms, reply},
 };
 
 const DESK: usize = 1;
@@ -235,9 +235,7 @@ pub(super) fn themes(bundle: &Value, holder: &str) -> ThemeSet {
     let entries = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
     let own = entries
         .filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with(&format!("{holder}."))));
-    let labels = own.filter_map(|one| one["meta"]["security"].as_array()).flatten();
-    let codes = labels.filter_map(|label| label["code"].as_str());
-    codes.filter_map(Theme::from_code).collect()
+    own.map(reply::themes).fold(ThemeSet::EMPTY, ThemeSet::union)
 }
 
 /// Lets everything happen that can happen to a peer, by turns; and the portal be killed.
