@@ -7,7 +7,7 @@ pub(crate) mod history;
 #[path = "../bench/load/judge.rs"]
 pub(crate) mod judge;
 #[path = "../bench/load/mix.rs"]
-mod mix;
+pub(crate) mod mix;
 #[path = "../bench/load/shown.rs"]
 mod shown;
 #[path = "../bench/load/trend.rs"]

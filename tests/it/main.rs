@@ -21,6 +21,7 @@ mod readme;
 mod refusal;
 mod seal;
 mod shared;
+mod simulated;
 mod step;
 mod store;
 mod story;
