@@ -97,7 +97,7 @@ pub async fn record<'a>(
     } else {
         Outcome::Success
     };
-    let told = answer.told(|people| tell(people, outcome, grant, request, now))?;
+    let told = answer.told(|people| tell(people, &outcome, grant, request, now))?;
     let occasion = Occasion { at: now, request: &request.id, address: &request.address };
     let key = |tells: &'a Tells| tells.key.as_ref().unwrap_or(log.node_key());
     let payload = |tells: &'a Tells| ToldOn { occasion, told: &tells.record };
@@ -160,7 +160,7 @@ fn notify(request: &Request) {
 /// What the records of an answer say, whenever it is given: one of each person, or one of nobody.
 fn tell(
     people: &[Disclosure],
-    outcome: Outcome<'_>,
+    outcome: &Outcome<'_>,
     grant: &Grant,
     request: &Request,
     now: Moment,

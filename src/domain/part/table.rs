@@ -190,14 +190,13 @@ impl<'de> Visitor<'de> for Reader {
         if !in_order || !known {
             return Err(missing());
         }
-        let mut parts = Collector::default();
-        parts.changes = changes
-            .into_iter()
-            .map(|StoredChange(changed, status, authored)| {
-                let (status, authored) = (status.into(), authored.into());
-                Change { changed, status, authored }
-            })
-            .collect();
+        let change = |StoredChange(changed, status, authored): StoredChange<'_>| Change {
+            changed,
+            status: status.into(),
+            authored: authored.into(),
+        };
+        let changes = changes.into_iter().map(change).collect();
+        let mut parts = Collector { changes, ..Collector::default() };
         for Row(key, suffix, change) in rows {
             parts.place(&key, &suffix, change).ok_or_else(missing)?;
         }

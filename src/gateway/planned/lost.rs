@@ -26,21 +26,21 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Lost {
     /// Neither for its sender nor for anybody.
-    of_both: Vec<Fault>,
+    both: Vec<Fault>,
     /// For its sender alone.
-    of_sender: Vec<Fault>,
+    sender: Vec<Fault>,
     /// For whoever sees everything.
-    of_all: Vec<Fault>,
+    all: Vec<Fault>,
 }
 
 impl Lost {
     /// Adds what is not in the whole of one resource, and what its sender would not see of it.
     pub(super) fn add(&mut self, one: &Sent, gone: Vec<Fault>, unseen: Vec<Fault>) {
         let is_gone = |fault: &Fault| gone.iter().any(|other| other.expression == fault.expression);
-        let (of_both, of_sender): (Vec<_>, Vec<_>) = unseen.into_iter().partition(is_gone);
-        self.of_both.extend(at_place(of_both, one));
-        self.of_sender.extend(at_place(of_sender, one));
-        self.of_all.extend(at_place(gone, one));
+        let (both, sender): (Vec<_>, Vec<_>) = unseen.into_iter().partition(is_gone);
+        self.both.extend(at_place(both, one));
+        self.sender.extend(at_place(sender, one));
+        self.all.extend(at_place(gone, one));
     }
 
     /// What is lost of what stays hidden from the sender.
@@ -48,10 +48,10 @@ impl Lost {
     /// # Errors
     /// What the sender would miss: `Unprocessable` where nobody would read it, else `Forbidden`.
     pub(super) fn told(self) -> Result<Vec<Fault>> {
-        if !self.of_both.is_empty() {
-            return Err(faulty(&self.of_both));
+        if !self.both.is_empty() {
+            return Err(faulty(&self.both));
         }
-        if self.of_sender.is_empty() { Ok(self.of_all) } else { Err(not_read(self.of_sender)) }
+        if self.sender.is_empty() { Ok(self.all) } else { Err(not_read(self.sender)) }
     }
 }
 
