@@ -13,7 +13,7 @@ use aws_lc_rs::{
 };
 
 use super::tree::{self, Hash};
-pub use crate::seal::audit::AuditKey;
+pub(crate) use crate::seal::audit::AuditKey;
 use crate::{
     chance::Chance,
     error::{Error, Result},

@@ -32,11 +32,10 @@ use std::{
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-pub use super::frame::AuditKey;
 use super::{
     chain::LinkKey,
     checkpoint::{Checkpoint, Signer},
-    frame::{self, Payload, Salt, Sealed, seal},
+    frame::{self, AuditKey, Payload, Salt, Sealed, seal},
     read::Found,
     tree::{Hash, Head},
 };

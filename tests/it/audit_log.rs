@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, sync::Arc};
 
 use mylife::{
     audit::{
-        log::{AuditKey, Log, moving::Side},
+        log::{Log, moving::Side},
         read::{self, Found, Keys},
         segment,
         verify::verify,
@@ -15,6 +15,7 @@ use mylife::{
     chance::SeededChance,
     domain::id::NodeCode,
     error::Result,
+    seal::audit::AuditKey,
     store::{
         Store,
         sqlite::{Options, Sqlite},

@@ -8,12 +8,13 @@ use std::{path::Path, sync::Arc};
 use mylife::{
     audit::{
         chain::LinkKey,
-        log::{AuditKey, Log, moving::Side},
+        log::{Log, moving::Side},
         read::{self, Found, Keys},
         verify,
     },
     chance::SystemChance,
     error::Result,
+    seal::audit::AuditKey,
     store::{
         Store,
         postgres::{Database, Ledger, Postgres},

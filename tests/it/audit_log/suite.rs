@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mylife::{
-    audit::log::AuditKey, commit::missing::append_missing, error::Kind, source::local::Local,
+    commit::missing::append_missing, error::Kind, seal::audit::AuditKey, source::local::Local,
 };
 use tokio::task::JoinSet;
 

@@ -20,7 +20,7 @@ use std::{
 use mylife::{
     audit::{
         checkpoint::Signer,
-        log::{AuditKey, Disk, FileDisk, Log, LogKeys},
+        log::{Disk, FileDisk, Log, LogKeys},
         record::{Basis, Caller, Entry, Interaction, Labels, Outcome, Query, Resources},
         segment,
     },
@@ -28,6 +28,7 @@ use mylife::{
     clock::FixedClock,
     domain::{class::Class, moment::Moment, theme::Theme},
     error::Result,
+    seal::audit::AuditKey,
 };
 use zeroize::Zeroizing;
 

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc};
 use mylife::{
     audit::{
         chain::LinkKey,
-        log::{AuditKey, Disk, Log, LogKeys},
+        log::{Disk, Log, LogKeys},
         read::{self, Found, Keys},
         record::{Entry, Outcome},
         verify::{rows, verify},
@@ -33,6 +33,7 @@ use mylife::{
         launch::login::{Invented, Post, Sandbox, Who},
     },
     pki::trust::Trust,
+    seal::audit::AuditKey,
     serve::{counted::Counted, current::Current},
     store::postgres::{Database, Options, Postgres},
     telemetry::Telemetry,

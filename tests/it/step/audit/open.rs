@@ -2,14 +2,16 @@
 
 use std::fs;
 
-use mylife::audit::{
-    checkpoint,
-    log::AuditKey,
-    read::{person, read},
-    record::Outcome,
-    segment,
-    tree::Head,
-    verify::verify,
+use mylife::{
+    audit::{
+        checkpoint,
+        read::{person, read},
+        record::Outcome,
+        segment,
+        tree::Head,
+        verify::verify,
+    },
+    seal::audit::AuditKey,
 };
 
 use super::{Dir, aino, all_keys, block_on, eero, entry, fill, no_keys, search, signer};

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use mylife::audit::{
-    log::{AuditKey, Log},
-    record::{Emergency, Entry, Review},
-    review::{operator, people, record_review, uses},
+use mylife::{
+    audit::{
+        log::Log,
+        record::{Emergency, Entry, Review},
+        review::{operator, people, record_review, uses},
+    },
+    seal::audit::AuditKey,
 };
 
 use super::{Dir, NOW, aino, block_on, eero, entry};

@@ -3,11 +3,10 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use mylife::{
-    audit::log::AuditKey,
     chance::{Chance, SeededChance},
     commit::missing::append_missing,
     domain::id::NodeCode,
-    seal::Keys,
+    seal::{Keys, audit::AuditKey},
     source::local::Local,
     store::{
         Change, Store,

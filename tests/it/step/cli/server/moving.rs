@@ -3,10 +3,10 @@
 use std::{fs, sync::Arc};
 
 use mylife::{
-    audit::log::AuditKey,
     cli::exit::Exit,
     config,
     gateway::open::{Opened, Setup, open_log, open_store},
+    seal::audit::AuditKey,
     store::{Change, Store, lock::Lock},
 };
 
