@@ -9,7 +9,7 @@
 pub mod foreign;
 pub mod schemas;
 mod rules;
-pub mod parts;
+pub mod references;
 
 use std::{fmt, sync::Arc};
 
@@ -27,10 +27,7 @@ use crate::{
     },
     error::{Error, Kind, Result},
     json::{self, Limits},
-    native::{
-        parts::{Part, Reference},
-        schemas::Schemas,
-    },
+    native::{references::Reference, schemas::Schemas},
 };
 
 /// What a native document is about.
@@ -220,12 +217,7 @@ impl Native {
 
     /// The documents and entries of the directory it names, each with its place.
     pub fn references(&self) -> Vec<Reference> {
-        parts::references(&self.typed)
-    }
-
-    /// Its parts that have an id of their own, in the order of the document.
-    pub fn parts(&self) -> Vec<Part> {
-        parts::parts(&self.canonical)
+        references::of(&self.typed)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind, Result},
     native::{
         Native, NativeKind, Typed,
-        parts::{self, Target},
+        references::{self, Target},
     },
     store::{DocumentKind, IdentityMac, Stored},
 };
@@ -71,7 +71,7 @@ pub(super) async fn stored(
 pub(super) fn named(earlier: Option<&[u8]>) -> Result<Vec<Target>> {
     let Some(earlier) = earlier else { return Ok(Vec::new()) };
     let plan = Typed::read(NativeKind::Plan, earlier)?;
-    Ok(parts::references(&plan).into_iter().map(|one| one.target).collect())
+    Ok(references::of(&plan).into_iter().map(|one| one.target).collect())
 }
 
 /// Does everything exist that the document points at? `named` need not be there any more: the version
@@ -88,7 +88,7 @@ pub(super) async fn references(
     for reference in document.references().into_iter().filter(|one| !named.contains(&one.target)) {
         let is_there = match &reference.target {
             // Whose the document is was settled before.
-            Target::Person(_) if reference.path == parts::WHOSE => true,
+            Target::Person(_) if reference.path == references::WHOSE => true,
             Target::Person(id) => desk.local.person(owner, id.as_str()).await?.is_some(),
             Target::Assessment(id) => has(DocumentKind::Assessment, id),
             Target::Service(id) | Target::Practitioner(id) | Target::Organization(id) => {

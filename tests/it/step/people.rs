@@ -16,7 +16,7 @@ use mylife::{
         theme::Theme,
     },
     json::Limits,
-    native::{Rules, parts::Target, schemas::Schemas, validate},
+    native::{Rules, references::Target, schemas::Schemas, validate},
 };
 
 fn now() -> Moment {

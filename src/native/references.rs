@@ -1,52 +1,15 @@
-//! What a native document is made of and what it points at.
+//! What a native document points at.
 //!
-//! Part of `native`; used by the commit, which gives each part its random id and keeps the number of
-//! its last change, and by whoever asks the store and the directory whether a target exists.
-
-use std::sync::Arc;
-
-use serde_json::Value;
+//! Part of `native`; used by the commit, which asks the store and the directory whether a target exists.
 
 use crate::{
     domain::{
-        coded::coded,
         plan::Plan,
-        words::{DirectoryId, LocalId, redacted},
+        words::{DirectoryId, LocalId},
     },
     json::{element, member},
     native::Typed,
 };
-
-coded! {
-    /// A list of a document whose entries have ids of their own; the code is the member's name.
-    PartKind {
-        /// Who may act for a person.
-        Representation = "representation",
-        /// Goals of a plan.
-        Goal = "goals",
-        /// Services of a plan.
-        Service = "services",
-        /// Actions of a plan.
-        Action = "actions",
-        /// Team of a plan.
-        Member = "team",
-        /// Follow-up of a plan.
-        FollowUp = "follow_up",
-    }
-}
-
-/// One part.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Part {
-    /// In which list.
-    pub kind: PartKind,
-    /// The sender's id, unique in that list.
-    pub id: LocalId,
-    /// Its canonical JSON; a part is unchanged as long as these bytes are.
-    pub canonical: Arc<[u8]>,
-}
-
-redacted!(Part);
 
 /// What a document points at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,21 +35,8 @@ pub struct Reference {
     pub target: Target,
 }
 
-/// The parts of a stored document, from its canonical bytes; none if the bytes are not JSON.
-pub fn parts(canonical: &[u8]) -> Vec<Part> {
-    let document: Value = serde_json::from_slice(canonical).unwrap_or_default();
-    let of = |kind: PartKind| {
-        let entries = document.get(kind.code()).and_then(Value::as_array).into_iter().flatten();
-        entries.filter_map(move |entry| {
-            let id = entry.get("id").and_then(Value::as_str).and_then(LocalId::parse)?;
-            Some(Part { kind, id, canonical: serde_json::to_vec(entry).ok()?.into() })
-        })
-    };
-    PartKind::ALL.iter().copied().flat_map(of).collect()
-}
-
 /// Everything a document points at.
-pub fn references(typed: &Typed) -> Vec<Reference> {
+pub fn of(typed: &Typed) -> Vec<Reference> {
     match typed {
         Typed::Person(_) => Vec::new(),
         Typed::Assessment(assessment) => vec![whose(&assessment.person)],
