@@ -120,7 +120,7 @@ impl Sector {
         match from {
             Some(of) if of == Viewpoint::Importance.code() => self.importance = score(),
             Some(of) if of == Viewpoint::Satisfaction.code() => self.satisfaction = score(),
-            Some("future" | "comment") => {
+            Some(of) if of == Viewpoint::Future.code() || of == "comment" => {
                 let said = answers().filter_map(|answer| answer.get("valueString")?.as_str());
                 self.words.extend(said.map(str::to_owned));
             }

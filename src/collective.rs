@@ -121,8 +121,6 @@ pub struct Review {
     pub reference: String,
     /// The day.
     pub date: String,
-    /// Its status, a code of FHIR.
-    pub status: String,
     /// What for.
     pub text: Option<String>,
     /// Id of the plan.

@@ -125,8 +125,6 @@ pub struct Gone {
 
 /// What a peer answered.
 pub struct Answered {
-    /// The peer.
-    pub node: NodeCode,
     /// Its entries, in its order.
     pub entries: Vec<Entry>,
     /// What it added to them, as the question asked.

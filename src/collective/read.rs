@@ -110,7 +110,6 @@ impl Table {
             (true, Some(date)) => self.reviews.push(Review {
                 reference: format!("Task/{}", id(of)),
                 date,
-                status: string(of, "/status").unwrap_or_default(),
                 text: string(of, "/description"),
                 plan: document_of(id(of)).to_owned(),
             }),

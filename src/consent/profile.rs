@@ -83,8 +83,6 @@ pub struct Accepted {
     pub recipients: Vec<Name>,
     /// Who gave it.
     pub performers: Vec<Name>,
-    /// Is it given by a `RelatedPerson`, and not by the person?
-    pub by_representative: bool,
 }
 
 /// Has a Consent of any form no more rules than a decision may cost?
@@ -116,7 +114,6 @@ pub fn check(consent: &Value) -> Result<Accepted> {
         patient: patient(consent)?,
         performers: performers(consent)?,
         recipients: provision::check(consent.get("provision"), kind)?,
-        by_representative: false,
     };
     scope(consent)?;
     policy_uri(consent)?;
@@ -129,7 +126,7 @@ pub fn check(consent: &Value) -> Result<Accepted> {
         let say = "Use only codes, references and dates that this gateway can decide on.";
         return Err(broken("Consent.provision", say));
     }
-    Ok(Accepted { by_representative: policy.giver == Giver::Representative, ..accepted })
+    Ok(accepted)
 }
 
 /// How far clocks may differ.

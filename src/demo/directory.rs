@@ -192,8 +192,6 @@ pub struct Service {
     pub organization: DirectoryId,
     /// The withheld class of every mention of it.
     pub class: Option<Class>,
-    /// The register its documents belong to.
-    pub register: &'static str,
 }
 
 /// An entry of the directory that is a Practitioner.
@@ -207,8 +205,6 @@ pub struct Practitioner {
     pub family: &'static str,
     /// The unit the professional works for.
     pub organization: DirectoryId,
-    /// The withheld class of every mention of the professional.
-    pub class: Option<Class>,
 }
 
 /// The directory of one node.
@@ -280,7 +276,6 @@ impl Municipality {
             given: "Tuula",
             family: "Alueinen",
             organization: county,
-            class: None,
         });
         Some(all)
     }
@@ -298,7 +293,6 @@ impl Municipality {
             name: field.name,
             organization: unit.clone(),
             class: field.class,
-            register: field.register,
         });
         for (number, (given, family)) in (1_u8..).zip(field.staff) {
             all.practitioners.push(Practitioner {
@@ -306,7 +300,6 @@ impl Municipality {
                 given,
                 family,
                 organization: unit.clone(),
-                class: field.class,
             });
         }
         all.organizations.push(Organization {

@@ -79,15 +79,6 @@ pub struct Translated {
 }
 
 impl Translated {
-    /// The text in one language.
-    pub fn to(&self, tongue: Tongue) -> &str {
-        match tongue {
-            Tongue::Finnish => &self.fi,
-            Tongue::Swedish => &self.sv,
-            Tongue::English => &self.en,
-        }
-    }
-
     fn joined(&self, space: &str, other: &Self, end: &str) -> Self {
         let join = |a: &str, b: &str| format!("{a}{space}{b}{end}");
         Self {
@@ -179,11 +170,6 @@ impl Questionnaires {
     /// All of them.
     pub fn all(&self) -> &[Questionnaire] {
         &self.all
-    }
-
-    /// The one of a form and a group; `None` where the items are not known.
-    pub fn find(&self, form: Form, age_group: AgeGroup) -> Option<&Questionnaire> {
-        self.all.iter().find(|one| one.form == form && one.age_group == age_group)
     }
 
     /// The name of a theme.

@@ -129,9 +129,6 @@ pub enum Viewpoint {
 }
 
 impl Viewpoint {
-    /// Every viewpoint, in the order of the method.
-    pub const ALL: [Self; 3] = [Self::Importance, Self::Satisfaction, Self::Future];
-
     /// The code, as in `<theme>.<code>`.
     pub const fn code(self) -> &'static str {
         match self {

@@ -45,8 +45,6 @@ const PAGES: usize = 8;
 pub struct Source {
     /// Its node code.
     pub code: NodeCode,
-    /// Its issuer.
-    pub issuer: String,
     /// How it is reached.
     pub client: Arc<PeerClient>,
     /// Its tokens.
@@ -384,7 +382,6 @@ impl Source {
                         state: State::Complete,
                         next: page.next,
                         answered: Some(Answered {
-                            node: self.code.clone(),
                             entries: page.entries,
                             included: page.included,
                             total: page.total,

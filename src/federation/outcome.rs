@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::breaker::Health;
-use crate::error::{Error, Kind, Result};
 
 /// What came of it.
 #[derive(Debug)]
@@ -85,21 +84,6 @@ impl std::error::Error for Failure {
 }
 
 impl Outcome {
-    /// The answer, or an error of kind `SourceFailed` or `SourceTimeout`.
-    pub fn answered(self) -> Result<Response<Bytes>> {
-        let failed = |say| Error::new(Kind::SourceFailed, say);
-        match self {
-            Self::Answered(response) => Ok(response),
-            Self::Failed(failure) => {
-                Err(failed("A source failed; ask again later.").because(failure))
-            }
-            Self::Refused(_) => Err(failed("A source is not asked at present; ask again later.")),
-            Self::TimedOut => {
-                Err(Error::new(Kind::SourceTimeout, "A source did not answer in time."))
-            }
-        }
-    }
-
     pub(super) fn health(&self) -> Health {
         match self {
             Self::Answered(response) if response.status() < StatusCode::INTERNAL_SERVER_ERROR => {

@@ -89,8 +89,6 @@ impl Simple {
 pub struct Element<'m> {
     /// Its name, of a choice without `[x]`.
     pub name: &'m str,
-    /// Must one stand?
-    pub required: bool,
     /// May more than one stand?
     pub many: bool,
     /// Is its type part of the member's name?
@@ -174,12 +172,12 @@ impl<'m> Model<'m> {
             "element" => {
                 let mut words = rest.split(' ');
                 let (owner, name) = words.next()?.rsplit_once('.')?;
-                let (least, most) = (words.next()?, words.next()?);
+                // How few may stand is for the schema to judge.
+                let (_, most) = (words.next()?, words.next()?);
                 let bare = name.strip_suffix("[x]");
                 let forms = words.map(|form| self.form(bare, name, form)).collect::<Option<_>>()?;
                 let element = Element {
                     name: bare.unwrap_or(name),
-                    required: least != "0",
                     many: most != "1",
                     is_choice: bare.is_some(),
                     forms,

@@ -221,7 +221,6 @@ impl Gateway {
         let sources = Arc::new(Sources { node: setup.node.clone(), local, peers: sources });
         let sender = Sender {
             node: setup.node.clone(),
-            issuer: setup.url.clone(),
             signer: Arc::clone(ring.signing()),
             chance: Arc::clone(&setup.chance),
             clock: Arc::clone(&setup.clock),
@@ -330,7 +329,6 @@ fn peers(
         let tokens = PeerTokens::new(at, "/oauth/token", &setup.issuer, issuer, TOKENS, clock)?;
         sources.push(Arc::new(Source {
             code: setup.code,
-            issuer: setup.issuer,
             client,
             tokens,
             handle: setup.handle,

@@ -19,7 +19,7 @@ use crate::{
         class::ClassSet,
         day::Period,
         plan::{Goal, Plan, Service, ServiceState, SetBy, Target},
-        theme::ThemeSet,
+        theme::{ThemeSet, Viewpoint},
         words::LocalId,
     },
     fhir::{
@@ -255,8 +255,7 @@ fn goal_basis(goal: &Goal, context: &mut Context<'_>, b: &mut Builder) {
     let measured = goal.assessment.as_ref().zip(goal.target.as_ref());
     let Some((local, target)) = measured else { return };
     let Some((id, kind)) = context.satisfaction(local, target.theme) else { return };
-    let viewpoint = crate::domain::theme::Viewpoint::Satisfaction;
-    let to = format!("Observation/{}", observation_id(&id, target.theme, viewpoint));
+    let to = format!("Observation/{}", observation_id(&id, target.theme, Viewpoint::Satisfaction));
     b.array("addresses", |b| b.reference_item(&[kind], || json!({ "reference": to })));
 }
 

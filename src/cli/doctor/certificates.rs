@@ -2,7 +2,7 @@
 //!
 //! Part of `mylife doctor`. Judged by the same library that peers judge them with.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rustls::{
     CertificateError, Error as TlsError, RootCertStore,
@@ -169,11 +169,4 @@ pub(super) fn is_misused(why: &CertificateError) -> bool {
 pub(super) fn at(now: Moment) -> UnixTime {
     let seconds = u64::try_from(now.seconds()).unwrap_or_default();
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-/// Days a certificate in a PEM file lasts, the first in it.
-pub fn days(path: &Path, now: Moment) -> Option<i64> {
-    let certificates = pki::certificates(&std::fs::read_to_string(path).ok()?).ok()?;
-    let (_, until) = validity::of(certificates.first()?)?;
-    Some((until.seconds() - now.seconds()) / DAY)
 }

@@ -32,8 +32,6 @@ const SCOPES: &str = "system/Consent.cu system/Patient.rs";
 pub struct Sender {
     /// Its node code.
     pub node: NodeCode,
-    /// Its issuer.
-    pub issuer: String,
     /// Signs on whose behalf.
     pub signer: Arc<Signer>,
     /// Single use of what is signed.

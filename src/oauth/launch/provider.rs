@@ -89,7 +89,7 @@ pub struct Claims {
 /// All providers, and the way to them.
 pub struct Providers {
     all: Vec<Provider>,
-    fetcher: Option<Arc<Fetcher>>,
+    fetcher: Arc<Fetcher>,
 }
 
 struct Provider {
@@ -120,12 +120,7 @@ impl Providers {
     /// Reached through `fetcher`.
     pub fn new(all: Vec<Settings>, fetcher: Arc<Fetcher>) -> Self {
         let provider = |settings| Provider { settings, known: Mutex::default() };
-        Self { all: all.into_iter().map(provider).collect(), fetcher: Some(fetcher) }
-    }
-
-    /// None.
-    pub const fn none() -> Self {
-        Self { all: Vec::new(), fetcher: None }
+        Self { all: all.into_iter().map(provider).collect(), fetcher }
     }
 
     /// Are there none?
@@ -143,7 +138,7 @@ impl Providers {
 
     fn of(&self, id: &str) -> Option<(&Provider, &Fetcher)> {
         let provider = self.all.iter().find(|provider| provider.settings.id == id)?;
-        Some((provider, self.fetcher.as_deref()?))
+        Some((provider, &self.fetcher))
     }
 }
 

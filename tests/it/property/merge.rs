@@ -75,7 +75,6 @@ fn page(lab: &Lab, token: &str, query: &Query, order: &[(NodeCode, &Said)]) -> S
     for (node, (entries, state)) in order {
         let entries = entries.iter().map(|(number, days)| entry(node, *number, *days));
         page.answered(Answered {
-            node: node.clone(),
             entries: entries.collect(),
             included: Vec::new(),
             total: Some(9),

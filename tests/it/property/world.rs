@@ -15,7 +15,7 @@ use mylife::domain::{
     moment::Moment,
     person::{Contact, Name, Person, PersonSchema},
     plan::{Plan, PlanSchema, PlanStatus, Views},
-    questionnaire::Questionnaires,
+    questionnaire::{Questionnaire, Questionnaires},
     theme::Theme,
     words::{Code, DirectoryId, Language, LocalId, Municipality, Words},
 };
@@ -233,7 +233,10 @@ pub(super) fn assessment() -> impl Strategy<Value = Vec<Assessment>> {
                     form,
                     form_version: form_version.then(|| {
                         let forms = Questionnaires::load().unwrap();
-                        let form = forms.find(form, AgeGroup::Adult).unwrap();
+                        let is_it = |one: &&Questionnaire| {
+                            one.form == form && one.age_group == AgeGroup::Adult
+                        };
+                        let form = forms.all().iter().find(is_it).unwrap();
                         Code::parse(&form.version).unwrap()
                     }),
                     age_group: AgeGroup::Adult,

@@ -16,11 +16,15 @@ use mylife::{
         registry::{ClientEntry, Registry},
     },
     chance::SeededChance,
+    clock::{Clock, FixedClock},
     domain::{id::NodeCode, identity::TestRange, moment::Moment, person::Named},
     error::{Error, Result},
     oauth::{
         issuers::Issuers,
-        keys::PublishedKeys,
+        keys::{
+            PublishedKeys,
+            fetch::{Fetcher, Rules},
+        },
         launch::{Launch, fleeting::Fleeting, login::Sandbox, provider::Providers},
         refused::Refused,
         token::{Asked, TokenEndpoint},
@@ -39,6 +43,7 @@ use mylife::{
 use serde_json::{Value, json};
 
 use super::signed::{ES256, ES384, OTHER, RS384, at, header, jwks, keys, noon, sign, with};
+use super::wires::Wires;
 
 pub(crate) const ISSUER: &str = "https://kuopio.example";
 pub(crate) const TOKEN_URL: &str = "https://kuopio.example/oauth/token";
@@ -316,10 +321,12 @@ fn launch() -> Launch {
     let mut master = [0; 32];
     (0_u8..).zip(&mut master).for_each(|(n, byte)| *byte = n * 7);
     let keys = Arc::new(Keys::from_master(&master, chance).unwrap());
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(noon()));
+    let fetcher = Fetcher::new(Arc::new(Wires::default()), Rules::default(), &clock).unwrap();
     Launch {
         kept: Fleeting::new(Arc::new(Process::default()), keys),
         sandbox: Sandbox::default(),
-        providers: Providers::none(),
+        providers: Providers::new(Vec::new(), Arc::new(fetcher)),
         test_range: TestRange::Refuse,
     }
 }

@@ -41,14 +41,13 @@ async fn outbox(store: Arc<Memory>) -> Arc<Outbox> {
         PeerTokens::new(client.clone(), "/oauth/token", "https://peer", issuer, 9, clock.clone());
     let peer = Source {
         code: node("205"),
-        issuer: "https://peer".to_owned(),
         client,
         tokens: tokens.unwrap(),
         handle: HandleKey::generate(&*chance).unwrap().0.public(),
         asked: true,
     };
     let signer = Arc::new(elliptic(mylife::authenticate::jose::key::Algorithm::Es256));
-    let sender = Sender { node: node("900"), issuer: issuer.to_owned(), signer, chance, clock };
+    let sender = Sender { node: node("900"), signer, chance, clock };
     let sources = Sources { node: node("900"), local: None, peers: vec![Arc::new(peer)] };
     Arc::new(Outbox::open(sender, store, Arc::new(sources)).await.unwrap())
 }

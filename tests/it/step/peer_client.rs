@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::{Method, Request};
 use mylife::{
     clock::FixedClock,
-    error::Kind,
     federation::{
         breaker::{Admission, Breaker, Health, Rules, State},
         client::{Laborious, Limits, PeerClient, Question},
@@ -180,7 +179,6 @@ async fn a_peer_that_does_not_come_to_an_end_is_not_waited_for() {
         let outcome = client(&wires).ask(plain()).await;
         assert!(matches!(outcome, Outcome::TimedOut), "{name}: {outcome:?}");
         assert_eq!(begun.elapsed().as_millis(), 1200, "{name}");
-        assert_eq!(outcome.answered().unwrap_err().kind(), Kind::SourceTimeout);
     }
 }
 
@@ -188,7 +186,6 @@ async fn a_peer_that_does_not_come_to_an_end_is_not_waited_for() {
 async fn a_peer_that_is_down_is_told_at_once() {
     let outcome = client(&Wires::default()).ask(plain()).await;
     assert!(matches!(outcome, Outcome::Failed(Failure::Unreachable(_))), "{outcome:?}");
-    assert_eq!(outcome.answered().unwrap_err().kind(), Kind::SourceFailed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +207,9 @@ async fn what_belongs_to_a_connection_does_not_pass() {
         .header("Transfer-Encoding", "chunked")
         .header("MyLife-Nodes", "205");
     let question = Question::new(request.body(Bytes::new()).unwrap());
-    let response = client(&wires).ask(question).await.answered().unwrap();
+    let Outcome::Answered(response) = client(&wires).ask(question).await else {
+        panic!("no answer")
+    };
     let names: Vec<_> = response.headers().keys().map(http::HeaderName::as_str).collect();
     assert_eq!(names, ["etag"]);
     let expected = "GET /fhir/Patient?a=b HTTP/1.1\r\nmylife-nodes: 205\r\n\

@@ -72,9 +72,9 @@ fn a_grant_and_a_prohibition_of_the_form_are_accepted() {
     grant["identifier"] = json!([{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}]);
     grant["category"].as_array_mut().unwrap().push(json!({"coding": [
         {"system": "http://loinc.org", "code": "59284-0"}]}));
-    let Accepted { kind, status, identifiers, patient, recipients, performers, by_representative } =
+    let Accepted { kind, status, identifiers, patient, recipients, performers } =
         check(&grant).unwrap();
-    assert_eq!((kind, status, by_representative), (Kind::Grant, Status::Active, false));
+    assert_eq!((kind, status), (Kind::Grant, Status::Active));
     assert_eq!(&*identifiers[0].value, "urn:uuid:1");
     assert_eq!(patient.reference.as_deref(), Some("Patient/p1"));
     assert_eq!(performers[0].kind(), Some("Patient"));
@@ -88,7 +88,7 @@ fn a_grant_and_a_prohibition_of_the_form_are_accepted() {
     put(&mut prohibition, "/performer", Some(json!([{"reference": "RelatedPerson/m"}])));
     let accepted = check(&prohibition).unwrap();
     assert_eq!((accepted.kind, accepted.status), (Kind::Prohibition, Status::Inactive));
-    assert!(accepted.by_representative && accepted.recipients.is_empty());
+    assert!(accepted.recipients.is_empty());
     assert_eq!(&*accepted.patient.identifier.unwrap().value, "x");
     put(&mut prohibition, "/provision", Some(json!({"type": "deny"})));
     assert!(check(&prohibition).is_ok(), "everything is forbidden");
