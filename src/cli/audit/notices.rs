@@ -6,19 +6,17 @@
 //! notification.
 
 use serde_json::json;
-use tokio::runtime::Runtime;
 
 use super::{opening::Opening, reviews::Listing};
 use crate::{
     audit::{
-        frame::AuditKey,
         record::Notice,
         review::{Use, record_notice, uses},
     },
     cli::{Settings, exit::Exit, output::Output},
     consent::law::Law,
     error::{Error, Result},
-    gateway::open::{Setup, open_log, open_store},
+    gateway::open::open_log,
 };
 
 /// Lists whom to tell.
@@ -49,9 +47,7 @@ pub(super) fn told(
     if !fits(&notice.by) || !fits(&notice.way) {
         return Err(Error::invalid("Say who told, and how, in 1 to 200 characters each."));
     }
-    // Who adds to a log is the one process that uses the data directory.
-    let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
-    let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
+    let Some(opening) = Opening::to_add(settings, output)? else { return Ok(Exit::Usage) };
     let notices = opening.records(|records| uses(records))?;
     let is_open = |one: &&Use| one.entry.request == request && one.notice.is_none();
     let open: Vec<&Use> = notices.iter().filter(is_open).collect();
@@ -59,14 +55,11 @@ pub(super) fn told(
         let say = "No disclosure of this request waits for a notice; see `mylife audit notices`.";
         return Err(Error::invalid(say));
     }
-    let Opening { config, runtime, store, ledger } = &opening;
-    runtime.block_on(async {
-        let log = open_log(&config.setup, ledger.clone()).await?;
+    opening.runtime.block_on(async {
+        let log = open_log(&opening.config.setup, opening.ledger.clone()).await?;
         for Use { entry: used, .. } in &open {
             let patient = used.patient.as_deref().unwrap_or_default();
-            let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
-            let stored = store.load(patient).await?.ok_or_else(gone)?;
-            let key = AuditKey::new(patient, stored.audit_key);
+            let key = opening.key_of(patient).await?;
             record_notice(&log, &key, used, notice.clone(), now).await?;
         }
         log.close()

@@ -16,8 +16,8 @@ use crate::{
     },
     cli::{self, Settings, output::Output},
     config::Config,
-    error::Result,
-    gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store},
+    error::{Error, Result},
+    gateway::open::{AUDIT, Opened, Setup, log_keys, look_at_store, open_store},
     store::{Store, postgres::Ledger},
 };
 
@@ -40,8 +40,13 @@ impl Opening {
         Self::with(settings, opened, output)
     }
 
-    /// The same, opened in another way.
-    pub(super) fn with(
+    /// The same, to add to it: who does that is the one process that uses the data directory.
+    pub(super) fn to_add(settings: &Settings, output: &mut Output<'_>) -> Result<Option<Self>> {
+        let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
+        Self::with(settings, opened, output)
+    }
+
+    fn with(
         settings: &Settings,
         open: impl FnOnce(&Runtime, &Setup) -> Result<Opened>,
         output: &mut Output<'_>,
@@ -50,6 +55,13 @@ impl Opening {
         let runtime = cli::runtime()?;
         let Opened { store, ledger } = open(&runtime, &config.setup)?;
         Ok(Some(Self { config, runtime, store, ledger }))
+    }
+
+    /// The key under which something is added about a person.
+    pub(super) async fn key_of(&self, patient: &str) -> Result<AuditKey> {
+        let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
+        let stored = self.store.load(patient).await?.ok_or_else(gone)?;
+        Ok(AuditKey::new(patient, stored.audit_key))
     }
 
     /// Every record that can be read, with its leaf, oldest first, shown to `see`.

@@ -6,19 +6,17 @@
 //! and the person reads them in `$explain`. Source: `consent` 1.4, break-glass.
 
 use serde_json::json;
-use tokio::runtime::Runtime;
 
 use super::{basis, opening::Opening};
 use crate::{
     audit::{
-        frame::AuditKey,
         record::Review,
         review::{Use, is_note, operator, record_review, uses},
     },
     cli::{Settings, exit::Exit, output::Output},
     consent::law::Law,
     error::{Error, Result},
-    gateway::open::{Setup, open_log, open_store},
+    gateway::open::open_log,
 };
 
 /// Lists them.
@@ -36,14 +34,11 @@ pub(super) fn review(
     output: &mut Output<'_>,
 ) -> Result<Exit> {
     let now = output.around.clock.now();
-    // Who adds to a log is the one process that uses the data directory.
-    let opened = |runtime: &Runtime, setup: &Setup| runtime.block_on(open_store(setup));
-    let Some(opening) = Opening::with(settings, opened, output)? else { return Ok(Exit::Usage) };
+    let Some(opening) = Opening::to_add(settings, output)? else { return Ok(Exit::Usage) };
     let reviews = opening.records(|records| uses(records))?;
     let open = open(&reviews, request, found)?;
-    let Opening { config, runtime, store, ledger } = &opening;
-    runtime.block_on(async {
-        let log = open_log(&config.setup, ledger.clone()).await?;
+    opening.runtime.block_on(async {
+        let log = open_log(&opening.config.setup, opening.ledger.clone()).await?;
         let mut done: Vec<&str> = Vec::new();
         for used in &open {
             let patient = used.entry.patient.as_deref().unwrap_or_default();
@@ -52,9 +47,7 @@ pub(super) fn review(
                 continue;
             }
             done.push(patient);
-            let gone = || Error::invalid("The person's key is forgotten; nothing can be added.");
-            let stored = store.load(patient).await?.ok_or_else(gone)?;
-            let key = AuditKey::new(patient, stored.audit_key);
+            let key = opening.key_of(patient).await?;
             record_review(&log, &key, &used.entry, (found.clone(), operator()), now).await?;
         }
         log.close()
