@@ -188,12 +188,7 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub fn required_text(&mut self, key: &str) -> Option<String> {
-        self.note(key, Want::Text(String::new()));
-        self.node(key).or_else(|| {
-            self.missing(key, "");
-            None
-        })?;
-        self.text(key)
+        self.required(key, "", |text| Some(text.to_owned()))
     }
 
     /// A text that is read as something; `want` says how it is written.
