@@ -29,8 +29,8 @@ use crate::{
     },
 };
 
-/// A client as configuration writes it.
-#[derive(Clone, Debug, Deserialize)]
+/// A client as configuration writes it; what is not said it may not.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a right of its own, said or not")]
 pub struct ClientEntry {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    authenticate::registry::{CertificateEntry, ClientEntry, NotifyEntry},
+    authenticate::registry::ClientEntry,
     demo::{
         directory::{FIELDS, MUNICIPALITIES, Municipality},
         people::{Home, Somebody},
@@ -63,26 +63,11 @@ impl App {
             name: self.name.to_owned(),
             organization: format!("urn:oid:{oid}"),
             roles: if self.at_work { vec![ROLE.to_owned()] } else { Vec::new() },
-            jwks: None,
-            jwks_uri: None,
-            tls_client_auth: CertificateEntry::default(),
-            algorithms: Vec::new(),
             scopes: self.scopes(),
             purposes: self.purposes.iter().map(|&purpose| purpose.to_owned()).collect(),
-            register: None,
-            sector: None,
-            declares: Vec::new(),
-            break_glass: false,
-            people_act: false,
-            introspects: false,
-            exchanges: false,
-            may_act: None,
-            native_owner: false,
             public: true,
             redirect_uris: vec![BACK.to_owned()],
-            dpop_bound_access_tokens: false,
-            user_organizations: Vec::new(),
-            notify: NotifyEntry::default(),
+            ..ClientEntry::default()
         }
     }
 
