@@ -398,7 +398,7 @@ impl Source {
             | Outcome::Failed(_)
             | Outcome::Refused(_)
             | Outcome::TimedOut) => {
-                tracing::warn!(source.name = %self.code, reason = %trouble(&other), "source failed");
+                tracing::warn!(source.name = %self.code, reason = %other, "source failed");
                 Reply::nothing(State::NotReached)
             }
         }

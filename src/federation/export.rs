@@ -134,7 +134,7 @@ impl Source {
             | Outcome::Failed(_)
             | Outcome::Refused(_)
             | Outcome::TimedOut) => {
-                tracing::warn!(source.name = %self.code, reason = %trouble(&other), "source failed");
+                tracing::warn!(source.name = %self.code, reason = %other, "source failed");
                 Begun::Lost
             }
         }
@@ -158,7 +158,7 @@ impl Source {
             | Outcome::Failed(_)
             | Outcome::Refused(_)
             | Outcome::TimedOut) => {
-                tracing::warn!(source.name = %self.code, reason = %trouble(&other), "source failed");
+                tracing::warn!(source.name = %self.code, reason = %other, "source failed");
                 Progress::Lost
             }
         }

@@ -12,7 +12,7 @@ use http::{Method, Request, StatusCode};
 use super::{
     State,
     age::known,
-    ask::{Asking, Source, trouble},
+    ask::{Asking, Source},
     client::Laborious,
     outcome::Outcome,
     page::lying,
@@ -63,7 +63,7 @@ impl Source {
             | Outcome::Failed(_)
             | Outcome::Refused(_)
             | Outcome::TimedOut) => {
-                tracing::warn!(source.name = %self.code, reason = %trouble(&other), "source failed");
+                tracing::warn!(source.name = %self.code, reason = %other, "source failed");
                 part(State::NotReached, None, asked_at)
             }
         }

@@ -1,6 +1,6 @@
 //! What came of asking a peer.
 //!
-//! Part of asking peers; `client` makes it, `gather` and `token` read it. The causes are for the log:
+//! Part of asking peers; `client` makes it, whoever asked and `token` read it. The causes are for the log:
 //! a caller learns that a source failed, and must never learn how.
 
 use std::{fmt, io, time::Duration};
@@ -79,6 +79,23 @@ impl std::error::Error for Failure {
             | Self::NoToken
             | Self::Redirected
             | Self::TooLarge => None,
+        }
+    }
+}
+
+/// Why there is no good answer, for the log.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(response) => {
+                write!(f, "it answered with status {}", response.status().as_u16())
+            }
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Refused(Refusal::Busy) => f.write_str("too many questions wait for it already"),
+            Self::Refused(Refusal::Resting(_)) => {
+                f.write_str("it is not asked, as it has failed too often")
+            }
+            Self::TimedOut => f.write_str("it did not answer in time"),
         }
     }
 }

@@ -178,6 +178,7 @@ async fn a_peer_that_does_not_come_to_an_end_is_not_waited_for() {
         let begun = Instant::now();
         let outcome = client(&wires).ask(plain()).await;
         assert!(matches!(outcome, Outcome::TimedOut), "{name}: {outcome:?}");
+        assert_eq!(outcome.to_string(), "it did not answer in time", "the log says so");
         assert_eq!(begun.elapsed().as_millis(), 1200, "{name}");
     }
 }
@@ -186,6 +187,7 @@ async fn a_peer_that_does_not_come_to_an_end_is_not_waited_for() {
 async fn a_peer_that_is_down_is_told_at_once() {
     let outcome = client(&Wires::default()).ask(plain()).await;
     assert!(matches!(outcome, Outcome::Failed(Failure::Unreachable(_))), "{outcome:?}");
+    assert_eq!(outcome.to_string(), "there is no connection", "the log says so");
 }
 
 #[tokio::test(start_paused = true)]
