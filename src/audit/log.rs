@@ -130,8 +130,7 @@ impl Log {
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self> {
-        let log = Self::inline(dir, keys, Arc::new(FileDisk), clock, chance)?;
-        log.threaded()
+        Self::open_on(dir, keys, Arc::new(FileDisk), clock, chance)
     }
 
     /// The same on another disk.
