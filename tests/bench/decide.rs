@@ -82,11 +82,11 @@ fn main() {
         let size = Size { consents: 0, ..SIZE };
         let (mut lawful, _) = World::filled(dir("bench-decide-law"), size, None).await;
         lawful.law = law();
-        decisions(&asked).await;
+        Box::pin(decisions(&asked)).await;
         reads(&asked, &lawful).await;
         #[cfg(feature = "mutants")]
         without::reads(dir("bench-decide-switched"), SIZE).await;
-        withdrawals(&asked).await;
+        Box::pin(withdrawals(&asked)).await;
     });
 }
 

@@ -85,10 +85,10 @@ fn run(world: &World, seed: u64) -> Ran {
         // What was written last is delivered though nothing is written after it.
         let mut dice = dice(seed, 20 + at as u64);
         let early = Duration::from_millis(dice.below(TROUBLE / 2));
-        federation.asks(person.clone().writes(dice, at, end - early));
+        federation.asks(person.clone().writes(dice, at, end.saturating_sub(early)));
     }
     for (purpose, at) in [(30, Some(PORTAL)), (31, Some(PORTAL)), (32, None)] {
-        federation.asks(person.clone().is_asked(dice(seed, purpose), at, end));
+        federation.asks(person.clone().gives_answers(dice(seed, purpose), at, end));
     }
     trouble.happens(&mut federation);
 

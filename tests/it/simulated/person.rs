@@ -252,7 +252,7 @@ impl Person {
     }
 
     /// Asks again and again for what there is, the portal or whom chance names, until `end`.
-    pub(super) async fn is_asked(self, mut dice: Dice, at: Option<usize>, end: Duration) {
+    pub(super) async fn gives_answers(self, mut dice: Dice, at: Option<usize>, end: Duration) {
         let mut lines = [None, None, None];
         while passed() < end {
             rest(5 + dice.below(500)).await;
