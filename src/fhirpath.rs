@@ -54,6 +54,14 @@ impl Expression {
     pub fn evaluate<'a>(&'a self, scope: &Scope<'a>, on: &[Item<'a>]) -> Result<Vec<Item<'a>>> {
         run::evaluate(&self.root, scope, on)
     }
+
+    /// Does it say `false` of some items, as an invariant does that they break?
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn denies<'a>(&'a self, scope: &Scope<'a>, on: &[Item<'a>]) -> Result<bool> {
+        run::denies(&self.root, scope, on)
+    }
 }
 
 /// What stands around a question, and how much asking is left.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     decimal::Decimal,
-    model::{Element, Form, Model, Simple, TypeId},
+    model::{Element, Form, Model, Name, Simple, TypeId},
     quantity::Quantity,
     refuse,
     temporal::Temporal,
@@ -85,10 +85,10 @@ impl<'a> Node<'a> {
     pub(super) fn member(
         &self,
         model: &Model<'_>,
-        name: &str,
+        name: Option<Name>,
         all: &mut Vec<Item<'a>>,
     ) -> Result<()> {
-        let Some(element) = model.element(self.kind, name) else {
+        let Some(element) = name.and_then(|name| model.element(self.kind, name)) else {
             return self.known(model);
         };
         if let Some(members) = self.object() {
@@ -195,8 +195,8 @@ fn form_of<'a>(
     members: &'a serde_json::Map<String, Value>,
     all: &mut Vec<Item<'a>>,
 ) {
-    let value = members.get(&form.member);
-    let beside = if model.is_primitive(form.kind) { members.get(&form.beside) } else { None };
+    let value = members.get(&*form.member);
+    let beside = form.beside.as_ref().and_then(|beside| members.get(&**beside));
     let mut push = |value: Option<&'a Value>, beside: Option<&'a Value>| {
         let (value, beside) = (value.filter(|v| !v.is_null()), beside.filter(|v| !v.is_null()));
         if value.is_some() || beside.is_some() {

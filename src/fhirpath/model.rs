@@ -11,7 +11,7 @@
 //! rule Period  per-1  error  start <= end  If present, ...
 //! ```
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use crate::error::{Error, Result};
 
@@ -19,11 +19,23 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct TypeId(u16);
 
+impl TypeId {
+    /// Its place among all types.
+    pub fn at(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The name of an element or of a member, by its number: names are compared on every step.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Name(u16);
+
 /// All types.
 #[derive(Debug)]
 pub struct Model<'m> {
     types: Vec<Type<'m>>,
     by_name: HashMap<&'m str, TypeId>,
+    names: HashMap<Cow<'m, str>, Name, ahash::RandomState>,
     element: TypeId,
     resources: [TypeId; 2],
 }
@@ -43,6 +55,17 @@ pub struct Type<'m> {
     pub known: bool,
     /// What one value it is, if it is one.
     pub simple: Option<Simple>,
+    /// Where each name leads, by its number.
+    ways: Box<[Way]>,
+}
+
+/// Where a name leads in a type.
+#[derive(Debug)]
+struct Way {
+    name: Name,
+    element: u16,
+    /// The form that it is the member's name of; none, if it is that of a choice without its type.
+    form: Option<u16>,
 }
 
 /// The values that `FHIRPath` itself knows.
@@ -94,7 +117,7 @@ pub struct Element<'m> {
     /// Is its type part of the member's name?
     pub is_choice: bool,
     /// What it may be.
-    pub forms: Vec<Form<'m>>,
+    pub forms: Box<[Form<'m>]>,
     /// What must be true of each value here.
     pub rules: Vec<Rule<'m>>,
 }
@@ -103,9 +126,9 @@ pub struct Element<'m> {
 #[derive(Debug)]
 pub struct Form<'m> {
     /// The member's name: `deceasedBoolean`.
-    pub member: String,
-    /// The name of what stands beside it: `_deceasedBoolean`.
-    pub beside: String,
+    pub member: Cow<'m, str>,
+    /// The name of what stands beside it, `_deceasedBoolean`: a primitive's id and extensions.
+    pub beside: Option<Box<str>>,
     /// Its type.
     pub kind: TypeId,
     /// Of a reference, the names of the types it may lead to, with `|` between them; any, if empty.
@@ -135,6 +158,7 @@ impl<'m> Model<'m> {
         let mut model = Self {
             types: Vec::new(),
             by_name: HashMap::new(),
+            names: HashMap::default(),
             element: none,
             resources: [none; 2],
         };
@@ -147,7 +171,11 @@ impl<'m> Model<'m> {
         model.resources = [resource("Resource")?, resource("DomainResource")?];
         for of in &mut model.types {
             of.elements.sort_by(|a, b| a.name.cmp(b.name));
+            of.elements.shrink_to_fit();
+            let ways = ways(&of.elements, &mut model.names);
+            of.ways = ways.ok_or_else(|| broken(of.name))?;
         }
+        model.names.shrink_to_fit();
         Ok(model)
     }
 
@@ -206,16 +234,17 @@ impl<'m> Model<'m> {
         Some(())
     }
 
-    fn form(&mut self, choice: Option<&str>, name: &str, form: &'m str) -> Option<Form<'m>> {
+    fn form(&mut self, choice: Option<&str>, name: &'m str, form: &'m str) -> Option<Form<'m>> {
         let (kind, targets) = form.split_once('(').unwrap_or((form, ""));
         let mut letters = kind.chars();
         let member = match (choice, letters.next()) {
             (Some(bare), Some(first)) => {
-                format!("{bare}{}{}", first.to_ascii_uppercase(), letters.as_str())
+                Cow::Owned(format!("{bare}{}{}", first.to_ascii_uppercase(), letters.as_str()))
             }
-            (_, _) => name.to_owned(),
+            (_, _) => Cow::Borrowed(name),
         };
-        let (beside, kind) = (format!("_{member}"), self.add(kind)?);
+        let kind = self.add(kind)?;
+        let beside = self.is_primitive(kind).then(|| format!("_{member}").into());
         Some(Form { member, beside, kind, targets: targets.trim_end_matches(')') })
     }
 
@@ -225,8 +254,15 @@ impl<'m> Model<'m> {
         }
         let of = TypeId(u16::try_from(self.types.len()).ok()?);
         let simple = Simple::of(name);
-        let (elements, rules) = (Vec::new(), Vec::new());
-        self.types.push(Type { name, parent: None, elements, rules, known: false, simple });
+        self.types.push(Type {
+            name,
+            parent: None,
+            elements: Vec::new(),
+            rules: Vec::new(),
+            known: false,
+            simple,
+            ways: Box::default(),
+        });
         self.by_name.insert(name, of);
         Some(of)
     }
@@ -274,35 +310,60 @@ impl<'m> Model<'m> {
     }
 
     /// Is it a value without elements, beside which id and extensions stand?
-    pub fn is_primitive(&self, of: TypeId) -> bool {
+    fn is_primitive(&self, of: TypeId) -> bool {
         let simple = self.of(of).and_then(|of| of.simple);
         simple.is_some_and(|simple| simple != Simple::Quantity)
     }
 
+    /// The number of a name; none, if no type has an element or a member of that name.
+    pub fn named(&self, name: &str) -> Option<Name> {
+        self.names.get(name).copied()
+    }
+
     /// The element of that name, of a primitive that which every element has.
-    pub fn element(&self, of: TypeId, name: &str) -> Option<&Element<'m>> {
-        let own = self.of(of)?;
-        let own = if own.elements.is_empty() { self.of(self.element)? } else { own };
-        let at = own.elements.binary_search_by(|element| element.name.cmp(name)).ok()?;
-        own.elements.get(at)
+    pub fn element(&self, of: TypeId, name: Name) -> Option<&Element<'m>> {
+        let (element, way) = self.way(of, name)?;
+        // A member's name that says the type of a choice is no element's.
+        (way.form.is_none() || !element.is_choice).then_some(element)
     }
 
     /// The element and form of a member's name: of `valueQuantity` those of `value`.
     pub fn member(&self, of: TypeId, member: &str) -> Option<(&Element<'m>, &Form<'m>)> {
+        let (element, way) = self.way(of, self.named(member)?)?;
+        Some((element, element.forms.get(usize::from(way.form?))?))
+    }
+
+    fn way(&self, of: TypeId, name: Name) -> Option<(&Element<'m>, &Way)> {
         let own = self.of(of)?;
         let own = if own.elements.is_empty() { self.of(self.element)? } else { own };
-        let at = own.elements.partition_point(|element| element.name <= member);
-        // A choice stands before its member's name, though not always next to it.
-        let mut before = own.elements.iter().take(at).rev();
-        before.find_map(|element| {
-            let named = !element.is_choice && element.name == member;
-            let form = if named {
-                element.forms.first()
-            } else {
-                let choice = element.is_choice && member.starts_with(element.name);
-                element.forms.iter().find(|form| choice && form.member == member)
-            };
-            form.map(|form| (element, form))
-        })
+        let at = own.ways.binary_search_by_key(&name, |way| way.name).ok()?;
+        let way = own.ways.get(at)?;
+        Some((own.elements.get(usize::from(way.element))?, way))
     }
+}
+
+/// Where the names of some elements lead; nothing, if there are too many to number.
+fn ways<'m>(
+    elements: &[Element<'m>],
+    names: &mut HashMap<Cow<'m, str>, Name, ahash::RandomState>,
+) -> Option<Box<[Way]>> {
+    let mut number = |name: &Cow<'m, str>| {
+        if let Some(known) = names.get(name) {
+            return Some(*known);
+        }
+        let new = Name(u16::try_from(names.len()).ok()?);
+        names.insert(name.clone(), new);
+        Some(new)
+    };
+    let mut all = Vec::new();
+    for (element, of) in (0_u16..).zip(elements) {
+        if of.is_choice {
+            all.push(Way { name: number(&Cow::Borrowed(of.name))?, element, form: None });
+        }
+        for (at, form) in (0_u16..).zip(&of.forms) {
+            all.push(Way { name: number(&form.member)?, element, form: Some(at) });
+        }
+    }
+    all.sort_by_key(|way| way.name);
+    Some(all.into())
 }

@@ -13,7 +13,7 @@ use super::{
     model::Model,
     quantity::{self, Quantity},
     refuse, run,
-    tree::{Call, Expr, Operator, Spec, System, Test, Variable},
+    tree::{Call, Expr, Label, Operator, Spec, System, Test, Variable},
 };
 use crate::error::Result;
 
@@ -275,7 +275,8 @@ impl<'p> Parser<'p, '_> {
         let path = if let Expr::At(on, _) = &on { on } else { &on };
         let begins = matches!(path, Expr::This) && self.within == 0;
         let plain = begins || matches!(path, Expr::Root(_) | Expr::Member(.., true));
-        Expr::Member(Box::new(on), name.to_owned(), plain)
+        let label = Label { text: name.to_owned(), name: self.model.named(name) };
+        Expr::Member(Box::new(on), label, plain)
     }
 
     /// `Patient`, `FHIR.Patient`, `System.String`, `Boolean`.

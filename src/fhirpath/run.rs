@@ -17,7 +17,8 @@ use super::{
     Scope,
     compare::{alike, among, equal, order, truth, unique},
     decimal::Decimal,
-    item::Item,
+    item::{Item, Node},
+    model::Name,
     quantity::Quantity,
     refuse,
     tree::{Call, Expr, Operator, Spec, System, Test, Variable},
@@ -34,7 +35,17 @@ pub(super) struct Function {
     body: Body,
 }
 
-type Body = for<'c, 'a> fn(&On<'c, 'a>, &[Item<'a>]) -> Result<Items<'a>>;
+/// What a function does.
+#[derive(Clone, Copy)]
+enum Body {
+    /// It gives things.
+    Gives(Gives),
+    /// It tells whether, or nothing: that need not stand in a list.
+    Tells(Tells),
+}
+
+type Gives = for<'c, 'a> fn(&On<'c, 'a>, &[Item<'a>]) -> Result<Items<'a>>;
+type Tells = for<'c, 'a> fn(&On<'c, 'a>, &[Item<'a>]) -> Result<Option<bool>>;
 
 impl std::fmt::Debug for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,8 +54,12 @@ impl std::fmt::Debug for Function {
 }
 
 impl Function {
-    const fn new(name: &'static str, takes: RangeInclusive<usize>, body: Body) -> Self {
-        Self { name, takes, body }
+    const fn new(name: &'static str, takes: RangeInclusive<usize>, gives: Gives) -> Self {
+        Self { name, takes, body: Body::Gives(gives) }
+    }
+
+    const fn telling(name: &'static str, takes: RangeInclusive<usize>, tells: Tells) -> Self {
+        Self { name, takes, body: Body::Tells(tells) }
     }
 }
 
@@ -82,6 +97,14 @@ impl<'a> On<'_, 'a> {
         let focus = std::slice::from_ref(item);
         eval(argument, self.scope, &Frame { focus, index, total: self.frame.total })
     }
+
+    /// Is an argument true of one item?
+    fn holds(&self, at: usize, item: &Item<'a>, index: usize) -> Result<bool> {
+        let Some(argument) = self.call.arguments.get(at) else { return Ok(false) };
+        let focus = std::slice::from_ref(item);
+        let frame = Frame { focus, index, total: self.frame.total };
+        Ok(decide(argument, self.scope, &frame)? == Some(true))
+    }
 }
 
 /// What an expression says of some items.
@@ -91,6 +114,66 @@ pub(super) fn evaluate<'a>(
     focus: &[Item<'a>],
 ) -> Result<Items<'a>> {
     eval(expr, scope, &Frame { focus, index: 0, total: &[] })
+}
+
+/// Does an expression say false of some items, and nothing else?
+pub(super) fn denies<'a>(expr: &'a Expr, scope: &Scope<'a>, focus: &[Item<'a>]) -> Result<bool> {
+    let frame = Frame { focus, index: 0, total: &[] };
+    match decided(expr, scope, &frame) {
+        Some(told) => Ok(told? == Some(false)),
+        None => Ok(matches!(*held(expr, scope, &frame)?, [Item::Boolean(false)])),
+    }
+}
+
+/// As [`truth`] of what an expression gives, without a list for it where there need be none.
+fn decide<'a>(expr: &'a Expr, scope: &Scope<'a>, frame: &Frame<'_, 'a>) -> Result<Option<bool>> {
+    decided(expr, scope, frame).unwrap_or_else(|| truth(scope, &held(expr, scope, frame)?))
+}
+
+/// What an expression says that can say nothing but true, false or nothing; none for any other.
+fn decided<'a>(
+    expr: &'a Expr,
+    scope: &Scope<'a>,
+    frame: &Frame<'_, 'a>,
+) -> Option<Result<Option<bool>>> {
+    let told = if let Expr::Binary(operator, left, right) = expr
+        && operator.joins_truths()
+    {
+        scope.step(1).and_then(|()| joined(*operator, left, right, scope, frame))
+    } else if let Expr::Call(call) = expr
+        && let Body::Tells(tells) = call.function.body
+    {
+        scope.step(1).and_then(|()| told(call, tells, scope, frame))
+    } else {
+        return None;
+    };
+    Some(told)
+}
+
+/// What a function tells.
+fn told<'a>(
+    call: &'a Call,
+    tells: Tells,
+    scope: &Scope<'a>,
+    frame: &Frame<'_, 'a>,
+) -> Result<Option<bool>> {
+    let on = On { scope, frame: *frame, call };
+    match decided(&call.on, scope, frame) {
+        Some(one) => tells(&on, one?.map(Item::Boolean).as_slice()),
+        None => tells(&on, &held(&call.on, scope, frame)?),
+    }
+}
+
+/// What two truths say together.
+fn joined<'a>(
+    operator: Operator,
+    left: &'a Expr,
+    right: &'a Expr,
+    scope: &Scope<'a>,
+    frame: &Frame<'_, 'a>,
+) -> Result<Option<bool>> {
+    let left = decide(left, scope, frame)?;
+    logic(operator, left, scope, || decide(right, scope, frame))
 }
 
 fn eval<'a>(expr: &'a Expr, scope: &Scope<'a>, frame: &Frame<'_, 'a>) -> Result<Items<'a>> {
@@ -121,12 +204,12 @@ fn held<'c, 'a>(
                 |item: &&Item<'a>| item.node().is_some_and(|node| scope.model.is(node.kind, *of));
             frame.focus.iter().filter(is).cloned().collect()
         }
-        Expr::Member(on, name, plain) => {
+        Expr::Member(on, label, plain) => {
             let on = held(on, scope, frame)?;
-            if *plain && strays(scope, &on, name) {
+            if *plain && strays(scope, &on, label.name) {
                 return Err(refuse("a path names an element that no type there has"));
             }
-            member(scope, &on, name)?
+            member(scope, &on, &label.text, label.name)?
         }
         Expr::At(on, index) => {
             let on = held(on, scope, frame)?;
@@ -146,10 +229,13 @@ fn held<'c, 'a>(
         Expr::Positive(on) => signed(&held(on, scope, frame)?, scope)?.into_iter().collect(),
         Expr::Type(test, on, spec) => typed(scope, *test, &held(on, scope, frame)?, *spec)?,
         Expr::Binary(operator, left, right) => binary(*operator, left, right, scope, frame)?,
-        Expr::Call(call) => {
-            let on = held(&call.on, scope, frame)?;
-            (call.function.body)(&On { scope, frame: *frame, call }, &on)?
-        }
+        Expr::Call(call) => match call.function.body {
+            Body::Gives(gives) => {
+                let on = held(&call.on, scope, frame)?;
+                gives(&On { scope, frame: *frame, call }, &on)?
+            }
+            Body::Tells(tells) => listed(told(call, tells, scope, frame)?),
+        },
     }))
 }
 
@@ -163,25 +249,31 @@ fn signed<'a>(items: &[Item<'a>], scope: &Scope<'a>) -> Result<Option<Item<'a>>>
 }
 
 /// Is it an element of none of the types that stand there?
-fn strays(scope: &Scope<'_>, on: &[Item<'_>], name: &str) -> bool {
+fn strays(scope: &Scope<'_>, on: &[Item<'_>], name: Option<Name>) -> bool {
     let stray = |item: &Item<'_>| {
-        item.node().is_some_and(|node| scope.model.element(node.kind, name).is_none())
+        let of = |node: &Node<'_>| name.and_then(|name| scope.model.element(node.kind, name));
+        item.node().is_some_and(|node| of(node).is_none())
     };
     !on.is_empty() && on.iter().all(stray)
 }
 
-fn member<'a>(scope: &Scope<'a>, on: &[Item<'a>], name: &str) -> Result<Items<'a>> {
+fn member<'a>(
+    scope: &Scope<'a>,
+    on: &[Item<'a>],
+    text: &str,
+    name: Option<Name>,
+) -> Result<Items<'a>> {
     let mut all = Vec::new();
     scope.step(on.len())?;
     for item in on {
         match item {
             Item::Node(node) => node.member(scope.model, name, &mut all)?,
-            Item::Type(space, of) => match name {
+            Item::Type(space, of) => match text {
                 "namespace" => all.push(Item::Text(Cow::Borrowed(space))),
                 "name" => all.push(Item::Text(Cow::Borrowed(of))),
                 _ => {}
             },
-            Item::Quantity(quantity) => match name {
+            Item::Quantity(quantity) => match text {
                 "value" => all.push(Item::Decimal(quantity.value)),
                 "unit" => all.push(Item::Text(quantity.unit.clone())),
                 _ => {}
@@ -230,6 +322,10 @@ fn boolean<'a>(value: bool) -> Result<Items<'a>> {
     Ok(vec![Item::Boolean(value)])
 }
 
+fn listed<'a>(told: Option<bool>) -> Items<'a> {
+    told.map(Item::Boolean).into_iter().collect()
+}
+
 fn typed<'a>(scope: &Scope<'a>, test: Test, items: &[Item<'a>], spec: Spec) -> Result<Items<'a>> {
     scope.step(items.len())?;
     let of = |item: &Item<'a>| match (item, spec) {
@@ -255,24 +351,20 @@ fn binary<'a>(
     frame: &Frame<'_, 'a>,
 ) -> Result<Items<'a>> {
     use Operator as O;
-    let told = |value: Option<bool>| value.map(Item::Boolean).into_iter().collect();
-    let one = held(left, scope, frame)?;
-    if let O::And | O::Or | O::Xor | O::Implies = operator {
-        return logic(operator, truth(scope, &one)?, scope, || {
-            truth(scope, &held(right, scope, frame)?)
-        })
-        .map(told);
+    if operator.joins_truths() {
+        return joined(operator, left, right, scope, frame).map(listed);
     }
+    let one = held(left, scope, frame)?;
     let two = held(right, scope, frame)?;
     Ok(match operator {
-        O::Equal => told(equal(scope, &one, &two)?),
-        O::NotEqual => told(equal(scope, &one, &two)?.map(|same| !same)),
-        O::Equivalent => told(Some(alike(scope, &one, &two)?)),
-        O::NotEquivalent => told(Some(!alike(scope, &one, &two)?)),
-        O::Less => told(order(scope, &one, &two)?.map(Ordering::is_lt)),
-        O::LessOrEqual => told(order(scope, &one, &two)?.map(Ordering::is_le)),
-        O::Greater => told(order(scope, &one, &two)?.map(Ordering::is_gt)),
-        O::GreaterOrEqual => told(order(scope, &one, &two)?.map(Ordering::is_ge)),
+        O::Equal => listed(equal(scope, &one, &two)?),
+        O::NotEqual => listed(equal(scope, &one, &two)?.map(|same| !same)),
+        O::Equivalent => listed(Some(alike(scope, &one, &two)?)),
+        O::NotEquivalent => listed(Some(!alike(scope, &one, &two)?)),
+        O::Less => listed(order(scope, &one, &two)?.map(Ordering::is_lt)),
+        O::LessOrEqual => listed(order(scope, &one, &two)?.map(Ordering::is_le)),
+        O::Greater => listed(order(scope, &one, &two)?.map(Ordering::is_gt)),
+        O::GreaterOrEqual => listed(order(scope, &one, &two)?.map(Ordering::is_ge)),
         O::In => contained(scope, &one, &two)?,
         O::Contains => contained(scope, &two, &one)?,
         O::Union => unique(scope, &[&*one, &*two].concat())?,

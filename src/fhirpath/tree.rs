@@ -4,7 +4,11 @@
 
 use regex::Regex;
 
-use super::{item::Item, model::TypeId, run::Function};
+use super::{
+    item::Item,
+    model::{Name, TypeId},
+    run::Function,
+};
 
 /// One step.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ pub(super) enum Expr {
     /// `Patient`, at the beginning of a path: what of that type is asked about.
     Root(TypeId),
     /// `.name`; in a plain path from the beginning a name that no type has is a mistake.
-    Member(Box<Self>, String, bool),
+    Member(Box<Self>, Label, bool),
     /// `[0]`.
     At(Box<Self>, Box<Self>),
     /// `-`.
@@ -37,6 +41,14 @@ pub(super) enum Expr {
     Binary(Operator, Box<Self>, Box<Self>),
     /// A function.
     Call(Box<Call>),
+}
+
+/// What a path calls an element.
+#[derive(Debug)]
+pub(super) struct Label {
+    pub(super) text: String,
+    /// Its number; none, if no type has it.
+    pub(super) name: Option<Name>,
 }
 
 /// A function with what it is called on and with.
@@ -156,4 +168,11 @@ pub(super) enum Operator {
     Or,
     Xor,
     Implies,
+}
+
+impl Operator {
+    /// Does it say of two truths whether?
+    pub(super) fn joins_truths(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Xor | Self::Implies)
+    }
 }

@@ -14,6 +14,7 @@ use super::{Fault, place::Place, words::MOST_CODES};
 use crate::{
     error::Result,
     fhir::{guide, labels::CANONICAL},
+    json,
 };
 
 /// Our profiles and extensions by their url.
@@ -95,8 +96,8 @@ impl Profiles {
             return;
         }
         let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
-        let named = resource.pointer("/meta/profile").and_then(Value::as_array);
-        let named = named.into_iter().flatten().enumerate();
+        let named = resource.get("meta").map_or(&[][..], |meta| json::list(meta, "profile"));
+        let named = named.iter().enumerate();
         for (at, url) in named.filter_map(|(at, url)| Some((at, url.as_str()?))) {
             let bare = url.split('|').next().unwrap_or(url);
             let known = self.0.get(bare).filter(|profile| profile.kind == kind);
@@ -150,9 +151,8 @@ impl Profiles {
 
 /// Does it say that elements were left out of it?
 pub(super) fn is_part(resource: &Value) -> bool {
-    let tags = resource.pointer("/meta/tag").and_then(Value::as_array);
-    let said = |tag: &Value| tag.get("code").is_some_and(|code| code == "SUBSETTED");
-    tags.into_iter().flatten().any(said)
+    let said = |tag: &Value| json::text(tag, "code") == Some("SUBSETTED");
+    resource.get("meta").is_some_and(|meta| json::list(meta, "tag").iter().any(said))
 }
 
 /// What an element of a differential asks, if it asks for anything.

@@ -31,8 +31,9 @@ const STEPS: (usize, usize, usize) = (50_000, 100, 10_000_000);
 pub(super) struct Rules {
     pub(super) model: Model<'static>,
     all: Vec<Held>,
-    of_type: HashMap<TypeId, Vec<usize>>,
-    of_element: HashMap<(TypeId, &'static str), Vec<usize>>,
+    /// Of each type its own and those of what it is made from, by place in `all`.
+    of_type: Vec<Box<[u16]>>,
+    of_element: HashMap<(TypeId, &'static str), Box<[u16]>>,
 }
 
 /// An invariant, and its expression once it was needed.
@@ -66,25 +67,32 @@ impl Rules {
     pub(super) fn new() -> Result<Self> {
         let model = Model::read(TABLE)?;
         let mut all: Vec<Held> = Vec::new();
-        let mut own: HashMap<TypeId, Vec<usize>> = HashMap::new();
-        let mut of_element: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut own: HashMap<TypeId, Box<[u16]>> = HashMap::new();
+        let mut of_element: HashMap<_, Box<[u16]>> = HashMap::new();
+        let mut hold = |rules: &[Rule<'static>]| -> Result<Box<[u16]>> {
+            let first = u16::try_from(all.len()).map_err(Error::internal)?;
+            all.extend(rules.iter().map(|rule| Held { rule: *rule, read: OnceLock::new() }));
+            let next = u16::try_from(all.len()).map_err(Error::internal)?;
+            Ok((first..next).collect())
+        };
         for (id, of) in model.known() {
-            let mut hold = |rule: &Rule<'static>| {
-                all.push(Held { rule: *rule, read: OnceLock::new() });
-                all.len() - 1
-            };
-            own.insert(id, of.rules.iter().map(&mut hold).collect());
+            own.insert(id, hold(&of.rules)?);
             for element in of.elements.iter().filter(|element| !element.rules.is_empty()) {
-                let held = element.rules.iter().map(&mut hold).collect();
-                of_element.insert((id, element.name), held);
+                of_element.insert((id, element.name), hold(&element.rules)?);
             }
         }
         // A type keeps the invariants of what it is made from.
         let inherited = |id: TypeId| {
             let line = std::iter::successors(Some(id), |id| model.of(*id)?.parent);
-            line.filter_map(|id| own.get(&id)).flatten().copied().collect::<Vec<_>>()
+            line.filter_map(|id| own.get(&id)).flatten().copied().collect()
         };
-        let of_type = own.keys().map(|id| (*id, inherited(*id))).collect();
+        let mut of_type: Vec<Box<[u16]>> = Vec::new();
+        for (id, _) in model.known() {
+            of_type.resize(id.at() + 1, Box::default());
+            if let Some(all) = of_type.last_mut() {
+                *all = inherited(id);
+            }
+        }
         Ok(Self { model, all, of_type, of_element })
     }
 
@@ -138,22 +146,24 @@ impl<'w> Walk<'w> {
         if place.depth() > DEEP || self.faults.len() >= super::MOST_FAULTS {
             return;
         }
-        if let Some(all) = rules.of_type.get(&node.kind) {
+        if let Some(all) = rules.of_type.get(node.kind.at()) {
             self.ask(all, node, place);
         }
         let beside = node.beside.and_then(Value::as_object);
         let Some(members) = node.value.and_then(Value::as_object).or(beside) else { return };
+        // Seldom does anything stand beside a value, so it is not looked for by each name.
+        let besides = members.keys().any(|name| name.starts_with('_'));
         for (name, value) in members {
             let member = name.strip_prefix('_').unwrap_or(name);
             let Some((element, form)) = rules.model.member(node.kind, member) else { continue };
-            let primitive = rules.model.is_primitive(form.kind);
             let apart = name.len() > member.len();
-            if apart && (!primitive || members.contains_key(member)) {
+            if apart && (form.beside.is_none() || members.contains_key(member)) {
                 continue;
             }
-            let beside = members.get(&form.beside).filter(|_| primitive);
+            let beside = form.beside.as_ref().filter(|_| besides);
+            let beside = beside.and_then(|beside| members.get(&**beside));
             // A value alone has nothing to walk into and nothing to be true of it.
-            if primitive && beside.is_none() && element.rules.is_empty() {
+            if form.beside.is_some() && beside.is_none() && element.rules.is_empty() {
                 continue;
             }
             let here = Place::Member(place, member);
@@ -223,8 +233,8 @@ impl<'w> Walk<'w> {
     }
 
     /// Asks invariants of a value.
-    fn ask(&mut self, all: &[usize], node: Node<'w>, place: &Place<'_>) {
-        for held in all.iter().filter_map(|at| self.rules.all.get(*at)) {
+    fn ask(&mut self, all: &[u16], node: Node<'w>, place: &Place<'_>) {
+        for held in all.iter().filter_map(|at| self.rules.all.get(usize::from(*at))) {
             let due = match self.asked {
                 Asked::None => false,
                 Asked::Errors => !held.rule.warning,
@@ -235,11 +245,11 @@ impl<'w> Walk<'w> {
             }
             let unread = || Error::internal(held.rule.key);
             let asked = held.read(&self.rules.model).ok_or_else(unread);
-            let told = asked.and_then(|asked| asked.evaluate(&self.scope, &[Item::Node(node)]));
+            let broken = asked.and_then(|asked| asked.denies(&self.scope, &[Item::Node(node)]));
             let (key, human) = (held.rule.key, held.rule.human);
-            let say = match told.as_deref() {
-                Ok([Item::Boolean(false)]) => format!("breaks the rule {key}: {human}"),
-                Ok(_) => continue,
+            let say = match broken {
+                Ok(true) => format!("breaks the rule {key}: {human}"),
+                Ok(false) => continue,
                 Err(_) => format!("cannot be checked by the rule {key}; send a smaller resource"),
             };
             self.faults.push(Fault { expression: place.text(), say });

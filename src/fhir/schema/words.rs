@@ -88,7 +88,7 @@ fn unknown(place: &str, name: &str, of: Option<&Type<'_>>) -> Fault {
     if is_name(bare) {
         let expression = format!("{place}.{name}");
         let forms = of.into_iter().flat_map(|of| &of.elements).flat_map(|element| &element.forms);
-        let meant = nearest(bare, forms.map(|form| form.member.as_str()));
+        let meant = nearest(bare, forms.map(|form| &*form.member));
         let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
         Fault { expression, say: format!("is not an element of FHIR R4 here{meant}") }
     } else {

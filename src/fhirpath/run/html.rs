@@ -4,7 +4,7 @@
 //! well-formed XHTML of formatting alone: no script, form, frame, style sheet or event, and it says
 //! something. Source: FHIR R4 narrative.html.
 
-use super::{Function, boolean, text};
+use super::{Function, text};
 
 /// Elements of HTML 4.0, chapters 7 to 11 and 15, without those for frames; `a` and `img`.
 const ELEMENTS: [&str; 62] = [
@@ -123,10 +123,10 @@ const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// Elements within one another.
 const DEEPEST: usize = 200;
 
-pub(super) const ALL: &[Function] = &[Function::new("htmlChecks", 0..=0, |on, items| {
-    let Some(text) = text::one(on.scope, items)? else { return Ok(Vec::new()) };
+pub(super) const ALL: &[Function] = &[Function::telling("htmlChecks", 0..=0, |on, items| {
+    let Some(text) = text::one(on.scope, items)? else { return Ok(None) };
     on.scope.step(text.len() / 64)?;
-    boolean(checks(&text).is_some())
+    Ok(Some(checks(&text).is_some()))
 })];
 
 /// Reads all of it; `None` at the first thing that may not be.

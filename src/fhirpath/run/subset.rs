@@ -2,7 +2,7 @@
 //!
 //! Part of `fhirpath`. `FHIRPath` 5.2 to 5.4, 5.9 (`iif`), 7.
 
-use super::{Frame, Function, Items, On, among, eval, one_whole, single, truth, unique};
+use super::{Frame, Function, Items, On, among, decide, eval, one_whole, single, unique};
 use crate::{
     error::Result,
     fhirpath::{item::Item, refuse},
@@ -12,7 +12,7 @@ pub(super) const ALL: &[Function] = &[
     Function::new("where", 1..=1, |on, items| {
         let mut found = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            if truth(on.scope, &on.each(0, item, index)?)? == Some(true) {
+            if on.holds(0, item, index)? {
                 found.push(item.clone());
             }
         }
@@ -109,6 +109,9 @@ fn iif<'a>(on: &On<'_, 'a>, items: &[Item<'a>]) -> Result<Items<'a>> {
         Some(argument) => eval(argument, on.scope, &frame),
         None => Ok(Vec::new()),
     };
-    let taken = truth(on.scope, &argument(0)?)? == Some(true);
+    let taken = match on.call.arguments.first() {
+        Some(condition) => decide(condition, on.scope, &frame)? == Some(true),
+        None => false,
+    };
     argument(if taken { 1 } else { 2 })
 }

@@ -32,8 +32,8 @@ pub(super) const ALL: &[Function] = &[
         Ok(items.iter().map(|item| class(on, item)).collect())
     }),
     Function::new("extension", 1..=1, extensions),
-    Function::new("hasExtension", 1..=1, |on, items| {
-        super::boolean(!extensions(on, items)?.is_empty())
+    Function::telling("hasExtension", 1..=1, |on, items| {
+        Ok(Some(!extensions(on, items)?.is_empty()))
     }),
     Function::new("resolve", 0..=0, |on, items| {
         on.scope.step(items.len())?;
@@ -88,7 +88,7 @@ fn class<'a>(on: &On<'_, 'a>, item: &Item<'a>) -> Item<'a> {
 
 fn extensions<'a>(on: &On<'_, 'a>, items: &[Item<'a>]) -> Result<Items<'a>> {
     let Some(url) = text::one(on.scope, &on.argument(0)?)? else { return Ok(Vec::new()) };
-    let mut all = super::member(on.scope, items, "extension")?;
+    let mut all = super::member(on.scope, items, "extension", on.scope.model.named("extension"))?;
     all.retain(|item| {
         let value = item.node().and_then(|node| node.value);
         value.and_then(|value| value.get("url")).and_then(Value::as_str) == Some(&*url)

@@ -39,7 +39,12 @@ impl Test {
         let mut scope = Scope::of(model, &self.input).unwrap();
         scope.now = Temporal::date_time("2026-11-22T09:30:00+02:00");
         let focus = context.evaluate(&scope, &[Item::Node(scope.resource)]).unwrap();
-        let Ok(found) = expression.evaluate(&scope, &focus) else { return self.invalid };
+        let found = expression.evaluate(&scope, &focus);
+        // What asks whether it is false alone is told the same.
+        let is_false = |found: &Vec<Item<'_>>| matches!(found.as_slice(), [Item::Boolean(false)]);
+        let denied = expression.denies(&scope, &focus).ok();
+        assert_eq!(denied, found.as_ref().ok().map(is_false), "{}", self.expression);
+        let Ok(found) = found else { return self.invalid };
         let mut found: Vec<_> = if self.predicate {
             vec![("boolean".to_owned(), (!found.is_empty()).to_string())]
         } else {
