@@ -11,6 +11,7 @@ use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 
 use crate::{
+    authenticate::jose::claims::SKEW,
     bundle,
     chance::base32,
     commit::{self, Known, Written},
@@ -354,9 +355,10 @@ fn names_documents(consent: &Value) -> bool {
     }
 }
 
-/// When a Consent was written: another gateway that passes it on says so.
+/// When a Consent was written: another gateway that passes it on says so. What it wrote earlier stays earlier
+/// though its clock is ahead, by no more than a gateway's clock may be that is listened to.
 fn written_at(asked: &Asked<'_>, grant: &Grant) -> Moment {
     let told = asked.headers.get(WRITTEN).filter(|_| grant.caller().node().is_some());
     let told = told.and_then(|value| Moment::parse(value.to_str().ok()?));
-    told.map_or(asked.now, |told| told.min(asked.now))
+    told.map_or(asked.now, |told| told.min(asked.now.plus(SKEW)))
 }

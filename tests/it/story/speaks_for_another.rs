@@ -1,5 +1,7 @@
 //! A client has the portal state to a municipality for whom it asks, and asks there with that.
 
+use std::time::Duration;
+
 use http::Method;
 use mylife::{
     audit::record::{Entry, Outcome},
@@ -8,7 +10,7 @@ use mylife::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Actor, Node, Person, Reply, World, actor::Ask, holder::Holder};
+use crate::world::{Actor, Node, Person, Reply, Terms, World, actor::Ask, holder::Holder, person};
 
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -180,4 +182,35 @@ fn a_gateway_says_what_it_exchanges() {
                       /schema/properties/grant_type/enum";
         assert_eq!(open.json().pointer(schema), Some(&said.json()["grant_types_supported"]));
     }
+}
+
+#[test]
+fn what_the_portal_wrote_first_undoes_nothing_it_wrote_later_though_its_clock_is_ahead() {
+    let land = land();
+    let reader = land.kuopio.client("north-savo");
+    let given = land.aino.means(Terms::grant(&reader.actor).themes(&[Health]));
+    let start = land.world.now();
+    // It comes to Kuopio, whose clock is behind, this long after the portal wrote it.
+    let comes = |status: &str, written: u64| {
+        let own = land.world.actor("consent-desk").token(&land.portal, "system/Consent.cu");
+        let statement = land.statement("consent-desk", &own, "system/Consent.cu");
+        let token = land.presents(&statement, &land.portal);
+        let token = token.json()["access_token"].as_str().unwrap().to_owned();
+        let written = start.plus(Duration::from_secs(written)).to_string();
+        let headers =
+            vec![("authorization", format!("Bearer {token}")), ("mylife-written", written)];
+        let body = given.body(status).to_string().into();
+        let ask = Ask { kind: Some("application/fhir+json"), headers, body, ..Ask::default() };
+        let wire = land.world.actor("consent-desk");
+        let path = person::path(given.uuid());
+        wire.shows(&land.portal.identity.issued, &land.kuopio, (Method::PUT, &path), ask).unwrap()
+    };
+    let seen = || reader.search("Observation", &land.aino);
+    assert_eq!(comes("inactive", 20).status(), 201);
+    land.world.pass(Duration::from_secs(5));
+    comes("active", 19).refused(409, "conflict");
+    seen().shows([Housing]).hides([Health]);
+    // What is written after it is taken.
+    assert_eq!(comes("active", 21).status(), 200);
+    seen().shows([Housing, Health]);
 }

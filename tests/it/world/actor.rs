@@ -121,7 +121,7 @@ impl Actor {
             "client_id": self.id, "name": self.id, "organization": self.organization,
             "jwks": jwks(&self.signer), "scopes": self.scopes, "purposes": [self.purpose],
             "native_owner": self.id == "source", "introspects": self.id == "north-savo",
-            "exchanges": self.id == "north-savo",
+            "exchanges": matches!(self.id, "consent-desk" | "north-savo"),
             "may_act": (self.id == "goals-only").then_some("north-savo"),
             "redirect_uris": if self.id == "server-app" { vec![BACK] } else { Vec::new() },
             "people_act": self.id == "citizen-app", "break_glass": self.id == "ward",
