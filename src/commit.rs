@@ -190,7 +190,7 @@ async fn next(
             desk.local.mark(&patient);
             return Ok(Written { id, version, created: false, patient });
         }
-        follows.check(earlier)?;
+        follows.check(earlier).map_err(|error| error.about(&patient))?;
         let next = successor(desk, earlier, kind, &owner, &local, parts, body);
         match commit(desk, &patient, stored.as_ref(), identity, vec![next]).await {
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -278,10 +278,11 @@ pub async fn consent(
         };
         if earlier.is_some() && matches!(consent.known, Known::New(_)) {
             let say = "A Consent of this identifier is here already; write its next version.";
-            return Err(Error::new(Kind::Conflict, say).at("Consent.identifier"));
+            let error = Error::new(Kind::Conflict, say).at("Consent.identifier");
+            return Err(error.about(&patient));
         }
         if !expects(earlier) {
-            return Err(another());
+            return Err(another().about(&patient));
         }
         if let Some(same) = earlier.filter(|e| e.body == body) {
             let (id, version) = (Arc::clone(&same.id), same.version);
@@ -290,7 +291,8 @@ pub async fn consent(
             return Ok(Written { id, version, created: false, patient });
         }
         if consent.loosens && earlier.is_some_and(|e| is_later(e, consent.written)) {
-            return Err(Error::new(Kind::Conflict, "A later version of this Consent is in force."));
+            let say = "A later version of this Consent is in force.";
+            return Err(Error::new(Kind::Conflict, say).about(&patient));
         }
         let parts = serde_json::to_vec(&writer).map_err(Error::internal)?.into();
         let kind = DocumentKind::Consent;
@@ -450,7 +452,7 @@ async fn commit(
         record: payload.as_slice().into(),
         outbox: Vec::new(),
     };
-    let committed = desk.local.commit(change).await?;
+    let committed = desk.local.commit(change).await.map_err(|error| error.about(patient))?;
     // A log in the store's own database has the record by the same transaction.
     if !desk.log.is_shared() {
         // From the first commit on it stays as it is.

@@ -4,7 +4,7 @@
 //! personal data or the cause; `source` is read by the operator's log alone. Sources of the codes:
 //! FHIR R4 `issue-type` value set, RFC 9110 section 15.
 
-use std::{borrow::Cow, error, fmt, time::Duration};
+use std::{borrow::Cow, error, fmt, sync::Arc, time::Duration};
 
 /// Result of a step that can refuse.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -119,13 +119,21 @@ pub struct Error {
     say: Cow<'static, str>,
     expression: Vec<String>,
     retry_after: Option<Duration>,
+    about: Option<Arc<str>>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// `say` says what to do, without personal data and without the cause.
     pub fn new(kind: Kind, say: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, say: say.into(), expression: Vec::new(), retry_after: None, source: None }
+        Self {
+            kind,
+            say: say.into(),
+            expression: Vec::new(),
+            retry_after: None,
+            about: None,
+            source: None,
+        }
     }
 
     /// The same bytes for everything a reader may not know of.
@@ -170,6 +178,12 @@ impl Error {
         self
     }
 
+    /// Says of whose data it tells something, by the Patient's id: for the audit log alone.
+    pub fn about(mut self, patient: &Arc<str>) -> Self {
+        self.about = Some(Arc::clone(patient));
+        self
+    }
+
     /// Adds the cause, for the log alone.
     pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -184,6 +198,12 @@ impl Error {
     /// What the caller reads.
     pub fn say(&self) -> &str {
         &self.say
+    }
+
+    /// Of whose data it tells something. What is absent, and what failed, tells nothing of anybody.
+    pub fn whose(&self) -> Option<&Arc<str>> {
+        let tells = self.kind.shape().status < 500 && self.kind != Kind::NotFound;
+        self.about.as_ref().filter(|_| tells)
     }
 
     /// When to try again, where that is known.

@@ -176,25 +176,35 @@ fn tell(
     }
 }
 
-/// Writes down that a request was refused or failed. `reason` is a stable code.
+/// How a request ended that was refused or failed.
+pub struct Refused<'a> {
+    /// Which, with a stable code.
+    pub outcome: Outcome<'a>,
+    /// The key of the person of whom the refusal tells something; none of nobody's.
+    pub about: Option<&'a AuditKey>,
+}
+
+/// Writes down that a request was refused or failed, and of whom that tells something.
 ///
 /// # Errors
 /// `Unavailable` when the log cannot be written.
 pub async fn record_refusal(
     log: &Log,
     grant: Option<&Grant>,
-    reason: &'static str,
-    is_refusal: bool,
+    refused: Refused<'_>,
     request: &Request,
     now: Moment,
 ) -> Result<()> {
-    let outcome = if is_refusal { Outcome::Refused } else { Outcome::Failed };
     let mut entry = match grant {
         Some(grant) => entry(None, grant, request, now),
         None => blank(request, now),
     };
-    entry.outcome = outcome(reason.into());
-    log.append(log.node_key(), &entry.to_payload()?).await?;
+    entry.outcome = refused.outcome;
+    entry.patient = refused.about.map(|key| (&*key.id).into());
+    let what = grant.and_then(|grant| grant.call().resource().zip(grant.call().id()));
+    let what = what.filter(|_| refused.about.is_some());
+    entry.resources = Resources::Listed(what.iter().map(|(kind, id)| name(*kind, id)).collect());
+    log.append(refused.about.unwrap_or_else(|| log.node_key()), &entry.to_payload()?).await?;
     Ok(())
 }
 
@@ -358,7 +368,8 @@ fn entry<'a>(
     };
     if let Some(one) = one {
         entry.basis = one.basis.iter().map(|(id, version)| basis(id, *version, grant)).collect();
-        entry.resources = Resources::Listed(one.resources.iter().map(name).collect());
+        entry.resources =
+            Resources::Listed(one.resources.iter().map(|(kind, id)| name(*kind, id)).collect());
         entry.labels = labels(one);
         entry.patient = Some((&*one.patient).into());
     }
@@ -366,7 +377,7 @@ fn entry<'a>(
 }
 
 /// `Type/id`.
-fn name((kind, id): &(types::ResourceType, Arc<str>)) -> Cow<'static, str> {
+fn name(kind: types::ResourceType, id: &str) -> Cow<'static, str> {
     [kind.name(), "/", id].concat().into()
 }
 

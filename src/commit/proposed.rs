@@ -45,7 +45,7 @@ pub fn preview(desk: &Desk<'_>, mut stored: Stored, next: &Next<'_>) -> Result<(
 pub async fn write(desk: &Desk<'_>, patient: &Arc<str>, next: &Next<'_>) -> Result<Written> {
     for _ in 0..TRIES {
         let stored = desk.local.store().load(patient).await?.ok_or_else(Error::not_found)?;
-        let documents = versions(desk, &stored, next)?;
+        let documents = versions(desk, &stored, next).map_err(|error| error.about(patient))?;
         let same = next.of.zip(documents.first()).filter(|(of, next)| of.body == next.body);
         if let (Some((same, _)), None) = (same, next.plan) {
             unchanged::record_document(desk, Some(&stored), same).await?;

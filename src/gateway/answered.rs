@@ -67,7 +67,7 @@ impl Gateway {
                     self.found_there(asked, grant, local, (view, &name)).await?;
                     return Ok(self.answered(asked, grant, one, false).await);
                 }
-                Some(_) => return Err(several()),
+                Some((view, _)) => return Err(several(view)),
             }
         }
         let document = self.native(asked, grant, local, received, &patient).await?;
@@ -137,7 +137,7 @@ impl Gateway {
                 Some(_) => "You answer for yourself: leave the extension answered-by out.",
             };
             let place = "QuestionnaireResponse.extension";
-            return Err(Error::new(Kind::Unprocessable, say).at(place));
+            return Err(Error::new(Kind::Unprocessable, say).at(place).about(&whose));
         }
         Ok(whose)
     }
@@ -158,8 +158,8 @@ impl Gateway {
             None => format!("fhir:{}", base32(&*self.chance, 26)),
         };
         let held = local.store().local(owner, DocumentKind::Assessment, &id).await?;
-        if held.is_some_and(|held| *held.patient != *patient) {
-            return Err(commit::taken());
+        if let Some(held) = held.filter(|held| *held.patient != *patient) {
+            return Err(commit::taken().about(&held.patient));
         }
         document.insert("id".to_owned(), id.into());
         document.insert("person".to_owned(), patient.into());

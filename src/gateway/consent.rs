@@ -105,7 +105,7 @@ impl Gateway {
                         self.found_there(asked, grant, local, (&view, &name)).await?;
                         return Ok(self.acknowledged(asked, &one));
                     }
-                    (Some(_), Some(_)) => return Err(several()),
+                    (Some(_), Some(_)) => return Err(several(&view)),
                     (None, _) => {}
                 }
             }
@@ -146,7 +146,7 @@ impl Gateway {
         let whose = self.resolved(local, meant).await?;
         if whose.as_deref() != Some(&*place) {
             let say = "A Consent stays that of its person; write another for another.";
-            return Err(Error::new(Kind::Unprocessable, say).at("Consent.patient"));
+            return Err(Error::new(Kind::Unprocessable, say).at("Consent.patient").about(&place));
         }
         let known = Known::Id(id);
         self.keep_consent(asked, grant, local, &Draft { accepted, body, known }).await

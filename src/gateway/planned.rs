@@ -25,7 +25,6 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    audit::step,
     authenticate::Caller,
     bundle,
     commit::{self, Written},
@@ -49,6 +48,7 @@ use crate::{
 };
 
 use found::Met;
+use ground::Ground;
 use sent::{Deed, Sent, at_place, places, read, rename};
 
 const SAY: &str = "It is kept as it was sent.";
@@ -215,8 +215,7 @@ impl Gateway {
         }
         if met.iter().any(|met| matches!(met, Met::Nothing)) {
             // Of whom, nobody knows: who asked is what there is to tell.
-            let (request, now) = (asked.request_alone(), asked.now);
-            step::record_refusal(&self.log, Some(grant), "not-found", true, &request, now).await?;
+            self.record_refused(asked, Some(grant), true, &Error::not_found()).await?;
         }
         let mut done = Vec::new();
         if !open.is_empty() {
@@ -243,6 +242,20 @@ impl Gateway {
             self.well_formed(one)?;
         }
         let ground = self.ground(asked, grant, local, sent).await?;
+        // It is there for its writer to see: what is wrong with the change tells of it.
+        let kept = self.keep_beside(asked, grant, local, &ground, sent).await;
+        kept.map_err(|error| error.about(&ground.patient))
+    }
+
+    /// The same of the plan that was found.
+    async fn keep_beside(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        ground: &Ground,
+        sent: &[Sent],
+    ) -> Result<Vec<End>> {
         let request = asked.request_alone();
         // What is deleted alone is recorded as that, by the name it had.
         let by = match sent {
@@ -252,10 +265,10 @@ impl Gateway {
             _ => grant.clone(),
         };
         let desk = self.desk(local, &by, &request, asked);
-        self.may_delete(asked, &desk, &ground, sent).await?;
-        let draft = self.draft(asked, grant.caller(), &ground, sent)?;
+        self.may_delete(asked, &desk, ground, sent).await?;
+        let draft = self.draft(asked, grant.caller(), ground, sent)?;
         let preview = commit::preview(&desk, &draft.document, ground.stored.clone()).await?;
-        self.nothing_lost(asked, local, &ground, (&preview, &draft), sent).await?;
+        self.nothing_lost(asked, local, ground, (&preview, &draft), sent).await?;
         let patient = Arc::clone(&ground.patient);
         let base =
             ground.id.as_ref().and_then(|id| ground.stored.documents.iter().find(|d| d.id == *id));

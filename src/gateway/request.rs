@@ -9,7 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response, header};
 
 use crate::{
-    audit::{record, step},
+    audit::{
+        frame::AuditKey,
+        record::{self, Outcome},
+        step,
+    },
     authenticate::bearer,
     chance::base32,
     consent::explain::words,
@@ -349,13 +353,11 @@ impl Gateway {
             tracing::error!(reason = chain(&error), request.id = %asked.request_id, trace.id = trace, "failed");
         }
         self.inside.refused(shape.status);
-        let request = asked.request_alone();
-        let log = &self.log;
         let recorded = if error.kind() == Kind::Throttled {
             // Nothing was decided about anybody, and a record of each would make a flood dearer.
             Ok(())
         } else {
-            step::record_refusal(log, grant, shape.code, is_refusal, &request, asked.now).await
+            self.record_refused(asked, grant, is_refusal, &error).await
         };
         let error = match recorded {
             Ok(()) => error,
@@ -366,6 +368,27 @@ impl Gateway {
         };
         let scope = needed(asked.method, path);
         respond::refusal(&error, Some(route::allow(path)), scope.as_deref(), &asked.request_id)
+    }
+
+    /// Writes a refusal down: of the person of whom it tells something, so that they find it, else of nobody.
+    pub(super) async fn record_refused(
+        &self,
+        asked: &Asked<'_>,
+        grant: Option<&Grant>,
+        is_refusal: bool,
+        error: &Error,
+    ) -> Result<()> {
+        let about = match (error.whose(), &self.reach.sources.local) {
+            (Some(patient), Some(local)) => {
+                let keys = local.store().audit_keys(vec![Arc::clone(patient)]).await?;
+                keys.into_iter().next().map(|(patient, key)| AuditKey::new(patient, key))
+            }
+            (_, _) => None,
+        };
+        let code = error.kind().shape().code;
+        let ended = if is_refusal { Outcome::Refused } else { Outcome::Failed };
+        let refused = step::Refused { outcome: ended(code.into()), about: about.as_ref() };
+        step::record_refusal(&self.log, grant, refused, &asked.request_alone(), asked.now).await
     }
 }
 

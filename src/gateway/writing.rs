@@ -253,8 +253,8 @@ pub(super) fn faulty(faults: &[Fault]) -> Error {
     faults.iter().fold(error, |error, fault| error.at(fault.expression.clone()))
 }
 
-/// Several are as the condition says.
-pub(super) fn several() -> Error {
+/// Several that the writer can see are as the condition says.
+pub(super) fn several(view: &View) -> Error {
     let say = "Several resources are as the condition says; say more of the one.";
-    Error::new(Kind::PreconditionFailed, say)
+    Error::new(Kind::PreconditionFailed, say).about(view.audit_key().0)
 }

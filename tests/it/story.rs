@@ -47,6 +47,7 @@ pub(crate) mod operator_looks_at_peers;
 mod parts_are_named;
 mod passes_through;
 mod people_are_counted;
+mod refused_and_told;
 mod region_reads_plan;
 mod restored;
 pub(crate) mod reviewed;

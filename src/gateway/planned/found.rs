@@ -55,10 +55,11 @@ impl Gateway {
             if one.deed != Deed::Delete {
                 return Ok(Met::Open);
             }
-            if !self.sees_it(asked, grant, local, one).await? {
+            let Some(patient) = self.whose_is_seen(asked, grant, local, one).await? else {
                 return Ok(Met::Nothing);
-            }
-            return stands_in_plan(one, one.id.as_deref()).map(|()| Met::Open);
+            };
+            stands_in_plan(one, one.id.as_deref()).map_err(|error| error.about(&patient))?;
+            return Ok(Met::Open);
         };
         let by = scope::grant(Arc::clone(grant.caller()), Call::Search(one.kind))?;
         let query = self.condition(asked, &by, &condition, &one.place)?;
@@ -76,8 +77,8 @@ impl Gateway {
             None => None,
         };
         let (view, mut ids) = found.map_or((None, Vec::new()), |(view, ids)| (Some(view), ids));
-        if ids.len() > 1 {
-            return Err(several().at(one.place.clone()));
+        if let Some(view) = view.as_ref().filter(|_| ids.len() > 1) {
+            return Err(several(view).at(one.place.clone()));
         }
         match (ids.pop(), view, one.deed) {
             (Some(id), Some(view), Deed::Create) => {
@@ -85,46 +86,48 @@ impl Gateway {
                 self.found_there(asked, grant, local, (&view, &name)).await?;
                 Ok(Met::There(name))
             }
-            (Some(id), ..) => {
-                stands_in_plan(one, Some(&id))?;
+            (Some(id), Some(view), _) => {
+                let stands = stands_in_plan(one, Some(&id));
+                stands.map_err(|error| error.about(view.audit_key().0))?;
                 if let Some(members) = one.resource.as_object_mut() {
                     members.entry("id").or_insert_with(|| (*id).into());
                 }
                 one.id = Some((*id).to_owned());
                 Ok(Met::Open)
             }
-            (None, _, Deed::Delete) => Ok(Met::Nothing),
-            (None, ..) if one.resource.get("id").is_some() && one.deed == Deed::Update => {
+            (_, _, Deed::Delete) => Ok(Met::Nothing),
+            (..) if one.resource.get("id").is_some() && one.deed == Deed::Update => {
                 let say =
                     "Nothing is as the condition says, and ids are made here: leave the id out.";
                 Err(Error::new(Kind::Unprocessable, say).at(format!("{}.id", one.place)))
             }
-            (None, ..) => {
+            (..) => {
                 one.deed = Deed::Create;
                 Ok(Met::Open)
             }
         }
     }
 
-    /// Does the writer see what it wants gone?
-    async fn sees_it(
+    /// Whose it is that the writer wants gone, if it sees that.
+    async fn whose_is_seen(
         &self,
         asked: &Asked<'_>,
         grant: &Grant,
         local: &Local,
         one: &Sent,
-    ) -> Result<bool> {
+    ) -> Result<Option<Arc<str>>> {
         let id = one.id.as_deref().unwrap_or_default();
         let by = reader(grant, one.kind, id)?;
         if node_of(id).as_ref() != Some(&self.node) {
-            return Ok(false);
+            return Ok(None);
         }
-        let Some(patient) = local.place(document_of(id)).await? else { return Ok(false) };
+        let Some(patient) = local.place(document_of(id)).await? else { return Ok(None) };
         if mutant::on(Mutant::DeletesHidden) {
-            return Ok(true);
+            return Ok(Some(patient));
         }
         let view = self.seen_now(asked, &by, local, &patient).await?;
-        Ok(view.is_some_and(|view| search::read(&view, one.kind, id).is_some()))
+        let is_seen = view.is_some_and(|view| search::read(&view, one.kind, id).is_some());
+        Ok(Some(patient).filter(|_| is_seen))
     }
 
     /// The person here whom a resource is about, if the writer sees them.

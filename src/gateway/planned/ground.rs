@@ -105,10 +105,11 @@ impl Gateway {
         if *plan.owner != *grant.caller().client_id() {
             let say = "A plan is changed by the system that keeps it: propose the change by a Task of \
                        code proposal.";
-            return Err(Error::new(Kind::Forbidden, say));
+            return Err(Error::new(Kind::Forbidden, say).about(&ground.patient));
         }
         for (one, hit) in sent.iter().zip(&ground.hits).filter(|(one, _)| one.id.is_some()) {
-            self.may_follow(hit.as_ref().ok_or_else(absent)?, one)?;
+            let followed = self.may_follow(hit.as_ref().ok_or_else(absent)?, one);
+            followed.map_err(|error| error.about(&ground.patient))?;
         }
         Ok(ground)
     }

@@ -53,7 +53,7 @@ use crate::{
     native::{self, Native},
     route::Call,
     scope::{self, Grant},
-    search,
+    search::{self, Hit},
     source::local::Local,
     store::{Document, Stored},
 };
@@ -126,7 +126,7 @@ impl Gateway {
         asked: &Asked<'_>,
         grant: &Grant,
         local: &Local,
-        mut one: Sent,
+        one: Sent,
     ) -> Result<End> {
         let asks =
             proposed::read(&one.resource).map_err(|faults| faulty(&at_place(faults, &one)))?;
@@ -139,10 +139,23 @@ impl Gateway {
         let plan = ground.plan(document_of(id)).filter(|_| ground.sees(kind, id));
         let plan = plan.ok_or_else(nothing)?;
         let carried = carried(plan, kind, id).ok_or_else(nothing)?;
-        if let Some(there) = self.proposed_before(asked, grant, local, &ground, &one).await? {
+        let proposed = self.propose_about(asked, grant, local, one, (&ground, plan, carried, asks));
+        proposed.await.map_err(|error| error.about(&ground.patient))
+    }
+
+    /// The same of what was found, and is there for its proposer to see.
+    async fn propose_about(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        mut one: Sent,
+        (ground, plan, carried, asks): (&Ground, &Held<Plan>, Carried, Proposed),
+    ) -> Result<End> {
+        if let Some(there) = self.proposed_before(asked, grant, local, ground, &one).await? {
             return Ok(End::There(there));
         }
-        let id = match self.sent_before(asked, grant, &ground, &one)? {
+        let id = match self.sent_before(asked, grant, ground, &one)? {
             Before::Nothing(id) => id,
             Before::Seen(there) => {
                 let name = format!("{Task}/{there}");
@@ -150,10 +163,10 @@ impl Gateway {
                 return Ok(End::There(name));
             }
         };
-        let proposal = self.proposal(asked, grant, &ground, (plan, carried), asks, id)?;
+        let proposal = self.proposal(asked, grant, ground, (plan, carried), asks, id)?;
         proposed::label(&mut one.resource, proposal.themes);
         let next = Next { proposal: &proposal, of: None, plan: None };
-        let written = self.committed(asked, grant, (local, &ground), &one, &next).await?;
+        let written = self.committed(asked, grant, (local, ground), &one, &next).await?;
         Ok(End::Created(format!("{Task}/{}", written.id)))
     }
 
@@ -193,7 +206,7 @@ impl Gateway {
                 self.found_there(asked, grant, local, (view, &name)).await?;
                 Ok(Some(name))
             }
-            Some(_) => Err(several().at(one.place.clone())),
+            Some((view, _)) => Err(several(view).at(one.place.clone())),
         }
     }
 
@@ -294,11 +307,24 @@ impl Gateway {
         }
         let ground = self.beside(asked, grant, local, id).await?.ok_or_else(Error::not_found)?;
         let hit = search::read(&ground.view, Task, id).ok_or_else(Error::not_found)?;
-        let seen = self.as_seen(&hit)?;
+        let answered = self.answer_seen(asked, grant, local, one, (&ground, &hit, id)).await;
+        answered.map_err(|error| error.about(&ground.patient))
+    }
+
+    /// The same of one that was found, and is there for the writer to see.
+    async fn answer_seen(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        one: &Sent,
+        (ground, hit, id): (&Ground, &Hit, &str),
+    ) -> Result<End> {
+        let seen = self.as_seen(hit)?;
         // Who sends a step again, since its answer was lost, knows the version before it (RFC 9110, 13.1.1).
         let is_so = one.read.is_some() && kept::differences(&one.resource, &seen).is_empty();
         if !is_so {
-            self.may_follow(&hit, one)?;
+            self.may_follow(hit, one)?;
         }
         let proposal = ground.compartment.proposals.iter().find(|held| *held.id == *id);
         let (proposal, of) = proposal.zip(ground.document(id)).ok_or_else(Error::not_found)?;
@@ -316,16 +342,16 @@ impl Gateway {
             return Err(Error::new(Kind::Unprocessable, say).at(one.place.clone()));
         }
         let plan = ground.plan(&proposal.native.plan).ok_or_else(Error::not_found)?;
-        let next = self.next_step(grant, &ground, (proposal, plan), one, &seen)?;
+        let next = self.next_step(grant, ground, (proposal, plan), one, &seen)?;
         let takes_over =
             next.hand_over.as_ref().filter(|_| next.status == ProposalStatus::Accepted);
         let taken = match takes_over {
-            Some(over) => Some(self.taken_over(asked, grant, &ground, plan, over)?),
+            Some(over) => Some(self.taken_over(asked, grant, ground, plan, over)?),
             None => None,
         };
         let plan = taken.as_ref().zip(ground.document(&plan.id));
         let next = Next { proposal: &next, of: Some(of), plan };
-        self.committed(asked, grant, (local, &ground), one, &next).await?;
+        self.committed(asked, grant, (local, ground), one, &next).await?;
         Ok(done)
     }
 

@@ -20,13 +20,14 @@ use crate::{
         step,
     },
     commit,
+    consent::view::View,
     domain::id::document_of,
     error::{Error, Kind, Result},
     fhir::types::ResourceType::Task,
     gateway::{Gateway, request::Asked, reviews::Case, writing::faulty},
     mapping::told::review::{self, COMPLETED, Finding},
     scope::Grant,
-    search,
+    search::{self, Hit},
     source::local::Local,
 };
 
@@ -73,9 +74,22 @@ impl Gateway {
         let view = self.telling(&view, &cases);
         let hit = search::read(&view, Task, id).ok_or_else(Error::not_found)?;
         let case = cases.first().ok_or_else(Error::not_found)?;
-        self.may_follow(&hit, one)?;
-        let seen = self.as_seen(&hit)?;
-        let name = format!("{Task}/{id}");
+        let kept = self.review_seen(asked, grant, local, one, (&view, &hit, case)).await;
+        kept.map_err(|error| error.about(view.audit_key().0))
+    }
+
+    /// Completes one that is there for the reviewer to see.
+    async fn review_seen(
+        &self,
+        asked: &Asked<'_>,
+        grant: &Grant,
+        local: &Local,
+        one: &Sent,
+        (view, hit, case): (&View, &Hit, &Case),
+    ) -> Result<End> {
+        self.may_follow(hit, one)?;
+        let seen = self.as_seen(hit)?;
+        let name = format!("{Task}/{}", case.id);
         if is_as_seen(&one.resource, &seen) {
             let request = asked.request_alone();
             let desk = self.desk(local, grant, &request, asked);

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::unread;
 use crate::{
-    audit::step,
     commit::{self, Written},
     error::{Error, Kind, Result},
     gateway::{Gateway, request::Asked},
@@ -45,10 +44,8 @@ impl Gateway {
                 Ok(written) => told(line, &written),
                 Err(error) => {
                     let shape = error.kind().shape();
-                    let (request, log) = (asked.request_alone(), &self.log);
                     self.inside.refused(shape.status);
-                    step::record_refusal(log, Some(grant), shape.code, false, &request, asked.now)
-                        .await?;
+                    self.record_refused(asked, Some(grant), false, &error).await?;
                     let outcome = respond::outcome(&error);
                     json!({ "line": line, "status": shape.status, "outcome": outcome })
                 }

@@ -14,7 +14,7 @@ use crate::world::{Person, Reply, World, actor::Ask, municipality::At};
 const PATH: &str = "/fhir/QuestionnaireResponse";
 
 /// Answers about housing and health in the form of ten items.
-fn answers(person: &Person) -> Value {
+pub(super) fn answers(person: &Person) -> Value {
     let theme = |theme: &str, satisfaction: u8, comment: &str| {
         json!({ "linkId": theme, "item": [
             { "linkId": format!("{theme}.satisfaction"), "answer": [{ "valueInteger": satisfaction }] },
@@ -31,7 +31,7 @@ fn answers(person: &Person) -> Value {
 }
 
 /// The token of an app that the person uses.
-fn own(client: &At, person: &Person) -> String {
+pub(super) fn own(client: &At, person: &Person) -> String {
     let patient = person.patient();
     let who = json!({ "subject": format!("Patient/{patient}"), "patient": patient });
     client.token("patient/QuestionnaireResponse.crs patient/Patient.r", &who)
@@ -52,7 +52,7 @@ fn send(
     client.actor.raw(&client.node, method, path, ask)
 }
 
-fn post(client: &At, token: &str, body: &Value, more: &[(&'static str, &str)]) -> Reply {
+pub(super) fn post(client: &At, token: &str, body: &Value, more: &[(&'static str, &str)]) -> Reply {
     send(client, token, (Method::POST, PATH), body, more)
 }
 

@@ -31,7 +31,7 @@ fn write(
     client.actor.send(&client.node, method, path, Ask { headers, kind, nodes, body })
 }
 
-fn post(client: &At, body: &Value, headers: &[(&'static str, &str)]) -> Reply {
+pub(super) fn post(client: &At, body: &Value, headers: &[(&'static str, &str)]) -> Reply {
     write(client, Method::POST, "/fhir/Consent", body, headers)
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use mylife::audit::record::{Interaction, Resources};
+use mylife::audit::record::{Interaction, Outcome, Resources};
 use serde_json::{Value, json};
 
 use super::plans_are_written::{
@@ -78,9 +78,10 @@ fn what_is_deleted_is_gone_and_its_history_stays() {
     let of = |at: &str| {
         let name = Resources::Listed(vec![at.to_owned().into()]);
         let deletions = records.iter().filter(|one| one.interaction == Interaction::Delete);
-        deletions.filter(|one| one.resources == name).count()
+        deletions.filter(|one| one.resources == name).map(|one| &one.outcome).collect::<Vec<_>>()
     };
-    assert_eq!([of(&service), of(&key)], [1, 1]);
+    let [late, done] = [Outcome::Failed("conflict".into()), Outcome::Success];
+    assert_eq!([of(&service), of(&key)], [vec![&late, &done], vec![&done]]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn scene(world: &World) -> (Node, Person, String) {
 }
 
 /// What Aino finds in her log of a client's requests that shows nothing: each with what it is about.
-fn found(aino: &Person, client: &str) -> Vec<(Value, Value, Vec<String>)> {
+pub(super) fn found(aino: &Person, client: &str) -> Vec<(Value, Value, Vec<String>)> {
     let who = citizen(aino.node(), &format!("Patient/{}", aino.patient()));
     let of = format!("/fhir/AuditEvent?patient={}&_sort=date&outcome=4", aino.patient());
     let log = who.get(&of);
