@@ -5,9 +5,11 @@
 //! acknowledged, so that nobody reads what was true before an acknowledged change.
 
 pub mod block;
+pub mod commits;
 pub mod follower;
 pub mod local;
 pub mod past;
+pub mod slot;
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use crate::{
     compartment::Compartment,
     domain::{id::document_of, moment::Moment, person::Named},
     error::Result,
-    source::local::{Ground, Local},
+    source::{commits::Ground, local::Local},
 };
 
 /// Somebody else whom a person's data are about.

@@ -21,7 +21,7 @@ use crate::{
     mutant::{self, Mutant},
     query::{Person, Query},
     scope::Grant,
-    source::local::{Ground, Local},
+    source::{commits::Ground, local::Local},
 };
 
 /// Bytes of an answer's place in the cache, beside its own.

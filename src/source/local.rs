@@ -5,16 +5,9 @@
 //! marks slots for them, a little later: what is loaded is then as of the instant that
 //! [`Local::known_current`] gave before. The cache is bounded in bytes.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::{
@@ -23,70 +16,13 @@ use crate::{
     error::{Error, Kind, Result},
     source::{
         Held, Member,
+        commits::{Commits, Ground},
         follower::Follower,
         past::{Past, others},
+        slot::{self, Loaded, Slot, Slots},
     },
     store::{Change, Committed, DocumentKind, IdentityMac, Place, Store, Stored, Walked},
 };
-
-/// Bytes of a slot and of its place in the cache.
-const SLOT: usize = 512;
-
-/// A person's place in the cache. A commit marks the one it finds there; one that the cache had dropped
-/// is not found. So what is loaded counts only once it has been put in and nothing was committed up to
-/// then: a later commit finds it, or nobody does.
-struct Slot {
-    marked: AtomicBool,
-    open: AtomicBool,
-    /// What it was weighed as.
-    weighed: AtomicU32,
-    loaded: OnceLock<Loaded>,
-    one: tokio::sync::Mutex<()>,
-}
-
-struct Loaded {
-    compartment: Option<Arc<Compartment>>,
-    /// Taken before the store was read.
-    before: Ground,
-}
-
-impl Slot {
-    fn of(loaded: OnceLock<Loaded>) -> Arc<Self> {
-        Arc::new(Self {
-            marked: AtomicBool::new(false),
-            open: AtomicBool::new(false),
-            weighed: AtomicU32::new(0),
-            loaded,
-            one: tokio::sync::Mutex::new(()),
-        })
-    }
-
-    /// Bytes it takes in memory, or soon will: who is loaded is mapped and decided about, which
-    /// takes as much again as the documents, and is weighed again when that came to more.
-    fn weight(&self) -> u32 {
-        let loaded = self.loaded.get().and_then(|loaded| loaded.compartment.as_ref());
-        let bytes = loaded.map_or(0, |compartment| {
-            let (all, derived) = compartment.weight();
-            all.max(2 * (all - derived))
-        });
-        u32::try_from(SLOT + bytes).unwrap_or(u32::MAX)
-    }
-}
-
-/// Counters of commits, by a hash of the person; a collision costs a second load.
-const COUNTERS: usize = 4096;
-
-/// What somebody's data were when they were loaded: so many commits had been counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Ground {
-    counter: usize,
-    counted: u64,
-}
-
-impl Ground {
-    /// What never stands.
-    const NONE: Self = Self { counter: usize::MAX, counted: u64::MAX };
-}
 
 /// Whose data beside their own are about somebody.
 pub struct Naming {
@@ -100,11 +36,11 @@ pub struct Naming {
 pub struct Local {
     store: Arc<dyn Store>,
     custodian: Arc<str>,
-    slots: Cache<Arc<str>, Arc<Slot>>,
+    slots: Slots,
     places: Cache<Arc<str>, Place>,
     /// The Patient of whom an owner knows by an id of its own.
     people: Cache<(Arc<str>, Arc<str>), Arc<str>>,
-    commits: Box<[AtomicU64]>,
+    commits: Commits,
     committed: Notify,
     follower: Option<Follower>,
 }
@@ -112,19 +48,11 @@ pub struct Local {
 impl Local {
     /// `bytes` bounds the cache.
     pub fn new(store: Arc<dyn Store>, custodian: Arc<str>, bytes: u64) -> Self {
-        let slots = Cache::builder()
-            .max_capacity(bytes)
-            .weigher(|_, slot: &Arc<Slot>| {
-                let weight = slot.weight();
-                slot.weighed.store(weight, Ordering::Relaxed);
-                weight
-            })
-            .build();
+        let slots = slot::cache(bytes);
         // An id and its place are a few hundred bytes; the bound follows that of the compartments.
-        let entries = (bytes / 1024).max(1024);
-        let places = Cache::builder().max_capacity(entries).build();
-        let people = Cache::builder().max_capacity(entries).build();
-        let commits = (0..COUNTERS).map(|_| AtomicU64::new(0)).collect();
+        let entries = usize::try_from(bytes / 1024).unwrap_or(usize::MAX).max(1024);
+        let (places, people) = (Cache::new(entries), Cache::new(entries));
+        let commits = Commits::default();
         let follower = store.is_shared().then(Follower::new);
         let committed = Notify::new();
         Self { store, custodian, slots, places, people, commits, committed, follower }
@@ -132,7 +60,7 @@ impl Local {
 
     /// Forgets everything that was read, to be mapped and decided about anew.
     pub fn clear(&self) {
-        self.slots.invalidate_all();
+        self.slots.clear();
     }
 
     /// The organisation that holds the data, `urn:oid:...`.
@@ -234,30 +162,33 @@ impl Local {
     async fn alone(&self, patient: &str) -> Result<Option<(Arc<Compartment>, Ground)>> {
         loop {
             // Before the slot is found: a commit counts before it marks the slot and after.
-            let ground = self.ground(patient);
+            let ground = self.commits.ground(patient);
             let slot = self.slot(patient);
-            if slot.marked.load(Ordering::SeqCst) {
+            if slot.is_marked() {
                 self.forget(patient, &slot);
                 continue;
             }
-            if let (Some(loaded), true) = (slot.loaded.get(), slot.open.load(Ordering::SeqCst)) {
+            if let Some(loaded) = slot.loaded() {
                 self.weigh(patient, &slot, loaded);
                 let compartment = loaded.compartment.clone();
                 return Ok(compartment.map(|compartment| (compartment, ground)));
             }
             let _one = slot.one.lock().await;
-            if slot.loaded.get().is_some() {
+            if !slot.is_empty() || slot.is_marked() {
                 continue;
             }
-            let before = self.ground(patient);
+            let before = self.commits.ground(patient);
             let stored = self.store.load(patient).await.map_err(unreadable)?;
             let compartment = match &stored {
                 None => None,
                 Some(stored) => Some(Arc::new(Compartment::decode(stored, &self.custodian)?)),
             };
-            slot.loaded.get_or_init(|| Loaded { compartment, before });
-            // Put in again so that it is weighed with what it holds now.
-            self.put(patient, &slot, &before);
+            let is_so = self.put(patient, Loaded { compartment: compartment.clone(), before });
+            // Whoever waits for it finds the other.
+            slot.mark();
+            if is_so {
+                return Ok(compartment.map(|compartment| (compartment, before)));
+            }
         }
     }
 
@@ -296,7 +227,7 @@ impl Local {
     /// # Errors
     /// `Unavailable` when the store cannot be read.
     pub async fn history(&self, patient: &str) -> Result<Option<Past>> {
-        let ground = self.ground(patient);
+        let ground = self.commits.ground(patient);
         let stored = self.store.history(patient).await.map_err(unreadable)?;
         let Some(stored) = stored else { return Ok(None) };
         let named = others(&stored.documents).map_err(unreadable)?;
@@ -399,7 +330,7 @@ impl Local {
 
     /// Is what was loaded there still what is held?
     pub fn stands(&self, ground: &Ground) -> bool {
-        self.counted(ground.counter) == ground.counted
+        self.commits.stand(ground)
     }
 
     /// The store itself, for what is not a compartment.
@@ -410,76 +341,60 @@ impl Local {
     /// No later load gives what was there before. Also for who finds that a change is stored already:
     /// who made it may not have come so far.
     pub fn mark(&self, patient: &str) {
-        self.count(patient);
+        self.commits.count(patient);
         if let Some(slot) = self.slots.get(patient) {
-            slot.marked.store(true, Ordering::SeqCst);
+            slot.mark();
             self.forget(patient, &slot);
         }
-        self.count(patient);
+        self.commits.count(patient);
     }
 
     /// The same of everybody, at once: the store may be another than before.
     fn mark_all(&self) {
-        let count_all = || {
-            for count in &self.commits {
-                count.fetch_add(1, Ordering::SeqCst);
-            }
-        };
-        count_all();
-        for (patient, slot) in &self.slots {
-            slot.marked.store(true, Ordering::SeqCst);
+        self.commits.count_all();
+        for (patient, slot) in self.slots.iter().collect::<Vec<_>>() {
+            slot.mark();
             self.forget(&patient, &slot);
         }
-        self.places.invalidate_all();
-        self.people.invalidate_all();
-        count_all();
-    }
-
-    fn ground(&self, patient: &str) -> Ground {
-        let counter = counter(patient);
-        Ground { counter, counted: self.counted(counter) }
-    }
-
-    fn counted(&self, counter: usize) -> u64 {
-        self.commits.get(counter).map_or(0, |count| count.load(Ordering::SeqCst))
-    }
-
-    fn count(&self, patient: &str) {
-        if let Some(count) = self.commits.get(counter(patient)) {
-            count.fetch_add(1, Ordering::SeqCst);
-        }
+        self.places.clear();
+        self.people.clear();
+        self.commits.count_all();
     }
 
     fn slot(&self, patient: &str) -> Arc<Slot> {
         if let Some(slot) = self.slots.get(patient) {
             return slot;
         }
-        self.slots.get_with(patient.into(), || Slot::of(OnceLock::new()))
+        let empty = || Ok::<_, Infallible>(Slot::of(None));
+        let Ok(slot) = self.slots.get_or_insert_with(&Arc::from(patient), empty);
+        slot
     }
 
-    /// Puts in a slot that nobody reads from yet, and opens it. A commit counts before it looks for the
-    /// slot: either it finds this one, or the count has moved.
-    fn put(&self, patient: &str, slot: &Arc<Slot>, before: &Ground) {
-        self.slots.insert(patient.into(), Arc::clone(slot));
-        let outcome = if self.stands(before) { &slot.open } else { &slot.marked };
-        outcome.store(true, Ordering::SeqCst);
+    /// Puts in a slot that nobody reads from yet, and opens it; tells whether that is what is held. A commit
+    /// counts before it looks for the slot: either it finds this one, or the count has moved.
+    fn put(&self, patient: &str, loaded: Loaded) -> bool {
+        let before = loaded.before;
+        let slot = Slot::of(Some(loaded));
+        self.slots.insert(patient.into(), Arc::clone(&slot));
+        let is_so = self.commits.stand(&before);
+        if is_so {
+            slot.open();
+        } else {
+            slot.mark();
+        }
+        is_so
     }
 
-    /// Puts what grew by a quarter since it was weighed in again, in a slot of its own: the one there
+    /// Puts what grew since it was weighed in again, in a slot of its own: the one there
     /// was may have been dropped, and something committed that did not find it.
     fn weigh(&self, patient: &str, slot: &Slot, loaded: &Loaded) {
-        let weighed = slot.weighed.load(Ordering::Relaxed);
-        if slot.weight() > weighed.saturating_add(weighed / 4) {
-            let Loaded { compartment, before } = loaded;
-            let again = Loaded { compartment: compartment.clone(), before: *before };
-            self.put(patient, &Slot::of(OnceLock::from(again)), before);
+        if slot.grew() {
+            self.put(patient, loaded.clone());
         }
     }
 
     fn forget(&self, patient: &str, slot: &Arc<Slot>) {
-        if self.slots.get(patient).is_some_and(|now| Arc::ptr_eq(&now, slot)) {
-            self.slots.invalidate(patient);
-        }
+        self.slots.remove_if(patient, |now| Arc::ptr_eq(now, slot));
     }
 }
 
@@ -487,9 +402,4 @@ impl Local {
 /// nothing is released, in the same words whatever it is.
 fn unreadable(error: Error) -> Error {
     if error.kind() == Kind::Internal { Error::unavailable(error) } else { error }
-}
-
-fn counter(patient: &str) -> usize {
-    patient.bytes().fold(0, |sum: usize, b| sum.wrapping_mul(31).wrapping_add(usize::from(b)))
-        % COUNTERS
 }

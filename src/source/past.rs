@@ -14,7 +14,7 @@ use crate::{
     domain::{moment::Moment, person::Named, plan::Plan, proposal::Proposal},
     error::Result,
     json,
-    source::{Held, Member, local::Ground},
+    source::{Held, Member, commits::Ground},
     store::{Document, DocumentKind, Stored},
 };
 

@@ -40,6 +40,7 @@ mod questionnaire;
 mod replicas;
 mod revocation;
 pub(crate) mod signed;
+mod slot;
 mod smart;
 mod telemetry;
 mod token;
