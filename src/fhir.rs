@@ -5,6 +5,7 @@
 
 pub mod types;
 pub mod version;
+pub mod coding;
 pub mod date;
 pub mod difference;
 pub mod labels;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use self::access::Access;
 use super::record::{Basis, Entry, Interaction, Outcome, Resources};
+use crate::fhir::coding::{coding, concept};
 
 const PROFILE: &str = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.";
 const ENTITY_TYPE: &str = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType";
@@ -356,14 +357,6 @@ fn basis_details(basis: &Basis<'_>) -> Vec<Value> {
 
 fn identified(identifier: &str) -> Value {
     json!({ "identifier": { "system": "urn:ietf:rfc:3986", "value": identifier } })
-}
-
-fn coding(system: &str, code: &str) -> Value {
-    json!({ "system": system, "code": code })
-}
-
-fn concept(system: &str, code: &str) -> Value {
-    json!({ "coding": [coding(system, code)] })
 }
 
 /// Adds the members that are there.

@@ -17,6 +17,7 @@ use crate::{
     domain::{id::NodeCode, moment::Moment},
     federation::State,
     fhir::{
+        coding,
         labels::{CANONICAL, CLASS, Labels, THEME},
         types::ResourceType,
     },
@@ -166,8 +167,8 @@ fn named(rows: &[Row]) -> Vec<(ResourceType, Arc<str>)> {
 fn part(row: &Row, explanation: &Explanation, language: &str) -> Value {
     let mut parts = vec![json!({ "name": "about", "valueCoding": coding(row.about, language) })];
     if let Some(withheld) = row.about.class() {
-        let coding = json!({ "system": CLASS, "code": withheld.code() });
-        parts.push(json!({ "name": "withheld", "valueCoding": coding }));
+        let withheld = coding::coding(CLASS, withheld.code());
+        parts.push(json!({ "name": "withheld", "valueCoding": withheld }));
     }
     parts.push(json!({ "name": "permitted", "valueBoolean": row.permitted }));
     if row.partly {

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::{Line, Sort, Table, findings::Finding, texts};
 use crate::{
     domain::{id, moment::Moment, theme::Theme},
-    fhir::labels::{CANONICAL, THEME},
+    fhir::{
+        coding::coding,
+        labels::{CANONICAL, THEME},
+    },
     mapping::text,
     markup::escape,
 };
@@ -153,8 +156,8 @@ fn beside(table: &Table, line: &Line, terms: &Terms<'_>) -> Value {
 fn issue(finding: &Finding, terms: &Terms<'_>) -> Value {
     let sentence = texts::sentence(finding, terms.language);
     let system = format!("{CANONICAL}/CodeSystem/collective-plan-finding");
-    let mut codings = vec![json!({ "system": system, "code": finding.cause.code() })];
-    codings.extend(finding.theme.map(|theme| json!({ "system": THEME, "code": theme.code() })));
+    let mut codings = vec![coding(&system, finding.cause.code())];
+    codings.extend(finding.theme.map(|theme| coding(THEME, theme.code())));
     let implicated: Vec<Value> = finding.lines.iter().map(|line| reference(line, terms)).collect();
     json!({
         "resourceType": "DetectedIssue",

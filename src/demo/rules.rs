@@ -15,10 +15,9 @@ use crate::{
         clients::{COUNTY, DemoClient, PORTAL, client},
         people::{Somebody, Story},
     },
-    domain::identity::SYSTEM as IDENTITY,
-    domain::moment::Moment,
+    domain::{identity::SYSTEM as IDENTITY, moment::Moment, theme::Theme},
     error::Result,
-    fhir::labels,
+    fhir::{coding::coding, labels},
     unit::label,
 };
 
@@ -114,7 +113,7 @@ impl Desk<'_> {
             }
             Story::AllThemes => vec![self.survey(of, &["*"], &[])?],
             Story::FreeText => vec![self.survey(of, &["*"], &["free-text"])?],
-            Story::NoFreeText => vec![self.survey(of, &THEMES, &[])?],
+            Story::NoFreeText => vec![self.survey(of, &Theme::ALL.map(Theme::code), &[])?],
             Story::Prohibited => self.prohibited(of)?,
             Story::Expired => {
                 let mut draft = self.survey(of, &["*"], &["free-text"])?;
@@ -206,19 +205,6 @@ impl Desk<'_> {
     }
 }
 
-const THEMES: [&str; 10] = [
-    "studies-work",
-    "family",
-    "health",
-    "friends",
-    "personal-development",
-    "housing",
-    "finance",
-    "life-satisfaction",
-    "self-esteem",
-    "resilience",
-];
-
 fn texts(all: &[&str]) -> Vec<String> {
     all.iter().map(|text| (*text).to_owned()).collect()
 }
@@ -281,12 +267,11 @@ fn conditions(rule: &Rule) -> serde_json::Map<String, Value> {
     }
     let coded = |system: &'static str, codes: &Option<Vec<String>>| -> Vec<Value> {
         let named = codes.iter().flatten().filter(|code| *code != "*");
-        named.map(|code| json!({ "system": system, "code": code })).collect()
+        named.map(|code| coding(system, code)).collect()
     };
     let mut labels = coded(labels::THEME, &rule.labels);
     labels.extend(coded(labels::CLASS, &rule.classes));
-    let purposes =
-        rule.purpose.iter().map(|code| json!({ "system": purpose::SYSTEM, "code": code }));
+    let purposes = rule.purpose.iter().map(|code| coding(purpose::SYSTEM, code));
     let lists = [
         ("purpose", purposes.collect()),
         ("securityLabel", labels),

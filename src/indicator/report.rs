@@ -14,7 +14,7 @@ use super::{
 use crate::{
     directory::{Area, Directory},
     domain::{id::NodeCode, moment::Moment, theme::Theme},
-    fhir::labels::CANONICAL,
+    fhir::{coding::concept, labels::CANONICAL},
 };
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
@@ -52,7 +52,7 @@ pub fn report(table: &Table, terms: &Terms<'_>) -> Value {
         let all = all.into_iter().filter(|(_, places)| !places.is_empty());
         let stratifiers: Vec<Value> =
             all.map(|(name, places)| stratifier(table, *question, theme, (name, places))).collect();
-        let mut group = json!({ "code": concept("theme", theme.code()) });
+        let mut group = json!({ "code": of_ours("theme", theme.code()) });
         if let (Some(group), false) = (group.as_object_mut(), stratifiers.is_empty()) {
             group.insert("stratifier".to_owned(), stratifiers.into());
         }
@@ -117,8 +117,8 @@ fn stratifier(
         };
         let mut stratum = json!({
             "component": [
-                { "code": concept("indicator", name), "value": value },
-                { "code": concept("indicator", "age-group"), "value": concept("age-group", age.code()) },
+                { "code": of_ours("indicator", name), "value": value },
+                { "code": of_ours("indicator", "age-group"), "value": of_ours("age-group", age.code()) },
             ],
             "population": figures.map(population),
         });
@@ -129,7 +129,7 @@ fn stratifier(
         stratum
     };
     json!({
-        "code": [concept("indicator", name), concept("indicator", "age-group")],
+        "code": [of_ours("indicator", name), of_ours("indicator", "age-group")],
         "stratum": strata.map(stratum).collect::<Vec<_>>(),
     })
 }
@@ -137,7 +137,7 @@ fn stratifier(
 /// How many are of a class, or why that is not told.
 fn population((class, figure): (Class, Figure)) -> Value {
     let mut population = Map::new();
-    population.insert("code".to_owned(), concept("indicator", class.code()));
+    population.insert("code".to_owned(), of_ours("indicator", class.code()));
     let absent = |reason: &str| json!({ "extension": [{ "url": ABSENT, "valueCode": reason }] });
     let (name, value) = match figure {
         Figure::Told(count) => ("count", json!(count)),
@@ -158,6 +158,6 @@ fn share(figures: [(Class, Figure); 3]) -> Option<u64> {
     (200 * high + low + middle + high).checked_div(2 * (low + middle + high))
 }
 
-fn concept(system: &str, code: &str) -> Value {
-    json!({ "coding": [{ "system": format!("{CANONICAL}/CodeSystem/{system}"), "code": code }] })
+fn of_ours(system: &str, code: &str) -> Value {
+    concept(&format!("{CANONICAL}/CodeSystem/{system}"), code)
 }

@@ -18,12 +18,13 @@ use crate::{
         words::Words,
     },
     fhir::{
+        coding::coding,
         segment::{Resource, Stamp},
         types::ResourceType,
     },
     mapping::{
         context::Context,
-        text::{coding, reference, token},
+        text::{reference, token},
     },
 };
 

@@ -23,6 +23,7 @@ use crate::{
         words::LocalId,
     },
     fhir::{
+        coding::coding,
         labels,
         segment::{Builder, KindId, Resource, RowValue, Slot, Stamp},
         types::{Planned, ResourceType},
@@ -30,7 +31,7 @@ use crate::{
     mapping::{
         context::Context,
         survey::{CODES, observation_id},
-        text::{self, coding, date, own_words, reference, stamped, token},
+        text::{self, date, own_words, reference, stamped, token},
     },
 };
 

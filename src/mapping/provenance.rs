@@ -12,15 +12,11 @@ use crate::{
     compartment::{Compartment, Held, Recorded},
     domain::{assessment::Assessment, class::ClassSet, plan::Plan, theme::ThemeSet},
     fhir::{
+        coding::coding,
         segment::{KindId, Resource, RowValue, Slot, Stamp},
         types::ResourceType::Provenance,
     },
-    mapping::{
-        consent,
-        context::Context,
-        plan,
-        text::{coding, reference},
-    },
+    mapping::{consent, context::Context, plan, text::reference},
     mutant::{self, Mutant},
 };
 

@@ -10,8 +10,8 @@ use crate::{
         questionnaire::{Item, Questionnaire, Questionnaires, Translated},
         theme::Theme,
     },
-    fhir::labels::THEME,
-    mapping::{survey::CODES, text::coding},
+    fhir::{coding::coding, labels::THEME},
+    mapping::survey::CODES,
     markup::escape,
 };
 

@@ -20,12 +20,13 @@ use crate::{
         words::Words,
     },
     fhir::{
+        coding::coding,
         segment::{KindId, Resource, RowValue, Slot, Stamp},
         types::ResourceType::{Observation, Provenance, QuestionnaireResponse},
     },
     mapping::{
         context::Context,
-        text::{self, OBSERVATION_CATEGORY, coding, date, own_words, reference, stamped, token},
+        text::{self, OBSERVATION_CATEGORY, date, own_words, reference, stamped, token},
     },
 };
 

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use crate::{
     domain::{
         class::{Class, ClassSet},
@@ -25,11 +23,6 @@ pub const DOCUMENT: &str = "https://mylife.example/fhir/sid/document";
 pub const SERVICE: &str = "https://mylife.example/fhir/CodeSystem/healthcare-service";
 /// HL7's observation categories.
 pub const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
-
-/// `{system, code}`.
-pub fn coding(system: &str, code: &str) -> Value {
-    json!({ "system": system, "code": code })
-}
 
 /// A token row.
 pub const fn token<'a>(system: Option<&'a str>, code: &'a str) -> RowValue<&'a str> {

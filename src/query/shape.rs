@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{MANY, Raw, bad, pairs, printable};
 use crate::{
     error::{Error, Kind, Result},
-    fhir::{elements::element, types::ResourceType},
+    fhir::{coding::coding, elements::element, types::ResourceType},
     json::members::Members,
 };
 
@@ -132,7 +132,7 @@ impl Shape {
 /// The `meta` of a resource of which not all is there.
 fn subsetted(meta: &str) -> Value {
     let mut meta: Value = serde_json::from_str(meta).unwrap_or_else(|_| json!({}));
-    let tag = json!({ "system": OBSERVATION_VALUE, "code": "SUBSETTED" });
+    let tag = coding(OBSERVATION_VALUE, "SUBSETTED");
     match meta.get_mut("tag").and_then(Value::as_array_mut) {
         Some(tags) if tags.contains(&tag) => {}
         Some(tags) => tags.push(tag),

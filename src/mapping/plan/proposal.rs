@@ -21,13 +21,14 @@ use crate::{
         words::DirectoryId,
     },
     fhir::{
+        coding::coding,
         labels,
         segment::{Builder, KindId, Resource, Stamp},
         types::{Planned, ResourceType},
     },
     mapping::{
         context::Context,
-        text::{coding, own_words, pick, reference, stamped},
+        text::{own_words, pick, reference, stamped},
     },
 };
 

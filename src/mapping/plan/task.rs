@@ -16,13 +16,14 @@ use crate::{
         plan::{Action, ActionStatus, FollowUp, FollowUpStatus, Performer, Plan},
     },
     fhir::{
+        coding::coding,
         labels,
         segment::{Builder, KindId, Resource},
         types::ResourceType,
     },
     mapping::{
         context::Context,
-        text::{coding, date, own_words, reference, token},
+        text::{date, own_words, reference, token},
     },
 };
 

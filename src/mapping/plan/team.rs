@@ -9,10 +9,10 @@ use super::{PLAN, period, person_rows, stamp, team_id, team_kinds};
 use crate::{
     compartment::Held,
     domain::plan::{Member, Plan},
-    fhir::{segment::Resource, types::ResourceType},
+    fhir::{coding::coding, segment::Resource, types::ResourceType},
     mapping::{
         context::Context,
-        text::{coding, reference, token},
+        text::{reference, token},
     },
 };
 

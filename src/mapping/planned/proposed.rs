@@ -11,12 +11,9 @@ use crate::{
         theme::ThemeSet,
         words::{DirectoryId, Words},
     },
-    fhir::{labels, schema::Fault, types::ResourceType},
+    fhir::{coding::coding, labels, schema::Fault, types::ResourceType},
     json::{list, text},
-    mapping::{
-        plan::proposal::{HAND_OVER, PROPOSAL, RESULT, SERVICE},
-        text::coding,
-    },
+    mapping::plan::proposal::{HAND_OVER, PROPOSAL, RESULT, SERVICE},
 };
 
 /// What is proposed.

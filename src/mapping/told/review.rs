@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::moment::Moment,
     fhir::{
+        coding::concept,
         schema::Fault,
         segment::{KindId, Resource, Stamp},
         types::ResourceType,
@@ -19,7 +20,7 @@ use crate::{
     mapping::{
         context::Context,
         plan::PLAN,
-        text::{coding, pick, reference},
+        text::{pick, reference},
     },
 };
 
@@ -102,7 +103,7 @@ pub(super) fn task(of: &Review, kind: KindId, context: &Context<'_>) -> Resource
 }
 
 fn members(of: &Review, status: &str, context: &Context<'_>) -> Vec<(&'static str, Value)> {
-    let concept = |code: &str| json!({ "coding": [coding(PLAN, code)] });
+    let concept = |code| concept(PLAN, code);
     let event = |id: &Arc<str>| json!({ "reference": format!("AuditEvent/{id}") });
     let mut all =
         vec![("status", json!(status)), ("intent", json!(INTENT)), ("code", concept(REVIEW))];
